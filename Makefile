@@ -1,0 +1,47 @@
+# `make demo` trains a classifier on real data; `make test` checks everything. Both need Python 3.11 or newer with venv and pip.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+JOBS ?= 2
+
+.PHONY: help demo test lint types check-python clean
+
+help:
+	@echo "make demo   train on the bundled digits and leave digits.safetensors"
+	@echo "make test   lint, types and tests"
+	@echo "make clean  remove what the other targets made"
+
+demo: $(STAMP)
+	@echo "==> training on the bundled digits"
+	$(BIN)/logitwise train digits --model digits.safetensors
+	@echo "==> what the model file says of itself"
+	$(BIN)/logitwise info digits.safetensors
+
+test: lint types
+	@echo "==> tests"
+	$(BIN)/pytest -q -n $(JOBS)
+
+lint: $(STAMP)
+	@echo "==> lint"
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	@echo "==> types"
+	$(BIN)/pyright
+
+check-python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python must be 3.11 or newer; got %d.%d. Install one and name it: make PYTHON=python3.11" % sys.version_info[:2])'
+
+# torch is asked for by its exact version first: a range would bring a CUDA build of several GB where a CPU build is at hand.
+$(STAMP): pyproject.toml constraints.txt
+	@$(MAKE) --no-print-directory check-python
+	@echo "==> making $(VENV) and installing (once)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt "torch==2.13.0"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) build dist *.safetensors .pytest_cache .ruff_cache .hypothesis

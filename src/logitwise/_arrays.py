@@ -1,0 +1,99 @@
+"""Which framework an array belongs to, what kind of numbers it holds, and its view as rows of classes.
+
+No framework is imported here that the caller did not bring: a tensor can only exist where torch is already in
+`sys.modules`.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+def is_tensor(value: Any) -> bool:
+    """Return whether `value` is a torch tensor, without importing torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def framework_of(value: Any) -> str:
+    """Return the name a user would give to the framework of `value`: 'a torch tensor' or 'a NumPy array'."""
+    return "a torch tensor" if is_tensor(value) else "a NumPy array"
+
+
+def number_kind(array: Any) -> str:
+    """Return 'floating', 'integer', 'bool', or the name of the dtype when it is none of these."""
+    if is_tensor(array):
+        torch = sys.modules["torch"]
+        if array.dtype.is_floating_point:
+            return "floating"
+        if array.dtype == torch.bool:
+            return "bool"
+        return str(array.dtype) if array.dtype.is_complex or array.is_quantized else "integer"
+    return {"f": "floating", "i": "integer", "u": "integer", "b": "bool"}.get(array.dtype.kind, str(array.dtype))
+
+
+def dtype_name(array: Any) -> str:
+    """Return the name of the dtype without its framework: 'float32', 'bfloat16', 'int64'."""
+    return str(array.dtype).removeprefix("torch.")
+
+
+def as_numpy(array: Any) -> np.ndarray:
+    """Return the values as a NumPy array, whatever the framework or device."""
+    return array.detach().cpu().numpy() if is_tensor(array) else np.asarray(array)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The shape of logits, seen as rows of classes: `(outer, classes, inner)`, in memory order.
+
+    A row of classes is what one sample owns. With the class axis last, `inner` is 1 and rows are contiguous; with the
+    class axis elsewhere, `inner` rows lie side by side. Every kernel and definition of this library takes arrays in
+    this form.
+    """
+
+    shape: tuple[int, ...]
+    axis: int
+
+    @property
+    def outer(self) -> int:
+        """How many blocks of rows there are."""
+        return math.prod(self.shape[: self.axis])
+
+    @property
+    def classes(self) -> int:
+        """How many classes a row has."""
+        return self.shape[self.axis]
+
+    @property
+    def inner(self) -> int:
+        """How many rows lie side by side in a block."""
+        return math.prod(self.shape[self.axis + 1 :])
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are in all."""
+        return self.outer * self.inner
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """The shape of one number a row: the shape of the logits without the class axis."""
+        return self.shape[: self.axis] + self.shape[self.axis + 1 :]
+
+    def arrange(self, array: np.ndarray) -> np.ndarray:
+        """Return `array`, of the shape of the logits, as contiguous `(outer, classes, inner)`; a view if it can be."""
+        return np.ascontiguousarray(array).reshape(self.outer, self.classes, self.inner)
+
+    def arrange_rows(self, array: np.ndarray) -> np.ndarray:
+        """Return `array`, one number a row, as C-contiguous `(outer, inner)`; a view if it can be."""
+        return np.ascontiguousarray(array).reshape(self.outer, self.inner)
+
+    def position(self, flat: int) -> str:
+        """Return where the row number `flat` is, as a user would index it: 'row 17' or 'position (3, 5)'."""
+        if len(self.row_shape) <= 1:
+            return f"row {flat}"
+        return f"position {tuple(int(i) for i in np.unravel_index(flat, self.row_shape))}"

@@ -1,0 +1,355 @@
+"""What inputs must be, and the sentences that say so.
+
+Every message has one form: `<argument> must <requirement>; got <what> [at <where>]. [<what to do>]`. `ValueError` is
+for values and shapes, `TypeError` for kinds and dtypes.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from logitwise._arrays import Layout, as_numpy, dtype_name, framework_of, is_tensor, number_kind
+
+FLOAT_DTYPES = ("float16", "bfloat16", "float32", "float64")
+REDUCTIONS = ("mean", "sum", "none")
+
+
+class LogitwiseWarning(UserWarning):
+    """The parent of every warning this library gives."""
+
+
+class NoRowsWarning(LogitwiseWarning):
+    """A mean was asked over no rows (or rows of no weight): the loss is 0 and so is its gradient."""
+
+
+def warn(category: type[LogitwiseWarning], message: str) -> None:
+    """Give a warning at the first line outside this package on the call stack."""
+    level, frame = 2, sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "logitwise":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
+
+
+def as_floating(value: Any, name: str) -> Any:
+    """Return `value` as an array or tensor of a dtype this library computes in; lists and integers become float64."""
+    if is_tensor(value):
+        return _check_tensor(value, name)
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} must be a plain array; got a masked array. Pass its data, and its mask (inverted) as mask=."
+        )
+    array = np.asarray(value)
+    if array.dtype.kind in "iu":
+        array = array.astype(np.float64)
+    if array.dtype.kind != "f" or array.dtype.itemsize > 8:
+        raise TypeError(
+            f"{name} must be numbers of dtype float16, float32 or float64 (or integers); got dtype {array.dtype}. "
+            "Convert with astype."
+        )
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _check_tensor(tensor: Any, name: str) -> Any:
+    torch = sys.modules["torch"]
+    if tensor.layout != torch.strided:
+        raise TypeError(f"{name} must be a dense tensor; got layout {tensor.layout}. Convert with .to_dense().")
+    if tensor.is_quantized or dtype_name(tensor) not in FLOAT_DTYPES:
+        raise TypeError(
+            f"{name} must be a tensor of dtype float16, bfloat16, float32 or float64; got {tensor.dtype}. "
+            "Convert with .float()."
+        )
+    return tensor
+
+
+def check_layout(logits: Any, axis: int, name: str = "logits", *, at_least: int = 1) -> Layout:
+    """Return the layout of `logits` with classes on `axis`, of which there must be `at_least` so many."""
+    axis = check_axis(axis, logits.ndim, name)
+    classes = logits.shape[axis]
+    if classes >= at_least:
+        return Layout(tuple(int(n) for n in logits.shape), axis)
+    if classes == 1:
+        hint = "for a binary problem with one logit a row, use binary_cross_entropy_with_logits."
+        if name == "probabilities":
+            hint = "give the probability of every class."
+        raise ValueError(
+            f"{name} must have at least 2 classes on axis {axis}; got shape {tuple(logits.shape)}. "
+            f"With one class the loss is always 0: {hint}"
+        )
+    raise ValueError(f"{name} must have at least 1 class on axis {axis}; got shape {tuple(logits.shape)}.")
+
+
+def check_axis(axis: Any, ndim: int, name: str) -> int:
+    """Return `axis` counted from 0."""
+    if ndim == 0:
+        raise ValueError(f"{name} must have at least one axis, the one of the classes; got a single number.")
+    if isinstance(axis, bool) or not hasattr(axis, "__index__"):
+        raise TypeError(f"axis must be an integer; got {axis!r}.")
+    if not -ndim <= axis < ndim:
+        raise ValueError(f"axis must be in [{-ndim}, {ndim - 1}] for {name} of {ndim} axes; got {axis}.")
+    return int(axis) % ndim
+
+
+def check_positive(value: Any, name: str) -> float:
+    """Return `value` as a float that is positive and finite."""
+    number = check_number(value, name)
+    if not 0.0 < number < math.inf:
+        raise ValueError(f"{name} must be positive and finite; got {number}.")
+    return number
+
+
+def check_not_negative(value: Any, name: str) -> float:
+    """Return `value` as a float that is zero or more, and finite."""
+    number = check_number(value, name)
+    if not 0.0 <= number < math.inf:
+        raise ValueError(f"{name} must be zero or more, and finite; got {number}.")
+    return number
+
+
+def check_fraction(value: Any, name: str) -> float:
+    """Return `value` as a float in [0, 1]."""
+    number = check_number(value, name)
+    if not 0.0 <= number <= 1.0:
+        raise ValueError(f"{name} must be in [0, 1]; got {number}.")
+    return number
+
+
+def check_number(value: Any, name: str) -> float:
+    """Return a real number (a Python or NumPy scalar, or an array or tensor of one element) as a float."""
+    is_array = is_tensor(value) or isinstance(value, np.ndarray)
+    if isinstance(value, (str, bytes, bool, complex)) or (is_array and math.prod(value.shape) != 1):
+        raise TypeError(f"{name} must be a number; got {_described(value)}.")
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number; got {_described(value)}.") from None
+
+
+def check_integer(value: Any, name: str) -> int:
+    """Return `value` as an int."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be an integer; got {value!r}.")
+    return int(value)
+
+
+def check_choice(value: Any, name: str, choices: Sequence[str]) -> str:
+    """Return `value` when it is one of `choices`."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}.")
+    return value
+
+
+def check_same_framework(value: Any, name: str, logits: Any, logits_name: str = "logits") -> Any:
+    """Return `value` as an array of the framework (and on the device) of `logits`."""
+    if is_tensor(value) != is_tensor(logits):
+        raise TypeError(
+            f"{name} must be {framework_of(logits)} like {logits_name}; got {_described(value)}. "
+            + ("Convert with torch.as_tensor." if is_tensor(logits) else "Convert with .numpy().")
+        )
+    if is_tensor(logits):
+        if value.device != logits.device:
+            raise ValueError(
+                f"{name} must be on the device of {logits_name}, {logits.device}; got {value.device}. "
+                "Move it with .to()."
+            )
+        return value
+    array = np.asarray(value)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def check_mask(mask: Any, logits: Any) -> Any:
+    """Return `mask` as booleans of the shape of `logits` (True: the class takes part), or None."""
+    if mask is None:
+        return None
+    mask = check_same_framework(mask, "mask", logits)
+    if number_kind(mask) != "bool":
+        raise TypeError(f"mask must be boolean (True: the class takes part); got dtype {dtype_name(mask)}.")
+    return broadcast(mask, "mask", logits, "logits")
+
+
+def broadcast(array: Any, name: str, logits: Any, logits_name: str) -> Any:
+    """Return `array` as a view of the shape of `logits`."""
+    try:
+        if is_tensor(array):
+            return array.broadcast_to(logits.shape)
+        return np.broadcast_to(array, logits.shape)
+    except (ValueError, RuntimeError):
+        raise ValueError(
+            f"{name} must broadcast to the shape of {logits_name}, {tuple(logits.shape)}; "
+            f"got shape {tuple(array.shape)}."
+        ) from None
+
+
+def check_out(out: Any, logits: Any) -> None:
+    """Raise unless `out` can take a result of the shape and dtype of `logits`."""
+    if out is None:
+        return
+    if is_tensor(out) != is_tensor(logits) or not (is_tensor(out) or isinstance(out, np.ndarray)):
+        raise TypeError(f"out must be {framework_of(logits)} like logits; got {_described(out)}.")
+    if tuple(out.shape) != tuple(logits.shape):
+        raise ValueError(f"out must have the shape of the result, {tuple(logits.shape)}; got {tuple(out.shape)}.")
+    if out.dtype != logits.dtype:
+        raise TypeError(f"out must have the dtype of the result, {dtype_name(logits)}; got {dtype_name(out)}.")
+    if is_tensor(out):
+        _check_out_tensor(out, logits)
+    elif not out.flags.writeable:
+        raise ValueError("out must be writeable; got a read-only array.")
+
+
+def _check_out_tensor(out: Any, logits: Any) -> None:
+    torch = sys.modules["torch"]
+    if torch.is_grad_enabled() and (logits.requires_grad or out.requires_grad):
+        raise ValueError(
+            "out must be None where a gradient is recorded; got a tensor. "
+            "Call under torch.no_grad(), or leave out= away."
+        )
+    if out.device != logits.device:
+        raise ValueError(f"out must be on the device of logits, {logits.device}; got {out.device}.")
+
+
+def is_index_target(target: Any, layout: Layout, name: str = "logits") -> bool:
+    """Return True for class indices, False for a distribution over classes; raise when `target` is neither.
+
+    The one rule: an integer dtype means indices and has the shape of the logits without their class axis; a floating
+    dtype means a distribution and has the shape of the logits.
+    """
+    kind, shape = number_kind(target), tuple(target.shape)
+    if kind == "integer":
+        if shape != layout.row_shape:
+            _raise_index_shape(shape, layout, name)
+        return True
+    if kind == "floating":
+        if shape != layout.shape:
+            _raise_distribution_shape(target, layout, name)
+        return False
+    raise TypeError(
+        "target must be integers (class indices) or floating (a distribution over classes); "
+        f"got dtype {dtype_name(target)}. Convert with astype (NumPy) or .to (torch)."
+    )
+
+
+def _raise_index_shape(shape: tuple[int, ...], layout: Layout, name: str) -> None:
+    hint = ""
+    if shape == layout.shape:
+        hint = f" If it is one-hot, pass target.argmax({layout.axis}), or convert it to a floating dtype."
+    raise ValueError(
+        f"target of an integer dtype must have the shape of {name} without axis {layout.axis}, {layout.row_shape}; "
+        f"got {shape}.{hint}"
+    )
+
+
+def _raise_distribution_shape(target: Any, layout: Layout, name: str) -> None:
+    shape, hint = tuple(target.shape), ""
+    if shape == layout.row_shape:
+        hint = " If it holds class indices, convert it to an integer dtype."
+    raise ValueError(f"target of a floating dtype must have the shape of {name}, {layout.shape}; got {shape}.{hint}")
+
+
+def check_indices(target: Any, layout: Layout, ignore_index: int) -> None:
+    """Raise unless every index is a class or `ignore_index`."""
+    bad = (target < 0) | (target >= layout.classes)
+    if -(2**63) <= ignore_index < 2**63:
+        bad = bad & (target != ignore_index)
+    if bool(bad.any()):
+        positions = np.flatnonzero(as_numpy(bad))
+        raise_out_of_range(as_numpy(target).ravel()[positions[0]], int(positions[0]), len(positions), layout)
+
+
+def raise_out_of_range(value: Any, position: int, count: int, layout: Layout) -> None:
+    """Raise for a class index out of range."""
+    more = f" ({count} such rows)" if count > 1 else ""
+    if value == layout.classes:
+        hint = " If classes are counted from 1, subtract 1."
+    elif value < 0:
+        hint = " If it marks rows to leave out, pass it as ignore_index."
+    else:
+        hint = " Check the class axis and the number of outputs."
+    raise ValueError(
+        f"target must be in [0, {layout.classes - 1}]; got {int(value)} at {layout.position(position)}{more}.{hint}"
+    )
+
+
+def check_distribution(target: Any, name: str = "target") -> None:
+    """Raise when a distribution has a negative or non-finite entry."""
+    _check_entries(target, name, ~(target >= 0) | (target == math.inf), "be zero or more, and finite")
+
+
+def check_unit_interval(target: Any, name: str = "target") -> None:
+    """Raise when an entry is outside [0, 1]."""
+    _check_entries(target, name, ~((target >= 0) & (target <= 1)), "be in [0, 1]")
+
+
+def check_weights(weights: Any, name: str) -> None:
+    """Raise when a weight is negative or not finite."""
+    _check_entries(weights, name, ~(weights >= 0) | (weights == math.inf), "be zero or more, and finite")
+
+
+def _check_entries(array: Any, name: str, bad: Any, requirement: str) -> None:
+    if bool(bad.any()):
+        flags = as_numpy(bad)
+        first = tuple(int(i) for i in np.argwhere(flags)[0])
+        value = float(array[first]) if first else float(array)
+        where = f" at index {first[0] if len(first) == 1 else first}" if first else ""
+        more = f" ({int(flags.sum())} such entries)" if flags.sum() > 1 else ""
+        raise ValueError(f"{name} must {requirement}; got {value}{where}{more}.")
+
+
+def check_class_weight(class_weight: Any, logits: Any, layout: Layout) -> Any:
+    """Return one weight a class, floating, or None."""
+    if class_weight is None:
+        return None
+    weights = _as_weights(class_weight, "class_weight", logits)
+    if tuple(weights.shape) != (layout.classes,):
+        raise ValueError(
+            f"class_weight must have one weight for each of the {layout.classes} classes; "
+            f"got shape {tuple(weights.shape)}."
+        )
+    check_weights(weights, "class_weight")
+    return weights
+
+
+def check_sample_weight(sample_weight: Any, logits: Any, layout: Layout) -> Any:
+    """Return one weight a row, floating, or None."""
+    if sample_weight is None:
+        return None
+    weights = _as_weights(sample_weight, "sample_weight", logits)
+    if tuple(weights.shape) != layout.row_shape:
+        raise ValueError(
+            f"sample_weight must have one weight a row, shape {layout.row_shape}; got shape {tuple(weights.shape)}."
+        )
+    check_weights(weights, "sample_weight")
+    return weights
+
+
+def check_element_weight(weight: Any, name: str, logits: Any) -> Any:
+    """Return weights that broadcast to the shape of `logits`, floating, or None."""
+    if weight is None:
+        return None
+    weights = _as_weights(weight, name, logits)
+    check_weights(weights, name)
+    return broadcast(weights, name, logits, "logits")
+
+
+def _as_weights(weights: Any, name: str, logits: Any) -> Any:
+    if is_tensor(logits) and not is_tensor(weights):
+        raise TypeError(
+            f"{name} must be a torch tensor like logits; got {_described(weights)}. Convert with torch.as_tensor."
+        )
+    weights = check_same_framework(weights, name, logits)
+    kind = number_kind(weights)
+    if kind not in ("floating", "integer"):
+        raise TypeError(f"{name} must be numbers; got dtype {dtype_name(weights)}.")
+    if kind == "floating":
+        return weights
+    return weights.double() if is_tensor(weights) else weights.astype(np.float64)
+
+
+def _described(value: Any) -> str:
+    if is_tensor(value) or isinstance(value, np.ndarray):
+        return f"{framework_of(value)} of dtype {dtype_name(value)} and shape {tuple(value.shape)}"
+    return f"{value!r} of type {type(value).__name__}"

@@ -1,0 +1,23 @@
+"""The functions, one file an operation: NumPy arrays in give arrays out, torch tensors give tensors."""
+
+from logitwise.functional.binary_cross_entropy import (
+    binary_cross_entropy_with_logits,
+    binary_cross_entropy_with_logits_and_gradient,
+)
+from logitwise.functional.cross_entropy import cross_entropy, cross_entropy_and_gradient
+from logitwise.functional.log_loss import log_loss
+from logitwise.functional.sigmoid import log_sigmoid, sigmoid
+from logitwise.functional.softmax import log_softmax, logsumexp, softmax
+
+__all__ = [
+    "binary_cross_entropy_with_logits",
+    "binary_cross_entropy_with_logits_and_gradient",
+    "cross_entropy",
+    "cross_entropy_and_gradient",
+    "log_loss",
+    "log_sigmoid",
+    "log_softmax",
+    "logsumexp",
+    "sigmoid",
+    "softmax",
+]

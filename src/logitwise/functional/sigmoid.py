@@ -1,0 +1,76 @@
+"""The probability of class 1 in a binary problem, and its logarithm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from logitwise import reference
+from logitwise._arrays import is_tensor
+from logitwise._checks import as_floating, check_out
+from logitwise.functional._results import deliver, rounded
+
+
+def sigmoid(logits: Any, *, out: Any = None) -> Any:
+    """Return the probability of class 1.
+
+        sigmoid(z) = 1 / (1 + exp(-z))
+
+    Args:
+        logits: Scores of any shape; float16, bfloat16 (torch), float32 or float64. Numbers, lists and integer arrays
+            are read as float64.
+        out: Where to write the result, of its shape and dtype; `out=logits` overwrites them.
+
+    Returns:
+        Probabilities, of the shape and dtype of `logits`; the probability of class 0 is `sigmoid(-logits)`, exact
+        where `1 - p` is not.
+
+    Raises:
+        TypeError: A dtype or a kind of array that has no meaning here.
+        ValueError: An `out` of the wrong shape.
+
+    Accuracy:
+        Within 4 ulp of the output dtype (float64: 8 ulp), subnormal results included.
+
+    Example:
+        >>> import numpy as np, logitwise as lw
+        >>> lw.sigmoid(np.array([-100.0, 0.0, 2.0]))
+        array([3.72007598e-44, 5.00000000e-01, 8.80797078e-01])
+    """
+    return _elementwise("sigmoid", logits, out)
+
+
+def log_sigmoid(logits: Any, *, out: Any = None) -> Any:
+    """Return the logarithm of the probability of class 1, in nats.
+
+        log_sigmoid(z) = -log1p(exp(-z))
+
+    Args:
+        logits: As in `sigmoid`.
+        out: As in `sigmoid`.
+
+    Returns:
+        Log-probabilities, of the shape and dtype of `logits`.
+
+    Raises:
+        TypeError: As in `sigmoid`.
+        ValueError: As in `sigmoid`.
+
+    Accuracy:
+        As in `sigmoid`.
+
+    Example:
+        >>> import numpy as np, logitwise as lw
+        >>> lw.log_sigmoid(np.array([-1000.0, 0.0, 50.0]))
+        array([-1.00000000e+03, -6.93147181e-01, -1.92874985e-22])
+    """
+    return _elementwise("log_sigmoid", logits, out)
+
+
+def _elementwise(name: str, logits: Any, out: Any) -> Any:
+    logits = as_floating(logits, "logits")
+    check_out(out, logits)
+    if is_tensor(logits):
+        from logitwise.functional import _autograd
+
+        return deliver(getattr(_autograd, name)(logits), out)
+    return deliver(rounded(getattr(reference, name)(logits), logits.dtype), out)

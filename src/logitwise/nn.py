@@ -1,0 +1,163 @@
+"""Torch modules: drop-in for `torch.nn`, and the networks of the tutorial.
+
+The losses and activations subclass torch's own, so that arguments, defaults, buffers, `repr` and `isinstance` are
+torch's; what they compute is this library's.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from logitwise import functional
+from logitwise.functional.binary_cross_entropy import check_probabilities
+
+
+class Softmax(torch.nn.Softmax):
+    """`torch.nn.Softmax` by `logitwise.softmax`: within 4 ulp at any spread; a row of -inf alone is 0, not NaN."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the probabilities of the classes on `dim`."""
+        return functional.softmax(input, _axis(self.dim, input))
+
+
+class LogSoftmax(torch.nn.LogSoftmax):
+    """`torch.nn.LogSoftmax` by `logitwise.log_softmax`: exact near probability one; a row of -inf alone stays -inf."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the log-probabilities of the classes on `dim`."""
+        return functional.log_softmax(input, _axis(self.dim, input))
+
+
+def _axis(dim: int | None, logits: Tensor) -> int:
+    """Return the class axis; where none was named, the one torch picks, with a warning as there."""
+    if dim is not None:
+        return dim
+    warnings.warn(
+        "dim must be named; got None, and its implicit choice is deprecated. Pass dim=.", UserWarning, stacklevel=4
+    )
+    return 0 if logits.ndim in (0, 1, 3) else 1
+
+
+class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
+    """`torch.nn.CrossEntropyLoss` by `logitwise.cross_entropy`: the same arguments, shapes (N, C, d1, ...) and results.
+
+    Where torch differs from the truth, this follows the truth: a confident row has the loss `log1p(sum of the other
+    exponentials)` and a gradient of that size, where float32 torch gives exactly 0; ignored rows may hold NaN or
+    infinities; with every row ignored the mean is 0 with a warning, not NaN; class indices may have any integer dtype.
+
+    As in torch, the mean over soft targets divides by the number of rows even when there are class weights
+    (`logitwise.cross_entropy` divides by the weights that took part).
+
+    Example:
+        >>> import torch, logitwise as lw
+        >>> loss = lw.nn.CrossEntropyLoss()
+        >>> loss(torch.tensor([[20.0, 0.0, 0.0]]), torch.tensor([0]))
+        tensor(4.1223e-09)
+    """
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of logits with classes on axis 1 (axis 0 for a single row)."""
+        soft = target.dtype.is_floating_point and self.reduction == "mean"
+        axis = min(1, input.ndim - 1)
+        rows = input.numel() // max(input.shape[axis], 1) if input.ndim else 0
+        return functional.cross_entropy(
+            input,
+            target,
+            axis=axis,
+            class_weight=self.weight,
+            ignore_index=self.ignore_index,
+            label_smoothing=self.label_smoothing,
+            reduction=self.reduction,
+            normalizer=rows if soft and rows else None,
+        )
+
+
+class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
+    """`torch.nn.BCEWithLogitsLoss` by `logitwise.binary_cross_entropy_with_logits`: the same arguments and results.
+
+    Both tails are exact, targets may be integers or booleans, and a target outside [0, 1] is an error. As in torch,
+    the mean divides by the number of elements even when there are weights.
+
+    Example:
+        >>> import torch, logitwise as lw
+        >>> lw.nn.BCEWithLogitsLoss()(torch.tensor([50.0]), torch.tensor([1.0]))
+        tensor(1.9287e-22)
+    """
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of logits of any shape, and targets of the same shape."""
+        return functional.binary_cross_entropy_with_logits(
+            input,
+            target,
+            sample_weight=self.weight,
+            pos_weight=self.pos_weight,
+            reduction=self.reduction,
+            normalizer=input.numel() if self.reduction == "mean" and input.numel() else None,
+        )
+
+
+class BCELoss(torch.nn.BCELoss):
+    """`torch.nn.BCELoss`, for probabilities: torch's arithmetic, with inputs and targets outside [0, 1] refused.
+
+    A probability has lost what the tail of its logit could say: `BCEWithLogitsLoss` on the logits is the better loss.
+    As in torch, the logarithm is bounded at -100.
+
+    Example:
+        >>> import torch, logitwise as lw
+        >>> lw.nn.BCELoss()(torch.tensor([0.5]), torch.tensor([1.0]))
+        tensor(0.6931)
+    """
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of probabilities of any shape, and targets of the same shape."""
+        check_probabilities(input, target)
+        return super().forward(input, target)
+
+
+class FeedForward(torch.nn.Module):
+    """A fully connected network with ReLU between its layers, which returns logits: no sigmoid or softmax at the end.
+
+    A binary problem has one output, trained with `BCEWithLogitsLoss`; a multiclass problem one output a class,
+    trained with `CrossEntropyLoss`. `probabilities` applies the sigmoid or the softmax that the training leaves out.
+
+    Args:
+        n_features: How many numbers an input row has; rows of more axes (images) are flattened.
+        hidden: The sizes of the hidden layers, from the input on; an int for one layer, `()` for none (a linear model).
+        n_outputs: 1 for a binary problem, else the number of classes.
+
+    Example:
+        >>> import torch, logitwise as lw
+        >>> network = lw.nn.FeedForward(28 * 28, (5,), 3)
+        >>> network(torch.zeros(2, 28, 28)).shape
+        torch.Size([2, 3])
+    """
+
+    def __init__(self, n_features: int, hidden: int | Sequence[int], n_outputs: int) -> None:
+        super().__init__()
+        widths = [n_features, *([hidden] if isinstance(hidden, int) else hidden), n_outputs]
+        for name, width in (
+            ("n_features", n_features),
+            ("hidden", min(widths[1:-1], default=1)),
+            ("n_outputs", n_outputs),
+        ):
+            if width < 1:
+                raise ValueError(f"{name} must be 1 or more; got {width}.")
+        layers: list[torch.nn.Module] = []
+        for n_in, n_out in pairwise(widths):
+            layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
+        self.layers = torch.nn.Sequential(*layers[:-1])
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return logits of shape (rows, n_outputs)."""
+        return self.layers(inputs.flatten(1))
+
+    @torch.no_grad()
+    def probabilities(self, inputs: Tensor) -> Tensor:
+        """Return the probability of class 1, (rows, 1), for one output; else of every class, (rows, n_outputs)."""
+        logits = self(inputs)
+        return functional.sigmoid(logits) if logits.shape[1] == 1 else functional.softmax(logits, 1)

@@ -1,0 +1,195 @@
+"""The definitions, in float64 NumPy, written to be read.
+
+This is the specification of the functions: what the fused kernels compute faster, and what the tests hold every path
+against (this file itself is held against mpmath). Logits are arrays with classes on `axis`; targets are distributions
+over classes.
+
+Every row is written as differences from its largest logit `m`, at position `k`:
+
+    d_j = z_j - m,   e_j = exp(d_j),   rest = sum of e_j over j != k,   logsumexp = m + log1p(rest)
+
+The largest term is exactly 1 and stays out of the sum, so nothing is lost when the others are tiny: `log1p(rest)` is
+the loss of a confident row to the last digit. `z_j - m` is rounded, and an error of half an ulp in a difference of
+700 is one of 700 half-ulps in its exponential, so the rounding error of the difference is computed too (the two-sum
+of Knuth) and carried to the exponential. Shifted forms and their bounds: Blanchard, Higham and Higham, IMA J. Numer.
+Anal. 41 (2021).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class ShiftedRows:
+    """Rows of logits as differences from their largest; one number a row keeps a class axis of length 1."""
+
+    largest: np.ndarray  # m
+    is_largest: np.ndarray  # True at k, the first position of m
+    differences: np.ndarray  # d
+    exponentials: np.ndarray  # e
+    rest: np.ndarray  # the sum of e without position k
+
+
+def shift(logits: np.ndarray, axis: int, temperature: float = 1.0, mask: np.ndarray | None = None) -> ShiftedRows:
+    """Return the rows of `logits / temperature` as differences from their largest; masked classes count as -inf."""
+    logits = np.asarray(logits, dtype=np.float64)
+    if mask is not None:
+        logits = np.where(mask, logits, -np.inf)
+    index = np.expand_dims(logits.argmax(axis), axis)
+    largest = np.take_along_axis(logits, index, axis)
+    is_largest = np.zeros(logits.shape, dtype=bool)
+    np.put_along_axis(is_largest, index, True, axis)
+    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+        differences, error = _difference(logits, largest)
+        if temperature != 1.0:
+            differences, error = _quotient(differences, error, temperature)
+        differences = np.where(np.isneginf(largest), -np.inf, differences)
+        exponentials = np.exp(differences)
+        exponentials += np.where(exponentials > 0.0, exponentials * error, 0.0)
+        rest = np.where(is_largest, 0.0, exponentials).sum(axis, keepdims=True)
+        spoiled = np.where(np.isnan(largest) | np.isposinf(largest), np.nan, 0.0)
+        return ShiftedRows(
+            largest / temperature, is_largest, differences + spoiled, exponentials + spoiled, rest + spoiled
+        )
+
+
+def _difference(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return `a - b` rounded, and what the rounding lost: together they are exact."""
+    difference = a - b
+    virtual = a - difference
+    error = (a - (difference + virtual)) + (virtual - b)
+    return difference, np.where(np.isfinite(error), error, 0.0)
+
+
+def _quotient(high: np.ndarray, low: np.ndarray, divisor: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return `(high + low) / divisor` rounded, and its error, by an exact product (Veltkamp and Dekker)."""
+    quotient = high / divisor
+    product = quotient * divisor
+    a, b = _split(quotient), _split(np.float64(divisor))
+    lost = ((a[0] * b[0] - product) + a[0] * b[1] + a[1] * b[0]) + a[1] * b[1]
+    error = ((high - product) - lost + low) / divisor
+    return quotient, np.where(np.isfinite(error), error, 0.0)
+
+
+def _split(value: np.ndarray | np.float64) -> tuple[np.ndarray | np.float64, np.ndarray | np.float64]:
+    scaled = value * 134217729.0  # 2^27 + 1
+    high = scaled - (scaled - value)
+    return high, value - high
+
+
+def softmax(
+    logits: np.ndarray, axis: int = -1, *, temperature: float = 1.0, mask: np.ndarray | None = None
+) -> np.ndarray:
+    """Return `exp(z_j / T) / sum_i exp(z_i / T)`; 0 everywhere in a row whose classes are all masked (or all -inf)."""
+    rows = shift(logits, axis, temperature, mask)
+    return rows.exponentials / np.where(np.isneginf(rows.largest), 1.0, 1.0 + rows.rest)
+
+
+def log_softmax(
+    logits: np.ndarray, axis: int = -1, *, temperature: float = 1.0, mask: np.ndarray | None = None
+) -> np.ndarray:
+    """Return `z_j / T - logsumexp(z / T)`."""
+    rows = shift(logits, axis, temperature, mask)
+    return rows.differences - np.log1p(rows.rest)
+
+
+def logsumexp(
+    logits: np.ndarray, axis: int = -1, *, keepdims: bool = False, mask: np.ndarray | None = None
+) -> np.ndarray:
+    """Return `log(sum_j exp(z_j))`."""
+    rows = shift(logits, axis, mask=mask)
+    result = np.where(np.isfinite(rows.largest), rows.largest + np.log1p(rows.rest), rows.largest)
+    return result if keepdims else np.squeeze(result, axis)
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Return `1 / (1 + exp(-z))`, written for each sign so that no exponential overflows and no tail is lost."""
+    logits = np.asarray(logits, dtype=np.float64)
+    with np.errstate(under="ignore"):
+        tail = np.exp(-np.abs(logits))
+        return np.where(logits >= 0.0, 1.0, tail) / (1.0 + tail)
+
+
+def softplus(logits: np.ndarray) -> np.ndarray:
+    """Return `log(1 + exp(z))` as `max(z, 0) + log1p(exp(-|z|))`."""
+    logits = np.asarray(logits, dtype=np.float64)
+    with np.errstate(under="ignore"):
+        return np.maximum(logits, 0.0) + np.log1p(np.exp(-np.abs(logits)))
+
+
+def log_sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Return `log(sigmoid(z)) = -softplus(-z)`."""
+    return -softplus(-np.asarray(logits, dtype=np.float64))
+
+
+def one_hot(target: np.ndarray, classes: int, axis: int) -> np.ndarray:
+    """Return class indices as distributions over `classes` on `axis`; zeros for an index that is no class."""
+    target = np.expand_dims(np.asarray(target), axis)
+    shape = [1] * target.ndim
+    shape[axis] = classes
+    return (target == np.arange(classes).reshape(shape)).astype(np.float64)
+
+
+def cross_entropy(
+    logits: np.ndarray,
+    coefficients: np.ndarray,
+    axis: int = -1,
+    *,
+    z_coefficient: np.ndarray | float = 0.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the loss of each row, and its gradient with respect to the logits.
+
+    With coefficients `v` (the target distribution, smoothed and weighted) and `V` their sum:
+
+        loss = sum_j v_j (logsumexp(z) - z_j) + c logsumexp(z)^2          0 x inf counts as 0
+        gradient_j = V p_j - v_j + 2 c logsumexp(z) p_j
+                   = (V - v_j) p_j - v_j (1 - p_j) + ...                   1 - p_j: the sum of the other probabilities
+
+    A row of -inf alone has an infinite loss and no gradient.
+    """
+    rows = shift(logits, axis)
+    coefficients = np.asarray(coefficients, dtype=np.float64)
+    log_total = np.log1p(rows.rest)
+    with np.errstate(invalid="ignore", under="ignore"):
+        surprise = np.where(coefficients == 0.0, 0.0 * log_total, coefficients * (log_total - rows.differences))
+        loss = surprise.sum(axis, keepdims=True)
+        normaliser = np.where(np.isfinite(rows.largest), rows.largest, 0.0) + log_total
+        loss = np.where(np.isneginf(rows.largest), np.inf, loss + z_coefficient * normaliser**2)
+        total = 1.0 + rows.rest
+        probabilities = rows.exponentials / total
+        others = np.where(rows.is_largest, rows.rest, total - rows.exponentials) / total
+        weight = coefficients.sum(axis, keepdims=True)
+        gradient = (weight - coefficients) * probabilities - coefficients * others
+        gradient = gradient + 2.0 * z_coefficient * normaliser * probabilities
+        gradient = np.where(np.isneginf(rows.largest), 0.0, gradient)
+    return np.squeeze(loss, axis), gradient
+
+
+def binary_cross_entropy_with_logits(
+    logits: np.ndarray, target: np.ndarray, pos_weight: np.ndarray | float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the loss of each element, and its gradient with respect to the logits.
+
+    loss = w y softplus(-z) + (1 - y) softplus(z)          0 x inf counts as 0
+    gradient = -w y sigmoid(-z) + (1 - y) sigmoid(z)
+    """
+    logits, target = np.asarray(logits, dtype=np.float64), np.asarray(target, dtype=np.float64)
+    positive, negative = pos_weight * target, 1.0 - target
+    with np.errstate(invalid="ignore", under="ignore"):
+        loss = _product(positive, softplus(-logits)) + _product(negative, softplus(logits))
+        return loss, negative * sigmoid(logits) - positive * sigmoid(-logits)
+
+
+def _product(weight: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Return `weight * value` with 0 x inf = 0; a NaN stays."""
+    return np.where((weight == 0.0) & ~np.isnan(value), 0.0, weight * value)
+
+
+def log_loss(probabilities: np.ndarray, coefficients: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Return `-sum_j v_j log(p_j)` for each row; 0 x log 0 counts as 0."""
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(coefficients == 0.0, 0.0, -coefficients * np.log(probabilities)).sum(axis)

@@ -1,0 +1,90 @@
+"""binary_cross_entropy_with_logits and its gradient, in every framework and dtype against mpmath."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import logitwise as lw
+from functional import oracle
+from functional.budgets import GRADIENT_ULP, VALUE_ULP, check_ulp
+from functional.inputs import KINDS, make, values_of
+
+LOGITS = np.array([0.0, 1.0, -1.0, 8.0, -8.0, 17.5, -17.5, 60.0, -60.0, 0.03125, 100.0, -100.0])
+
+
+@pytest.mark.parametrize("pos_weight", [None, 2.5])
+@pytest.mark.parametrize("target", [0, 1, 0.25])
+@pytest.mark.parametrize("kind", KINDS)
+def test_elements_and_their_gradient(kind, target, pos_weight):
+    framework, dtype = kind.split()
+    logits, targets = make(LOGITS, kind), make(np.full(12, float(target)), kind)
+    options = {} if pos_weight is None else {"pos_weight": make(np.array(pos_weight), kind)}
+    losses, gradient = lw.binary_cross_entropy_with_logits_and_gradient(logits, targets, reduction="none", **options)
+    exact, exact_gradient = oracle.binary_cross_entropy(
+        values_of(logits), np.full(12, float(target)), pos_weight or 1.0
+    )
+    check_ulp(values_of(losses), exact, dtype, VALUE_ULP[dtype])
+    scale = np.full(12, 1.0 if target == 0.25 else 0.0)
+    check_ulp(values_of(gradient), exact_gradient, dtype, GRADIENT_ULP[dtype], scale=scale)
+    same = lw.binary_cross_entropy_with_logits(logits, targets, reduction="none", **options)
+    np.testing.assert_array_equal(values_of(same), values_of(losses))
+    if target != 0.25:
+        whole = torch.full((12,), bool(target)) if framework == "torch" else np.full(12, target, np.uint8)
+        same = lw.binary_cross_entropy_with_logits(logits, whole, reduction="none", **options)
+        np.testing.assert_array_equal(values_of(same), values_of(losses))
+
+
+@pytest.mark.parametrize("kind", ["numpy float64", "torch float64"])
+def test_reductions_and_weights(kind):
+    values, y = LOGITS.reshape(4, 3), np.arange(12).reshape(4, 3) % 2
+    weight = np.array([[1.0], [0.0], [2.0], [0.5]])
+    logits, target, sample_weight = make(values, kind), make(y, kind), make(weight, kind)
+    exact, exact_gradient = (part.reshape(4, 3) for part in oracle.binary_cross_entropy(LOGITS, y.ravel(), 1.0))
+    for reduction, divisor, more in (
+        ("sum", 1.0, {}),
+        ("mean", weight.sum() * 3, {}),
+        ("mean", 5.0, {"normalizer": 5}),
+    ):
+        loss, gradient = lw.binary_cross_entropy_with_logits_and_gradient(
+            logits, target, sample_weight=sample_weight, reduction=reduction, **more
+        )
+        check_ulp(values_of(loss), np.array((exact * weight).sum() / divisor), "float64", VALUE_ULP["float64"])
+        check_ulp(values_of(gradient), exact_gradient * weight / divisor, "float64", GRADIENT_ULP["float64"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_infinite_logits_and_elements_without_weight(kind):
+    logits = make(np.array([np.inf, -np.inf, np.inf, np.nan, np.nan]), kind)
+    target = make(np.array([1.0, 0.0, 0.0, 1.0, 1.0]), kind)
+    weight = make(np.array([1.0, 1.0, 1.0, 1.0, 0.0]), kind)
+    losses, gradient = lw.binary_cross_entropy_with_logits_and_gradient(
+        logits, target, sample_weight=weight, reduction="none"
+    )
+    np.testing.assert_array_equal(values_of(losses), [0.0, 0.0, np.inf, np.nan, 0.0])
+    np.testing.assert_array_equal(values_of(gradient), [0.0, 0.0, 1.0, np.nan, 0.0])
+
+
+def test_out_and_pos_weight_a_column():
+    logits, target = np.zeros((2, 3), np.float32), np.ones((2, 3), np.int64)
+    loss, gradient = lw.binary_cross_entropy_with_logits_and_gradient(logits, target, pos_weight=[1, 2, 3], out=logits)
+    assert gradient is logits
+    check_ulp(gradient, np.array([[-1.0, -2.0, -3.0]] * 2) / 12, "float32", VALUE_ULP["float32"])
+    check_ulp(loss, np.array(2 * np.log(2.0)), "float32", VALUE_ULP["float32"])
+
+
+def test_no_elements():
+    message = "^the mean loss was asked over no elements: all are ignored, have weight 0, or there are none; it is 0.$"
+    for empty in (np.empty(0), torch.empty(0)):
+        with pytest.warns(lw.NoRowsWarning, match=message):
+            assert lw.binary_cross_entropy_with_logits(empty, empty) == 0.0
+
+
+def test_derivatives():
+    logits = torch.tensor([0.0, 3.0, -20.0, 50.0], dtype=torch.float64, requires_grad=True)
+    target = torch.tensor([1.0, 0.0, 0.5, 1.0], dtype=torch.float64)
+    assert torch.autograd.gradcheck(
+        lambda z: lw.binary_cross_entropy_with_logits(z, target), logits, check_forward_ad=True
+    )
+    assert torch.autograd.gradgradcheck(lambda z: lw.binary_cross_entropy_with_logits(z, target), logits)
