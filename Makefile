@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
 
-.PHONY: help demo test lint types check-python clean
+.PHONY: help demo test lint types bench check-python clean
 
 help:
 	@echo "make demo   train on the bundled digits and leave digits.safetensors"
 	@echo "make test   lint, types and tests"
+	@echo "make bench  time the functions beside their peers"
 	@echo "make clean  remove what the other targets made"
 
 demo: $(STAMP)
@@ -45,3 +46,8 @@ $(STAMP): pyproject.toml constraints.txt
 
 clean:
 	rm -rf $(VENV) build dist *.safetensors .pytest_cache .ruff_cache .hypothesis
+
+bench: $(STAMP)
+	@echo "==> benchmarks (about 20 minutes; results are appended to benchmarks/results.md)"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt '.[bench]'
+	$(BIN)/python -m benchmarks --save

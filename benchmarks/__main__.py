@@ -1,0 +1,121 @@
+"""`python -m benchmarks [cross_entropy softmax log_softmax] [--shape 64x10 ...] [--dtype float32 ...] [--save]`.
+
+Prints, for every shape, each contender's time and how many times longer than ours it took (median and quartiles of
+the ratios within rounds), the bandwidth beside a copy of the same size in the same rounds, how far the call raises
+peak memory, and the worst error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import platform
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from benchmarks import cross_entropy, softmax
+from benchmarks.cross_entropy import OURS, OURS_OUT
+from benchmarks.measure import Timing, copy_call, geometric_mean, paired, peak_bytes
+from benchmarks.shapes import SHAPES, runs
+
+RESULTS = Path(__file__).parent / "results.md"
+OPERATIONS = ("cross_entropy", "softmax", "log_softmax")
+COPY = "copy"
+HEADER = "| shape | dtype | contender | ms | / ours | quartiles | / ours out= | GB/s | of copy | peak MB | error, ulp |"
+
+
+def main() -> None:
+    options = _options()
+    lines = [f"## {datetime.date.today()}: {_machine()}", ""]
+    for operation in options.operations:
+        lines += [f"### {operation}", "", HEADER, "|" + " --- |" * 11]
+        print("\n".join(lines[-4:]), flush=True)
+        ratios: dict[str, list[float]] = {}
+        for name, dtype in runs(options.shape, options.dtype):
+            rows = _measure(operation, name, dtype, options.seconds, ratios)
+            print("\n".join(rows), flush=True)
+            lines += rows
+        summary = _summary(ratios)
+        print(summary, flush=True)
+        lines += ["", summary, ""]
+    if options.save:
+        with RESULTS.open("a") as file:
+            file.write("\n".join(lines) + "\n")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("operations", nargs="*", default=OPERATIONS)
+    parser.add_argument("--shape", action="append", choices=list(SHAPES))
+    parser.add_argument("--dtype", action="append")
+    parser.add_argument("--seconds", type=float, default=1.0, help="measuring time for each contender")
+    parser.add_argument("--save", action="store_true", help=f"append to {RESULTS.name}")
+    return parser.parse_args()
+
+
+def _machine() -> str:
+    names = ("logitwise", "numpy", "numba", "torch", "jax", "scikit-learn", "scipy")
+    return f"{_cpu()}, {torch.get_num_threads()} threads, Python {platform.python_version()}, " + ", ".join(
+        f"{name} {version(name)}" for name in names
+    )
+
+
+def _cpu() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor() or platform.machine()
+    models = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
+    return models[0] if models else platform.machine()
+
+
+def _measure(operation: str, name: str, dtype: str, seconds: float, ratios: dict[str, list[float]]) -> list[str]:
+    shape = SHAPES[name]
+    logits, target = cross_entropy.inputs(*shape, dtype)
+    calls, error_of = _calls(operation, logits, target)
+    timings = paired({**calls, COPY: copy_call(*shape, dtype)}, OURS, seconds)
+    out_ratio = {key: timing.ratio / timings[OURS_OUT].ratio for key, timing in timings.items()}
+    moved = cross_entropy.bytes_moved(logits)
+    for key, timing in timings.items():
+        ratios.setdefault(key, []).append(timing.ratio)
+        ratios.setdefault(f"{key} (ours out=)", []).append(out_ratio[key])
+    rows = []
+    for key, timing in timings.items():
+        memory, error = ("", "") if key == COPY else (_megabytes(calls[key]), f"{error_of(calls[key]):.3g}")
+        rows.append(_row(name, dtype, key, timing, out_ratio[key], moved, timings[COPY].seconds, memory, error))
+    return rows
+
+
+def _calls(
+    operation: str, logits: torch.Tensor, target: torch.Tensor
+) -> tuple[dict[str, Callable[[], Any]], Callable[..., float]]:
+    if operation == "cross_entropy":
+        return cross_entropy.contenders(logits, target), lambda call: cross_entropy.error(call, logits, target)
+    return softmax.contenders(operation, logits), lambda call: softmax.error(operation, call, logits)
+
+
+def _megabytes(call: Callable[[], Any]) -> str:
+    peak = peak_bytes(call)
+    return "" if peak is None else f"{peak / 1e6:.0f}"
+
+
+def _row(
+    name: str, dtype: str, key: str, timing: Timing, out_ratio: float, moved: int, copy: float, memory: str, error: str
+) -> str:
+    cells = [name, dtype, key, f"{timing.seconds * 1e3:.3g}", f"{timing.ratio:.2f}"]
+    cells += [f"{timing.low:.2f}-{timing.high:.2f}", f"{out_ratio:.2f}", f"{moved / timing.seconds / 1e9:.1f}"]
+    cells += [f"{copy / timing.seconds:.0%}", memory, error]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _summary(ratios: dict[str, list[float]]) -> str:
+    means = [f"{key} {geometric_mean(values):.2f} (least {min(values):.2f})" for key, values in ratios.items()]
+    return "Geometric mean of time / ours: " + "; ".join(means) + "."
+
+
+if __name__ == "__main__":
+    sys.exit(main())
