@@ -9,6 +9,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from itertools import pairwise
+from operator import index
+from typing import SupportsIndex
 
 import torch
 from torch import Tensor
@@ -116,7 +118,7 @@ class BCELoss(torch.nn.BCELoss):
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of probabilities of any shape, and targets of the same shape."""
         check_probabilities(input, target)
-        return super().forward(input, target)
+        return super().forward(input, target.to(input.dtype))
 
 
 class FeedForward(torch.nn.Module):
@@ -139,14 +141,9 @@ class FeedForward(torch.nn.Module):
 
     def __init__(self, n_features: int, hidden: int | Sequence[int], n_outputs: int) -> None:
         super().__init__()
-        widths = [n_features, *([hidden] if isinstance(hidden, int) else hidden), n_outputs]
-        for name, width in (
-            ("n_features", n_features),
-            ("hidden", min(widths[1:-1], default=1)),
-            ("n_outputs", n_outputs),
-        ):
-            if width < 1:
-                raise ValueError(f"{name} must be 1 or more; got {width}.")
+        layer_sizes = hidden if isinstance(hidden, Sequence) else [hidden]
+        widths = [_width(n_features, "n_features"), *(_width(size, "hidden") for size in layer_sizes)]
+        widths.append(_width(n_outputs, "n_outputs"))
         layers: list[torch.nn.Module] = []
         for n_in, n_out in pairwise(widths):
             layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
@@ -161,3 +158,12 @@ class FeedForward(torch.nn.Module):
         """Return the probability of class 1, (rows, 1), for one output; else of every class, (rows, n_outputs)."""
         logits = self(inputs)
         return functional.sigmoid(logits) if logits.shape[1] == 1 else functional.softmax(logits, 1)
+
+
+def _width(value: SupportsIndex, name: str) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be a whole number of units; got {value!r}.")
+    width = index(value)
+    if width < 1:
+        raise ValueError(f"{name} must be 1 or more; got {width}.")
+    return width

@@ -80,7 +80,7 @@ def log_softmax(logits: Any, axis: int = -1, *, temperature: float = 1.0, mask: 
     Example:
         >>> import numpy as np, logitwise as lw
         >>> lw.log_softmax(np.array([20.0, 0.0, 0.0], dtype=np.float32))[0]
-        np.float32(-4.122307e-09)
+        np.float32(-4.1223074e-09)
     """
     return _probabilities("log_softmax", logits, axis, temperature, mask, out)
 

@@ -1,0 +1,272 @@
+"""How good probabilities are: measures of predictions against what happened, with NumPy alone.
+
+Everywhere `target` holds class indices from 0, shape `(rows,)`, and `probabilities` one row each, shape `(rows,
+classes)`. Every mean is over rows and needs at least one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from logitwise._checks import check_integer
+from logitwise.functional import log_loss
+
+
+def accuracy(target: Any, probabilities: Any) -> float:
+    """Return the share of rows whose most probable class (the first, in a tie) is the right one.
+
+    Args:
+        target: Class indices, integers, shape `(rows,)`.
+        probabilities: Shape `(rows, classes)`.
+
+    Returns:
+        A number in [0, 1].
+
+    Raises:
+        TypeError: A target that is not integer.
+        ValueError: Shapes that do not fit; an index out of range; no rows; a probability outside [0, 1]; rows that do
+            not sum to 1.
+
+    Example:
+        >>> accuracy([0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+        0.6666666666666666
+    """
+    target, probabilities = _checked(target, probabilities)
+    return float(np.mean(probabilities.argmax(axis=1) == target))
+
+
+def brier_score(target: Any, probabilities: Any) -> float:
+    """Return the mean squared distance between the probabilities and the outcome, summed over classes.
+
+        brier = 1/n sum_i sum_k (p_ik - y_ik)^2        y one-hot
+
+    This is Brier's own form, from 0 to 2. For two classes it is twice the form over the probability of class 1 alone,
+    from 0 to 1.
+
+    Args:
+        target: As in `accuracy`.
+        probabilities: As in `accuracy`.
+
+    Returns:
+        A number in [0, 2].
+
+    Raises:
+        TypeError: As in `accuracy`.
+        ValueError: As in `accuracy`.
+
+    Source:
+        G. W. Brier, Verification of forecasts expressed in terms of probability, Monthly Weather Review 78 (1950).
+
+    Example:
+        >>> round(brier_score([0, 1], [[0.9, 0.1], [0.4, 0.6]]), 2)
+        0.17
+    """
+    target, probabilities = _checked(target, probabilities)
+    outcome = np.zeros_like(probabilities)
+    outcome[np.arange(len(target)), target] = 1.0
+    return float(np.mean(np.sum((probabilities - outcome) ** 2, axis=1)))
+
+
+def calibration_error(target: Any, probabilities: Any, bins: int = 15) -> float:
+    """Return the expected calibration error: how far confidence is from accuracy, on average.
+
+        ECE = sum_b (n_b / n) |accuracy_b - confidence_b|
+
+    The confidence of a row is its largest probability. The bins are of equal width over [0, 1], open below and closed
+    above; an empty one adds nothing. It is 0 for a calibrated model only in the limit of many rows: chance alone adds
+    about 1/sqrt(rows a bin).
+
+    Args:
+        target: As in `accuracy`.
+        probabilities: As in `accuracy`.
+        bins: The number of bins, 1 or more.
+
+    Returns:
+        A number in [0, 1].
+
+    Raises:
+        TypeError: As in `accuracy`.
+        ValueError: As in `accuracy`; bins below 1.
+
+    Source:
+        C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, On calibration of modern neural networks, ICML 2017.
+
+    Example:
+        >>> round(calibration_error([0, 0, 1], [[0.9, 0.1], [0.9, 0.1], [0.9, 0.1]]), 4)
+        0.2333
+    """
+    target, probabilities = _checked(target, probabilities)
+    bins = check_integer(bins, "bins")
+    if bins < 1:
+        raise ValueError(f"bins must be 1 or more; got {bins}.")
+    confidence = probabilities.max(axis=1)
+    place = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], confidence)
+    hits = probabilities.argmax(axis=1) == target
+    return float(np.abs(np.bincount(place, hits - confidence, bins)).sum() / len(target))
+
+
+def confusion_matrix(target: Any, predicted: Any, n_classes: int) -> np.ndarray:
+    """Return how many rows of each class were predicted as each class.
+
+    Args:
+        target: Class indices, integers, shape `(rows,)`.
+        predicted: Predicted class indices, integers, shape `(rows,)`.
+        n_classes: The number of classes.
+
+    Returns:
+        Counts, int64, shape `(n_classes, n_classes)`: row is the true class, column the predicted one.
+
+    Raises:
+        TypeError: Indices that are not integer.
+        ValueError: Shapes that differ, an index out of range.
+
+    Example:
+        >>> confusion_matrix([0, 1, 1], [0, 1, 0], 2).tolist()
+        [[1, 0], [1, 1]]
+    """
+    target, predicted = _indices(target, "target", n_classes), _indices(predicted, "predicted", n_classes)
+    if len(target) != len(predicted):
+        raise ValueError(f"predicted must have one index a row of target, {len(target)}; got {len(predicted)}.")
+    return np.bincount(target * n_classes + predicted, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def roc_auc(target: Any, scores: Any) -> float:
+    """Return the area under the ROC curve: the chance that a row of class 1 scores above one of class 0, ties half.
+
+        AUC = (R1 - n1 (n1 + 1) / 2) / (n0 n1)
+
+    R1 is the sum of the ranks of class 1, equal scores sharing their mean rank.
+
+    Args:
+        target: 0 or 1, shape `(rows,)`; both must occur.
+        scores: Higher for class 1: a probability or a logit, shape `(rows,)`.
+
+    Returns:
+        A number in [0, 1].
+
+    Raises:
+        TypeError: A target that is not integer.
+        ValueError: Shapes that differ, a target other than 0 and 1, only one class, a NaN score.
+
+    Source:
+        J. A. Hanley and B. J. McNeil, The meaning and use of the area under a receiver operating characteristic curve,
+        Radiology 143 (1982).
+
+    Example:
+        >>> roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+        0.75
+    """
+    target, scores = _indices(target, "target", 2), np.asarray(scores, dtype=np.float64)
+    if scores.shape != target.shape:
+        raise ValueError(f"scores must have the shape of target, {target.shape}; got {scores.shape}.")
+    if np.isnan(scores).any():
+        raise ValueError(f"scores must be numbers; got NaN at row {int(np.isnan(scores).argmax())}.")
+    n_ones = int(target.sum())
+    n_zeros = len(target) - n_ones
+    if n_ones == 0 or n_zeros == 0:
+        raise ValueError(
+            f"target must have both classes, 0 and 1; got {n_zeros} rows of class 0 and {n_ones} of class 1."
+        )
+    _, group, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    mean_ranks = np.cumsum(counts) - (counts - 1) / 2
+    rank_sum = mean_ranks[group][target == 1].sum()
+    return float((rank_sum - n_ones * (n_ones + 1) / 2) / (n_zeros * n_ones))
+
+
+def summary(target: Any, probabilities: Any) -> dict[str, float]:
+    """Return the usual measures of one set of predictions.
+
+    Args:
+        target: As in `accuracy`.
+        probabilities: As in `accuracy`.
+
+    Returns:
+        `rows`, `log_loss` (mean, in nats), `accuracy`, `brier_score`, `calibration_error`.
+
+    Raises:
+        TypeError: As in `accuracy`.
+        ValueError: As in `accuracy`.
+
+    Example:
+        >>> {name: round(value, 3) for name, value in summary([0, 1], [[0.9, 0.1], [0.4, 0.6]]).items()}
+        {'rows': 2, 'log_loss': 0.308, 'accuracy': 1.0, 'brier_score': 0.17, 'calibration_error': 0.25}
+    """
+    target, probabilities = _checked(target, probabilities)
+    return {
+        "rows": len(target),
+        "log_loss": float(log_loss(probabilities, target)),
+        "accuracy": accuracy(target, probabilities),
+        "brier_score": brier_score(target, probabilities),
+        "calibration_error": calibration_error(target, probabilities),
+    }
+
+
+def majority_baseline(train_target: Any, n_classes: int, rows: int) -> np.ndarray:
+    """Return the prediction of one who knows only the training labels: their frequencies, in every row.
+
+    Its accuracy is the share of the majority class, its log loss about the entropy of the labels: what a model has to
+    beat.
+
+    Args:
+        train_target: Class indices of training, integers, shape `(training rows,)`.
+        n_classes: The number of classes.
+        rows: The number of rows to predict.
+
+    Returns:
+        Probabilities, float64, shape `(rows, n_classes)`.
+
+    Raises:
+        TypeError: Indices that are not integer.
+        ValueError: No training rows, an index out of range.
+
+    Example:
+        >>> majority_baseline([0, 0, 1, 0], 2, rows=2).tolist()
+        [[0.75, 0.25], [0.75, 0.25]]
+    """
+    train_target = _indices(train_target, "train_target", n_classes)
+    if len(train_target) == 0:
+        raise ValueError("train_target must have at least one row; got none.")
+    return np.tile(np.bincount(train_target, minlength=n_classes) / len(train_target), (rows, 1))
+
+
+def _checked(target: Any, probabilities: Any) -> tuple[np.ndarray, np.ndarray]:
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    if probabilities.ndim != 2 or 0 in probabilities.shape:
+        raise ValueError(
+            f"probabilities must have shape (rows, classes), at least one of each; got {probabilities.shape}."
+        )
+    target = _indices(target, "target", probabilities.shape[1])
+    if len(target) != len(probabilities):
+        raise ValueError(f"target must have one index a row of probabilities, {len(probabilities)}; got {len(target)}.")
+    bad = ~((probabilities >= 0) & (probabilities <= 1)).all(axis=1)
+    if bad.any():
+        row = int(bad.argmax())
+        raise ValueError(
+            f"probabilities must be in [0, 1]; got {probabilities[row].tolist()} at row {row}. For logits apply "
+            f"softmax first."
+        )
+    off = np.abs(probabilities.sum(axis=1) - 1) > 1e-3  # room for float16
+    if off.any():
+        row = int(off.argmax())
+        raise ValueError(
+            f"probabilities must sum to 1 in each row; got {float(probabilities[row].sum()):g} at row {row}."
+        )
+    return target, probabilities
+
+
+def _indices(values: Any, name: str, n_classes: int) -> np.ndarray:
+    indices = np.asarray(values)
+    if indices.dtype.kind not in "iu" and indices.size:
+        raise TypeError(
+            f"{name} must be integers, class indices from 0; got dtype {indices.dtype}. Convert labels to indices "
+            f"first."
+        )
+    if indices.ndim != 1:
+        raise ValueError(f"{name} must be one-dimensional; got shape {indices.shape}.")
+    bad = (indices < 0) | (indices >= n_classes)
+    if bad.any():
+        row = int(bad.argmax())
+        raise ValueError(f"{name} must be in [0, {n_classes - 1}]; got {int(indices[row])} at row {row}.")
+    return indices.astype(np.int64)

@@ -1,0 +1,297 @@
+"""The estimator: what it learns, what it promises scikit-learn, and what it refuses."""
+
+import gzip
+import random
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from sklearn.datasets import load_digits, load_iris
+from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
+
+from logitwise.classifier import Classifier, load
+from logitwise.metrics import summary
+
+
+def blobs(classes=2, rows=200, seed=0):
+    generator = np.random.default_rng(seed)
+    y = generator.integers(0, classes, rows)
+    return generator.normal(size=(rows, 3)) + 2 * np.eye(max(classes, 3))[y][:, :3], y
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    X, y = blobs()
+    return Classifier(hidden=(8,), epochs=3).fit(X, y)
+
+
+def test_digits():
+    X, y = load_digits(return_X_y=True)
+    train_X, test_X, train_y, test_y = train_test_split(
+        X.reshape(-1, 8, 8), y, test_size=0.3, random_state=0, stratify=y
+    )
+    classifier = Classifier().fit(train_X, train_y)
+    measures = summary(test_y, classifier.predict_proba(test_X))
+    assert measures["accuracy"] >= 0.96
+    assert measures["log_loss"] <= 0.12
+
+
+def idx(path):
+    content = gzip.decompress(path.read_bytes())
+    shape = np.frombuffer(content, ">u4", count=content[3], offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(shape.astype(int))
+
+
+def test_images_of_handwritten_digits(shared_data):
+    folder = shared_data / "mnist-sample"
+    classifier = Classifier().fit(
+        idx(folder / "train-images-idx3-ubyte.gz"), idx(folder / "train-labels-idx1-ubyte.gz")
+    )
+    assert classifier.n_features_in_ == 784
+    score = classifier.score(idx(folder / "t10k-images-idx3-ubyte.gz"), idx(folder / "t10k-labels-idx1-ubyte.gz"))
+    assert score >= 0.87
+
+
+def adult(path):
+    frame = pl.read_csv(path, has_header=False, null_values=["?", " ?"])
+    frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
+    text = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    frame = frame.with_columns(pl.col(text).str.strip_chars())
+    return frame[:, :-1], frame[:, -1].str.strip_chars(".")
+
+
+def test_a_table_with_categories_and_gaps(shared_data, tmp_path):
+    X, y = adult(shared_data / "adult-train.csv")
+    test_X, test_y = adult(shared_data / "adult-test.csv")
+    classifier = Classifier(hidden=(64, 64), epochs=6).fit(X, y)
+    assert classifier.classes_.tolist() == ["<=50K", ">50K"]
+    assert classifier.score(test_X, test_y.to_numpy()) >= 0.85
+    classifier.save(tmp_path / "adult.safetensors")
+    loaded = load(tmp_path / "adult.safetensors")
+    np.testing.assert_array_equal(loaded.predict_proba(test_X), classifier.predict_proba(test_X))
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_without_hidden_layers_it_is_logistic_regression(classes):
+    X, y = blobs(classes, 400)
+    X_test, _ = blobs(classes, 2000, seed=1)
+    options = {"epochs": 600, "learning_rate": 0.2, "batch_size": 400, "weight_decay": 0.0, "dropout": 0.0}
+    ours = Classifier((), validation_fraction=0.0, **options).fit(X, y)
+    peer = make_pipeline(StandardScaler(), LogisticRegression(C=np.inf)).fit(X, y)
+    np.testing.assert_allclose(ours.predict_proba(X_test), peer.predict_proba(X_test), atol=0.01)
+    assert ours.model_.layers[0][0].shape == (1 if classes == 2 else 3, 3)
+
+
+def test_the_interface_agrees_with_itself():
+    X, y = load_iris(return_X_y=True)
+    names = np.array(["setosa", "versicolor", "virginica"])[y]
+    classifier = Classifier(hidden=(16,), learning_rate=0.01).fit(X, names)
+    probabilities = classifier.predict_proba(X)
+    np.testing.assert_array_equal(classifier.classes_, ["setosa", "versicolor", "virginica"])
+    np.testing.assert_array_equal(classifier.predict(X), classifier.classes_[probabilities.argmax(axis=1)])
+    np.testing.assert_allclose(np.exp(classifier.predict_log_proba(X)), probabilities, rtol=1e-13)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-13)
+    assert classifier.decision_function(X).shape == (150, 3)
+    assert classifier.score(X, names) > 0.9
+
+
+def test_a_binary_logit_is_one_number_a_row(fitted):
+    X, _ = blobs()
+    logits = fitted.decision_function(X)
+    assert logits.shape == (200,)
+    np.testing.assert_allclose(fitted.predict_proba(X)[:, 1], 1 / (1 + np.exp(-logits)), rtol=1e-12)
+
+
+def test_one_seed_gives_one_result_and_leaves_the_callers_generators_alone():
+    X, y = blobs(3)
+    random.seed(1), np.random.seed(1), torch.manual_seed(1)  # noqa: NPY002
+    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()  # noqa: NPY002
+    first, again, other = (Classifier((16,), epochs=3, random_state=seed).fit(X, y) for seed in (0, 0, 1))
+    after = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()  # noqa: NPY002
+    np.testing.assert_array_equal(first.predict_proba(X), again.predict_proba(X))
+    assert first.history_ == again.history_
+    assert first.history_ != other.history_
+    assert before[:2] == after[:2]
+    assert torch.equal(before[2], after[2])
+
+
+def test_no_seed_differs_and_a_generator_moves_on():
+    X, y = blobs()
+    results = [Classifier((4,), epochs=1, random_state=None).fit(X, y).history_ for _ in range(2)]
+    generator = np.random.default_rng(0)
+    results += [Classifier((4,), epochs=1, random_state=generator).fit(X, y).history_ for _ in range(2)]
+    assert len({str(result) for result in results}) == 4
+
+
+def test_the_best_epoch_on_the_validation_rows_is_kept():
+    generator = np.random.default_rng(0)
+    X, y = generator.normal(size=(200, 20)), generator.integers(0, 2, 200)  # nothing to learn: it overfits at once
+    X_val, y_val = generator.normal(size=(100, 20)), generator.integers(0, 2, 100)
+    classifier = Classifier((64,), learning_rate=0.01, patience=4).fit(X, y, X_val=X_val, y_val=y_val)
+    losses = classifier.history_["validation_loss"]
+    assert classifier.best_epoch_ == 1 + int(np.argmin(losses))
+    assert len(losses) == classifier.best_epoch_ + 4 < 40
+    kept = summary(y_val, classifier.predict_proba(X_val))["log_loss"]
+    assert kept == pytest.approx(min(losses), rel=1e-5)
+
+
+def test_few_rows_are_all_trained_on_to_the_end():
+    X, y = blobs(rows=40)
+    classifier = Classifier((4,), epochs=12, patience=1).fit(X, y)
+    assert classifier.history_["validation_loss"] == []
+    assert classifier.best_epoch_ == len(classifier.history_["train_loss"]) == 12
+
+
+def test_rows_of_weight_zero_take_no_part():
+    X, y = blobs()
+    weight = np.arange(200) % 2
+    with_zeros = Classifier((8,), epochs=3).fit(X, y, sample_weight=weight)
+    without = Classifier((8,), epochs=3).fit(X[weight == 1], y[weight == 1])
+    np.testing.assert_array_equal(with_zeros.predict_proba(X), without.predict_proba(X))
+
+
+def test_a_constant_weight_changes_nothing():
+    X, y = blobs()
+    weighted = Classifier((8,), epochs=3).fit(X, y, sample_weight=np.full(200, 4.0))
+    np.testing.assert_array_equal(weighted.predict_proba(X), Classifier((8,), epochs=3).fit(X, y).predict_proba(X))
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", {1: 9.0}])
+def test_class_weights_move_the_probabilities_by_their_odds(class_weight):
+    generator = np.random.default_rng(0)
+    X, y = generator.normal(size=(1000, 1)), (np.arange(1000) % 10 == 0).astype(int)  # X says nothing about y
+    plain = Classifier((), epochs=60, learning_rate=0.02).fit(X, y).predict_proba(X)[:, 1].mean()
+    weighted = Classifier((), epochs=60, learning_rate=0.02, class_weight=class_weight).fit(X, y)
+    assert plain == pytest.approx(0.1, abs=0.02)
+    assert weighted.predict_proba(X)[:, 1].mean() == pytest.approx(0.5, abs=0.03)
+
+
+def test_frames_are_read_by_name():
+    X, y = blobs()
+    frame = pl.DataFrame(X, schema=["a", "b", "c"])
+    classifier = Classifier((8,), epochs=2).fit(frame, pl.Series(y))
+    np.testing.assert_array_equal(classifier.feature_names_in_, ["a", "b", "c"])
+    shuffled = frame.select("c", pl.lit("x").alias("extra"), "a", "b")
+    np.testing.assert_array_equal(classifier.predict_proba(shuffled), classifier.predict_proba(X))
+    assert not hasattr(classifier.fit(X, y), "feature_names_in_")
+
+
+def test_scikit_learn_can_clone_and_cross_validate():
+    X, y = load_iris(return_X_y=True)
+    scores = cross_val_score(Classifier((16,), learning_rate=0.01), X, y, cv=3)
+    assert scores.min() >= 0.9
+
+
+# A shuffled batch holds a row of weight 2 once and two copies of it apart: equal in the mean, not to the bit.
+EXPECTED_FAILURES = {"check_sample_weight_equivalence_on_dense_data": "training is stochastic"}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@pytest.mark.filterwarnings("ignore::UserWarning:sklearn")
+def test_scikit_learns_own_checks():
+    estimator = Classifier((16,), epochs=30, learning_rate=0.01)
+    checks = check_estimator(estimator, expected_failed_checks=EXPECTED_FAILURES, on_fail=None, on_skip=None)
+    assert [check["check_name"] for check in checks if check["status"] == "failed"] == []
+    assert sum(check["status"] == "passed" for check in checks) >= 55
+
+
+def test_a_silent_run_prints_nothing_and_a_bar_needs_a_terminal(capfd):
+    X, y = blobs()
+    Classifier((4,), epochs=2, verbose=True).fit(X, y)
+    captured = capfd.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+
+
+def test_a_column_of_labels_is_taken_with_a_warning():
+    X, y = blobs()
+    with pytest.warns(DataConversionWarning, match="A column-vector y was passed when a 1d array was expected"):
+        classifier = Classifier((4,), epochs=1).fit(X, y[:, None])
+    np.testing.assert_array_equal(classifier.classes_, [0, 1])
+
+
+X, Y = blobs()
+BAD = [
+    (
+        lambda: Classifier(()).fit(X, Y[:-1]),
+        ValueError,
+        "y must have one label a row of X; got 199 labels for 200 rows.",
+    ),
+    (lambda: Classifier(()).fit(X[:0], Y[:0]), ValueError, "X must have at least one row; got none."),
+    (
+        lambda: Classifier(()).fit(X, None),
+        ValueError,
+        "y must hold one label a row; got None. Classifier requires y to be passed, but the target y is None.",
+    ),
+    (
+        lambda: Classifier(()).fit(X, np.zeros(200, int)),
+        ValueError,
+        "y must have at least two classes; got one class, 0, in all 200 rows.",
+    ),
+    (lambda: Classifier(()).fit(X, Y, X_val=X), ValueError, "X_val and y_val must be given together; got X_val alone."),
+    (lambda: Classifier(()).fit(X, Y, y_val=Y), ValueError, "X_val and y_val must be given together; got y_val alone."),
+    (
+        lambda: Classifier(()).fit(X, Y, X_val=X, y_val=Y + 1),
+        ValueError,
+        "y_val must hold only classes seen in training, [0, 1]; got 2 at row {row} ({count} such rows). Rename or "
+        "strip labels, or drop those rows.",
+    ),
+    (lambda: Classifier(3.5).fit(X, Y), TypeError, "hidden must be a tuple of integers, one a hidden layer; got 3.5."),
+    (lambda: Classifier((0,)).fit(X, Y), ValueError, "hidden must be 1 or more; got 0."),
+    (lambda: Classifier((), epochs=0).fit(X, Y), ValueError, "epochs must be 1 or more; got 0."),
+    (lambda: Classifier((), batch_size=0).fit(X, Y), ValueError, "batch_size must be 1 or more; got 0."),
+    (lambda: Classifier((), patience=-1).fit(X, Y), ValueError, "patience must be 0 or more; got -1."),
+    (lambda: Classifier((), max_shift=-1).fit(X, Y), ValueError, "max_shift must be 0 or more; got -1."),
+    (
+        lambda: Classifier((), learning_rate=0).fit(X, Y),
+        ValueError,
+        "learning_rate must be positive and finite; got 0.0.",
+    ),
+    (
+        lambda: Classifier((), weight_decay=-1).fit(X, Y),
+        ValueError,
+        "weight_decay must be zero or more, and finite; got -1.0.",
+    ),
+    (lambda: Classifier((), dropout=1).fit(X, Y), ValueError, "dropout must be in [0, 0.9]; got 1."),
+    (
+        lambda: Classifier((), validation_fraction=0.6).fit(X, Y),
+        ValueError,
+        "validation_fraction must be in [0, 0.5]; got 0.6.",
+    ),
+    (lambda: Classifier((), random_state="x").fit(X, Y), TypeError, "random_state must be an integer; got 'x'."),
+    (
+        lambda: Classifier((), device="toaster").fit(X, Y),
+        ValueError,
+        "device must be a torch device of this machine; got 'toaster'. Try 'cpu'.",
+    ),
+    (
+        lambda: Classifier().predict(X),
+        NotFittedError,
+        "Classifier must be fitted before it can predict or be saved; got one that is not. Call fit first.",
+    ),
+    (
+        lambda: Classifier().save("m"),
+        NotFittedError,
+        "Classifier must be fitted before it can predict or be saved; got one that is not. Call fit first.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "kind", "message"), BAD)
+def test_refusals(call, kind, message):
+    with pytest.raises(kind) as raised:
+        call()
+    assert str(raised.value) == message.format(row=int((Y == 1).argmax()), count=int(Y.sum()))
+
+
+def test_a_loss_that_explodes_stops_training_with_advice():
+    with pytest.raises(
+        ValueError, match=r"^learning_rate must be low enough for the loss to stay finite; got 1e\+30"
+    ) as raised:
+        Classifier((8, 8), learning_rate=1e30, epochs=5).fit(X, Y)
+    assert str(raised.value).endswith("Try learning_rate=1e+29.")

@@ -1,0 +1,262 @@
+"""Saving and loading: the same bits in another process, and every damaged file refused by a sentence."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import polars as pl
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import save
+
+from logitwise.classifier import Classifier, Model, ModelFileError, load, refuse_irregular
+from logitwise.classifier.preprocessing import Preprocessing
+
+FRAME = pl.DataFrame({"n": [float(i % 7) for i in range(60)], "t": [None, *"ab", *("c" * 57)]})
+LABELS = {"str": ["x", "y", "z"], "int": [-1, 5, 7], "float": [0.0, 1.0, 2.0], "bool": [False, True]}
+
+
+@pytest.fixture(scope="module")
+def model():
+    y = [("x", "y", "z")[i % 3] for i in range(60)]
+    return Classifier(hidden=(8, 4), epochs=2).fit(FRAME, y).model_
+
+
+@pytest.fixture
+def saved(model, tmp_path):
+    model.save(tmp_path / "m.safetensors")
+    return tmp_path / "m.safetensors"
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_a_loaded_model_is_the_saved_one(kind, tmp_path):
+    y = [LABELS[kind][i % len(LABELS[kind])] for i in range(60)]
+    classifier = Classifier(hidden=(8,), epochs=2).fit(FRAME, y)
+    classifier.save(tmp_path / "m.safetensors")
+    loaded = load(tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(loaded.predict_proba(FRAME), classifier.predict_proba(FRAME))
+    np.testing.assert_array_equal(loaded.predict(FRAME), classifier.predict(FRAME))
+    assert loaded.classes.dtype == classifier.classes_.dtype
+    assert loaded.feature_names == ("n", "t")
+    assert loaded.n_features == 2
+    assert loaded.metadata["history"] == classifier.history_
+    assert loaded.metadata["options"]["epochs"] == 2
+
+
+def test_another_process_predicts_the_same_bits_with_numpy_alone(model, saved, tmp_path):
+    X = np.array([[float(i), "abc"[i % 3]] for i in range(300)], dtype=object)
+    np.save(tmp_path / "expected.npy", model.predict_proba(X))
+    code = (
+        "import sys, numpy as np\n"
+        "from logitwise.classifier.model import load\n"
+        "X = np.array([[float(i), 'abc'[i % 3]] for i in range(300)], dtype=object)\n"
+        f"same = np.array_equal(load({str(saved)!r}).predict_proba(X), np.load({str(tmp_path / 'expected.npy')!r}))\n"
+        "print(same, sorted({'torch', 'sklearn', 'polars'} & set(sys.modules)))\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert result.stdout.strip() == "True []"
+
+
+def test_the_same_model_gives_the_same_bytes(model, saved, tmp_path):
+    load(saved).save(tmp_path / "again.safetensors")
+    assert saved.read_bytes() == (tmp_path / "again.safetensors").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["again.safetensors", "m.safetensors"]
+
+
+def test_saving_replaces_a_file_and_follows_a_link(model, tmp_path):
+    target, link = tmp_path / "real", tmp_path / "link"
+    target.write_text("old")
+    link.symlink_to(target)
+    model.save(link)
+    assert link.is_symlink()
+    np.testing.assert_array_equal(load(target).predict_proba(FRAME), model.predict_proba(FRAME))
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(model, saved, monkeypatch):
+    def fail(handle):
+        raise OSError(28, "No space left on device")
+
+    before = saved.read_bytes()
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(ModelFileError) as raised:
+        model.save(saved)
+    assert str(raised.value) == f"path must be writable; got {str(saved)!r} (No space left on device)."
+    assert saved.read_bytes() == before
+    assert list(saved.parent.iterdir()) == [saved]
+
+
+def refusal(call):
+    with pytest.raises(ModelFileError) as raised:
+        call()
+    return str(raised.value)
+
+
+def test_paths_that_cannot_be_written(tmp_path):
+    folder, link, pipe, orphan = tmp_path / "folder", tmp_path / "link", tmp_path / "pipe", tmp_path / "none" / "m"
+    folder.mkdir()
+    link.symlink_to(tmp_path / "nowhere")
+    os.mkfifo(pipe)
+    assert (
+        refusal(lambda: refuse_irregular(folder))
+        == f"path must be a regular file; got {str(folder)!r}, a folder. Choose another name."
+    )
+    assert (
+        refusal(lambda: refuse_irregular(link))
+        == f"path must be a regular file; got {str(link)!r}, a link to nothing. Choose another name."
+    )
+    assert (
+        refusal(lambda: refuse_irregular(pipe))
+        == f"path must be a regular file; got {str(pipe)!r}, a device, a pipe or a socket. Choose another name."
+    )
+    assert (
+        refusal(lambda: refuse_irregular(orphan))
+        == f"path must be in an existing folder; got {str(orphan)!r}. Make the folder first."
+    )
+    blocked = tmp_path / "file" / "m"
+    (tmp_path / "file").write_text("")
+    assert (
+        refusal(lambda: refuse_irregular(blocked))
+        == f"path must be a file that can be written; got {str(blocked)!r} (Not a directory)."
+    )
+    assert refuse_irregular(tmp_path / "new") == tmp_path / "new"
+
+
+def test_metadata_must_be_json(model, tmp_path):
+    odd = Model(model.classes, model.preprocessing, model.layers, {"score": np.float32(1)})
+    with pytest.raises(TypeError) as raised:
+        odd.save(tmp_path / "m")
+    assert (
+        str(raised.value)
+        == "metadata must be JSON values: text, finite numbers, lists, dicts; got Object of type float32 is not JSON "
+        "serializable."
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_paths_that_cannot_be_read(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert (
+        refusal(lambda: load(tmp_path))
+        == f"path must be a model file; got the folder {str(tmp_path)!r}. Name the file in it."
+    )
+    assert refusal(lambda: load(pipe)) == f"path must be a regular file; got {str(pipe)!r}."
+    none = tmp_path / "none"
+    assert refusal(lambda: load(none)) == f"path must be an existing model file; got {str(none)!r}. Check the name."
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\xff" * 100, b"\x02\x00\x00\x00\x00\x00\x00\x00{}"[:9]])
+def test_files_that_are_not_safetensors(content, tmp_path):
+    path = tmp_path / "m"
+    path.write_bytes(content)
+    start = f"path must be a model file (safetensors); got {str(path)!r}, which is not one or is cut short ("
+    assert refusal(lambda: load(path)).startswith(start)
+
+
+def test_every_truncation_is_refused(saved):
+    content = saved.read_bytes()
+    for length in range(0, len(content), 97):
+        saved.write_bytes(content[:length])
+        assert "which is not one or is cut short" in refusal(lambda: load(saved))
+
+
+def test_a_safetensors_file_of_someone_else(tmp_path):
+    path = tmp_path / "m"
+    path.write_bytes(save({"w": np.zeros(2)}))
+    expected = f"path must be a model saved by logitwise; got {str(path)!r}, a safetensors file without its header."
+    assert refusal(lambda: load(path)) == expected
+
+
+def edited(path, change):
+    with safe_open(path, framework="numpy") as file:
+        names = file.keys()
+        header, tensors = json.loads(file.metadata()["logitwise"]), {name: file.get_tensor(name) for name in names}
+    change(header, tensors)
+    path.write_bytes(save(tensors, {"logitwise": json.dumps(header)}))
+
+
+def test_a_newer_version_is_refused(saved):
+    edited(saved, lambda header, tensors: header.update(version=2))
+    assert (
+        refusal(lambda: load(saved))
+        == f"path must be a model of format version 1 or older; got version 2 in {str(saved)!r}. Upgrade logitwise."
+    )
+
+
+def nan(tensors):
+    tensors["layers.1.bias"][0] = np.nan
+
+
+EDITS = [
+    (lambda h, t: t.pop("layers.0.bias"), "no tensor 'layers.0.bias'"),
+    (
+        lambda h, t: t.update({"layers.1.weight": np.zeros((4, 9), np.float32)}),
+        "tensor 'layers.1.weight' of float32 (4, 9) where float32 ('any', 8) belongs",
+    ),
+    (
+        lambda h, t: t.update({"layers.0.bias": np.zeros(8)}),
+        "tensor 'layers.0.bias' of float64 (8,) where float32 (8,) belongs",
+    ),
+    (
+        lambda h, t: t.update({"numbers.fill": np.zeros(2)}),
+        "tensor 'numbers.fill' of float64 (2,) where float64 (1,) belongs",
+    ),
+    (lambda h, t: nan(t), "tensor 'layers.1.bias' with a number that is not finite"),
+    (lambda h, t: t.update(stranger=np.zeros(1)), "an unknown tensor 'stranger'"),
+    (lambda h, t: h.pop("metadata"), "a header without a valid 'metadata'"),
+    (lambda h, t: h.update(n_layers=0), "no layers"),
+    (lambda h, t: h.update(columns=[]), "columns and feature names that do not fit"),
+    (lambda h, t: h.update(feature_names=["n"]), "columns and feature names that do not fit"),
+    (
+        lambda h, t: h.update(columns=[{"kind": "number"}, {"kind": "category", "levels": ["a", "a"]}]),
+        "a column that is neither a number nor a category",
+    ),
+    (lambda h, t: h["classes"].update(type="object"), "classes of an unknown type"),
+    (lambda h, t: h["classes"].update(labels=["x", 1, "z"]), "classes of an unknown type"),
+    (lambda h, t: h["classes"].update(labels=["x", "y", "y"]), "fewer than two classes, or one twice"),
+    (
+        lambda h, t: h["classes"].update(labels=["x", "y", "z", "w"]),
+        "tensor 'layers.2.weight' of float32 (3, 4) where float32 (4, 4) belongs",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "what"), EDITS)
+def test_contents_that_do_not_fit_are_refused(change, what, saved):
+    edited(saved, change)
+    assert (
+        refusal(lambda: load(saved))
+        == f"path must be a whole logitwise model; got {what} in {str(saved)!r}. Save or download it again."
+    )
+
+
+def test_probabilities_by_hand():
+    preprocessing = Preprocessing(None, (None, None), np.zeros(2), np.ones(2), np.zeros(2), np.zeros(2, bool))
+    first = (np.float32([[1, 0], [0, -1]]), np.float32([0, 1]))
+    last = (np.float32([[1, 0], [0, 1], [-1, -1]]), np.float32([0, 0, 0.5]))
+    three = Model(np.array([3, 4, 5]), preprocessing, (first, last))
+    # [2, -3] -> hidden relu([2, 4]) -> [2, 4, -5.5]
+    np.testing.assert_array_equal(three.decision_function([[2.0, -3.0]]), [[2, 4, -5.5]])
+    expected = np.exp([2, 4, -5.5]) / np.exp([2, 4, -5.5]).sum()
+    np.testing.assert_allclose(three.predict_proba([[2.0, -3.0]])[0], expected, rtol=1e-14)
+    np.testing.assert_allclose(three.predict_log_proba([[2.0, -3.0]])[0], np.log(expected), rtol=1e-14)
+    assert three.predict([[2.0, -3.0]]).tolist() == [4]
+
+
+def test_both_tails_of_a_binary_model_are_exact():
+    preprocessing = Preprocessing(None, (None,), np.zeros(1), np.ones(1), np.zeros(1), np.zeros(1, bool))
+    binary = Model(np.array([False, True]), preprocessing, ((np.float32([[10]]), np.float32([0])),))
+    np.testing.assert_allclose(binary.predict_proba([[5.0], [-5.0]]), [[np.exp(-50), 1], [1, np.exp(-50)]], rtol=1e-14)
+    np.testing.assert_allclose(binary.predict_log_proba([[5.0]]), [[-50, -np.exp(-50)]], rtol=1e-14)
+    assert binary.predict([[5.0], [-5.0]]).tolist() == [True, False]
+
+
+def test_a_row_has_the_same_bits_alone_and_among_others(model):
+    generator = np.random.default_rng(0)
+    X = np.array([[value, "abc"[i % 3]] for i, value in enumerate(generator.normal(size=600))], dtype=object)
+    together = model.predict_proba(X)
+    for start in (0, 256, 599):
+        np.testing.assert_array_equal(model.predict_proba(X[start:]), together[start:])
+    assert model.predict_proba(X[:0]).shape == (0, 3)

@@ -1,0 +1,155 @@
+"""Labels, weights and the validation split."""
+
+import numpy as np
+import pytest
+
+from logitwise.classifier.target import class_indices, find_classes, read_labels, row_weights, split_rows
+
+
+@pytest.mark.parametrize(
+    ("labels", "dtype"),
+    [
+        (np.array([2, 0, 2], dtype=np.uint8), np.int64),
+        ([True, False, True], np.bool_),
+        (["b", "a", "b"], np.object_),
+        (np.array(["b", "a", "b"]), np.object_),
+        (np.array(["b", "a", "b"], dtype=object), np.object_),
+        ([1.0, -1.0, 1.0], np.float64),
+    ],
+)
+def test_labels_of_every_type_give_their_classes_in_order(labels, dtype):
+    classes = find_classes(read_labels(labels))
+    assert classes.dtype == dtype
+    assert classes.tolist() == sorted(set(np.asarray(labels).tolist()))
+    np.testing.assert_array_equal(class_indices(labels, classes), [1, 0, 1])
+
+
+def test_balanced_weights_agree_with_scikit_learn():
+    from sklearn.utils.class_weight import compute_sample_weight
+
+    target = np.array([0, 0, 0, 1, 2, 2])
+    expected = compute_sample_weight("balanced", target)
+    np.testing.assert_allclose(row_weights(target, np.arange(3), "balanced", None), expected, rtol=1e-12)
+
+
+def test_class_and_sample_weights_multiply():
+    weights = row_weights(np.array([0, 1, 1]), np.array(["a", "b"], dtype=object), {"b": 3}, [1.0, 2.0, 0.0])
+    np.testing.assert_array_equal(weights, [1, 6, 0])
+
+
+def test_the_split_is_stratified_and_complete():
+    target = np.repeat([0, 1, 2, 3], [700, 250, 49, 1])
+    rows, held_out = split_rows(target, 0.1, np.random.default_rng(0))
+    np.testing.assert_array_equal(np.sort(np.concatenate([rows, held_out])), np.arange(1000))
+    np.testing.assert_allclose(np.bincount(target[held_out], minlength=4), [70, 25, 5, 0], atol=1)
+    assert 999 in rows
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_class_is_left_something_to_train_on(seed):
+    target = np.repeat(np.arange(10), 2)
+    rows, held_out = split_rows(target, 0.5, np.random.default_rng(seed))
+    np.testing.assert_array_equal(np.unique(target[rows]), np.arange(10))
+    assert len(held_out) == 10
+
+
+CLASSES = np.array(["no", "yes"], dtype=object)
+BAD = [
+    (
+        lambda: read_labels([1, "a"]),
+        TypeError,
+        "y must hold labels of one type: bool, int, float or str; got int, str. Convert them to one.",
+    ),
+    (
+        lambda: read_labels([[1], [2]]),
+        TypeError,
+        "y must hold labels of one type: bool, int, float or str; got list. Convert them to one.",
+    ),
+    (
+        lambda: read_labels(np.zeros((2, 2))),
+        ValueError,
+        "y must be one-dimensional, one label a row; got shape (2, 2).",
+    ),
+    (
+        lambda: read_labels(["a", None, None]),
+        ValueError,
+        "y must have a label in every row; got a missing one (NaN or None) at row 1 (2 such rows). Drop rows without "
+        "a label.",
+    ),
+    (
+        lambda: read_labels(np.array([0.0, np.nan])),
+        ValueError,
+        "y must have a label in every row; got a missing one (NaN or None) at row 1. Drop rows without a label.",
+    ),
+    (
+        lambda: read_labels([0.0, np.inf]),
+        ValueError,
+        "y must be class labels, finite whole numbers if floating; got inf at row 1. Unknown label type: continuous. "
+        "For a quantity to predict, use a regression model.",
+    ),
+    (
+        lambda: read_labels([0.5, 1.5]),
+        ValueError,
+        "y must be class labels, finite whole numbers if floating; got 0.5 at row 0 (2 such rows). Unknown label "
+        "type: continuous. For a quantity to predict, use a regression model.",
+    ),
+    (
+        lambda: read_labels([1, 2**63]),
+        ValueError,
+        "y must fit into 64-bit integers; got a larger one. Convert labels to strings.",
+    ),
+    (
+        lambda: find_classes(read_labels(["a", "a"])),
+        ValueError,
+        "y must have at least two classes; got one class, 'a', in all 2 rows.",
+    ),
+    (
+        lambda: find_classes(read_labels([1, 2, 3])),
+        ValueError,
+        "y must have fewer classes than rows; got 3 classes in 3 rows. It looks like an identifier or a regression "
+        "target: choose another target.",
+    ),
+    (
+        lambda: class_indices(["yes", "yes.", "no."], CLASSES),
+        ValueError,
+        "y must hold only classes seen in training, ['no', 'yes']; got 'yes.' at row 1 (2 such rows). Rename or "
+        "strip labels, or drop those rows.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, [1.0]),
+        ValueError,
+        "sample_weight must have one weight a row, shape (2,); got shape (1,).",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, [1.0, -1.0]),
+        ValueError,
+        "sample_weight must be zero or more, and finite; got -1.0 at row 1.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, [0.0, 0.0]),
+        ValueError,
+        "sample_weight must be positive for some row; got zero for all 2 rows.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, [1, 2], None),
+        TypeError,
+        "class_weight must be None, 'balanced' or a dict from class to weight; got [1, 2].",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, {"maybe": 2}, None),
+        ValueError,
+        "class_weight must name classes of y, ['no', 'yes']; got 'maybe'.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, {"yes": np.nan}, None),
+        ValueError,
+        "class_weight must be zero or more, and finite; got nan at row 1.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "kind", "message"), BAD)
+def test_refusals(call, kind, message):
+    with pytest.raises(kind) as raised:
+        call()
+    assert str(raised.value) == message

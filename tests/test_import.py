@@ -1,0 +1,52 @@
+"""What `import logitwise` loads, and the names it gives."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import logitwise as lw
+
+HEAVY = {"torch", "numba", "sklearn", "scipy", "polars", "pandas", "matplotlib", "typer", "rich", "safetensors"}
+
+
+def modules_after(code: str) -> set[str]:
+    """Return the top-level packages a fresh interpreter has loaded after running `code`."""
+    report = f"{code}\nimport sys\nprint(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    result = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    return set(result.stdout.split())
+
+
+def test_importing_loads_numpy_alone_at_most():
+    assert modules_after("import logitwise") & HEAVY == set()
+
+
+@pytest.mark.parametrize("call", ["lw.softmax([2.0, 1.0])", "lw.cross_entropy([[2.0, 1.0]], [0])", "lw.sigmoid(0.0)"])
+def test_functions_of_arrays_never_import_a_framework(call):
+    loaded = modules_after(f"import logitwise as lw\n{call}")
+    assert loaded & {"numpy", "torch", "sklearn", "polars", "pandas"} == {"numpy"}
+
+
+@pytest.mark.parametrize("name", lw.__all__)
+def test_every_public_name_resolves_and_is_listed(name):
+    value = getattr(lw, name)
+    assert vars(lw)[name] is value
+    assert name in dir(lw)
+
+
+def test_functions_and_classes_know_their_own_names():
+    named = {name: getattr(lw, name).__name__ for name in lw.__all__ if callable(getattr(lw, name))}
+    assert named == {name: name for name in named}
+    assert {"softmax", "cross_entropy", "Classifier", "load"} <= set(named)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match=r"^module 'logitwise' has no attribute 'softmin'$"):
+        lw.softmin  # noqa: B018
+
+
+def test_public_names_are_listed_once():
+    assert sorted(set(lw.__all__)) == sorted(lw.__all__)

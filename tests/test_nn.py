@@ -1,0 +1,288 @@
+"""The modules of `logitwise.nn`: equal to `torch.nn` where torch is right, and as their docstrings say where not."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import nan, tensor
+from torch.testing import assert_close
+
+import logitwise as lw
+from logitwise import nn
+
+REDUCTIONS = ("mean", "sum", "none")
+SHAPES = {"(N, C)": (7, 4), "(C,)": (4,), "(N, C, d1)": (5, 4, 3), "(N, C, d1, d2)": (2, 4, 3, 2)}
+CLASS_WEIGHT = tensor([0.5, 1.0, 2.0, 0.25], dtype=torch.float64)
+OPTIONS = {
+    "plain": {},
+    "weight": {"weight": CLASS_WEIGHT},
+    "smoothing": {"label_smoothing": 0.1},
+    "weight and smoothing": {"weight": CLASS_WEIGHT, "label_smoothing": 0.3},
+}
+IGNORE = {"ignore_index": {"ignore_index": 1}, "all": {**OPTIONS["weight and smoothing"], "ignore_index": 1}}
+MODULES = ["Softmax", "LogSoftmax", "CrossEntropyLoss", "BCELoss", "BCEWithLogitsLoss"]
+
+
+def normal(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def class_indices(shape: tuple[int, ...], classes: int = 4) -> torch.Tensor:
+    """Return class indices for logits of `shape`, every class in turn, from class 2 on."""
+    rows = shape[:1] + shape[2:] if len(shape) > 1 else ()
+    return ((torch.arange(math.prod(rows)) + 2) % classes).reshape(rows)
+
+
+def value_and_gradient(module: torch.nn.Module, inputs: torch.Tensor, *target: torch.Tensor) -> tuple:
+    """Return what a module gives, and the gradient of its sum with uneven weights."""
+    inputs = inputs.detach().clone().requires_grad_()
+    output = module(inputs, *target)
+    (output * torch.arange(1, output.numel() + 1).reshape(output.shape)).sum().backward()
+    return output.detach(), inputs.grad
+
+
+def assert_equal_to_torch(name: str, options: dict, inputs: torch.Tensor, *target: torch.Tensor) -> None:
+    ours = value_and_gradient(getattr(nn, name)(**options), inputs, *target)
+    assert_close(ours, value_and_gradient(getattr(torch.nn, name)(**options), inputs, *target))
+    assert bool(ours[1].any()), "the case must have a gradient to compare"
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("options", [*OPTIONS.values(), *IGNORE.values()], ids=[*OPTIONS, *IGNORE])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_cross_entropy_of_class_indices_is_torchs(shape, options, reduction):
+    assert_equal_to_torch("CrossEntropyLoss", {**options, "reduction": reduction}, normal(*shape), class_indices(shape))
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_cross_entropy_of_soft_targets_is_torchs(shape, options, reduction):
+    target = normal(*shape, seed=1).softmax(min(1, len(shape) - 1))
+    assert_equal_to_torch("CrossEntropyLoss", {**options, "reduction": reduction}, normal(*shape) * 5, target)
+
+
+@pytest.mark.parametrize("shape", [(6,), (4, 3), (2, 4, 3)])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("name", ["weight", "pos_weight", None])
+def test_binary_cross_entropy_with_logits_is_torchs(shape, reduction, name):
+    options = {name: normal(shape[-1], seed=2).exp()} if name else {}
+    target = normal(*shape, seed=1).sigmoid()
+    assert_equal_to_torch("BCEWithLogitsLoss", {**options, "reduction": reduction}, normal(*shape) * 5, target)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("weight", [None, tensor([0.5, 1.0, 2.0], dtype=torch.float64)], ids=["plain", "weight"])
+def test_binary_cross_entropy_of_probabilities_is_torchs(reduction, weight):
+    inputs, target = normal(4, 3).sigmoid(), normal(4, 3, seed=1).sigmoid()
+    assert_equal_to_torch("BCELoss", {"weight": weight, "reduction": reduction}, inputs, target)
+
+
+@pytest.mark.parametrize("name", ["Softmax", "LogSoftmax"])
+@pytest.mark.parametrize("dim", [0, 1, 2, -1, -3])
+def test_softmax_is_torchs_on_every_axis(name, dim):
+    assert_equal_to_torch(name, {"dim": dim}, normal(3, 4, 2) * 5)
+
+
+@pytest.mark.parametrize("name", ["Softmax", "LogSoftmax"])
+@pytest.mark.parametrize("ndim", [1, 2, 3, 4])
+def test_softmax_without_a_dim_takes_torchs_axis_and_warns(name, ndim):
+    inputs = normal(2, 3, 4, 2)[(0,) * (4 - ndim)]
+    message = "dim must be named; got None, and its implicit choice is deprecated. Pass dim=."
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$"):
+        ours = getattr(nn, name)()(inputs)
+    with pytest.warns(UserWarning, match="Implicit dimension choice"):
+        assert_close(ours, getattr(torch.nn, name)()(inputs))
+
+
+def test_a_row_without_classes_is_defined_where_torch_gives_nan():
+    dead = torch.full((1, 3), -torch.inf)
+    assert torch.nn.Softmax(1)(dead).isnan().all()
+    assert torch.equal(nn.Softmax(1)(dead), torch.zeros(1, 3))
+    assert torch.nn.LogSoftmax(1)(dead).isnan().all()
+    assert torch.equal(nn.LogSoftmax(1)(dead), dead)
+
+
+def test_a_confident_row_keeps_its_loss_and_gradient_where_torch_gives_zero():
+    logits, target = tensor([[20.0, 0.0, 0.0]]), tensor([0])
+    torch_loss, torch_gradient = value_and_gradient(torch.nn.CrossEntropyLoss(), logits, target)
+    assert (torch_loss.item(), torch_gradient[0, 0].item()) == (0.0, 0.0)
+    loss, gradient = value_and_gradient(nn.CrossEntropyLoss(), logits, target)
+    other = math.exp(-20.0) / (1.0 + 2.0 * math.exp(-20.0))
+    assert_close(loss, tensor(math.log1p(2.0 * math.exp(-20.0))), atol=0.0, rtol=1.3e-6)
+    assert_close(gradient, tensor([[-2.0 * other, other, other]]), atol=0.0, rtol=1.3e-6)
+
+
+def test_a_confident_binary_logit_keeps_its_loss_and_gradient():
+    loss, gradient = value_and_gradient(nn.BCEWithLogitsLoss(), tensor([-50.0, 50.0]), tensor([0.0, 1.0]))
+    assert_close(loss, tensor(math.exp(-50.0)), atol=0.0, rtol=1.3e-6)
+    assert_close(gradient, tensor([0.5, -0.5]) * math.exp(-50.0), atol=0.0, rtol=1.3e-6)
+
+
+@pytest.mark.parametrize("spoiled", [nan, torch.inf, -torch.inf])
+def test_an_ignored_row_may_hold_anything(spoiled):
+    logits, target = normal(3, 4), tensor([0, -100, 3])
+    expected_loss, expected = value_and_gradient(nn.CrossEntropyLoss(), logits[[0, 2]], target[[0, 2]])
+    logits[1, 2] = spoiled
+    loss, gradient = value_and_gradient(nn.CrossEntropyLoss(), logits, target)
+    assert_close((loss, gradient[[0, 2]]), (expected_loss, expected))
+    assert torch.equal(gradient[1], torch.zeros(4, dtype=torch.float64))
+
+
+def test_torch_lets_an_ignored_nan_reach_the_gradient():
+    logits = tensor([[0.0, 1.0], [nan, 0.0]])
+    _, gradient = value_and_gradient(torch.nn.CrossEntropyLoss(), logits, tensor([0, -100]))
+    assert gradient[1].isnan().any()
+
+
+def test_every_row_ignored_is_zero_with_a_warning_where_torch_gives_nan():
+    logits, target = normal(2, 3), tensor([-100, -100])
+    assert torch.nn.CrossEntropyLoss()(logits, target).isnan()
+    message = "the mean loss was asked over no rows: all are ignored, have weight 0, or there are none; it is 0."
+    with pytest.warns(lw.NoRowsWarning, match=f"^{re.escape(message)}$"):
+        loss, gradient = value_and_gradient(nn.CrossEntropyLoss(), logits, target)
+    assert loss.item() == 0.0
+    assert torch.equal(gradient, torch.zeros_like(logits))
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int16, torch.int32, torch.uint8])
+def test_class_indices_of_any_integer_dtype(dtype):
+    logits, target = normal(3, 4), tensor([2, 0, 3])
+    assert nn.CrossEntropyLoss()(logits, target.to(dtype)) == nn.CrossEntropyLoss()(logits, target)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.int64, torch.uint8, torch.float32])
+def test_binary_targets_of_any_dtype(dtype):
+    logits, target = normal(3), tensor([1.0, 0.0, 1.0], dtype=torch.float64)
+    assert nn.BCEWithLogitsLoss()(logits, target.to(dtype)) == nn.BCEWithLogitsLoss()(logits, target)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_arguments_are_torchs(name):
+    ours, theirs = getattr(nn, name), getattr(torch.nn, name)
+    assert issubclass(ours, theirs)
+    assert inspect.signature(ours) == inspect.signature(theirs)
+    assert list(inspect.signature(ours.forward).parameters) == list(inspect.signature(theirs.forward).parameters)
+    assert repr(ours()) == repr(theirs())
+
+
+@pytest.mark.parametrize(
+    ("name", "buffers"),
+    [("CrossEntropyLoss", ["weight"]), ("BCELoss", ["weight"]), ("BCEWithLogitsLoss", ["weight", "pos_weight"])],
+)
+def test_weights_are_buffers_as_in_torch(name, buffers):
+    ours, theirs = (getattr(module, name)(**{buffer: torch.ones(4) for buffer in buffers}) for module in (nn, torch.nn))
+    assert list(ours.state_dict()) == list(theirs.state_dict()) == buffers
+    saved = {buffer: torch.arange(4.0) for buffer in buffers}
+    ours.load_state_dict(saved)
+    assert_close(dict(ours.state_dict()), saved)
+
+
+ERRORS = {
+    "class out of range": (
+        lambda: nn.CrossEntropyLoss()(normal(2, 3), tensor([0, 3])),
+        "target must be in [0, 2]; got 3 at row 1. If classes are counted from 1, subtract 1.",
+    ),
+    "one class": (
+        lambda: nn.CrossEntropyLoss()(normal(2, 1), tensor([0, 0])),
+        "logits must have at least 2 classes on axis 1; got shape (2, 1). With one class the loss is always 0: "
+        "for a binary problem with one logit a row, use binary_cross_entropy_with_logits.",
+    ),
+    "a single number": (
+        lambda: nn.CrossEntropyLoss()(tensor(1.0), tensor(0)),
+        "logits must have at least one axis, the one of the classes; got a single number.",
+    ),
+    "negative soft target": (
+        lambda: nn.CrossEntropyLoss()(normal(1, 2), tensor([[1.5, -0.5]])),
+        "target must be zero or more, and finite; got -0.5 at index (0, 1).",
+    ),
+    "binary target above 1": (
+        lambda: nn.BCEWithLogitsLoss()(normal(2), tensor([0.0, 2.0])),
+        "target must be in [0, 1]; got 2.0 at index 1.",
+    ),
+    "logits where probabilities belong": (
+        lambda: nn.BCELoss()(tensor([0.5, -3.0, 7.0]), torch.ones(3)),
+        "input must be in [0, 1]; got -3.0 at index 1 (2 such entries).",
+    ),
+    "NaN where a probability belongs": (
+        lambda: nn.BCELoss()(tensor([nan]), torch.ones(1)),
+        "input must be in [0, 1]; got nan at index 0.",
+    ),
+    "target of BCELoss above 1": (
+        lambda: nn.BCELoss()(tensor([0.5]), tensor([2.0])),
+        "target must be in [0, 1]; got 2.0 at index 0.",
+    ),
+    "shapes that differ": (
+        lambda: nn.BCELoss()(tensor([0.5]), torch.ones(1, 1)),
+        "target must have the shape of input, (1,); got (1, 1). Reshape one of them.",
+    ),
+    "no features": (lambda: nn.FeedForward(0, 5, 3), "n_features must be 1 or more; got 0."),
+    "empty hidden layer": (lambda: nn.FeedForward(4, (5, 0), 3), "hidden must be 1 or more; got 0."),
+    "no outputs": (lambda: nn.FeedForward(4, (), -1), "n_outputs must be 1 or more; got -1."),
+}
+
+
+@pytest.mark.parametrize(("call", "message"), ERRORS.values(), ids=ERRORS)
+def test_a_bad_value_is_a_sentence(call, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        call()
+
+
+@pytest.mark.parametrize("module", [nn.BCELoss(), nn.BCEWithLogitsLoss()], ids=["BCELoss", "BCEWithLogitsLoss"])
+def test_a_complex_binary_target_is_a_sentence(module):
+    message = "target must be booleans, integers 0 and 1, or probabilities; got dtype complex64."
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        module(tensor([0.5]), tensor([1j]))
+
+
+@pytest.mark.parametrize(
+    ("hidden", "widths"), [((), [784, 3]), (5, [784, 5, 3]), ((5,), [784, 5, 3]), ([6, 4], [784, 6, 4, 3])]
+)
+def test_a_network_has_linear_layers_with_relu_between(hidden, widths):
+    network = nn.FeedForward(784, hidden, 3)
+    linear = [layer for layer in network.layers if isinstance(layer, torch.nn.Linear)]
+    assert [(layer.in_features, layer.out_features) for layer in linear] == list(pairwise(widths))
+    assert [type(layer).__name__ for layer in network.layers] == (["Linear", "ReLU"] * len(linear))[:-1]
+    count = sum((n_in + 1) * n_out for n_in, n_out in pairwise(widths))
+    assert sum(parameter.numel() for parameter in network.parameters()) == count
+
+
+def test_a_network_flattens_images_and_returns_logits():
+    torch.manual_seed(0)
+    network, images = nn.FeedForward(28 * 28, 5, 3), normal(2, 28, 28).float()
+    first, _, last = network.layers
+    hidden = (images.reshape(2, 784) @ first.weight.T + first.bias).clamp(min=0.0)
+    assert_close(network(images), hidden @ last.weight.T + last.bias)
+    assert_close(network(images), network(images.reshape(2, 784)))
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_probabilities_of_a_network_are_the_sigmoid_or_the_softmax(n_outputs):
+    torch.manual_seed(0)
+    network, inputs = nn.FeedForward(4, 5, n_outputs), normal(6, 4).float()
+    logits = network(inputs)
+    expected = logits.sigmoid() if n_outputs == 1 else logits.softmax(1)
+    probabilities = network.probabilities(inputs)
+    assert not probabilities.requires_grad
+    assert_close(probabilities, expected.detach())
+
+
+@pytest.mark.parametrize(("n_outputs", "module"), [(1, nn.BCEWithLogitsLoss()), (3, nn.CrossEntropyLoss())])
+def test_a_network_learns_by_plain_descent(n_outputs, module):
+    torch.manual_seed(0)
+    network, inputs = nn.FeedForward(4, 8, n_outputs), normal(60, 4).float()
+    target = inputs[:, :3].argmax(1) if n_outputs == 3 else (inputs[:, :1] > 0).float()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.5)
+    losses = []
+    for _ in range(100):
+        loss = module(network(inputs), target)
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert losses[-1] < 0.3 * losses[0]
