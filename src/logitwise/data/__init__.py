@@ -1,0 +1,11 @@
+"""Readers: CSV and Parquet tables, NPZ and NPY arrays, IDX images (MNIST), and the data sets scikit-learn brings.
+
+`read` is the one door; it returns a `Dataset`. Tables come by polars, so that a file is parsed by vector operations.
+"""
+
+from __future__ import annotations
+
+from logitwise.data.dataset import DataError, Dataset, nearest
+from logitwise.data.reader import BUNDLED, read
+
+__all__ = ["BUNDLED", "DataError", "Dataset", "nearest", "read"]

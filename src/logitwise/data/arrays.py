@@ -1,0 +1,119 @@
+"""NPZ and NPY files. Pickled arrays are never loaded."""
+
+from __future__ import annotations
+
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from logitwise.data.dataset import DataError, Dataset
+from logitwise.data.files import unreadable
+
+# What NumPy and zipfile raise for files cut short, altered, or not theirs (MemoryError: for a shape that is a lie).
+_BROKEN = (
+    ValueError,
+    OSError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    MemoryError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def read_arrays(path: Path) -> Dataset:
+    """Return the features and labels of an NPZ file, or the features of an NPY file."""
+    loaded, source = _load(path), str(path)
+    if isinstance(loaded, np.ndarray):
+        return Dataset(checked_features(loaded, "the array", source), None, None, source, None)
+    arrays = {name.lower(): array for name, array in loaded.items()}
+    if "x" in arrays:
+        return _part(arrays, "", source)
+    if "x_train" not in arrays or "y_train" not in arrays:
+        raise DataError(
+            "source must hold arrays named X and y, or x_train, y_train, x_test and y_test; "
+            f"got {', '.join(loaded) or 'no arrays'} in {source!r}. Save them under these names."
+        )
+    train = _part(arrays, "_train", source)
+    if "x_test" not in arrays:
+        return train
+    return with_test(train, _part(arrays, "_test", source))
+
+
+def with_test(train: Dataset, test: Dataset) -> Dataset:
+    """Return `train` bringing `test` along, whose rows must have the same shape."""
+    shape, test_shape = np.shape(train.features)[1:], np.shape(test.features)[1:]
+    if shape != test_shape:
+        raise DataError(
+            f"source must have rows of one shape in its training and test parts; got {shape} and {test_shape} "
+            f"in {train.source!r}."
+        )
+    return Dataset(train.features, train.target, None, train.source, None, test)
+
+
+def checked_features(features: np.ndarray, name: str, source: str) -> np.ndarray:
+    """Return `features` when they are numbers or booleans, with rows and at least one value a row."""
+    if features.dtype.kind not in "biuf":
+        raise DataError(f"source must hold numbers; got dtype {features.dtype} in {name} of {source!r}.")
+    if features.ndim < 2:
+        raise DataError(
+            f"source must hold features of 2 or more dimensions, rows first; got shape {features.shape} in {name} of "
+            f"{source!r}. Reshape one feature to (rows, 1)."
+        )
+    if 0 in features.shape:
+        raise DataError(
+            f"source must have rows, and values in them; got shape {features.shape} in {name} of {source!r}."
+        )
+    return features
+
+
+def checked_labels(labels: np.ndarray, rows: int, name: str, source: str) -> np.ndarray:
+    """Return one label a row: int64, float64, bool or object holding str. A column `(rows, 1)` is flattened."""
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.shape != (rows,):
+        hint = " If the labels are one-hot, save their argmax(axis=1)." if labels.ndim == 2 else ""
+        raise DataError(
+            f"source must have one label for each of its {rows} rows; got shape {labels.shape} in {name} of "
+            f"{source!r}.{hint}"
+        )
+    if labels.dtype.kind not in "biufU":
+        raise DataError(
+            f"source must have labels that are integers, booleans, text or floats; got dtype {labels.dtype} in {name} "
+            f"of {source!r}."
+        )
+    return as_labels(labels)
+
+
+def as_labels(labels: np.ndarray) -> np.ndarray:
+    """Return labels in the dtype of their kind: int64 (uint64 stays), float64, bool, or object for text."""
+    if labels.dtype.kind == "U":
+        return labels.astype(object)
+    if labels.dtype.kind == "f":
+        return labels.astype(np.float64)
+    if labels.dtype.kind in "iu" and labels.dtype != np.uint64:
+        return labels.astype(np.int64)
+    return labels
+
+
+def _part(arrays: Mapping[str, np.ndarray], suffix: str, source: str) -> Dataset:
+    features = checked_features(arrays[f"x{suffix}"], f"X{suffix}", source)
+    labels = arrays.get(f"y{suffix}")
+    if labels is not None:
+        labels = checked_labels(labels, len(features), f"y{suffix}", source)
+    return Dataset(features, labels, None, source, None)
+
+
+def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
+    try:
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            return loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+    except _BROKEN as error:
+        raise unreadable(path, "NPZ or NPY", error) from error

@@ -1,0 +1,222 @@
+"""Delimited text (CSV and its kin) as a table of strings: separators, quotes, lines and the header.
+
+Quotes decide which separators and line ends are part of a field. That is settled here, over all bytes at once; polars
+then splits at two control characters that text does not hold, and never sees a quote.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from logitwise.data.dataset import DataError
+
+MISSING = ("?", "NA", "N/A", "NaN", "nan", "null", "NULL")
+_BOM, _LINE, _QUOTE = b"\xef\xbb\xbf", ord("\n"), ord('"')
+_FIELD_END, _RECORD_END = "\x1f", "\x1e"
+_IS_SPACE = np.isin(np.arange(256), list(b" \t\r\n"))
+
+
+@dataclass(frozen=True)
+class Records:
+    """The bytes of a text, each with what it is there for.
+
+    Attributes:
+        text: The bytes, ending in a line end.
+        quoted: Whether a byte is inside double quotes.
+        separator: The byte between fields.
+        path: The file, for messages.
+    """
+
+    text: np.ndarray
+    quoted: np.ndarray
+    separator: int
+    path: Path
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        """The position of the line end of each record."""
+        return np.flatnonzero((self.text == _LINE) & ~self.quoted)
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """The position of the first byte of each record."""
+        return np.concatenate([[0], self.ends[:-1] + 1])
+
+    @cached_property
+    def is_separator(self) -> np.ndarray:
+        """Whether a byte ends a field."""
+        return (self.text == self.separator) & ~self.quoted
+
+    @cached_property
+    def fields(self) -> np.ndarray:
+        """The number of fields of each record, 0 for a blank line."""
+        separators = np.add.reduceat(self.is_separator, self.starts, dtype=np.int64)
+        blank = (separators == 0) & np.logical_and.reduceat(_IS_SPACE[self.text], self.starts)
+        return np.where(blank, 0, separators + 1)
+
+    def line(self, record: int) -> int:
+        """Return the number of the line a record begins at, counted from 1."""
+        return int(np.count_nonzero(self.text[: self.starts[record]] == _LINE)) + 1
+
+
+def read_delimited(data: bytes, path: Path, header: bool | None) -> tuple[pl.DataFrame, bool]:
+    """Return the rows of a text as named columns of String, null where empty; and whether there is a header."""
+    records = _records(data, path)
+    fields = _unwrapped(_split(records), records)
+    has_header = _first_row_is_header(fields) if header is None else header
+    names = _names(fields, path) if has_header else [f"column_{i}" for i in range(fields.width)]
+    rows = fields[1:] if has_header else fields
+    if not rows.height:
+        raise DataError(
+            f"source must have rows; got only a header in {str(path)!r}. If its first line is data, say header=False."
+        )
+    rows.columns = names
+    return rows, has_header
+
+
+def _records(data: bytes, path: Path) -> Records:
+    data = _checked_text(data, path)
+    text = np.frombuffer(data, np.uint8)
+    # Inside from an opening quote up to its closing quote; a doubled quote closes and opens again.
+    quoted = np.cumsum(text == _QUOTE, dtype=np.uint8) % 2 == 1 if b'"' in data else np.zeros(len(text), dtype=bool)
+    if quoted[-1]:
+        raise DataError(
+            f"source must close every double quote; got one left open in {str(path)!r}, "
+            f"the first odd one at line {_line_of_odd_quotes(text)}. Double the quotes inside a quoted field."
+        )
+    records = Records(text, quoted, _separator(text, quoted, path), path)
+    _check_fields(records)
+    return records
+
+
+def _checked_text(data: bytes, path: Path) -> bytes:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"source must be text in UTF-8; got byte 0x{data[error.start]:02x} at offset {error.start} of "
+            f"{str(path)!r}. Save it as UTF-8."
+        ) from error
+    control = next((byte for byte in b"\0\x1e\x1f" if byte in data), None)
+    if control is not None:
+        raise DataError(
+            f"source must be text; got the control character 0x{control:02x} at offset {data.index(control)} of "
+            f"{str(path)!r}."
+        )
+    data = data.removeprefix(_BOM)
+    if b"\n" not in data:
+        data = data.replace(b"\r", b"\n")
+    return data if data.endswith(b"\n") else data + b"\n"
+
+
+def _line_of_odd_quotes(text: np.ndarray) -> int:
+    starts = np.concatenate([[0], np.flatnonzero(text == _LINE)[:-1] + 1])
+    quotes = np.add.reduceat(text == _QUOTE, starts, dtype=np.int64)
+    return int(np.flatnonzero(quotes % 2)[0]) + 1
+
+
+def _separator(text: np.ndarray, quoted: np.ndarray, path: Path) -> int:
+    if path.name.lower().removesuffix(".gz").endswith(".tsv"):
+        return ord("\t")
+    begin = int(np.argmin(_IS_SPACE[text]))
+    length = int(np.argmax((text[begin:] == _LINE) & ~quoted[begin:]))
+    first_line = slice(begin, begin + length)
+    outside = text[first_line][~quoted[first_line]].tobytes()
+    return max(b",;\t", key=outside.count)
+
+
+def _check_fields(records: Records) -> None:
+    filled = np.flatnonzero(records.fields)
+    if not len(filled):
+        raise DataError(f"source must have rows; got only blank lines in {str(records.path)!r}.")
+    expected = records.fields[filled[0]]
+    bad = filled[records.fields[filled] != expected]
+    if len(bad):
+        more = f" ({len(bad)} such lines)" if len(bad) > 1 else ""
+        raise DataError(
+            f"source must have as many fields in every line as in its first, {expected}; got {records.fields[bad[0]]} "
+            f"at line {records.line(bad[0])} of {str(records.path)!r}{more}. Check its separators and quotes."
+        )
+
+
+def _split(records: Records) -> pl.DataFrame:
+    """Return the fields as they stand, quotes and all."""
+    marked = records.text.copy()
+    marked[records.is_separator] = ord(_FIELD_END)
+    marked[records.ends] = ord(_RECORD_END)
+    lengths = records.ends - records.starts + 1
+    filled = records.fields > 0
+    if not filled.all():
+        marked = marked[np.repeat(filled, lengths)]
+    width = int(records.fields[filled][0])
+    return pl.read_csv(
+        io.BytesIO(marked.tobytes()),
+        has_header=False,
+        schema={f"column_{i}": pl.String for i in range(width)},
+        separator=_FIELD_END,
+        eol_char=_RECORD_END,
+        quote_char=None,
+    )
+
+
+def _unwrapped(fields: pl.DataFrame, records: Records) -> pl.DataFrame:
+    """Return the fields without the spaces and quotes around them, null where nothing is left."""
+    field = pl.all().str.strip_chars()
+    if records.quoted.any():
+        _check_quotes(fields.with_columns(field), records)
+        field = field.str.strip_prefix('"').str.strip_suffix('"').str.replace_all('""', '"', literal=True)
+    if (records.text == ord("'")).any():
+        field = field.str.replace(r"(?s)^'(.*)'$", "$1")
+    field = field.str.strip_chars()
+    return fields.select(pl.when(field != "").then(field))
+
+
+def _check_quotes(fields: pl.DataFrame, records: Records) -> None:
+    """Raise for a quote that is neither around its field nor doubled: such a quote may have swallowed a separator."""
+    stray = pl.all().str.contains('"', literal=True) & ~pl.all().str.contains(r'^"(?:[^"]|"")*"$')
+    found = fields.select(stray.fill_null(value=False))
+    for name in found.columns:
+        if found[name].any():
+            row = int(found[name].arg_max() or 0)
+            line = records.line(int(np.flatnonzero(records.fields)[row]))
+            value = fields[name][row].split("\n")[0][:40]
+            raise DataError(
+                f"source must have double quotes around whole fields only, and doubled inside them; got {value!r} "
+                f"at line {line} of {str(records.path)!r}. Quote such fields, and double the quotes in them."
+            )
+
+
+def _first_row_is_header(fields: pl.DataFrame) -> bool:
+    first, rest = pl.Series(fields.row(0), dtype=pl.String), fields[1:]
+    if _is_number_or_missing(first[1:]).any() or _is_number_or_missing(first[:1].drop_nulls()).any():
+        return False
+    if any(_is_all_numbers(column) for column in rest):
+        return True
+    recurs = any((column == name).any() for column, name in zip(rest, first, strict=True))
+    return not recurs and first.n_unique() == len(first)
+
+
+def _is_number_or_missing(cells: pl.Series) -> pl.Series:
+    return cells.is_null() | cells.is_in(MISSING) | cells.cast(pl.Float64, strict=False).is_not_null()
+
+
+def _is_all_numbers(column: pl.Series) -> bool:
+    values = column.filter(~column.is_in(MISSING)).drop_nulls()
+    return len(values) > 0 and values.cast(pl.Float64, strict=False).null_count() == 0
+
+
+def _names(fields: pl.DataFrame, path: Path) -> list[str]:
+    names = [name or f"column_{i}" for i, name in enumerate(fields.row(0))]
+    repeated = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if repeated is not None:
+        raise DataError(
+            f"source must have columns of different names; got {repeated!r} {names.count(repeated)} times "
+            f"in the header of {str(path)!r}. Rename them, or say header=False if the first line is data."
+        )
+    return names

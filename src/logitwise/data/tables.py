@@ -1,0 +1,111 @@
+"""Tables: their files, the types of their columns, and the column that is the target."""
+
+from __future__ import annotations
+
+import operator
+import re
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from logitwise.data.arrays import as_labels
+from logitwise.data.dataset import DataError, Dataset, did_you_mean
+from logitwise.data.delimited import MISSING, read_delimited
+from logitwise.data.files import read_bytes, unreadable
+
+_TEXT_TYPES = (pl.String, pl.Categorical, pl.Enum)
+
+
+def read_table(
+    path: Path, target: str | int | None, header: bool | None, label_strip: str, drop_unlabelled: bool
+) -> Dataset:
+    """Return the columns of a text or Parquet file, and the one named or counted by `target` as labels."""
+    is_text = path.suffix.lower() != ".parquet"
+    table, has_header = read_delimited(read_bytes(path), path, header) if is_text else (_read_parquet(path), True)
+    name = None if target is None else _target_name(table.columns, target, has_header)
+    if name is not None:
+        table = table.with_columns(_stripped(table[name], label_strip))
+    if is_text:
+        table = table.with_columns(_typed(column) for column in table)
+    if name is None:
+        return Dataset(table, None, None, str(path), has_header)
+    table = _labelled_rows(table, name, path, drop_unlabelled)
+    return Dataset(table.drop(name), _labels(table[name]), name, str(path), has_header)
+
+
+def _read_parquet(path: Path) -> pl.DataFrame:
+    try:
+        with path.open("rb") as file:
+            table = pl.read_parquet(file)
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise unreadable(path, "Parquet", error) from error
+    if not table.height or not table.width:
+        raise DataError(f"source must have rows; got {table.height} rows of {table.width} columns in {str(path)!r}.")
+    return table
+
+
+def _target_name(names: list[str], target: str | int, has_header: bool) -> str:
+    if isinstance(target, str):
+        if target in names:
+            return target
+        if not re.fullmatch(r"[+-]?[0-9]+", target):
+            hint = "" if has_header else " The file has no header: name a position, such as -1."
+            raise DataError(
+                f"target must be a column of the table, {_listed(names)}; got {target!r}."
+                f"{did_you_mean(target, names)}{hint}"
+            )
+        target = int(target)
+    position = operator.index(target)
+    if not -len(names) <= position < len(names):
+        raise DataError(
+            f"target must be in [{-len(names)}, {len(names) - 1}] for {len(names)} columns; got {position}."
+        )
+    return names[position]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:6])}, ..., {', '.join(names[-3:])}"
+
+
+def _stripped(labels: pl.Series, characters: str) -> pl.Series:
+    if not characters or labels.dtype not in _TEXT_TYPES:
+        return labels
+    return labels.cast(pl.String).str.strip_chars(characters).str.strip_chars()
+
+
+def _typed(column: pl.Series) -> pl.Series:
+    """Return a column of text as Int64 or Float64 when all of its values are numbers; null where one is missing."""
+    column = column.set(column.is_in([*MISSING, ""]), None)
+    for dtype in (pl.Int64, pl.Float64):
+        numbers = column.cast(dtype, strict=False)
+        if numbers.null_count() == column.null_count():
+            return numbers
+    return column
+
+
+def _labelled_rows(table: pl.DataFrame, name: str, path: Path, drop_unlabelled: bool) -> pl.DataFrame:
+    if table.width == 1:
+        raise DataError(
+            f"target must leave at least one column of features; got {name!r}, the only one of {str(path)!r}."
+        )
+    labels = table[name]
+    missing = labels.is_null() | labels.is_nan() if labels.dtype.is_float() else labels.is_null()
+    if not missing.any():
+        return table
+    if missing.all() or not drop_unlabelled:
+        raise DataError(
+            f"target must have a value in every row; got {missing.sum()} missing in column {name!r} of {str(path)!r}, "
+            f"the first at row {missing.arg_max()}, counted from 0. Fill them in, or drop those rows (drop_unlabelled)."
+        )
+    return table.filter(~missing)
+
+
+def _labels(column: pl.Series) -> np.ndarray:
+    if column.dtype in _TEXT_TYPES:
+        return column.cast(pl.String).to_numpy().astype(object)
+    if column.dtype.is_integer() or column.dtype.is_float() or column.dtype == pl.Boolean:
+        return as_labels(column.to_numpy())
+    raise DataError(
+        f"target must be integers, booleans, text or floats; got dtype {column.dtype} in column {column.name!r}."
+    )

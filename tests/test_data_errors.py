@@ -1,0 +1,396 @@
+"""What the readers refuse, and the sentences that say so."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import polars as pl
+import pytest
+
+from logitwise.data import DataError, Dataset, nearest, read
+from made_files import IMAGES, LABELS, idx, written
+
+
+def message(path: Path | str, **options) -> str:
+    with pytest.raises(DataError) as caught:
+        read(path, **options)
+    return str(caught.value)
+
+
+READABLE = ".csv, .tsv, .txt and .data (or these with .gz), .parquet, .npz, .npy, and IDX as in MNIST (or IDX with .gz)"
+BAD_TEXT = {
+    "empty": (b"", {}, "source must have content; got the empty file {path}."),
+    "empty gz": (gzip.compress(b""), {}, "source must have content; got the empty file {path}."),
+    "blank": (b" \n\n", {}, "source must have rows; got only blank lines in {path}."),
+    "only a header": (
+        b"a,b\n",
+        {},
+        "source must have rows; got only a header in {path}. If its first line is data, say header=False.",
+    ),
+    "a long line": (
+        b'a,b\n"1\n",2\n\n1,2,3\n4,5\n6\n',
+        {},
+        "source must have as many fields in every line as in its first, 2; got 3 at line 5 of {path} (2 such lines). "
+        "Check its separators and quotes.",
+    ),
+    "a short last line": (
+        b"\na,b\r\n1,2\r\n3",
+        {},
+        "source must have as many fields in every line as in its first, 2; got 1 at line 4 of {path}. "
+        "Check its separators and quotes.",
+    ),
+    "an open quote": (
+        b'a,b\n"1",2\n"3,4\n5,6\n',
+        {},
+        "source must close every double quote; got one left open in {path}, the first odd one at line 3. "
+        "Double the quotes inside a quoted field.",
+    ),
+    "inch marks that pair up": (
+        b'a,b\n1,5"\n2,6"\n',
+        {},
+        "source must have double quotes around whole fields only, and doubled inside them; got '5\"' at line 2 "
+        "of {path}. Quote such fields, and double the quotes in them.",
+    ),
+    "two names alike over numbers": (
+        b"a,b,a\n1,2,3\n",
+        {},
+        "source must have columns of different names; got 'a' 2 times in the header of {path}. "
+        "Rename them, or say header=False if the first line is data.",
+    ),
+    "latin-1": (
+        b"a,b\n1,\xe9\n",
+        {},
+        "source must be text in UTF-8; got byte 0xe9 at offset 6 of {path}. Save it as UTF-8.",
+    ),
+    "binary": (b"a,b\n1,\0\n", {}, "source must be text; got the control character 0x00 at offset 6 of {path}."),
+    "no such column": (
+        b"Class,age\nx,1\n",
+        {"target": "clas"},
+        "target must be a column of the table, Class, age; got 'clas'. Did you mean 'Class'?",
+    ),
+    "no such column, and no header": (
+        b"1,2\n",
+        {"target": "class"},
+        "target must be a column of the table, column_0, column_1; got 'class'. "
+        "The file has no header: name a position, such as -1.",
+    ),
+    "no such column among many": (
+        ",".join(f"c{i}" for i in range(20)).encode() + b"\n" + b",".join([b"1"] * 20) + b"\n",
+        {"target": "zzz"},
+        "target must be a column of the table, c0, c1, c2, c3, c4, c5, ..., c17, c18, c19; got 'zzz'.",
+    ),
+    "position too large": (b"a,b\n1,2\n", {"target": "2"}, "target must be in [-2, 1] for 2 columns; got 2."),
+    "position too small": (b"a,b\n1,2\n", {"target": -3}, "target must be in [-2, 1] for 2 columns; got -3."),
+    "missing labels": (
+        b"a,b\n1,x\n2,?\n3,\n",
+        {"target": "b"},
+        "target must have a value in every row; got 2 missing in column 'b' of {path}, the first at row 1, counted "
+        "from 0. Fill them in, or drop those rows (drop_unlabelled).",
+    ),
+    "a label stripped to nothing": (
+        b"a,b\n1,x\n2,.\n",
+        {"target": "b", "label_strip": "."},
+        "target must have a value in every row; got 1 missing in column 'b' of {path}, the first at row 1, counted "
+        "from 0. Fill them in, or drop those rows (drop_unlabelled).",
+    ),
+    "all labels missing": (
+        b"a,b\n1,\n2,?\n",
+        {"target": "b", "drop_unlabelled": True},
+        "target must have a value in every row; got 2 missing in column 'b' of {path}, the first at row 0, counted "
+        "from 0. Fill them in, or drop those rows (drop_unlabelled).",
+    ),
+    "nothing but the target": (
+        b"a\n1\n2\n",
+        {"target": "a"},
+        "target must leave at least one column of features; got 'a', the only one of {path}.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_TEXT)
+def test_bad_text_is_refused_with_a_sentence(tmp_path, case):
+    data, options, expected = BAD_TEXT[case]
+    path = written(tmp_path, data)
+    assert message(path, **options) == expected.replace("{path}", repr(str(path)))
+
+
+def test_a_broken_gzip_is_refused(tmp_path):
+    path = written(tmp_path, gzip.compress(b"a,b\n1,2\n" * 99)[:-9], "t.csv.gz")
+    assert message(path) == (
+        f"source must be a readable gzip file; got {str(path)!r}, which is not "
+        "(Compressed file ended before the end-of-stream marker was reached)."
+    )
+
+
+@pytest.mark.parametrize(("name", "hint"), [("tabel.csv", " Did you mean 'table.csv'?"), ("zzz.parquet", "")])
+def test_a_missing_file_is_refused(tmp_path, name, hint):
+    written(tmp_path, "a\n1\n")
+    path = str(tmp_path / name)
+    expected = f"source must be a file, a folder or a bundled name; got {path!r}, which does not exist.{hint}"
+    assert message(path) == expected
+
+
+def test_a_misspelt_bundled_name_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message("digit") == (
+        "source must be a file, a folder or a bundled name; got 'digit', which does not exist. Did you mean 'digits'?"
+    )
+
+
+def test_a_pipe_is_refused_without_waiting_for_it(tmp_path):
+    path = tmp_path / "pipe.csv"
+    os.mkfifo(path)
+    assert message(path) == f"source must be a regular file or a folder; got {str(path)!r}, which is neither."
+
+
+def test_a_name_too_long_is_refused(tmp_path):
+    path = tmp_path / ("x" * 300)
+    reason = f"[Errno 36] File name too long: {str(path)!r}"
+    assert message(path) == f"source must be a file or folder that can be read; got {str(path)!r} ({reason})."
+
+
+def test_an_unknown_suffix_is_refused(tmp_path):
+    path = written(tmp_path, "a", "t.xlsx")
+    expected = f"source must be a file of a readable kind; got {str(path)!r}. Readable are {READABLE}."
+    assert message(path) == expected
+
+
+def test_a_folder_without_idx_files_is_refused(tmp_path):
+    for name in ("cats", "dogs", "eels"):
+        (tmp_path / name).mkdir()
+    written(tmp_path, "", "notes.txt")
+    assert message(tmp_path) == (
+        "source must be a file, or a folder of IDX files named train-images... and train-labels... (as in MNIST); "
+        f"got the folder {str(tmp_path)!r}, which holds cats/, dogs/, eels/ and 1 more."
+    )
+
+
+def test_bad_idx_folders_are_refused(tmp_path):
+    images = written(tmp_path, idx(IMAGES), "train-images-idx3-ubyte")
+    folder = repr(str(tmp_path))
+    assert message(tmp_path) == (
+        f"source must have labels beside its images; got {str(images)!r} without train-labels-idx1-ubyte."
+    )
+    written(tmp_path, idx(np.arange(3)), "train-labels-idx1-ubyte")
+    assert message(tmp_path) == (
+        f"source must have one label for each of its 2 rows; got shape (3,) in train-labels-idx1-ubyte of {folder}."
+    )
+    written(tmp_path, idx(LABELS), "train-labels-idx1-ubyte")
+    written(tmp_path, idx(IMAGES[:, :2]), "t10k-images-idx3-ubyte")
+    written(tmp_path, idx(LABELS), "t10k-labels-idx1-ubyte")
+    assert message(tmp_path) == (
+        f"source must have rows of one shape in its training and test parts; got (3, 4) and (2, 4) in {folder}."
+    )
+    written(tmp_path, idx(IMAGES), "more-train-images-idx3-ubyte")
+    assert message(tmp_path) == (
+        "source must have one file of train-images; got more-train-images-idx3-ubyte, train-images-idx3-ubyte "
+        f"in {folder}. Name the images file itself."
+    )
+
+
+BAD_IDX = {
+    "magic": (
+        b"PK\3\4....",
+        "source must begin with the magic number of an IDX file (two zero bytes, a type, a number of dimensions); "
+        "got 50 4b 03 04 in {path}.",
+    ),
+    "no more than a magic number": (
+        b"\0\0\x08\3\0\0",
+        "source must have 16 bytes of IDX header for its 3 dimensions; got 6 bytes in {path}. "
+        "The file is cut short: fetch it again.",
+    ),
+    "cut short": (
+        idx(IMAGES)[:-1],
+        "source must have 24 bytes of values for its shape (2, 3, 4); got 23 in {path}. "
+        "The file is cut short or altered: fetch it again.",
+    ),
+    "too long": (
+        idx(IMAGES) + b"\0",
+        "source must have 24 bytes of values for its shape (2, 3, 4); got 25 in {path}. "
+        "The file is cut short or altered: fetch it again.",
+    ),
+    "too large to be true": (
+        b"\0\0\x0e\3" + b"\xff" * 12,
+        f"source must have {(2**32 - 1) ** 3 * 8} bytes of values for its shape {(2**32 - 1,) * 3}; got 0 in {{path}}. "
+        "The file is cut short or altered: fetch it again.",
+    ),
+    "labels": (
+        idx(LABELS),
+        "source must be images, of 3 or 4 dimensions (rows, height, width[, channels]); got 1 in {path}. "
+        "Labels go in the file beside the images.",
+    ),
+    "no images": (
+        idx(IMAGES[:0]),
+        "source must have rows, and values in them; got shape (0, 3, 4) in x-images-idx3-ubyte of {path}.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_IDX)
+def test_a_bad_idx_file_is_refused(tmp_path, case):
+    data, expected = BAD_IDX[case]
+    path = written(tmp_path, data, "x-images-idx3-ubyte")
+    assert message(path) == expected.replace("{path}", repr(str(path)))
+
+
+X = np.arange(6.0).reshape(3, 2)
+BAD_NPZ = {
+    "other names": (
+        {"images": X, "labels": X},
+        "source must hold arrays named X and y, or x_train, y_train, x_test and y_test; got images, labels in {path}. "
+        "Save them under these names.",
+    ),
+    "one dimension": (
+        {"X": X[:, 0]},
+        "source must hold features of 2 or more dimensions, rows first; got shape (3,) in X of {path}. "
+        "Reshape one feature to (rows, 1).",
+    ),
+    "text": ({"X": X.astype(str)}, "source must hold numbers; got dtype <U32 in X of {path}."),
+    "no rows": ({"X": X[:0]}, "source must have rows, and values in them; got shape (0, 2) in X of {path}."),
+    "other lengths": (
+        {"X": X, "y": np.arange(2)},
+        "source must have one label for each of its 3 rows; got shape (2,) in y of {path}.",
+    ),
+    "one-hot": (
+        {"X": X, "y": np.eye(3)},
+        "source must have one label for each of its 3 rows; got shape (3, 3) in y of {path}. "
+        "If the labels are one-hot, save their argmax(axis=1).",
+    ),
+    "complex labels": (
+        {"X": X, "y": np.ones(3, dtype=complex)},
+        "source must have labels that are integers, booleans, text or floats; got dtype complex128 in y of {path}.",
+    ),
+    "pickled labels": (
+        {"X": X, "y": np.array(["a", None, 1], dtype=object)},
+        "source must be a readable NPZ or NPY file; got {path}, which is not "
+        "(Object arrays cannot be loaded when allow_pickle=False).",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_NPZ)
+def test_a_bad_npz_is_refused(tmp_path, case):
+    arrays, expected = BAD_NPZ[case]
+    path = tmp_path / "t.npz"
+    np.savez(path, **arrays)
+    assert message(path) == expected.replace("{path}", repr(str(path)))
+
+
+def test_a_bad_parquet_is_refused(tmp_path):
+    path = written(tmp_path, "PAR1", "t.parquet")
+    assert message(path).startswith(f"source must be a readable Parquet file; got {str(path)!r}, which is not (")
+    pl.DataFrame({"a": [], "b": []}).write_parquet(path)
+    assert message(path) == f"source must have rows; got 0 rows of 2 columns in {str(path)!r}."
+    pl.DataFrame({"a": [1, 2], "b": [0.5, float("nan")], "c": [[1], [2]]}).write_parquet(path)
+    assert message(path, target="b") == (
+        f"target must have a value in every row; got 1 missing in column 'b' of {str(path)!r}, the first at row 1, "
+        "counted from 0. Fill them in, or drop those rows (drop_unlabelled)."
+    )
+    assert message(path, target="c") == (
+        "target must be integers, booleans, text or floats; got dtype List(Int64) in column 'c'."
+    )
+
+
+def test_a_panic_of_polars_is_refused(tmp_path, monkeypatch):
+    path = written(tmp_path, "PAR1", "t.parquet")
+
+    def panic(file: object) -> None:
+        raise pl.exceptions.PanicException("index out of bounds")
+
+    monkeypatch.setattr(pl, "read_parquet", panic)
+    assert message(path) == (
+        f"source must be a readable Parquet file; got {str(path)!r}, which is not (index out of bounds)."
+    )
+
+
+def test_every_cut_of_a_binary_file_is_refused(tmp_path):
+    pl.DataFrame({"a": [1, 2, 3]}).write_parquet(tmp_path / "t.parquet")
+    np.savez_compressed(tmp_path / "t.npz", X=X)
+    np.save(tmp_path / "t.npy", X)
+    for whole in sorted(tmp_path.iterdir()):
+        data = whole.read_bytes()
+        kind = "Parquet" if whole.suffix == ".parquet" else "NPZ or NPY"
+        for size in range(1, len(data), 7):
+            path = written(tmp_path, data[:size], f"cut{whole.suffix}")
+            assert message(path).startswith(f"source must be a readable {kind} file; got {str(path)!r}, which is not (")
+
+
+def altered(data: bytes, random: Random) -> bytes:
+    """Return `data` with a few bytes changed, near its beginning or anywhere."""
+    changed = bytearray(data)
+    for _ in range(random.choice([1, 1, 3, 20])):
+        changed[random.randrange(random.choice([60, len(data)]))] = random.randrange(256)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".npy"])
+def test_an_altered_file_is_read_or_refused_but_nothing_else(tmp_path, suffix):
+    whole = tmp_path / f"whole{suffix}"
+    if suffix == ".npz":
+        np.savez_compressed(whole, X=X, y=np.arange(3))
+    else:
+        np.save(whole, X)
+    random, outcomes = Random(1), Counter()
+    for _ in range(400):
+        path = written(tmp_path, altered(whole.read_bytes(), random), f"altered{suffix}")
+        try:
+            outcomes[type(read(path))] += 1
+        except DataError:
+            outcomes[DataError] += 1
+    assert outcomes[Dataset] + outcomes[DataError] == 400
+    assert outcomes[DataError] > 100
+
+
+def test_a_file_that_may_not_be_read_is_refused(tmp_path, monkeypatch):
+    path = written(tmp_path, "a\n1\n")
+
+    def refuse(self: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert message(path) == (
+        f"source must be a readable regular file; got {str(path)!r}, which is not ([Errno 13] Permission denied)."
+    )
+
+
+def test_a_target_is_refused_where_labels_are_brought_along(tmp_path):
+    np.save(tmp_path / "t.npy", X)
+    assert message("iris", target="species") == (
+        "target must be left out for the bundled 'iris', which brings its own labels; got 'species'."
+    )
+    assert message(tmp_path, target=-1) == (
+        "target must be left out for a folder of IDX files, which brings its own labels; got -1."
+    )
+    assert message(tmp_path / "t.npy", target=-1) == (
+        "target must be left out for an NPZ or NPY file, which has its labels in an array named y; got -1."
+    )
+    path = written(tmp_path, idx(IMAGES), "x-images-idx3-ubyte")
+    assert message(path, target="y") == (
+        "target must be left out for an IDX file, whose labels are in the file beside it; got 'y'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"source": 3}, "source must be a path or a bundled name; got 3 of type int."),
+        ({"target": 1.5}, "target must be a column name or position; got 1.5 of type float."),
+        ({"target": True}, "target must be a column name or position; got True of type bool."),
+        ({"header": "yes"}, "header must be True, False or None; got 'yes'."),
+        ({"label_strip": None}, "label_strip must be a string of characters; got None."),
+    ],
+)
+def test_arguments_of_the_wrong_kind_are_refused(options, expected):
+    with pytest.raises(TypeError) as caught:
+        read(**{"source": "iris", **options})
+    assert str(caught.value) == expected
+
+
+def test_nearest_ignores_case_and_gives_up():
+    assert nearest("clas", ["age", "Class", "classy"]) == "Class"
+    assert nearest("zzz", ["age", "class"]) is None
