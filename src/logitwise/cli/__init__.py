@@ -1,0 +1,25 @@
+"""The command line: parse, call, print; no computation.
+
+`commands` holds the commands, one function each. `sources` reads their inputs, `labels` matches classes, `training`
+trains and measures, `results` prints, `predictions` writes, and `door` turns every error into one sentence.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run `logitwise` with the arguments of this process; never returns."""
+    try:
+        from logitwise.cli.commands import app
+
+        app(prog_name="logitwise")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "logitwise":
+            raise
+        sys.stderr.write(
+            f"logitwise: error: the command line must have the packages it is built on; got no {error.name!r}. "
+            "Run: pip install 'logitwise[train]'\n"
+        )
+        sys.exit(2)

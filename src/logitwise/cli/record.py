@@ -1,0 +1,130 @@
+"""What the command line notes about a model in its file, and reads back to evaluate, predict and describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
+from math import isfinite
+from typing import Any
+
+from logitwise.classifier.model import Model
+
+MEASURES = {
+    "log_loss": "log loss (nats)",
+    "accuracy": "accuracy",
+    "brier_score": "Brier score",
+    "calibration_error": "calibration error",
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How good a model is on rows, beside the training frequencies (None where they are unknown).
+
+    Attributes:
+        where: What the rows are, in words.
+        model: What `logitwise.metrics.summary` returns.
+        baseline: The same for the training frequencies as the probabilities of every row.
+    """
+
+    where: str
+    model: dict[str, float]
+    baseline: dict[str, float] | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return this as JSON values; a number that is not finite becomes null."""
+        baseline = None if self.baseline is None else _finite(self.baseline)
+        return {"where": self.where, "model": _finite(self.model), "baseline": baseline}
+
+
+@dataclass(frozen=True)
+class Record:
+    """How a model was trained; the fields are entries of its metadata, absent where another program trained it.
+
+    Attributes:
+        data: The name of the file or folder, or the bundled name.
+        rows: How many rows it was trained on.
+        class_counts: How many of them each class had.
+        target_name: The name of the labels' column.
+        has_header: Whether the file named its columns; None where that has no meaning.
+        label_strip: The characters stripped from labels.
+        metrics: What `Measured.as_json` returns.
+    """
+
+    data: str | None = None
+    rows: int | None = None
+    class_counts: list[int] | None = None
+    target_name: str | None = None
+    has_header: bool | None = None
+    label_strip: str = ""
+    metrics: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, model: Model) -> Record:
+        """Return the record of a model, verified: a model file may come from anywhere.
+
+        Raises:
+            ValueError: An entry that is not what this program writes.
+        """
+        found = {field.name: model.metadata.get(field.name, field.default) for field in fields(cls)}
+        for name, value in found.items():
+            if not _IS_VALID[name](value):
+                raise ValueError(
+                    f"MODEL must have metadata that logitwise wrote; got {value!r} as {name!r}. Train it again."
+                )
+        counts = found["class_counts"]
+        if counts is not None and len(counts) != len(model.classes):
+            raise ValueError(
+                f"MODEL must have one row count a class, {len(model.classes)}; got {len(counts)}. Train it again."
+            )
+        return cls(**found)
+
+    def kept_in(self, model: Model) -> Model:
+        """Return the model with this record in its metadata."""
+        return replace(model, metadata={**model.metadata, **asdict(self)})
+
+
+def _finite(measures: dict[str, float]) -> dict[str, float | None]:
+    return {name: value if isfinite(value) else None for name, value in measures.items()}
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_counts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_count, value)) and sum(value) > 0
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_measured(value: Any) -> bool:
+    is_known = isinstance(value, dict) and set(value) == {"where", "model", "baseline"} and _is_text(value["where"])
+    return is_known and _is_summary(value["model"]) and (value["baseline"] is None or _is_summary(value["baseline"]))
+
+
+def _is_summary(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(value.get(name, ""), (float, int, type(None))) for name in MEASURES
+    )
+
+
+def _or_none(is_valid: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or is_valid(value)
+
+
+_IS_VALID: dict[str, Callable[[Any], bool]] = {
+    "data": _or_none(_is_text),
+    "rows": _or_none(_is_count),
+    "class_counts": _or_none(_is_counts),
+    "target_name": _or_none(_is_text),
+    "has_header": _or_none(_is_flag),
+    "label_strip": _is_text,
+    "metrics": _or_none(_is_measured),
+}

@@ -1,0 +1,135 @@
+"""What the commands print: tables for people, one JSON object for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Column, Table
+
+from logitwise.classifier.model import Model
+from logitwise.cli.record import MEASURES, Measured, Record
+from logitwise.cli.sources import Labelled
+
+SHOWN = 10
+WIDEST = 1_000_000
+
+
+def print_json(result: dict[str, Any]) -> None:
+    """Print one JSON object."""
+    typer.echo(json.dumps(result, ensure_ascii=False, allow_nan=False))
+
+
+def training_sentence(rows: Labelled) -> str:
+    """Return what there is to train on: rows, features, classes."""
+    labels, counts = np.unique(rows.labels, return_counts=True)
+    classes = _listed_classes(labels.tolist(), counts.tolist())
+    return (
+        f"Training on {len(rows.labels):,} rows of {rows.name}: {rows.n_features:,} features, "
+        f"{len(labels)} classes: {classes}."
+    )
+
+
+def show_measured(measured: Measured, known: dict[str, Any], *, as_json: bool) -> None:
+    """Print how good a model is, beside the baseline."""
+    if as_json:
+        print_json({**known, "metrics": measured.as_json()})
+        return
+    typer.echo(f"Measured on {measured.where}:")
+    _print(_measures_table(measured.model, measured.baseline))
+
+
+def _measures_table(model: dict[str, Any], baseline: dict[str, Any] | None) -> Table:
+    table = Table("", Column("model", justify="right"), box=SIMPLE_HEAD)
+    if baseline is not None:
+        table.add_column("majority class", justify="right")
+    for name, label in MEASURES.items():
+        table.add_row(label, *(_digits(measures[name]) for measures in (model, baseline) if measures is not None))
+    return table
+
+
+def _digits(value: float | None) -> str:
+    return "inf" if value is None else f"{value:.4f}"
+
+
+def show_model(model: Model, path: Path, *, as_json: bool) -> None:
+    """Print what is known of a model."""
+    record = Record.of(model)
+    if as_json:
+        columns = {
+            "n_features": model.n_features,
+            "feature_names": model.feature_names,
+            "classes": model.classes.tolist(),
+        }
+        print_json({"model": str(path), "bytes": path.stat().st_size, **columns, "metadata": model.metadata})
+        return
+    _print(_facts_table(model, record, path))
+    if record.metrics is not None:
+        typer.echo(f"\nMeasured on {record.metrics['where']}:")
+        _print(_measures_table(record.metrics["model"], record.metrics["baseline"]))
+
+
+def _facts_table(model: Model, record: Record, path: Path) -> Table:
+    units = [str(len(bias)) for _, bias in model.layers]
+    facts = {
+        "model": f"{path} ({file_size(path)})",
+        "trained on": None if record.rows is None else f"{record.rows:,} rows of {record.data}",
+        "target": record.target_name,
+        "features": _listed_features(model),
+        "classes": _listed_classes(model.classes.tolist(), record.class_counts),
+        "layers": f"{model.preprocessing.n_inputs} inputs, then {', '.join(units)} units",
+        "best epoch": model.metadata.get("best_epoch"),
+        "options": _pairs(model.metadata.get("options")),
+        "versions": _pairs(model.metadata.get("versions")),
+    }
+    table = Table(box=None, show_header=False)
+    for name, value in facts.items():
+        if value is not None:
+            table.add_row(name, str(value))
+    return table
+
+
+def _pairs(values: Any) -> str | None:
+    if not isinstance(values, dict):
+        return None
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+def _listed_features(model: Model) -> str:
+    names = model.feature_names
+    if names is None:
+        return f"{model.n_features:,}, by position"
+    return f"{len(names):,}: {_listed(names)}"
+
+
+def _print(table: Table) -> None:
+    # A file or a pipe has no width to wrap at. No markup: names with brackets are names.
+    width = None if sys.stdout.isatty() else WIDEST
+    console = Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
+    with console.capture() as captured:
+        console.print(table)
+    lines = (line.rstrip() for line in captured.get().splitlines())
+    typer.echo("\n".join(lines).strip("\n"))
+
+
+def _listed_classes(labels: list[Any], counts: list[int] | None) -> str:
+    counts_shown = [""] * len(labels) if counts is None else [f" ({count:,})" for count in counts]
+    names = [f"{label}{count}" for label, count in zip(labels, counts_shown, strict=True)]
+    return _listed(names)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+
+
+def file_size(path: Path) -> str:
+    """Return the size of a file in the unit that suits it."""
+    n_bytes = path.stat().st_size
+    return f"{n_bytes / 1e3:.1f} kB" if n_bytes < 1e6 else f"{n_bytes / 1e6:.1f} MB"

@@ -1,0 +1,232 @@
+"""What the commands read: rows with labels to train and measure on, rows without to predict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from logitwise import data
+from logitwise.classifier.model import Model
+from logitwise.classifier.target import class_indices, find_classes, read_labels, split_rows
+from logitwise.cli.door import naming, say
+from logitwise.cli.labels import known_indices, listed
+from logitwise.cli.record import Record
+
+HELD_OUT_SHARE = 0.2
+COLUMNS_SHOWN = 20
+EXTRA_SHOWN = 5
+OPTIONS = {
+    "target": "--target",
+    "y": "--target",
+    "label_strip": "--label-strip",
+    "drop_unlabelled": "--drop-unlabelled",
+    "header=False": "--no-header",
+    "header=True": "--header",
+}
+
+
+@dataclass(frozen=True)
+class Form:
+    """How to read a source; the fields are options of `logitwise.data.read`."""
+
+    header: bool | None = None
+    label_strip: str = ""
+    drop_unlabelled: bool = False
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Rows with their labels: a `Dataset` whose labels are there and of one type.
+
+    Attributes:
+        features: A polars DataFrame, or an array `(rows, ...)`.
+        labels: One a row, as `logitwise.classifier.target.read_labels` returns them.
+        name: The name of the file or folder, or the bundled name.
+        target_name: The name of the labels' column, or None.
+        has_header: Whether the file names the columns; None where that has no meaning.
+    """
+
+    features: Any
+    labels: np.ndarray
+    name: str
+    target_name: str | None
+    has_header: bool | None
+
+    @property
+    def n_features(self) -> int:
+        """The number of features a row, images flattened."""
+        return _feature_count(self.features)
+
+    def rows(self, positions: np.ndarray) -> Labelled:
+        """Return the rows at `positions`."""
+        return replace(self, features=self.features[positions], labels=self.labels[positions])
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Rows to train on and rows to measure on.
+
+    Attributes:
+        measured_as: What to call the rows to measure on in a message: the argument they came by.
+        where: What they are, in words.
+    """
+
+    trained_on: Labelled
+    measured_on: Labelled
+    measured_as: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of training: names (None where there were none), their number, and the target's name."""
+
+    names: Sequence[str] | None
+    n_features: int
+    target_name: str | None
+
+    @classmethod
+    def of_model(cls, model: Model) -> Columns:
+        """Return the columns that a model was trained on."""
+        return cls(model.feature_names, model.n_features, Record.of(model).target_name)
+
+    def of(self, features: Any, has_header: bool | None, argument: str) -> Any:
+        """Return these columns of a table, in their order; `argument` is what to call it in a message.
+
+        By name; but a file without a header that has just as many columns as training had features leaves the target
+        out, so that its columns are taken in order. Arrays are left as they are.
+        """
+        if self.names is None or not _is_table(features):
+            return self._refuse_other_count(features, argument)
+        if has_header is False and features.width == len(self.names):
+            return features.rename(dict(zip(features.columns, self.names, strict=True)))
+        missing = [name for name in self.names if name not in features.columns]
+        if missing:
+            raise ValueError(self._missing(missing, features.width, has_header, argument))
+        extra = [name for name in features.columns if name not in {*self.names, self.target_name}]
+        if extra:
+            count = f"{len(extra)} column{'s' if len(extra) > 1 else ''}"
+            say(
+                f"logitwise: note: {argument} has {count} that training had not, ignored: {listed(extra, EXTRA_SHOWN)}."
+            )
+        return features.select(self.names)
+
+    def _refuse_other_count(self, features: Any, argument: str) -> Any:
+        count = _feature_count(features)
+        if count != self.n_features:
+            raise ValueError(f"{argument} must have {self.n_features} features a row, as in training; got {count}.")
+        return features
+
+    def _missing(self, missing: list[str], n_given: int, has_header: bool | None, argument: str) -> str:
+        if has_header is False:
+            return (
+                f"{argument} must have the {self.n_features} feature columns of training, in order, with the target or "
+                f"without; got {n_given} columns. Add the others."
+            )
+        return (
+            f"{argument} must have every column of training; got none named {_listed_columns(missing)}. "
+            "Add or rename columns."
+        )
+
+
+def read_to_train(source: str, target: str | None, test: str | None, form: Form) -> tuple[Labelled, Labelled | None]:
+    """Return the rows of a source, and the rows to measure on: those of `test`, else those the source brings along."""
+    labelled, test_part = _read_labelled(source, "DATA", target, form)
+    with naming(OPTIONS):
+        classes = find_classes(labelled.labels)
+    if test is None:
+        return labelled, test_part
+    form = replace(form, header=labelled.has_header)
+    measured_on, _ = _read_labelled(test, "--test", labelled.target_name, form)
+    known_indices(measured_on.labels, classes, "--test")
+    names = labelled.features.columns if _is_table(labelled.features) else None
+    columns = Columns(names, labelled.n_features, labelled.target_name)
+    features = columns.of(measured_on.features, measured_on.has_header, "--test")
+    return labelled, replace(measured_on, features=features)
+
+
+def part(labelled: Labelled, measured_on: Labelled | None, test: str | None, seed: int) -> Parts:
+    """Return what to train on and what to measure on, which is held out from the rows where nothing else is there."""
+    if measured_on is None:
+        trained_on, held_out = _hold_out(labelled, seed)
+        share = f"held out from training (a fifth of each class, seed {seed})"
+        return Parts(trained_on, held_out, "DATA", f"{len(held_out.labels):,} rows of {labelled.name}, {share}")
+    where = f"the {len(measured_on.labels):,} rows of {measured_on.name}"
+    return Parts(labelled, measured_on, "DATA" if test is None else "--test", where)
+
+
+def read_to_measure(source: str, model: Model, target: str | None, form: Form) -> Labelled:
+    """Return rows to evaluate a model on: those of the test part, where the source brings one."""
+    record = Record.of(model)
+    labelled, test_part = _read_labelled(source, "DATA", record.target_name if target is None else target, form)
+    if test_part is None and record.data == labelled.name:
+        say("logitwise: note: DATA has the name of the training data; on rows it was trained on, a model looks better.")
+    rows = labelled if test_part is None else test_part
+    return replace(rows, features=Columns.of_model(model).of(rows.features, rows.has_header, "DATA"))
+
+
+def read_to_predict(source: str, model: Model) -> Any:
+    """Return the features to predict from; of the test part, where the source brings one."""
+    with naming({"source": "DATA"}):
+        dataset = data.read(source, header=Record.of(model).has_header)
+    if dataset.test is not None:
+        dataset = dataset.test
+        say(f"logitwise: note: DATA brings a test part; its {len(dataset.features):,} rows are predicted.")
+    return Columns.of_model(model).of(dataset.features, dataset.has_header, "DATA")
+
+
+def data_name(source: str) -> str:
+    """Return what to call a source: the name of the file or folder."""
+    return Path(source).name or Path(source).resolve().name
+
+
+def _read_labelled(source: str, argument: str, target: str | None, form: Form) -> tuple[Labelled, Labelled | None]:
+    with naming({**OPTIONS, "source": argument}):
+        dataset = data.read(source, target=target, **asdict(form))
+        name = data_name(source)
+        test = None if dataset.test is None else _labelled(dataset.test, f"the test part of {name}", argument)
+        return _labelled(dataset, name, argument), test
+
+
+def _labelled(dataset: data.Dataset, name: str, argument: str) -> Labelled:
+    if dataset.target is None:
+        raise ValueError(_no_labels(dataset, name, argument))
+    return Labelled(dataset.features, read_labels(dataset.target), name, dataset.target_name, dataset.has_header)
+
+
+def _no_labels(dataset: data.Dataset, name: str, argument: str) -> str:
+    features: Any = dataset.features
+    if not _is_table(features):
+        return f"{argument} must bring labels; got {name!r}, features alone. Save them as X and y of one .npz file."
+    hint = (
+        " The file has no header: a position will do, such as -1 for the last." if dataset.has_header is False else ""
+    )
+    columns = _listed_columns(features.columns)
+    return f"--target must name the column of {argument} to predict; got none. The columns are {columns}.{hint}"
+
+
+def _hold_out(labelled: Labelled, seed: int) -> tuple[Labelled, Labelled]:
+    """Return the rows to train on and, chosen by the seed, a stratified share of the rows to measure on."""
+    indices = class_indices(labelled.labels, find_classes(labelled.labels))
+    trained, held_out = split_rows(indices, HELD_OUT_SHARE, np.random.default_rng(seed))
+    if len(held_out) == 0:
+        raise ValueError(
+            f"DATA must have enough rows to hold some out; got {len(indices)}. Give --test FILE, or more rows."
+        )
+    return labelled.rows(trained), labelled.rows(held_out)
+
+
+def _is_table(features: Any) -> bool:
+    return hasattr(features, "columns")
+
+
+def _feature_count(features: Any) -> int:
+    return int(np.prod(features.shape[1:]))
+
+
+def _listed_columns(names: Sequence[str]) -> str:
+    return listed(names, COLUMNS_SHOWN)

@@ -1,0 +1,79 @@
+"""Training with the options of the command line, and measuring on rows the model never saw."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitwise.classifier.model import Model
+from logitwise.classifier.target import class_indices
+from logitwise.cli.door import naming
+from logitwise.cli.labels import known_indices
+from logitwise.cli.record import Measured, Record
+from logitwise.cli.sources import Form, Labelled, Parts
+from logitwise.metrics import majority_baseline, summary
+
+if TYPE_CHECKING:
+    from logitwise.classifier.estimator import Classifier
+
+OPTIONS = {
+    "X": "DATA",
+    "y": "--target",
+    "hidden": "--hidden",
+    "epochs": "--epochs",
+    "learning_rate": "--learning-rate",
+    "random_state": "--seed",
+    "device": "--device",
+}
+
+
+def hidden_sizes(text: str) -> tuple[int, ...]:
+    """Return the layer sizes that a text such as "256,256" means; the empty text means no hidden layer."""
+    try:
+        sizes = tuple(int(size) for size in text.split(",")) if text.strip() else ()
+    except ValueError:
+        sizes = (0,)
+    if any(size < 1 for size in sizes):
+        raise ValueError(
+            f"--hidden must be layer sizes separated by commas, such as 256,256, or '' for none; got {text!r}."
+        )
+    return sizes
+
+
+def make_classifier(options: dict[str, Any], *, verbose: bool) -> Classifier:
+    """Return a classifier with the options that were given; all others are its own defaults."""
+    from logitwise.classifier.estimator import Classifier
+
+    return Classifier(**{name: value for name, value in options.items() if value is not None}, verbose=verbose)
+
+
+def train(classifier: Classifier, parts: Parts, form: Form) -> tuple[Model, Measured]:
+    """Return the model that the classifier learns from one part, and how good it is on the other; it keeps both."""
+    rows = parts.trained_on
+    with naming(OPTIONS):
+        model = classifier.fit(rows.features, rows.labels).model_
+    counts = np.bincount(class_indices(rows.labels, model.classes), minlength=len(model.classes)).tolist()
+    measured = measure(model, parts.measured_on, parts.measured_as, parts.where, counts)
+    record = Record(
+        data=rows.name,
+        rows=len(rows.labels),
+        class_counts=counts,
+        target_name=rows.target_name,
+        has_header=rows.has_header,
+        label_strip=form.label_strip,
+        metrics=measured.as_json(),
+    )
+    return record.kept_in(model), measured
+
+
+def measure(model: Model, rows: Labelled, argument: str, where: str, class_counts: list[int] | None) -> Measured:
+    """Return how good a model is on rows; `argument` is what to call them in a message."""
+    target = known_indices(rows.labels, model.classes, argument)
+    with naming({"X": argument}):
+        probabilities = model.predict_proba(rows.features)
+    baseline = None
+    if class_counts is not None:
+        trained_on = np.repeat(np.arange(len(class_counts)), class_counts)
+        baseline = summary(target, majority_baseline(trained_on, len(class_counts), len(target)))
+    return Measured(where, summary(target, probabilities), baseline)

@@ -1,0 +1,103 @@
+"""`logitwise evaluate` and `logitwise info`."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+import logitwise as lw
+from cli.made_fruit import made_rows, write_csv
+from logitwise import data
+from logitwise.metrics import majority_baseline, summary
+
+
+def test_it_measures_beside_the_training_frequencies(run, fruit):
+    model = lw.load(fruit / "fruit.safetensors")
+    read = data.read(fruit / "more.csv", target="label")
+    target = model.class_indices(read.target)
+    told = json.loads(run("evaluate", fruit / "fruit.safetensors", fruit / "more.csv", "--json").stdout)
+    trained_on = np.repeat([0, 1], model.metadata["class_counts"])
+    assert told["metrics"] == {
+        "where": "the 60 rows of more.csv",
+        "model": summary(target, model.predict_proba(read.features)),
+        "baseline": summary(target, majority_baseline(trained_on, 2, 60)),
+    }
+    result = run("evaluate", fruit / "fruit.safetensors", fruit / "more.csv")
+    assert result.stderr == ""
+    lines = result.stdout.splitlines()
+    assert lines[0] == "Measured on the 60 rows of more.csv:"
+    assert re.split(r"\s{2,}", lines[4].strip()) == [
+        "accuracy",
+        f"{told['metrics']['model']['accuracy']:.4f}",
+        f"{told['metrics']['baseline']['accuracy']:.4f}",
+    ]
+
+
+def test_the_rows_trained_on_are_told_to_be_so(run, fruit):
+    result = run("evaluate", fruit / "fruit.safetensors", fruit / "fruit.csv")
+    note = "logitwise: note: DATA has the name of the training data; on rows it was trained on, a model looks better.\n"
+    assert (result.exit_code, result.stderr) == (0, note)
+
+
+def test_the_target_may_have_another_name(run, fruit):
+    expected = json.loads(run("evaluate", fruit / "fruit.safetensors", fruit / "more.csv", "--json").stdout)
+    write_csv("other.csv", made_rows(60, seed=2), "size,colour,state")
+    told = json.loads(run("evaluate", fruit / "fruit.safetensors", "other.csv", "--target", "state", "--json").stdout)
+    assert told["metrics"]["model"] == expected["metrics"]["model"]
+
+
+def test_labels_that_read_as_numbers_are_matched_with_classes_of_text(run):
+    write_csv("train.csv", [(place % 7, ["1", "2", "x"][place % 3]) for place in range(60)], "size,label")
+    run("train", "train.csv", "--target", "label", "--hidden", "", "--epochs", "1", "--quiet")
+    write_csv("test.csv", [(1, 1), (2, 2), (3, 1)], "size,label")
+    told = json.loads(run("evaluate", "train.safetensors", "test.csv", "--json").stdout)
+    model = lw.load("train.safetensors")
+    features = data.read("test.csv", target="label").features
+    assert told["metrics"]["model"] == summary([0, 1, 0], model.predict_proba(features))
+
+
+def test_a_model_trained_in_python_has_no_baseline(run):
+    X = np.arange(40, dtype=float).reshape(20, 2)
+    y = np.arange(20) % 2
+    lw.Classifier(hidden=(), epochs=2).fit(X, y).save("m.safetensors")
+    np.savez("arrays.npz", X=X, y=y)
+    told = json.loads(run("evaluate", "m.safetensors", "arrays.npz", "--json").stdout)["metrics"]
+    assert told["baseline"] is None
+    assert told["model"] == summary(y, lw.load("m.safetensors").predict_proba(X))
+    assert "majority" not in run("evaluate", "m.safetensors", "arrays.npz").stdout
+
+
+def test_info_says_what_the_file_holds(run, fruit):
+    path = fruit / "fruit.safetensors"
+    model = lw.load(path)
+    told = json.loads(run("info", path, "--json").stdout)
+    assert told == {
+        "model": str(path),
+        "bytes": path.stat().st_size,
+        "n_features": 2,
+        "feature_names": ["size", "colour"],
+        "classes": ["raw", "ripe"],
+        "metadata": model.metadata,
+    }
+    text = run("info", path).stdout
+    facts = dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in text.splitlines()[:9])
+    assert facts["model"] == f"{path} ({path.stat().st_size / 1000:.1f} kB)"
+    assert facts["trained on"] == "96 rows of fruit.csv"
+    assert facts["target"] == "label"
+    assert facts["features"] == "2: size, colour"
+    assert facts["classes"] == "raw (58), ripe (38)"
+    assert facts["layers"] == "4 inputs, then 8, 1 units"
+    assert "epochs 30" in facts["options"]
+    assert facts["versions"].startswith(f"logitwise {lw.__version__}, numpy {np.__version__}")
+    assert text.splitlines()[10] == f"Measured on {model.metadata['metrics']['where']}:"
+
+
+@pytest.mark.parametrize("columns", [40, 400])
+def test_nothing_wraps_where_there_is_no_terminal(run, fruit, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = run("info", fruit / "fruit.safetensors").stdout.splitlines()
+    assert len(lines) == 17
+    assert not any("\x1b" in line or line != line.rstrip() for line in lines)

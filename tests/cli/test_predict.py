@@ -1,0 +1,145 @@
+"""`logitwise predict`: the bits of the training process, whichever way the rows come and the predictions go."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import logitwise as lw
+from cli.made_fruit import SMALL, made_rows, write_csv
+from logitwise import data
+from logitwise.cli import training
+
+
+def read_predictions(text: str) -> tuple[list[str], list[str], np.ndarray]:
+    """Return the header, the classes and the probabilities of a CSV of predictions, by Python's own reader."""
+    header, *rows = csv.reader(text.splitlines())
+    return header, [row[0] for row in rows], np.array([[float(cell) for cell in row[1:]] for row in rows])
+
+
+def logitwise(*args: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "logitwise", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_another_process_writes_the_bits_that_the_training_process_had(run, fruit, monkeypatch):
+    kept = []
+    train = training.train
+    monkeypatch.setattr(training, "train", lambda *args: kept.append(train(*args)) or kept[-1])
+    run("train", fruit / "fruit.csv", "--target", "label", *SMALL)
+    [(model, _)] = kept
+    features = data.read(fruit / "more.csv", target="label").features
+    result = logitwise("predict", "fruit.safetensors", fruit / "more.csv")
+    assert (result.returncode, result.stderr) == (0, "")
+    header, predicted, probabilities = read_predictions(result.stdout)
+    assert header == ["prediction", "probability_raw", "probability_ripe"]
+    assert predicted == model.predict(features).tolist()
+    assert np.array_equal(probabilities, model.predict_proba(features))
+
+
+def test_the_output_file_holds_what_standard_output_would(run, fruit):
+    args = ("predict", fruit / "fruit.safetensors", fruit / "more.csv")
+    printed = run(*args).stdout
+    for name in ("p.csv", "p.parquet"):
+        result = run(*args, "-o", name)
+        assert (result.stdout, result.stderr) == ("", f"Wrote {name} (60 rows).\n")
+    assert Path("p.csv").read_text(encoding="utf-8") == printed
+    model = lw.load(fruit / "fruit.safetensors")
+    features = data.read(fruit / "more.csv").features
+    for table in (pl.read_parquet("p.parquet"), pl.read_csv("p.csv")):
+        assert np.array_equal(table.drop("prediction").to_numpy(), model.predict_proba(features))
+        assert table["prediction"].to_list() == model.predict(features).tolist()
+    assert sorted(os.listdir()) == ["p.csv", "p.parquet"]
+
+
+def test_json_holds_the_same(run, fruit):
+    args = ("predict", fruit / "fruit.safetensors", fruit / "more.csv", "--json")
+    model = lw.load(fruit / "fruit.safetensors")
+    features = data.read(fruit / "more.csv").features
+    assert json.loads(run(*args).stdout) == {
+        "rows": 60,
+        "classes": ["raw", "ripe"],
+        "predictions": model.predict(features).tolist(),
+        "probabilities": model.predict_proba(features).tolist(),
+    }
+    told = json.loads(run(*args, "-o", "p.csv").stdout)
+    assert told == {"rows": 60, "classes": ["raw", "ripe"], "output": "p.csv"}
+
+
+def test_columns_are_matched_by_name_whatever_their_order_and_the_target_is_not_read(run, fruit):
+    expected = run("predict", fruit / "fruit.safetensors", fruit / "more.csv").stdout
+    rows = made_rows(60, seed=2)
+    write_csv("unlabelled.csv", [(colour, size) for size, colour, _ in rows], "colour,size")
+    write_csv("wrong.csv", [("?", colour, size) for size, colour, _ in rows], "label,colour,size")
+    write_csv("extra.csv", [(1, size, colour, "x") for size, colour, _ in rows], "id,size,colour,note")
+    for name in ("unlabelled.csv", "wrong.csv"):
+        result = run("predict", fruit / "fruit.safetensors", name)
+        assert (result.stdout, result.stderr) == (expected, "")
+    result = run("predict", fruit / "fruit.safetensors", "extra.csv")
+    assert result.stdout == expected
+    assert result.stderr == "logitwise: note: DATA has 2 columns that training had not, ignored: 'id', 'note'.\n"
+
+
+def test_a_file_without_header_may_leave_the_target_out(run):
+    rows = made_rows(60, seed=6)
+    write_csv("train.csv", [(size, label, colour) for size, colour, label in rows], None)
+    assert run("train", "train.csv", "--target", "1", "--quiet", *SMALL).exit_code == 0
+    model = lw.load("train.safetensors")
+    assert model.feature_names == ("column_0", "column_2")
+    expected = run("predict", "train.safetensors", "train.csv").stdout
+    assert read_predictions(expected)[1] == model.predict([[size, colour] for size, colour, _ in rows]).tolist()
+    write_csv("features.csv", [(size, colour) for size, colour, _ in rows], None)
+    write_csv("wide.csv", [(size, label, colour, 9) for size, colour, label in rows], None)
+    assert run("predict", "train.safetensors", "features.csv").stdout == expected
+    wide = run("predict", "train.safetensors", "wide.csv")
+    assert wide.stdout == expected
+    assert wide.stderr == "logitwise: note: DATA has 1 column that training had not, ignored: 'column_3'.\n"
+
+
+def test_a_first_row_that_looks_like_a_header_is_data_where_training_had_none(run):
+    rows = [("a", "b", "x"), ("c", "d", "y")] * 20
+    write_csv("train.csv", rows, None)
+    args = ("train", "train.csv", "--no-header", "--target", "-1", "--hidden", "", "--epochs", "1", "--quiet")
+    assert run(*args).exit_code == 0
+    write_csv("two.csv", [("e", "f"), ("c", "d")], None)
+    assert len(run("predict", "train.safetensors", "two.csv").stdout.splitlines()) == 3
+
+
+@pytest.mark.parametrize("classes", [[0, 1, 2], ["a,b", 'say "c"', "[bold]é"], [False, True], [-1.0, 2.0]])
+def test_any_classes_come_back(run, classes):
+    X = np.arange(60, dtype=float).reshape(30, 2)
+    model = lw.Classifier(hidden=(4,), epochs=2).fit(X, [classes[row % len(classes)] for row in range(30)]).model_
+    model.save("m.safetensors")
+    np.save("X.npy", X)
+    header, predicted, probabilities = read_predictions(run("predict", "m.safetensors", "X.npy").stdout)
+    assert header == ["prediction", *(f"probability_{label}" for label in model.classes.tolist())]
+    spelled = {"True": "true", "False": "false"}
+    assert predicted == [spelled.get(str(label), str(label)) for label in model.predict(X).tolist()]
+    assert np.array_equal(probabilities, model.predict_proba(X))
+    assert run("info", "m.safetensors").exit_code == 0
+
+
+def test_prediction_and_evaluation_import_neither_torch_nor_scikit_learn(fruit):
+    code = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom logitwise.cli.commands import app\n"
+        "codes = [CliRunner().invoke(app, [command, sys.argv[1], sys.argv[2]]).exit_code for command in "
+        "('predict', 'evaluate')]\nprint(codes, {'torch', 'sklearn'} & set(sys.modules))"
+    )
+    args = [sys.executable, "-c", code, str(fruit / "fruit.safetensors"), str(fruit / "more.csv")]
+    result = subprocess.run(args, capture_output=True, text=True, timeout=120)
+    assert (result.stdout, result.stderr) == ("[0, 0] set()\n", "")
+
+
+def test_a_reader_that_stops_early_hears_no_complaint(fruit):
+    write = [sys.executable, "-m", "logitwise", "predict", str(fruit / "fruit.safetensors"), str(fruit / "fruit.csv")]
+    with subprocess.Popen(write, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""

@@ -1,0 +1,187 @@
+"""`logitwise train`: what it prints, what it saves, and which rows it measures on."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import logitwise as lw
+from cli.made_fruit import SMALL, made_rows, write_csv
+from logitwise import data
+from logitwise.classifier.target import split_rows
+from logitwise.metrics import majority_baseline, summary
+
+LABELS = {
+    "log_loss": "log loss (nats)",
+    "accuracy": "accuracy",
+    "brier_score": "Brier score",
+    "calibration_error": "calibration error",
+}
+
+
+def test_it_tells_what_it_trains_on_and_prints_one_table(run, fruit):
+    result = run("train", fruit / "fruit.csv", "--target", "label", *SMALL)
+    assert result.exit_code == 0
+    told = result.stderr.splitlines()
+    assert told[0] == "Training on 96 rows of fruit.csv: 2 features, 2 classes: raw (58), ripe (38)."
+    assert re.fullmatch(r"Saved fruit\.safetensors \(\d\.\d kB\) after \d+\.\d s\.", told[1])
+    assert len(told) == 2
+    model = lw.load("fruit.safetensors")
+    metrics = model.metadata["metrics"]
+    lines = result.stdout.splitlines()
+    assert lines[0] == "Measured on 24 rows of fruit.csv, held out from training (a fifth of each class, seed 3):"
+    assert lines[1].split() == ["model", "majority", "class"]
+    shown = [[cell.strip() for cell in re.split(r"\s{2,}", line.strip())] for line in lines[3:]]
+    measures = {name: (metrics["model"][name], metrics["baseline"][name]) for name in LABELS}
+    assert shown == [[LABELS[name], *(f"{value:.4f}" for value in pair)] for name, pair in measures.items()]
+
+
+def test_the_model_saved_is_the_one_measured_on_rows_it_never_saw(run, fruit):
+    result = run("train", fruit / "fruit.csv", "--target", "label", "--json", *SMALL)
+    read = data.read(fruit / "fruit.csv", target="label")
+    classes, target = np.unique(read.target, return_inverse=True)
+    trained, held_out = split_rows(target, 0.2, np.random.default_rng(3))
+    model = lw.load("fruit.safetensors")
+    measured = summary(target[held_out], model.predict_proba(read.features[held_out]))
+    baseline = summary(target[held_out], majority_baseline(target[trained], 2, len(held_out)))
+    where = "24 rows of fruit.csv, held out from training (a fifth of each class, seed 3)"
+    metrics = {"where": where, "model": measured, "baseline": baseline}
+    told = {"model": "fruit.safetensors", "rows": 96, "classes": ["raw", "ripe"], "metrics": metrics}
+    assert json.loads(result.stdout) == told
+    again = lw.Classifier(hidden=(8,), epochs=30, learning_rate=0.03, random_state=3)
+    again.fit(read.features[trained], read.target[trained])
+    assert np.array_equal(again.predict_proba(read.features), model.predict_proba(read.features))
+    assert measured["accuracy"] > baseline["accuracy"]
+    assert classes.tolist() == model.classes.tolist()
+
+
+def test_the_file_keeps_how_it_was_trained(run, fruit):
+    run("train", fruit / "fruit.csv", "--target", "-1", "--label-strip", ".", "--model", "m.safetensors", *SMALL)
+    known = lw.load("m.safetensors").metadata
+    record = ("data", "rows", "class_counts", "target_name", "has_header", "label_strip")
+    assert [known[name] for name in record] == ["fruit.csv", 96, [58, 38], "label", True, "."]
+    options = {"epochs": 30, "learning_rate": 0.03, "random_state": 3, "hidden": "(8,)"}
+    assert {name: known["options"][name] for name in options} == options
+    assert known["versions"]["logitwise"] == lw.__version__
+    assert str(fruit) not in json.dumps(known)
+
+
+def test_options_not_given_are_the_classifier_s_own(run, fruit):
+    run("train", fruit / "fruit.csv", "--target", "label", "--epochs", "1", "--quiet")
+    options = lw.load("fruit.safetensors").metadata["options"]
+    defaults = {
+        name: value for name, value in lw.Classifier().get_params().items() if name not in ("epochs", "verbose")
+    }
+    assert {name: options[name] for name in defaults} == {**defaults, "hidden": repr(defaults["hidden"])}
+
+
+def test_quiet_leaves_the_table_alone(run, fruit):
+    loud = run("train", fruit / "fruit.csv", "--target", "label", *SMALL)
+    quiet = run("train", fruit / "fruit.csv", "--target", "label", "--quiet", *SMALL)
+    assert (quiet.stderr, quiet.stdout) == ("", loud.stdout)
+
+
+def test_a_test_file_is_what_it_measures_on(run, fruit):
+    args = ("train", fruit / "fruit.csv", "--target", "label", "--test", fruit / "more.csv", "--json", *SMALL)
+    metrics = json.loads(run(*args).stdout)["metrics"]
+    assert metrics["where"] == "the 60 rows of more.csv"
+    read = data.read(fruit / "more.csv", target="label")
+    model = lw.load("fruit.safetensors")
+    assert metrics["model"] == summary(model.class_indices(read.target), model.predict_proba(read.features))
+    assert sum(model.metadata["class_counts"]) == 120
+
+
+def test_a_test_part_that_the_source_brings_is_what_it_measures_on(run):
+    generator = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    images = (generator.normal(size=(60, 4, 4)) + labels[:, None, None]).astype(np.float32)
+    np.savez("arrays.npz", x_train=images[:40], y_train=labels[:40], x_test=images[40:], y_test=labels[40:])
+    result = run("train", "arrays.npz", "--json", *SMALL)
+    assert "Training on 40 rows of arrays.npz: 16 features, 3 classes: 0 (14), 1 (13), 2 (13).\n" in result.stderr
+    told = json.loads(result.stdout)["metrics"]
+    assert told["where"] == "the 20 rows of the test part of arrays.npz"
+    model = lw.load("arrays.safetensors")
+    assert told["model"] == summary(labels[40:], model.predict_proba(images[40:]))
+    evaluated = run("evaluate", "arrays.safetensors", "arrays.npz", "--json")
+    assert json.loads(evaluated.stdout)["metrics"] == told
+    predicted = run("predict", "arrays.safetensors", "arrays.npz", "--json")
+    assert predicted.stderr == "logitwise: note: DATA brings a test part; its 20 rows are predicted.\n"
+    assert json.loads(predicted.stdout)["probabilities"] == model.predict_proba(images[40:]).tolist()
+
+
+@pytest.mark.parametrize("name", ["fruit.v2.csv", "fruit.v2.csv.gz"])
+def test_the_model_is_named_for_its_data(run, fruit, name):
+    content = (fruit / "fruit.csv").read_bytes()
+    Path(name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    assert run("train", name, "--target", "label", "--quiet", *SMALL).exit_code == 0
+    assert lw.load("fruit.v2.safetensors").metadata["data"] == name
+
+
+def test_no_hidden_layer_is_softmax_regression(run):
+    assert run("train", "iris", "--hidden", "", "--epochs", "2").exit_code == 0
+    model = lw.load("iris.safetensors")
+    assert [weight.shape for weight, _ in model.layers] == [(3, 4)]
+    assert model.classes.tolist() == ["setosa", "versicolor", "virginica"]
+
+
+def test_a_class_of_two_rows_is_never_held_out_whole(run):
+    rows = [(place % 5, "ab"[place % 2]) for place in range(30)] + [(7, "rare"), (8, "rare")]
+    write_csv("rare.csv", rows, "size,label")
+    for seed in range(12):
+        args = ("train", "rare.csv", "--target", "label", "--hidden", "", "--epochs", "1", "--seed", seed, "--quiet")
+        assert run(*args).exit_code == 0
+        assert lw.load("rare.safetensors").metadata["class_counts"][2] >= 1
+
+
+def test_a_test_file_that_does_not_fit_is_refused_before_training(run, fruit, monkeypatch):
+    monkeypatch.delattr(lw.Classifier, "fit")
+    write_csv("stops.csv", [(1, "red", "ripe."), (2, "red", "raw.")])
+    write_csv("colourless.csv", [(1, "ripe"), (2, "raw")], "size,label")
+    for name, reason in (("stops.csv", "labels that training saw"), ("colourless.csv", "every column of training")):
+        result = run("train", fruit / "fruit.csv", "--target", "label", "--test", name)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.startswith("logitwise: error: --test must ")
+        assert reason in result.stderr
+
+
+@pytest.mark.parametrize("end", ["", "."])
+def test_label_strip_is_for_both_files(run, end):
+    write_csv("train.csv", [(size, colour, label + end) for size, colour, label in made_rows(40, seed=4)])
+    write_csv("test.csv", [(size, colour, label + ".") for size, colour, label in made_rows(20, seed=5)])
+    args = ("train", "train.csv", "--target", "label", "--test", "test.csv", "--label-strip", ".", "--quiet", *SMALL)
+    assert run(*args).exit_code == 0
+    assert lw.load("train.safetensors").classes.tolist() == ["raw", "ripe"]
+
+
+def test_rows_without_a_label_are_left_out_on_request(run):
+    rows = made_rows(40, seed=4)
+    write_csv("gaps.csv", [*rows, (1.0, "red", "?")])
+    args = ("train", "gaps.csv", "--target", "label", *SMALL)
+    assert run(*args, "--drop-unlabelled").exit_code == 0
+    assert sum(lw.load("gaps.safetensors").metadata["class_counts"]) == 32
+    refused = run(*args)
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert refused.stderr.endswith("Fill them in, or drop those rows (--drop-unlabelled).\n")
+
+
+def test_adult_reaches_085_on_its_test_file(run, shared_data):
+    args = ("train", shared_data / "adult-train.csv", "--target", "-1", "--test", shared_data / "adult-test.csv")
+    options = ("--label-strip", ".", "--hidden", "128", "--epochs", "6", "--learning-rate", "0.003")
+    result = run(*args, *options, "--model", "m.safetensors", "--json")
+    told = json.loads(result.stdout)
+    assert (told["rows"], told["classes"]) == (32_561, ["<=50K", ">50K"])
+    assert told["metrics"]["where"] == "the 16,281 rows of adult-test.csv"
+    assert told["metrics"]["model"]["accuracy"] > 0.85
+    assert told["metrics"]["baseline"]["accuracy"] == pytest.approx(12_435 / 16_281)
+
+
+def test_mnist_reaches_085_on_its_test_part(run, shared_data):
+    told = json.loads(run("train", shared_data / "mnist-sample", "--model", "m.safetensors", "--json").stdout)
+    assert told["metrics"]["where"] == "the 1,825 rows of the test part of mnist-sample"
+    assert told["metrics"]["model"]["accuracy"] > 0.85
+    assert told["classes"] == list(range(10))
