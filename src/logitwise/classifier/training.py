@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +17,7 @@ ROWS_AT_ONCE = 8192  # when measuring, where no gradient has to be kept
 WARM_UP = 0.1  # the share of the steps in which the learning rate rises
 BATCHES_PER_EPOCH = 32  # aimed at where no batch size is given, within the next two bounds
 SMALLEST_BATCH, LARGEST_BATCH = 32, 256
+WORTH_THREADS = 10**8  # multiplications in a matrix product: some milliseconds on one core
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,8 @@ def train(
 ) -> tuple[tuple[tuple[np.ndarray, np.ndarray], ...], Progress]:
     """Train a network; return its layers and the history.
 
-    The layers are those of the best epoch on the validation rows; without any, of the last.     The random
-    numbers come from a generator of its own: the caller's are neither used nor moved.
+    The layers are those of the best epoch on the validation rows; without any, of the last. The random numbers come
+    from a generator of its own: the caller's are neither used nor moved.
 
     Args:
         rows: The rows to train on.
@@ -95,18 +97,36 @@ def train(
     batch_size = recipe.batch_size or min(max(len(rows) // BATCHES_PER_EPOCH, SMALLEST_BATCH), LARGEST_BATCH)
     schedule = _schedule(optimizer, recipe.epochs * math.ceil(len(rows) / batch_size))
     progress = Progress()
-    while progress.epoch < recipe.epochs and not _has_stalled(progress, recipe.patience):
-        order = torch.randperm(len(rows), generator=generator, device=recipe.device)
-        losses = [
-            _step(network, rows[index], optimizer, schedule, recipe, generator) * len(index)
-            for index in order.split(batch_size)
-        ]
-        progress.train_loss.append(float(torch.stack(losses).sum(dtype=torch.float64)) / len(rows))
-        _refuse_divergence(progress, recipe)
-        _keep_best(progress, network, validation)
-        report(progress)
+    with _threads_for(network, batch_size):
+        while progress.epoch < recipe.epochs and not _has_stalled(progress, recipe.patience):
+            order = torch.randperm(len(rows), generator=generator, device=recipe.device)
+            losses = [
+                _step(network, rows[index], optimizer, schedule, recipe, generator) * len(index)
+                for index in order.split(batch_size)
+            ]
+            progress.train_loss.append(float(torch.stack(losses).sum(dtype=torch.float64)) / len(rows))
+            _refuse_divergence(progress, recipe)
+            _keep_best(progress, network, validation)
+            report(progress)
     network.load_state_dict(progress.best_state)
     return _layers_of(network), progress
+
+
+@contextmanager
+def _threads_for(network: FeedForward, batch_size: int) -> Iterator[None]:
+    """Use one thread of torch where the matrix products are small, and give the caller's number back.
+
+    Threads wait for each other after every operation. Where another program uses the cores, waiting takes longer than
+    the arithmetic: seen to turn 4 seconds into 90.
+    """
+    threads = torch.get_num_threads()
+    largest = max(layer.weight.numel() for layer in _linear_layers(network))
+    if largest * batch_size < WORTH_THREADS:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _build(n_inputs: int, n_outputs: int, recipe: Recipe, generator: torch.Generator) -> FeedForward:
