@@ -27,7 +27,13 @@ MAY_IMPORT = {
     "reference": set(),
     "kernels": set(),
 }
-MAY_IMPORT_TORCH = {"functional/_autograd.py", "nn.py", "classifier/estimator.py", "classifier/training.py"}
+MAY_IMPORT_TORCH = {
+    "functional/_autograd.py",
+    "functional/_torch_definitions.py",
+    "nn.py",
+    "classifier/estimator.py",
+    "classifier/training.py",
+}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "base", "misc"}
 
 

@@ -42,6 +42,14 @@ def dtype_name(array: Any) -> str:
     return str(array.dtype).removeprefix("torch.")
 
 
+def may_look(array: Any) -> bool:
+    """Return whether values may be looked at: not while a compiler or a function transform of torch traces."""
+    if not is_tensor(array):
+        return True
+    torch = sys.modules["torch"]
+    return not (torch.compiler.is_compiling() or torch._C._functorch.is_functorch_wrapped_tensor(array))
+
+
 def as_numpy(array: Any) -> np.ndarray:
     """Return the values as a NumPy array, whatever the framework or device."""
     return array.detach().cpu().numpy() if is_tensor(array) else np.asarray(array)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from logitwise._arrays import Layout, as_numpy, dtype_name, framework_of, is_tensor, number_kind
+from logitwise._arrays import Layout, as_numpy, dtype_name, framework_of, is_tensor, may_look, number_kind
 
 FLOAT_DTYPES = ("float16", "bfloat16", "float32", "float64")
 REDUCTIONS = ("mean", "sum", "none")
@@ -137,6 +137,14 @@ def check_integer(value: Any, name: str) -> int:
     return int(value)
 
 
+def check_int64(value: Any, name: str) -> int:
+    """Return `value` as an int that 64 bits hold."""
+    number = check_integer(value, name)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(f"{name} must be in [-2^63, 2^63 - 1]; got {number}.")
+    return number
+
+
 def check_choice(value: Any, name: str, choices: Sequence[str]) -> str:
     """Return `value` when it is one of `choices`."""
     if value not in choices:
@@ -252,10 +260,8 @@ def _raise_distribution_shape(target: Any, layout: Layout, name: str) -> None:
 
 def check_indices(target: Any, layout: Layout, ignore_index: int) -> None:
     """Raise unless every index is a class or `ignore_index`."""
-    bad = (target < 0) | (target >= layout.classes)
-    if -(2**63) <= ignore_index < 2**63:
-        bad = bad & (target != ignore_index)
-    if bool(bad.any()):
+    bad = ((target < 0) | (target >= layout.classes)) & (target != ignore_index)
+    if may_look(bad) and bool(bad.any()):
         positions = np.flatnonzero(as_numpy(bad))
         raise_out_of_range(as_numpy(target).ravel()[positions[0]], int(positions[0]), len(positions), layout)
 
@@ -290,7 +296,7 @@ def check_weights(weights: Any, name: str) -> None:
 
 
 def _check_entries(array: Any, name: str, bad: Any, requirement: str) -> None:
-    if bool(bad.any()):
+    if may_look(bad) and bool(bad.any()):
         flags = as_numpy(bad)
         first = tuple(int(i) for i in np.argwhere(flags)[0])
         value = float(array[first]) if first else float(array)

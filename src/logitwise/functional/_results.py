@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -10,19 +11,21 @@ from logitwise._arrays import is_tensor
 from logitwise._checks import NoRowsWarning, warn
 
 
-def rounded(result: Any, dtype: Any) -> Any:
-    """Return float64 results in the dtype of the input; a result without axes as a scalar."""
+def like(logits: Any, result: Any) -> Any:
+    """Return float64 results in the framework and dtype of `logits`, rounded once; a NumPy number as a scalar."""
+    if is_tensor(logits):
+        torch = sys.modules["torch"]
+        return torch.as_tensor(result, dtype=torch.float64).to(logits.dtype)
     with np.errstate(over="ignore", under="ignore"):
-        return np.asarray(result).astype(dtype, copy=False)[()]
+        return np.asarray(result).astype(logits.dtype, copy=False)[()]
 
 
 def deliver(result: Any, out: Any) -> Any:
-    """Return `result`, written into `out` where there is one."""
+    """Return `result`, in `out` where there is one; a NumPy result without axes as a scalar."""
     if out is None:
-        return result
-    if is_tensor(out):
-        return out.copy_(result)
-    out[...] = result
+        return result if is_tensor(result) or result.ndim else result[()]
+    if out is not result:
+        out[...] = result
     return out
 
 

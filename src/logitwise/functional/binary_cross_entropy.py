@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
-from logitwise import reference
 from logitwise._arrays import dtype_name, is_tensor, number_kind
 from logitwise._checks import (
     REDUCTIONS,
@@ -19,7 +19,11 @@ from logitwise._checks import (
     check_same_framework,
     check_unit_interval,
 )
-from logitwise.functional._results import deliver, denominator, rounded
+from logitwise.functional._memory import NO_ARRAY, destination, float64_of, memory_of
+from logitwise.functional._results import deliver, denominator, like
+from logitwise.kernels.cpu import binary_cross_entropy as kernels
+
+_EVEN = np.ones(1)
 
 
 @dataclass(frozen=True)
@@ -94,8 +98,7 @@ def binary_cross_entropy_with_logits(
         from logitwise.functional import _autograd
 
         return _autograd.binary_cross_entropy_with_logits(problem)
-    losses, _ = problem.losses_and_gradient()
-    return problem.reduce(losses)
+    return problem.value()
 
 
 def binary_cross_entropy_with_logits_and_gradient(
@@ -132,10 +135,11 @@ def binary_cross_entropy_with_logits_and_gradient(
     if is_tensor(problem.logits):
         from logitwise.functional import _autograd
 
-        loss, gradient = _autograd.binary_cross_entropy_with_logits_and_gradient(problem)
-        return loss, deliver(gradient, out)
-    losses, gradient = problem.losses_and_gradient()
-    return problem.reduce(losses), deliver(rounded(problem.scaled(gradient), problem.logits.dtype), out)
+        problem = problem.detached()
+        if _autograd.way_of(*problem.arrays()) is _autograd.Way.OPERATIONS:
+            loss, gradient = _autograd.definitions.binary_cross_entropy_with_logits_and_gradient(problem)
+            return loss, deliver(gradient, out)
+    return problem.with_gradient(out)
 
 
 @dataclass(frozen=True)
@@ -154,31 +158,53 @@ class BinaryProblem:
         silent = self.options.sample_weight == 0
         return self.logits.masked_fill(silent, 0.0) if is_tensor(self.logits) else np.where(silent, 0.0, self.logits)
 
-    def losses_and_gradient(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the loss of every element, and the gradient of their sum."""
-        pos_weight = 1.0 if self.options.pos_weight is None else self.options.pos_weight
-        losses, gradient = reference.binary_cross_entropy_with_logits(self.quiet_logits(), self.target, pos_weight)
-        if self.options.sample_weight is None:
-            return losses, gradient
-        return losses * self.options.sample_weight, gradient * self.options.sample_weight
+    def arrays(self) -> tuple[Any, ...]:
+        """Return the arrays that the loss is computed from."""
+        return self.logits, self.target, self.options.sample_weight, self.options.pos_weight
+
+    def detached(self) -> BinaryProblem:
+        """Return this problem without what autograd has recorded of its tensors."""
+        logits, target, *weights = (array if array is None else array.detach() for array in self.arrays())
+        options = replace(self.options, sample_weight=weights[0], pos_weight=weights[1])
+        return BinaryProblem(logits, target, options)
+
+    def value(self) -> Any:
+        """Return the loss as the caller asked for it."""
+        return self._computed(None)
+
+    def with_gradient(self, out: Any) -> tuple[Any, Any]:
+        """Return the loss and its gradient, in `out` if there is one."""
+        gradient = destination(self.logits, out, *self.arrays()[1:])
+        return self._computed(gradient), deliver(gradient, out)
+
+    def for_rows(self, numbers: Any) -> Any:
+        """Return a number, or one an element, so that it multiplies the gradient."""
+        return numbers
+
+    def _computed(self, gradient: Any) -> Any:
+        """Return the reduced loss, and fill `gradient` (if there is one) with its gradient."""
+        logits, kind = memory_of(self.logits)
+        reduction = self.options.reduction
+        divisor = self.denominator() if reduction == "mean" else 1.0
+        losses = np.empty(logits.size if reduction == "none" else kernels.blocks_of(logits.size))
+        output = NO_ARRAY[logits.dtype] if gradient is None else memory_of(gradient)[0].reshape(-1)
+        weights = (_weights(self.options.sample_weight), _weights(self.options.pos_weight))
+        target, target_kind = memory_of(self.target)
+        kernels.binary_cross_entropy(
+            logits.reshape(-1), kind, target.reshape(-1), target_kind, *weights, 1.0 / divisor, losses, output
+        )
+        if reduction == "none":
+            return like(self.logits, losses.reshape(self.logits.shape))
+        return like(self.logits, losses.sum() / divisor)
 
     def denominator(self) -> float:
         """Return what the mean divides by."""
-        weight = self.options.sample_weight
-        return denominator(
-            float(self.logits.size if weight is None else weight.sum()), self.options.normalizer, self.unit
-        )
+        weight, size = self.options.sample_weight, math.prod(self.logits.shape)
+        return denominator(float(size if weight is None else weight.sum()), self.options.normalizer, self.unit)
 
-    def reduce(self, losses: np.ndarray) -> Any:
-        """Return the losses of the elements as the caller asked for them."""
-        if self.options.reduction == "none":
-            return rounded(losses, self.logits.dtype)
-        total = losses.sum()
-        return rounded(total / self.denominator() if self.options.reduction == "mean" else total, self.logits.dtype)
 
-    def scaled(self, gradient: np.ndarray) -> np.ndarray:
-        """Return the gradient of the sum of the losses as the gradient of what `reduce` returns."""
-        return gradient / self.denominator() if self.options.reduction == "mean" else gradient
+def _weights(weights: Any) -> np.ndarray:
+    return _EVEN if weights is None else float64_of(weights)
 
 
 def check_probabilities(probabilities: Any, target: Any) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
-from logitwise import reference
-from logitwise._arrays import Layout, is_tensor
+from logitwise._arrays import Layout, as_numpy, is_tensor, may_look
 from logitwise._checks import (
     REDUCTIONS,
     as_floating,
@@ -17,7 +17,7 @@ from logitwise._checks import (
     check_distribution,
     check_fraction,
     check_indices,
-    check_integer,
+    check_int64,
     check_layout,
     check_not_negative,
     check_out,
@@ -25,8 +25,11 @@ from logitwise._checks import (
     check_same_framework,
     check_sample_weight,
     is_index_target,
+    raise_out_of_range,
 )
-from logitwise.functional._results import deliver, denominator, rounded
+from logitwise.functional._memory import NO_ARRAY, destination, float64_of, memory_of, rows_of
+from logitwise.functional._results import deliver, denominator, like
+from logitwise.kernels.cpu import cross_entropy as kernels
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class CrossEntropyOptions:
         return CrossEntropyOptions(
             class_weight=check_class_weight(self.class_weight, logits, layout),
             sample_weight=check_sample_weight(self.sample_weight, logits, layout),
-            ignore_index=check_integer(self.ignore_index, "ignore_index"),
+            ignore_index=check_int64(self.ignore_index, "ignore_index"),
             label_smoothing=check_fraction(self.label_smoothing, "label_smoothing"),
             z_loss=check_not_negative(self.z_loss, "z_loss"),
             reduction=reduction,
@@ -130,8 +133,7 @@ def cross_entropy(
         from logitwise.functional import _autograd
 
         return _autograd.cross_entropy(problem)
-    losses, _ = problem.losses_and_gradient()
-    return problem.reduce(losses)
+    return problem.value()
 
 
 def cross_entropy_and_gradient(
@@ -173,10 +175,11 @@ def cross_entropy_and_gradient(
     if is_tensor(logits):
         from logitwise.functional import _autograd
 
-        loss, gradient = _autograd.cross_entropy_and_gradient(problem)
-        return loss, deliver(gradient, out)
-    losses, gradient = problem.losses_and_gradient()
-    return problem.reduce(losses), deliver(rounded(problem.scaled(gradient), logits.dtype), out)
+        problem = problem.detached()
+        if _autograd.way_of(*problem.arrays()) is _autograd.Way.OPERATIONS:
+            loss, gradient = _autograd.definitions.cross_entropy_and_gradient(problem)
+            return loss, deliver(gradient, out)
+    return problem.with_gradient(out)
 
 
 @dataclass(frozen=True)
@@ -190,13 +193,21 @@ class Problem:
     options: CrossEntropyOptions
     unit: ClassVar[str] = "rows"
 
+    def arrays(self) -> tuple[Any, ...]:
+        """Return the arrays that the loss is computed from."""
+        return self.logits, self.target, self.options.class_weight, self.options.sample_weight
+
+    def detached(self) -> Problem:
+        """Return this problem without what autograd has recorded of its tensors."""
+        logits, target, *weights = (array if array is None else array.detach() for array in self.arrays())
+        options = replace(self.options, class_weight=weights[0], sample_weight=weights[1])
+        return replace(self, logits=logits, target=target, options=options)
+
     def silent(self) -> Any:
         """Return which rows take no part (ignored, or of sample weight 0), or None where every row does."""
-        silent, options = None, self.options
-        if self.indices and -(2**63) <= options.ignore_index < 2**63:
-            silent = self.target == options.ignore_index
-        if options.sample_weight is not None:
-            unweighted = options.sample_weight == 0
+        silent = self.target == self.options.ignore_index if self.indices else None
+        if self.options.sample_weight is not None:
+            unweighted = self.options.sample_weight == 0
             silent = unweighted if silent is None else silent | unweighted
         return silent
 
@@ -209,60 +220,73 @@ class Problem:
             return self.logits.masked_fill(silent.unsqueeze(self.layout.axis), fill)
         return np.where(np.expand_dims(silent, self.layout.axis), self.logits.dtype.type(fill), self.logits)
 
-    def distribution(self) -> np.ndarray:
-        """Return the target as distributions over classes."""
-        axis = self.layout.axis
-        return (
-            reference.one_hot(self.target, self.layout.classes, axis)
-            if self.indices
-            else np.asarray(self.target, np.float64)
-        )
+    def value(self) -> Any:
+        """Return the loss as the caller asked for it."""
+        return self.reduced(self._losses(None))
 
-    def row_weights(self) -> np.ndarray:
-        """Return `s r`, the weight of every row; 0 where it takes no part."""
-        weights, options, axis = np.ones(self.layout.row_shape), self.options, self.layout.axis
-        if options.class_weight is not None:
-            weights = (self.distribution() * along(options.class_weight, axis, self.logits.ndim)).sum(axis)
-        if options.sample_weight is not None:
-            weights = weights * options.sample_weight
-        silent = self.silent()
-        return weights if silent is None else np.where(silent, 0.0, weights)
+    def with_gradient(self, out: Any) -> tuple[Any, Any]:
+        """Return the loss and its gradient, in `out` if there is one."""
+        gradient = destination(self.logits, out, *self.arrays()[1:])
+        return self.reduced(self._losses(gradient)), deliver(gradient, out)
 
-    def coefficients(self) -> np.ndarray:
-        """Return `s v_j`, what multiplies each surprise `lse - z_j`; 0 in rows that take no part."""
-        options, axis = self.options, self.layout.axis
-        coefficients = self.distribution()
-        if options.label_smoothing:
-            coefficients = (
-                1.0 - options.label_smoothing
-            ) * coefficients + options.label_smoothing / self.layout.classes
-        if options.class_weight is not None:
-            coefficients = coefficients * along(options.class_weight, axis, self.logits.ndim)
-        if options.sample_weight is not None:
-            coefficients = coefficients * np.expand_dims(options.sample_weight, axis)
-        silent = self.silent()
-        return coefficients if silent is None else np.where(np.expand_dims(silent, axis), 0.0, coefficients)
+    def for_rows(self, numbers: Any) -> Any:
+        """Return a number, or a tensor of one number a row, so that it multiplies the gradient."""
+        return numbers.unsqueeze(self.layout.axis) if numbers.ndim else numbers
 
-    def losses_and_gradient(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the loss of every row, and the gradient of their sum."""
-        axis = self.layout.axis
-        z_coefficient = self.options.z_loss * np.expand_dims(self.row_weights(), axis)
-        return reference.cross_entropy(self.quiet_logits(), self.coefficients(), axis, z_coefficient=z_coefficient)
+    def _losses(self, gradient: Any) -> np.ndarray:
+        """Return the loss of every row, and fill `gradient` (if there is one) with that of the reduced loss."""
+        logits, kind = rows_of(self.logits, self.layout)
+        losses = np.empty(self.layout.rows)
+        options = self._kernel_options(1.0 if gradient is None else self._gradient_scale())
+        output = NO_ARRAY[logits.dtype] if gradient is None else rows_of(gradient, self.layout)[0]
+        output = output.reshape(0, 0, 0) if gradient is None else output
+        if self.indices:
+            kernels.cross_entropy(logits, kind, self._flat_target(), options, losses, output)
+        else:
+            target, target_kind = rows_of(self.target, self.layout)
+            kernels.soft_cross_entropy(logits, kind, target, target_kind, options, losses, output)
+        return losses
+
+    def reduced(self, losses: np.ndarray) -> Any:
+        """Return the losses of the rows as the caller asked for them, in the dtype of the logits."""
+        if self.options.reduction == "none":
+            return like(self.logits, losses.reshape(self.layout.row_shape))
+        total = losses.sum()
+        return like(self.logits, total / self.denominator() if self.options.reduction == "mean" else total)
 
     def denominator(self) -> float:
         """Return what the mean divides by."""
-        return denominator(float(self.row_weights().sum()), self.options.normalizer, self.unit)
+        return denominator(self._weight, self.options.normalizer, self.unit)
 
-    def reduce(self, losses: np.ndarray) -> Any:
-        """Return the losses of the rows as the caller asked for them."""
-        if self.options.reduction == "none":
-            return rounded(losses, self.logits.dtype)
-        total = losses.sum()
-        return rounded(total / self.denominator() if self.options.reduction == "mean" else total, self.logits.dtype)
+    @cached_property
+    def _weight(self) -> float:
+        """The sum of `s r` over the rows that take part, in row order."""
+        options = self.options
+        if self.indices:
+            weights = (_weights(options.class_weight), _weights(options.sample_weight))
+            return float(kernels.sum_of_target_weights(self._flat_target(), options.ignore_index, *weights))
+        rows = np.ones(self.layout.rows) if options.class_weight is None else self._soft_row_weights()
+        return float(rows.sum() if options.sample_weight is None else (rows * _weights(options.sample_weight)).sum())
 
-    def scaled(self, gradient: np.ndarray) -> np.ndarray:
-        """Return the gradient of the sum of the losses as the gradient of what `reduce` returns."""
-        return gradient / self.denominator() if self.options.reduction == "mean" else gradient
+    def _soft_row_weights(self) -> np.ndarray:
+        target = as_numpy(self.target.double() if is_tensor(self.target) else self.target).astype(np.float64)
+        rows = np.moveaxis(target, self.layout.axis, -1).reshape(self.layout.rows, self.layout.classes)
+        return rows @ _weights(self.options.class_weight)
+
+    def _gradient_scale(self) -> float:
+        return 1.0 / self.denominator() if self.options.reduction == "mean" else 1.0
+
+    def _flat_target(self) -> np.ndarray:
+        return memory_of(self.target)[0].reshape(-1)
+
+    def _kernel_options(self, scale: float) -> kernels.Options:
+        options = self.options
+        weights = (_weights(options.class_weight), _weights(options.sample_weight))
+        return kernels.Options(options.ignore_index, *weights, options.label_smoothing, options.z_loss, scale)
+
+
+def _weights(weights: Any) -> np.ndarray:
+    return kernels.NO_WEIGHTS if weights is None else float64_of(weights)
 
 
 def checked_problem(
@@ -271,15 +295,14 @@ def checked_problem(
     """Return the problem these inputs state, or raise what is wrong with them."""
     target = check_same_framework(target, "target", logits, name)
     indices = is_index_target(target, layout, name)
-    options = options.checked(logits, layout)
+    problem = Problem(logits, target, indices, layout, options.checked(logits, layout))
     if not indices:
         check_distribution(target)
-        return Problem(logits, target, False, layout, options)
-    target = target.long() if is_tensor(target) else target
-    check_indices(target, layout, options.ignore_index)
-    return Problem(logits, target, True, layout, options)
-
-
-def along(weights: np.ndarray, axis: int, ndim: int) -> np.ndarray:
-    """Return one weight a class, shaped to multiply an array with classes on `axis`."""
-    return weights.reshape([-1 if i == axis else 1 for i in range(ndim)])
+    elif is_tensor(target) and not (target.device.type == "cpu" and may_look(target)):
+        check_indices(target.long(), layout, options.ignore_index)
+    else:
+        flat = memory_of(target)[0].reshape(-1)
+        bad, first, _ = kernels.count_targets(flat, layout.classes, problem.options.ignore_index)
+        if bad:
+            raise_out_of_range(flat[first], first, bad, layout)
+    return problem

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from logitwise import reference
 from logitwise._arrays import is_tensor
 from logitwise._checks import as_floating, check_layout, check_unit_interval
-from logitwise.functional.cross_entropy import CrossEntropyOptions, checked_problem
+from logitwise.functional.cross_entropy import CrossEntropyOptions, Problem, checked_problem
 
 
 def log_loss(
@@ -61,8 +63,23 @@ def log_loss(
     problem = checked_problem(probabilities, target, layout, options, name="probabilities")
     check_unit_interval(problem.quiet_logits(fill=0.5), "probabilities")
     if is_tensor(probabilities):
-        from logitwise.functional import _autograd
+        from logitwise.functional import _torch_definitions
 
-        return _autograd.log_loss(problem)
-    losses = reference.log_loss(problem.quiet_logits(fill=1.0), problem.coefficients(), layout.axis)
-    return problem.reduce(losses)
+        return _torch_definitions.log_loss(problem)
+    losses = reference.log_loss(problem.quiet_logits(fill=1.0), _coefficients(problem), layout.axis)
+    return problem.reduced(losses.reshape(-1))
+
+
+def _coefficients(problem: Problem) -> np.ndarray:
+    """Return `s v_j`, what multiplies each `-log(p_j)`; 0 in rows that take no part."""
+    options, axis, target = problem.options, problem.layout.axis, problem.target
+    if problem.indices:
+        target = reference.one_hot(target, problem.layout.classes, axis)
+    coefficients = np.asarray(target, np.float64)
+    if options.class_weight is not None:
+        along_classes = [-1 if i == axis else 1 for i in range(coefficients.ndim)]
+        coefficients = coefficients * options.class_weight.reshape(along_classes)
+    if options.sample_weight is not None:
+        coefficients = coefficients * np.expand_dims(options.sample_weight, axis)
+    silent = problem.silent()
+    return coefficients if silent is None else np.where(np.expand_dims(silent, axis), 0.0, coefficients)

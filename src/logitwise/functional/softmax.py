@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from logitwise import reference
-from logitwise._arrays import is_tensor
+import numpy as np
+
+from logitwise._arrays import Layout, is_tensor
 from logitwise._checks import as_floating, check_layout, check_mask, check_out, check_positive
-from logitwise.functional._results import deliver, rounded
+from logitwise.functional._memory import destination, memory_of, rows_of
+from logitwise.functional._results import deliver
+from logitwise.kernels.cpu import softmax as kernels
 
 
 def softmax(logits: Any, axis: int = -1, *, temperature: float = 1.0, mask: Any = None, out: Any = None) -> Any:
@@ -48,7 +53,7 @@ def softmax(logits: Any, axis: int = -1, *, temperature: float = 1.0, mask: Any 
         >>> lw.softmax([2.0, 1.0, 0.1], mask=[True, True, False]).round(4)
         array([0.7311, 0.2689, 0.    ])
     """
-    return _probabilities("softmax", logits, axis, temperature, mask, out)
+    return _probabilities(kernels.softmax, logits, axis, temperature, mask, out)
 
 
 def log_softmax(logits: Any, axis: int = -1, *, temperature: float = 1.0, mask: Any = None, out: Any = None) -> Any:
@@ -82,7 +87,7 @@ def log_softmax(logits: Any, axis: int = -1, *, temperature: float = 1.0, mask: 
         >>> lw.log_softmax(np.array([20.0, 0.0, 0.0], dtype=np.float32))[0]
         np.float32(-4.1223074e-09)
     """
-    return _probabilities("log_softmax", logits, axis, temperature, mask, out)
+    return _probabilities(kernels.log_softmax, logits, axis, temperature, mask, out)
 
 
 def logsumexp(logits: Any, axis: int = -1, *, keepdims: bool = False, mask: Any = None) -> Any:
@@ -115,22 +120,56 @@ def logsumexp(logits: Any, axis: int = -1, *, keepdims: bool = False, mask: Any 
     logits = as_floating(logits, "logits")
     layout = check_layout(logits, axis)
     mask = check_mask(mask, logits)
-    if is_tensor(logits):
-        from logitwise.functional import _autograd
+    compute = partial(_logsumexp, layout=layout, keepdims=bool(keepdims), mask=mask)
+    if not is_tensor(logits):
+        return compute(logits)
+    from logitwise.functional import _autograd
 
-        return _autograd.logsumexp(logits, layout.axis, bool(keepdims), mask)
-    return rounded(reference.logsumexp(logits, layout.axis, keepdims=bool(keepdims), mask=mask), logits.dtype)
+    way = _autograd.way_of(logits)
+    if way is _autograd.Way.OPERATIONS:
+        return _autograd.definitions.logsumexp(logits, layout.axis, bool(keepdims), mask)
+    if way is _autograd.Way.RECORDED:
+        probabilities = partial(softmax, axis=layout.axis, mask=mask)
+        return _autograd.logsumexp(logits, compute, probabilities, layout.axis, bool(keepdims))
+    return compute(logits)
 
 
-def _probabilities(name: str, logits: Any, axis: int, temperature: Any, mask: Any, out: Any) -> Any:
+def _logsumexp(logits: Any, layout: Layout, keepdims: bool, mask: Any) -> Any:
+    shape = layout.shape[: layout.axis] + (1,) * keepdims + layout.shape[layout.axis + 1 :]
+    result = logits.new_empty(shape) if is_tensor(logits) else np.empty(shape, logits.dtype)
+    rows, kind = rows_of(logits, layout)
+    kernels.logsumexp(rows, _mask_rows(mask, layout), kind, memory_of(result)[0].reshape(layout.outer, 1, layout.inner))
+    return deliver(result, None)
+
+
+def _probabilities(kernel: Callable[..., None], logits: Any, axis: int, temperature: Any, mask: Any, out: Any) -> Any:
     logits = as_floating(logits, "logits")
     layout = check_layout(logits, axis)
     temperature = check_positive(temperature, "temperature")
     mask = check_mask(mask, logits)
     check_out(out, logits)
-    if is_tensor(logits):
-        from logitwise.functional import _autograd
+    compute = partial(_normalized, kernel=kernel, layout=layout, temperature=temperature, mask=mask)
+    if not is_tensor(logits):
+        return compute(logits, out=out)
+    from logitwise.functional import _autograd
 
-        return deliver(getattr(_autograd, name)(logits, layout.axis, temperature, mask), out)
-    result = getattr(reference, name)(logits, layout.axis, temperature=temperature, mask=mask)
-    return deliver(rounded(result, logits.dtype), out)
+    way = _autograd.way_of(logits)
+    if way is _autograd.Way.OPERATIONS:
+        plain = getattr(_autograd.definitions, kernel.__name__)
+        return deliver(plain(logits, layout.axis, temperature, mask), out)
+    if way is _autograd.Way.RECORDED:
+        return _autograd.PROBABILITIES[kernel.__name__](logits, compute, layout.axis, temperature, mask)
+    return compute(logits, out=out)
+
+
+def _normalized(
+    logits: Any, kernel: Callable[..., None], layout: Layout, temperature: float, mask: Any, out: Any = None
+) -> Any:
+    result = destination(logits, out, mask)
+    rows, kind = rows_of(logits, layout)
+    kernel(rows, _mask_rows(mask, layout), kind, temperature, rows_of(result, layout)[0])
+    return deliver(result, out)
+
+
+def _mask_rows(mask: Any, layout: Layout) -> np.ndarray:
+    return kernels.NO_MASK if mask is None else rows_of(mask, layout)[0]

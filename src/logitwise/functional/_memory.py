@@ -1,0 +1,83 @@
+"""The memory of arrays and tensors as kernels take it: C-contiguous NumPy arrays, and which 16-bit format they hold."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from logitwise._arrays import Layout, is_tensor
+from logitwise.kernels.cpu.rows import BFLOAT16, FLOAT16, NATIVE
+
+NO_ARRAY = {np.dtype(name): np.empty(0, name) for name in ("float32", "float64", "uint16")}
+
+
+def memory_of(array: Any) -> tuple[np.ndarray, int]:
+    """Return the contiguous memory of a NumPy array or CPU tensor (a view where there can be one), and its format.
+
+    16-bit floats come as uint16, with FLOAT16 or BFLOAT16 to say which they are.
+    """
+    if is_tensor(array):
+        return _memory_of_tensor(array)
+    array = np.ascontiguousarray(array)
+    if not array.flags.writeable:
+        array = np.asarray(_Writeable(array))
+    return (array.view(np.uint16), FLOAT16) if array.dtype == np.float16 else (array, NATIVE)
+
+
+class _Writeable:
+    """Lends read-only memory as writeable, without a copy: Numba compiles for one kind of array; kernels only read."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+        self.__array_interface__ = {**array.__array_interface__, "data": (array.ctypes.data, False)}
+
+
+def _memory_of_tensor(tensor: Any) -> tuple[np.ndarray, int]:
+    torch = sys.modules["torch"]
+    tensor = tensor.detach().contiguous()
+    if tensor.dtype == torch.bfloat16:
+        return tensor.view(torch.int16).numpy().view(np.uint16), BFLOAT16
+    if tensor.dtype == torch.float16:
+        return tensor.numpy().view(np.uint16), FLOAT16
+    return tensor.numpy(), NATIVE
+
+
+def rows_of(array: Any, layout: Layout) -> tuple[np.ndarray, int]:
+    """Return the memory of an array of the shape of the logits as `(outer, classes, inner)`, and its format."""
+    memory, kind = memory_of(array)
+    return memory.reshape(layout.outer, layout.classes, layout.inner), kind
+
+
+def destination(like: Any, out: Any, *read: Any) -> Any:
+    """Return `out` if a kernel can write into it while it reads `like` and `read`, else new memory like `like`."""
+    if out is not None and is_contiguous(out) and not any(_overlaps(out, array) for array in (like, *read)):
+        return out
+    if is_tensor(like):
+        torch = sys.modules["torch"]
+        return torch.empty(like.shape, dtype=like.dtype)
+    return np.empty(like.shape, like.dtype)
+
+
+def _overlaps(out: Any, array: Any) -> bool:
+    """Return whether two arrays share memory otherwise than element by element."""
+    if array is None or array is out:
+        return False
+    a, b = memory_of(out)[0], memory_of(array)[0]
+    if a.__array_interface__["data"] == b.__array_interface__["data"] and a.dtype == b.dtype and a.shape == b.shape:
+        return False
+    return np.may_share_memory(a, b)
+
+
+def is_contiguous(array: Any) -> bool:
+    """Return whether an array lies in memory in C order, without gaps, aligned."""
+    if is_tensor(array):
+        return array.is_contiguous()
+    return array.flags.c_contiguous and array.flags.aligned
+
+
+def float64_of(array: Any) -> np.ndarray:
+    """Return weights as flat, contiguous float64."""
+    values = array.detach().double().cpu().numpy() if is_tensor(array) else array
+    return np.ascontiguousarray(values, dtype=np.float64).reshape(-1)

@@ -1,0 +1,111 @@
+"""Binary cross-entropy of logits with its gradient, element by element.
+
+    loss = s (w y softplus(-z) + (1 - y) softplus(z))          0 x inf = 0
+    gradient = scale s ((1 - y) sigmoid(z) - w y sigmoid(-z))
+
+Weights have a length that divides the number of elements and repeat: one number, one a column, or one an element.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from logitwise.kernels.cpu.compiled import compiled, use_wide_vectors
+from logitwise.kernels.cpu.rows import decode, encode, pair_like, real_like
+from logitwise.kernels.cpu.sigmoid import sigmoid_from_tail, softplus_from_tail, tail_of
+from logitwise.kernels.cpu.threads import split
+from logitwise.kernels.cpu.vector import scaled_log2_e
+
+_BLOCK = 1024
+
+
+def binary_cross_entropy(
+    logits: np.ndarray,
+    kind: int,
+    target: np.ndarray,
+    target_kind: int,
+    sample_weight: np.ndarray,
+    pos_weight: np.ndarray,
+    scale: float,
+    losses: np.ndarray,
+    gradient: np.ndarray,
+) -> None:
+    """Fill `losses` and, unless it has size 0, `gradient`.
+
+    Args:
+        logits: Flat and contiguous; float32, float64, or uint16 with `kind`.
+        kind: NATIVE, or which 16-bit format the uint16 logits have.
+        target: As many; floats in [0, 1], uint16 with `target_kind`, or integers and booleans 0 and 1.
+        target_kind: NATIVE, or which 16-bit format the uint16 target has; other targets ignore it.
+        sample_weight: float64, of a length that divides the size; an element of weight 0 is not read.
+        pos_weight: float64, of a length that divides the size.
+        scale: What the gradient is multiplied by.
+        losses: float64, one an element; or, one a block of 1024 elements (`blocks_of`), their sums in element order.
+        gradient: Of the size and dtype of the logits; may be the logits.
+    """
+    blocks = blocks_of(logits.size)
+    summed = losses.size == blocks and losses.size != logits.size
+    arguments = (logits, kind, target, target_kind, sample_weight, pos_weight, scale, summed, losses, gradient)
+    split(_binary_cross_entropy, blocks, 4 * logits.size, *arguments)
+
+
+def blocks_of(size: int) -> int:
+    """Return how many partial sums of losses there are for `size` elements; they do not depend on the threads."""
+    return -(-size // _BLOCK)
+
+
+@compiled
+def _binary_cross_entropy(
+    logits, kind, target, target_kind, sample_weight, pos_weight, scale, summed, losses, gradient, first, last
+):
+    weights, positive_weights, block_losses = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
+    for block in range(first, last):
+        start = block * _BLOCK
+        count = min(_BLOCK, logits.size - start)
+        _repeat(sample_weight, start, weights)
+        _repeat(pos_weight, start, positive_weights)
+        _block(
+            logits[start : start + count], kind, target[start : start + count], target_kind, weights, positive_weights,
+            scale, block_losses, gradient[start : start + count],
+        )  # fmt: skip
+        if summed:
+            losses[block] = block_losses[:count].sum()
+        else:
+            losses[start : start + count] = block_losses[:count]
+
+
+@compiled
+def _repeat(source, start, block):
+    """Fill `block` with the values from `start` on of an array that repeats."""
+    if source.size == 1:
+        block[:] = source[0]
+        return
+    position = start % source.size
+    for i in range(block.size):
+        block[i] = source[position]
+        position = position + 1 if position + 1 < source.size else 0
+
+
+@compiled
+def _product(weight, loss):
+    """Return `weight * loss` with 0 x inf = 0; a NaN stays."""
+    return 0.0 if weight == 0.0 and loss == np.inf else weight * loss
+
+
+@compiled
+def _block(logits, kind, target, target_kind, weights, positive_weights, scale, losses, gradient):
+    use_wide_vectors()
+    high, low = pair_like(logits, *scaled_log2_e(1.0))
+    zero = real_like(logits, 0.0)
+    for i in range(logits.size):
+        value, weight = decode(logits[i], kind), weights[i]
+        value = zero if weight == 0.0 else value
+        tail = tail_of(value, zero, high, low)
+        truth = np.float64(decode(target[i], target_kind))
+        positive, negative = positive_weights[i] * truth, 1.0 - truth
+        losses[i] = weight * (
+            _product(positive, softplus_from_tail(-value, tail)) + _product(negative, softplus_from_tail(value, tail))
+        )
+        if gradient.size:
+            slope = negative * sigmoid_from_tail(value, tail, 1.0) - positive * sigmoid_from_tail(-value, tail, 1.0)
+            gradient[i] = encode(scale * weight * slope, gradient, kind)

@@ -1,0 +1,193 @@
+"""How kernels are compiled: the decorator, its cache, and the vector width.
+
+Fast-math flags belong to the function that names them, and Numba hands a caller's flags down to callees that name
+none: so every function names its own. Only `reordered` functions may regroup a sum, which is what lets a compiler
+vectorise it; none may assume that NaN or infinities are absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+EXACT: Any = False
+REORDERED: Any = {"reassoc", "nsz"}
+
+
+def compiled(function: Callable) -> Any:
+    """Compile a function whose arithmetic is done as written; without a cache where none can be written."""
+    return _compiled(function, EXACT)
+
+
+def reordered(function: Callable) -> Any:
+    """Compile a function whose sums may be regrouped, and only sums."""
+    return _compiled(function, REORDERED)
+
+
+def _compiled(function: Callable, flags: Any) -> Any:
+    options: dict[str, Any] = {"nogil": True, "fastmath": flags, "error_model": "numpy"}
+    try:
+        return njit(cache=True, **options)(function)
+    except RuntimeError:  # Numba found no folder it may write to
+        return njit(**options)(function)
+
+
+def instruction(generator: Callable) -> Any:
+    """Make a function of compiled code from one that returns its signature and writes its LLVM instructions."""
+    return intrinsic(generator)
+
+
+@instruction
+def use_wide_vectors(_typing_context):
+    """Let the loops of this function use 512-bit vectors where the processor has them (LLVM stops at 256 bits)."""
+
+    def generate(context, builder, _signature, _arguments):
+        # llvmlite knows the attributes without a value only, and refuses others in `add`.
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+
+    return types.none(), generate
+
+
+@instruction
+def multiply_add(_typing_context, a, b, c):
+    """Return `a * b + c`, rounded once."""
+
+    def generate(_context, builder, _signature, arguments):
+        return builder.fma(*arguments)
+
+    return a(a, a, a), generate
+
+
+@instruction
+def power_of_two(_typing_context, biased):
+    """Return the number whose exponent field is the integer that the low bits of `biased` hold."""
+    integer, shift = (ir.IntType(32), 23) if biased == types.float32 else (ir.IntType(64), 52)
+
+    def generate(_context, builder, _signature, arguments):
+        bits = builder.bitcast(arguments[0], integer)
+        return builder.bitcast(builder.shl(bits, integer(shift)), arguments[0].type)
+
+    return biased(biased), generate
+
+
+@instruction
+def bits_of(_typing_context, number):
+    """Return the bits of a float as a signed integer of the same width."""
+    result = types.int32 if number == types.float32 else types.int64
+
+    def generate(context, builder, _signature, arguments):
+        return builder.bitcast(arguments[0], context.get_value_type(result))
+
+    return result(number), generate
+
+
+@instruction
+def number_of(_typing_context, bits):
+    """Return the float that has the bits of a signed integer."""
+    result = types.float32 if bits == types.int32 else types.float64
+
+    def generate(context, builder, _signature, arguments):
+        return builder.bitcast(arguments[0], context.get_value_type(result))
+
+    return result(bits), generate
+
+
+@instruction
+def element_as(_typing_context, memory, position, example):
+    """Return the element at `position` of the bytes in `memory`, seen as an array of the type of `example`."""
+
+    def generate(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        start = builder.bitcast(array.data, context.get_value_type(example).as_pointer())
+        return builder.load(builder.gep(start, [arguments[1]]), align=1)
+
+    return example(memory, position, example), generate
+
+
+TILE = 8
+
+
+@instruction
+def transpose_tile(_typing_context, source, row, column, destination, to_row, to_column):
+    """Write the transpose of a TILE x TILE tile of a C-contiguous matrix of floats into another.
+
+    A tile is held in TILE vectors and transposed in log2(TILE) rounds; round d swaps the off-diagonal blocks of size d
+    of every block of size 2 d. Element by element, the strided side costs three times as much.
+    """
+
+    def generate(context, builder, signature, arguments):
+        def vectors_at(position):
+            kind, value = signature.args[position], arguments[position]
+            matrix = context.make_array(kind)(context, builder, value)
+            width = builder.extract_value(matrix.shape, 1)
+            start = builder.add(builder.mul(arguments[position + 1], width), arguments[position + 2])
+            offsets = [builder.add(start, builder.mul(width, width.type(i))) for i in range(TILE)]
+            vector = ir.VectorType(context.get_value_type(kind.dtype), TILE).as_pointer()
+            return [builder.bitcast(builder.gep(matrix.data, [offset]), vector) for offset in offsets]
+
+        alignment = 4 if signature.args[0].dtype == types.float32 else 8
+        tile = [builder.load(pointer, align=alignment) for pointer in vectors_at(0)]
+        for distance in (TILE >> step for step in range(1, TILE.bit_length())):
+            low = [i if not i & distance else TILE + i - distance for i in range(TILE)]
+            high = [i + distance if not i & distance else TILE + i for i in range(TILE)]
+            masks = [ir.Constant(ir.VectorType(ir.IntType(32), TILE), mask) for mask in (low, high)]
+            for i in range(TILE):
+                if not i & distance:
+                    pair = tile[i], tile[i + distance]
+                    tile[i], tile[i + distance] = (builder.shuffle_vector(*pair, mask) for mask in masks)
+        for vector, pointer in zip(tile, vectors_at(3), strict=True):
+            builder.store(vector, pointer, align=alignment)
+        return context.get_dummy_value()
+
+    return types.none(source, row, column, destination, to_row, to_column), generate
+
+
+@instruction
+def from_float16(_typing_context, bits):
+    """Return the float32 value of the float16 whose bits are `bits` (exact)."""
+
+    def generate(_context, builder, _signature, arguments):
+        return builder.fpext(builder.bitcast(arguments[0], ir.HalfType()), ir.FloatType())
+
+    return types.float32(types.uint16), generate
+
+
+@instruction
+def to_float16(_typing_context, value):
+    """Return the bits of the float16 nearest to a float32, ties to even."""
+
+    def generate(_context, builder, _signature, arguments):
+        return builder.bitcast(builder.fptrunc(arguments[0], ir.HalfType()), ir.IntType(16))
+
+    return types.uint16(types.float32), generate
+
+
+@instruction
+def from_bfloat16(_typing_context, bits):
+    """Return the float32 value of the bfloat16 whose bits are `bits` (exact)."""
+
+    def generate(_context, builder, _signature, arguments):
+        word = builder.shl(builder.zext(arguments[0], ir.IntType(32)), ir.IntType(32)(16))
+        return builder.bitcast(word, ir.FloatType())
+
+    return types.float32(types.uint16), generate
+
+
+@instruction
+def to_bfloat16(_typing_context, value):
+    """Return the bits of the bfloat16 nearest to a float32, ties to even; a NaN stays a NaN."""
+    word = ir.IntType(32)
+
+    def generate(_context, builder, _signature, arguments):
+        bits = builder.bitcast(arguments[0], word)
+        odd = builder.and_(builder.lshr(bits, word(16)), word(1))
+        rounded = builder.lshr(builder.add(builder.add(bits, word(0x7FFF)), odd), word(16))
+        is_nan = builder.fcmp_unordered("uno", arguments[0], arguments[0])
+        return builder.trunc(builder.select(is_nan, word(0x7FC0), rounded), ir.IntType(16))
+
+    return types.uint16(types.float32), generate

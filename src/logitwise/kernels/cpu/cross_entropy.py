@@ -1,0 +1,432 @@
+"""Cross-entropy of rows of logits with its gradient: for class indices, and for distributions over classes.
+
+For one row, with coefficients v, their sum V, the exponentials e of the shifted logits, their sum S (R without the
+largest term), and L = log1p(R):
+
+    loss = s (sum_k v_k (m - z_k) + V L + c r (m + L)^2)
+    gradient_j = scale s ((V - v_j) e_j - v_j (S - e_j) + 2 c r (m + L) e_j) / S        S - e_j = R where e_j = 1
+
+so that neither has a difference of nearly equal numbers: the loss of a confident row is log1p(R), and its gradient at
+the target is minus the sum of the others.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from logitwise.kernels.cpu.compiled import compiled, element_as, reordered, use_wide_vectors
+from logitwise.kernels.cpu.rows import (
+    BLOCK,
+    FEW_CLASSES,
+    LANES,
+    ROWS,
+    STRIDE,
+    is_staged,
+    largest_of_row,
+    load_lanes,
+    load_rows,
+    pair_like,
+    row_in_place,
+    scale_row,
+    scratch_like,
+    shift_lanes,
+    shift_row,
+    store_lanes,
+    store_rows,
+    sum_of,
+)
+from logitwise.kernels.cpu.threads import split
+from logitwise.kernels.cpu.vector import difference, log1p, scaled_log2_e
+
+NO_WEIGHTS = np.empty(0)
+_NO_MASK = np.empty((0, 0, 0), np.bool_)
+
+
+class Options(NamedTuple):
+    """What changes the loss of a row."""
+
+    ignore_index: int  # rows with this class index take no part
+    class_weight: np.ndarray  # float64, one a class, or NO_WEIGHTS
+    sample_weight: np.ndarray  # float64, one a row, or NO_WEIGHTS; rows of weight 0 take no part
+    smoothing: float  # e in [0, 1]
+    z_loss: float  # c, zero or more
+    scale: float  # what the gradient is multiplied by
+
+
+def count_targets(target: np.ndarray, classes: int, ignore_index: int) -> tuple[int, int, int]:
+    """Return how many class indices are out of range, the first such position (or -1), and how many take part.
+
+    Args:
+        target: Class indices of any integer dtype, one-dimensional and contiguous.
+        classes: Indices in [0, classes - 1] are in range.
+        ignore_index: Rows with this index take no part, and are never out of range.
+    """
+    bad, ignored = _count_targets(target, classes, ignore_index)
+    first = _first_out_of_range(target, classes, ignore_index) if bad else -1
+    return bad, first, target.size - bad - ignored
+
+
+def sum_of_target_weights(
+    target: np.ndarray, ignore_index: int, class_weight: np.ndarray, sample_weight: np.ndarray
+) -> float:
+    """Return the sum of `s_i w_t` over the rows that take part, in row order; targets must be in range."""
+    return _sum_of_target_weights(target, ignore_index, class_weight, sample_weight)
+
+
+@compiled
+def _count_targets(target, classes, ignore_index):
+    use_wide_vectors()
+    bad = ignored = 0
+    for i in range(target.size):
+        index = np.int64(target[i])
+        is_ignored = index == ignore_index and (index >= 0 or target[i] < 1)
+        ignored += is_ignored
+        bad += (index < 0 or index >= classes) and not is_ignored
+    return bad, ignored
+
+
+@compiled
+def _first_out_of_range(target, classes, ignore_index):
+    for i in range(target.size):
+        index = np.int64(target[i])
+        is_ignored = index == ignore_index and (index >= 0 or target[i] < 1)
+        if (index < 0 or index >= classes) and not is_ignored:
+            return i
+    return -1
+
+
+@compiled
+def _sum_of_target_weights(target, ignore_index, class_weight, sample_weight):
+    total = 0.0
+    for i in range(target.size):
+        index = np.int64(target[i])
+        if index == ignore_index or index < 0:
+            continue
+        weight = sample_weight[i] if sample_weight.size else 1.0
+        total += weight * class_weight[index] if class_weight.size and index < class_weight.size else weight
+    return total
+
+
+def cross_entropy(
+    logits: np.ndarray, kind: int, target: np.ndarray, options: Options, losses: np.ndarray, gradient: np.ndarray
+) -> None:
+    """Fill `losses` and, unless it has size 0, `gradient`.
+
+    Args:
+        logits: `(outer, classes, inner)`.
+        kind: NATIVE, or which 16-bit format the uint16 logits have.
+        target: Class indices of any integer dtype, one a row, flat and contiguous. Rows out of range take no part.
+        options: What changes the loss; rows that take no part have loss 0, gradient 0, and are not read.
+        losses: float64, one a row, flat.
+        gradient: Of the shape and dtype of the logits; may be the logits.
+    """
+    rows = logits.shape[0] * logits.shape[2]
+    code = -target.itemsize if target.dtype.kind == "i" else target.itemsize
+    split(_cross_entropy, rows, logits.size, logits, kind, target.view(np.uint8), code, options, losses, gradient)
+
+
+def soft_cross_entropy(
+    logits: np.ndarray,
+    kind: int,
+    target: np.ndarray,
+    target_kind: int,
+    options: Options,
+    losses: np.ndarray,
+    gradient: np.ndarray,
+) -> None:
+    """Do what `cross_entropy` does for a target that is a distribution, of the shape of the logits."""
+    rows = logits.shape[0] * logits.shape[2]
+    arguments = (logits, kind, target, target_kind, options, losses, gradient)
+    split(_soft_cross_entropy, rows, logits.size, *arguments)
+
+
+@compiled
+def _cross_entropy(logits, kind, integers, code, options, losses, gradient, first, last):
+    # Taken apart once: every look into a tuple of arrays costs a row two atomic operations.
+    class_weight, sample_weight, ignore_index = options.class_weight, options.sample_weight, options.ignore_index
+    numbers = (options.smoothing, options.z_loss, options.scale)
+    classes = logits.shape[1]
+    spread = np.empty(classes if options.smoothing != 0.0 else 0)
+    for k in range(spread.size):
+        spread[k] = options.smoothing / classes * (class_weight[k] if class_weight.size else 1.0)
+    if classes <= FEW_CLASSES:
+        _cross_entropy_few(
+            logits, kind, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses, gradient,
+            first, last,
+        )  # fmt: skip
+    else:
+        _cross_entropy_many(
+            logits, kind, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses, gradient,
+            first, last,
+        )  # fmt: skip
+
+
+@compiled
+def _class_of_row(integers, code, row):
+    """Return the class index of a row from its bytes.
+
+    One compiled kernel serves every integer dtype: `code` is the width in bytes, negative for signed ones. A uint64
+    that int64 cannot hold comes out negative, so out of range.
+    """
+    if code == -8 or code == 8:
+        return element_as(integers, row, np.int64(0))
+    if code == -4:
+        return np.int64(element_as(integers, row, np.int32(0)))
+    if code == -2:
+        return np.int64(element_as(integers, row, np.int16(0)))
+    if code == -1:
+        return np.int64(element_as(integers, row, np.int8(0)))
+    if code == 4:
+        return np.int64(element_as(integers, row, np.uint32(0)))
+    if code == 2:
+        return np.int64(element_as(integers, row, np.uint16(0)))
+    return np.int64(integers[row])
+
+
+@compiled
+def _takes_part(index, classes, ignore_index, sample_weight):
+    return 0 <= index < classes and index != ignore_index and sample_weight != 0.0
+
+
+@compiled
+def _loss(numbers, class_weight, distance, anchor, total, log_total, spread_sum, spread_distance):
+    """Return the loss of a row before its sample weight; `distance` is m - z at the target. A row of -inf: +inf."""
+    smoothing, z_loss, _ = numbers
+    part = (1.0 - smoothing) * class_weight
+    surprise = part * (distance + log_total) if part != 0.0 else 0.0 * log_total
+    regulariser = z_loss * class_weight * (anchor + log_total) ** 2 if z_loss != 0.0 else 0.0
+    loss = surprise + spread_distance + spread_sum * log_total + regulariser
+    return np.inf if total == 0.0 else loss
+
+
+@compiled
+def _factors(numbers, class_weight, sample_weight, exponential, anchor, rest, total, log_total, spread_sum, own_spread):
+    """Return what the exponentials of a row are multiplied by in its gradient, and the gradient at the target."""
+    smoothing, z_loss, scale = numbers
+    part = (1.0 - smoothing) * class_weight
+    regulariser = 2.0 * z_loss * class_weight * (anchor + log_total) if z_loss != 0.0 else 0.0
+    strength = 0.0 if total == 0.0 else scale * sample_weight / total
+    at_target = _gradient(exponential, part + own_spread, part + spread_sum, rest, total, regulariser)
+    return strength * (part + spread_sum + regulariser), strength * at_target
+
+
+@compiled
+def _gradient(exponential, coefficient, coefficients, rest, total, regulariser):
+    """Return `(V - v_j) e_j - v_j (S - e_j) + 2 c r (m + L) e_j`."""
+    others = rest if exponential == 1.0 else total - exponential
+    return (coefficients - coefficient + regulariser) * exponential - coefficient * others
+
+
+@compiled
+def _cross_entropy_few(
+    logits, kind, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses, gradient, first,
+    last,
+):  # fmt: skip
+    use_wide_vectors()
+    classes, scale = logits.shape[1], numbers[2]
+    values, exponentials = scratch_like(logits, (classes, STRIDE)), scratch_like(logits, (classes, STRIDE))
+    anchor, factor = scratch_like(logits, (1, LANES))[0], scratch_like(logits, (1, LANES))[0]
+    rest, total, log_total = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    index, class_weights, sample_weights = np.zeros(LANES, np.int64), np.ones(LANES), np.ones(LANES)
+    distance, own_exponential, own_spread = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
+    spread_distance, at_target = np.zeros(LANES), np.empty(LANES)
+    spread_sum = sum_of(spread)
+    high, low = pair_like(logits, *scaled_log2_e(1.0))
+    values[:] = 0.0
+    for start in range(first, last, LANES):
+        count = min(LANES, last - start)
+        load_lanes(logits, _NO_MASK, kind, start, count, values)
+        for b in range(count):
+            own = _class_of_row(integers, code, start + b)
+            weight = sample_weight[start + b] if sample_weight.size else 1.0
+            if _takes_part(own, classes, ignore_index, weight):
+                index[b], sample_weights[b] = own, weight
+                if class_weight.size:
+                    class_weights[b] = class_weight[own]
+                if spread.size:
+                    own_spread[b] = spread[own]
+            else:
+                # A row of zeros stands in for one that takes no part; its weight of 0 makes all results 0.
+                index[b], sample_weights[b] = 0, 0.0
+                for k in range(classes):
+                    values[k, b] = 0.0
+        shift_lanes(values, high, low, exponentials, anchor, rest, total)
+        for b in range(count):
+            distance[b] = np.float64(anchor[b]) - values[index[b], b]
+            own_exponential[b] = exponentials[index[b], b]
+        if spread.size:
+            _spread_distances(values, spread, anchor, spread_distance)
+        for b in range(LANES):
+            log_total[b] = log1p(rest[b])
+        for b in range(count):
+            losses[start + b] = sample_weights[b] * _loss(
+                numbers, class_weights[b], distance[b], np.float64(anchor[b]), total[b], log_total[b], spread_sum,
+                spread_distance[b],
+            )  # fmt: skip
+        if not gradient.size:
+            continue
+        for b in range(LANES):
+            factor[b], at_target[b] = _factors(
+                numbers, class_weights[b], sample_weights[b], own_exponential[b], np.float64(anchor[b]), rest[b],
+                total[b], log_total[b], spread_sum, own_spread[b],
+            )  # fmt: skip
+        for k in range(classes):
+            for b in range(LANES):
+                exponentials[k, b] *= factor[b]
+        for k in range(spread.size):
+            for b in range(LANES):
+                exponentials[k, b] -= scale * sample_weights[b] * (spread[k] if total[b] != 0.0 else 0.0)
+        for b in range(count):
+            exponentials[index[b], b] = at_target[b]
+        store_lanes(exponentials, kind, start, count, gradient)
+
+
+@compiled
+def _spread_distances(values, spread, anchor, distances):
+    """Fill the `_spread_distance` of every column."""
+    use_wide_vectors()
+    distances[:] = 0.0
+    for k in range(spread.size):
+        for b in range(LANES):
+            distances[b] += spread[k] * (np.float64(anchor[b]) - values[k, b]) if spread[k] != 0.0 else 0.0
+
+
+@reordered
+def _distance_of_block(values, spread, anchor):
+    use_wide_vectors()
+    total = 0.0
+    for k in range(spread.size):
+        total += spread[k] * (anchor - values[k]) if spread[k] != 0.0 else 0.0
+    return total
+
+
+@compiled
+def _spread_distance(values, spread, anchor):
+    """Return `sum_k u_k (m - z_k)` over the coefficients u; 0 x inf = 0."""
+    anchor = np.float64(anchor)
+    total = total_lost = 0.0
+    for start in range(0, spread.size, BLOCK):
+        block = slice(start, start + BLOCK)
+        total, lost = difference(total, -_distance_of_block(values[block], spread[block], anchor))
+        total_lost += lost
+    return total + total_lost if np.isfinite(total) else total
+
+
+@compiled
+def _cross_entropy_many(
+    logits, kind, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses, gradient, first,
+    last,
+):  # fmt: skip
+    classes = logits.shape[1]
+    staged = is_staged(logits, _NO_MASK)
+    stage = scratch_like(logits, (ROWS if staged else 1, classes if staged else 1))
+    aside = scratch_like(logits, (1, 1 if gradient.size else classes))[0]
+    spread_sum = sum_of(spread)
+    high, low = pair_like(logits, *scaled_log2_e(1.0))
+    for start in range(first, last, ROWS):
+        count = min(ROWS, last - start)
+        if staged:
+            load_rows(logits, _NO_MASK, kind, start, count, stage)
+        for row in range(start, start + count):
+            values = stage[row - start] if staged else row_in_place(logits, stage, row)
+            exponentials = aside
+            if gradient.size:
+                exponentials = values if staged else row_in_place(gradient, stage, row)
+            own = _class_of_row(integers, code, row)
+            weight = sample_weight[row] if sample_weight.size else 1.0
+            if not _takes_part(own, classes, ignore_index, weight):
+                losses[row] = 0.0
+                exponentials[:] = 0.0
+                continue
+            own_weight = class_weight[own] if class_weight.size else 1.0
+            own_value, spread_distance, own_spread = np.float64(values[own]), 0.0, 0.0
+            if spread.size:
+                own_spread = spread[own]
+                spread_distance = _spread_distance(values, spread, largest_of_row(values))
+            anchor, rest, total = shift_row(values, high, low, exponentials)
+            log_total = log1p(rest)
+            losses[row] = weight * _loss(
+                numbers, own_weight, anchor - own_value, anchor, total, log_total, spread_sum, spread_distance
+            )
+            if gradient.size:
+                own_exponential = np.float64(exponentials[own])
+                factor, at_target = _factors(
+                    numbers, own_weight, weight, own_exponential, anchor, rest, total, log_total, spread_sum, own_spread
+                )
+                scale_row(exponentials, factor)
+                if spread.size and total != 0.0:
+                    _subtract_spread(exponentials, spread, numbers[2] * weight)
+                exponentials[own] = at_target
+        if staged and gradient.size:
+            store_rows(stage, kind, start, count, gradient)
+
+
+@compiled
+def _subtract_spread(row, spread, strength):
+    use_wide_vectors()
+    for k in range(row.size):
+        row[k] -= strength * spread[k]
+
+
+@compiled
+def _soft_cross_entropy(logits, kind, target, target_kind, options, losses, gradient, first, last):
+    classes = logits.shape[1]
+    values = scratch_like(logits, (ROWS, classes))
+    targets = scratch_like(target, (ROWS, classes))
+    exponentials = scratch_like(logits, (1, classes))[0]
+    coefficients = np.empty(classes)
+    high, low = pair_like(logits, *scaled_log2_e(1.0))
+    for start in range(first, last, ROWS):
+        count = min(ROWS, last - start)
+        load_rows(logits, _NO_MASK, kind, start, count, values)
+        load_rows(target, _NO_MASK, target_kind, start, count, targets)
+        for b in range(count):
+            sample_weight = options.sample_weight[start + b] if options.sample_weight.size else 1.0
+            if sample_weight == 0.0:
+                losses[start + b] = 0.0
+                values[b] = 0.0
+                continue
+            row_weight = _fill_coefficients(targets[b], options, coefficients)
+            anchor, rest, total = shift_row(values[b], high, low, exponentials)
+            losses[start + b], regulariser = _soft_loss(
+                values[b], coefficients, options.z_loss * row_weight, anchor, total, log1p(rest)
+            )
+            losses[start + b] *= sample_weight
+            strength = 0.0 if total == 0.0 else options.scale * sample_weight / total
+            if gradient.size:
+                _fill_soft_gradient(exponentials, coefficients, rest, total, regulariser, strength, values[b])
+        if gradient.size:
+            store_rows(values, kind, start, count, gradient)
+
+
+@compiled
+def _fill_coefficients(target, options, coefficients):
+    """Fill `v_k = w_k ((1 - e) y_k + e / K)`; return r, the row's weight of class."""
+    spread, row_weight = options.smoothing / target.size, 0.0
+    for k in range(target.size):
+        class_weight = options.class_weight[k] if options.class_weight.size else 1.0
+        coefficients[k] = class_weight * ((1.0 - options.smoothing) * target[k] + spread)
+        row_weight += class_weight * target[k]
+    return row_weight if options.class_weight.size else 1.0
+
+
+@compiled
+def _soft_loss(values, coefficients, z_coefficient, anchor, total, log_total):
+    """Return the loss of a row before its sample weight, and the factor of its probabilities from the z-loss."""
+    if total == 0.0:
+        return np.inf, 0.0
+    loss = sum_of(coefficients) * log_total + _spread_distance(values, coefficients, anchor)
+    normaliser = anchor + log_total if z_coefficient != 0.0 else 0.0
+    return loss + z_coefficient * normaliser**2, 2.0 * z_coefficient * normaliser
+
+
+@compiled
+def _fill_soft_gradient(exponentials, coefficients, rest, total, regulariser, strength, output):
+    use_wide_vectors()
+    coefficient_sum = sum_of(coefficients)
+    for k in range(output.size):
+        exponential = np.float64(exponentials[k])
+        gradient = _gradient(exponential, coefficients[k], coefficient_sum, rest, total, regulariser)
+        output[k] = strength * gradient

@@ -1,0 +1,166 @@
+"""Softmax, log-softmax and logsumexp of rows of classes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from logitwise.kernels.cpu.compiled import compiled, multiply_add, use_wide_vectors
+from logitwise.kernels.cpu.rows import (
+    FEW_CLASSES,
+    LANES,
+    ROWS,
+    STRIDE,
+    encode,
+    is_staged,
+    load_lanes,
+    load_rows,
+    pair_like,
+    real_like,
+    row_in_place,
+    scale_row,
+    scratch_like,
+    shift_lanes,
+    shift_row,
+    store_lanes,
+    store_rows,
+)
+from logitwise.kernels.cpu.threads import split
+from logitwise.kernels.cpu.vector import log1p, scaled_log2_e
+
+SOFTMAX, LOG_SOFTMAX, LOGSUMEXP = 0, 1, 2
+NO_MASK = np.empty((0, 0, 0), np.bool_)
+
+
+def softmax(logits: np.ndarray, mask: np.ndarray, kind: int, temperature: float, result: np.ndarray) -> None:
+    """Fill `result` with the probabilities of `logits`, both `(outer, classes, inner)`; `mask` likewise or NO_MASK."""
+    rows = logits.shape[0] * logits.shape[2]
+    split(_normalize, rows, logits.size, logits, mask, kind, temperature, SOFTMAX, result)
+
+
+def log_softmax(logits: np.ndarray, mask: np.ndarray, kind: int, temperature: float, result: np.ndarray) -> None:
+    """Fill `result` with the log-probabilities of `logits`."""
+    rows = logits.shape[0] * logits.shape[2]
+    split(_normalize, rows, logits.size, logits, mask, kind, temperature, LOG_SOFTMAX, result)
+
+
+def logsumexp(logits: np.ndarray, mask: np.ndarray, kind: int, result: np.ndarray) -> None:
+    """Fill `result`, `(outer, 1, inner)`, with one logsumexp a row."""
+    rows = logits.shape[0] * logits.shape[2]
+    split(_normalize, rows, logits.size, logits, mask, kind, 1.0, LOGSUMEXP, result)
+
+
+@compiled
+def _normalize(logits, mask, kind, temperature, operation, result, first, last):
+    high, low = scaled_log2_e(temperature)
+    high, low = pair_like(logits, high, low)
+    inverse = real_like(logits, max(1.0 / temperature, 1e-38))
+    if logits.shape[1] <= FEW_CLASSES:
+        _normalize_few(logits, mask, kind, high, low, inverse, operation, result, first, last)
+    else:
+        _normalize_many(logits, mask, kind, high, low, inverse, operation, result, first, last)
+
+
+@compiled
+def _normalize_few(logits, mask, kind, high, low, inverse, operation, result, first, last):
+    classes = logits.shape[1]
+    values = scratch_like(logits, (classes, STRIDE))
+    values[:] = 0.0
+    exponentials = scratch_like(logits, (classes, STRIDE))
+    anchor = scratch_like(logits, (1, LANES))[0]
+    factor = scratch_like(logits, (1, LANES))[0]
+    rest, total, log_total = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    for start in range(first, last, LANES):
+        count = min(LANES, last - start)
+        load_lanes(logits, mask, kind, start, count, values)
+        shift_lanes(values, high, low, exponentials, anchor, rest, total)
+        if operation == SOFTMAX:
+            _scale_lanes(exponentials, total, factor)
+            store_lanes(exponentials, kind, start, count, result)
+            continue
+        _logarithms(rest, log_total)
+        if operation == LOG_SOFTMAX:
+            _log_lanes(values, anchor, inverse, log_total)
+            store_lanes(values, kind, start, count, result)
+        else:
+            for b in range(count):
+                value = _logsumexp(values[:, b], np.float64(anchor[b]), total[b], log_total[b])
+                block, column = divmod(start + b, logits.shape[2])
+                result[block, 0, column] = encode(value, result, kind)
+
+
+@compiled
+def _scale_lanes(exponentials, total, factor):
+    """Divide every column by its total."""
+    use_wide_vectors()
+    for b in range(LANES):
+        factor[b] = 0.0 if total[b] == 0.0 else 1.0 / total[b]
+    for k in range(exponentials.shape[0]):
+        for b in range(LANES):
+            exponentials[k, b] *= factor[b]
+
+
+@compiled
+def _logarithms(rest, log_total):
+    """Fill `log_total` with the logarithm of every total."""
+    use_wide_vectors()
+    for b in range(LANES):
+        log_total[b] = log1p(rest[b])
+
+
+@compiled
+def _log_lanes(values, anchor, inverse, log_total):
+    """Turn every column into log-probabilities."""
+    use_wide_vectors()
+    for k in range(values.shape[0]):
+        for b in range(LANES):
+            values[k, b] = multiply_add(values[k, b] - anchor[b], inverse, -real_like(values, log_total[b]))
+
+
+@compiled
+def _logsumexp(values, anchor, total, log_total):
+    """Return the logsumexp of a row: -inf if all of it is, and +inf wins over everything but NaN."""
+    if total == 0.0:
+        return -np.inf
+    if anchor != np.inf:
+        return anchor + log_total
+    for k in range(values.size):
+        if np.isnan(values[k]):
+            return np.nan
+    return np.inf
+
+
+@compiled
+def _normalize_many(logits, mask, kind, high, low, inverse, operation, result, first, last):
+    classes = logits.shape[1]
+    staged = is_staged(logits, mask)
+    stage = scratch_like(logits, (ROWS if staged else 1, classes if staged else 1))
+    aside = scratch_like(logits, (1, 1 if operation == SOFTMAX else classes))[0]
+    for start in range(first, last, ROWS):
+        count = min(ROWS, last - start)
+        if staged:
+            load_rows(logits, mask, kind, start, count, stage)
+        for b in range(count):
+            values = stage[b] if staged else row_in_place(logits, stage, start + b)
+            output = values
+            if operation != LOGSUMEXP and not staged:
+                output = row_in_place(result, stage, start + b)
+            exponentials = output if operation == SOFTMAX else aside
+            anchor, rest, total = shift_row(values, high, low, exponentials)
+            if operation == SOFTMAX:
+                scale_row(output, 0.0 if total == 0.0 else 1.0 / total)
+            elif operation == LOG_SOFTMAX:
+                _log_row(values, anchor, inverse, log1p(rest), output)
+            else:
+                block, column = divmod(start + b, logits.shape[2])
+                result[block, 0, column] = encode(_logsumexp(values, anchor, total, log1p(rest)), result, kind)
+        if staged and operation != LOGSUMEXP:
+            store_rows(stage, kind, start, count, result)
+
+
+@compiled
+def _log_row(values, anchor, inverse, log_total, output):
+    """Fill `output` with the log-probabilities of a row."""
+    use_wide_vectors()
+    anchor, log_total = real_like(values, anchor), real_like(values, log_total)
+    for k in range(values.size):
+        output[k] = multiply_add(values[k] - anchor, inverse, -log_total)
