@@ -13,9 +13,13 @@ from typing import Any
 
 import numpy as np
 
+_KINDS = {"f": "floating", "i": "integer", "u": "integer", "b": "bool"}
+
 
 def is_tensor(value: Any) -> bool:
     """Return whether `value` is a torch tensor, without importing torch."""
+    if type(value) is np.ndarray:  # the common case, decided in a third of the time
+        return False
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.Tensor)
 
@@ -34,7 +38,7 @@ def number_kind(array: Any) -> str:
         if array.dtype == torch.bool:
             return "bool"
         return str(array.dtype) if array.dtype.is_complex or array.is_quantized else "integer"
-    return {"f": "floating", "i": "integer", "u": "integer", "b": "bool"}.get(array.dtype.kind, str(array.dtype))
+    return _KINDS.get(array.dtype.kind) or str(array.dtype)
 
 
 def dtype_name(array: Any) -> str:
@@ -66,21 +70,14 @@ class Layout:
 
     shape: tuple[int, ...]
     axis: int
+    outer: int  # blocks of rows
+    classes: int  # of a row
+    inner: int  # rows side by side in a block
 
-    @property
-    def outer(self) -> int:
-        """How many blocks of rows there are."""
-        return math.prod(self.shape[: self.axis])
-
-    @property
-    def classes(self) -> int:
-        """How many classes a row has."""
-        return self.shape[self.axis]
-
-    @property
-    def inner(self) -> int:
-        """How many rows lie side by side in a block."""
-        return math.prod(self.shape[self.axis + 1 :])
+    @classmethod
+    def of(cls, shape: tuple[int, ...], axis: int) -> Layout:
+        """Return the layout of an array of this shape with classes on `axis`, counted from 0."""
+        return cls(shape, axis, math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]))
 
     @property
     def rows(self) -> int:
@@ -91,14 +88,6 @@ class Layout:
     def row_shape(self) -> tuple[int, ...]:
         """The shape of one number a row: the shape of the logits without the class axis."""
         return self.shape[: self.axis] + self.shape[self.axis + 1 :]
-
-    def arrange(self, array: np.ndarray) -> np.ndarray:
-        """Return `array`, of the shape of the logits, as contiguous `(outer, classes, inner)`; a view if it can be."""
-        return np.ascontiguousarray(array).reshape(self.outer, self.classes, self.inner)
-
-    def arrange_rows(self, array: np.ndarray) -> np.ndarray:
-        """Return `array`, one number a row, as C-contiguous `(outer, inner)`; a view if it can be."""
-        return np.ascontiguousarray(array).reshape(self.outer, self.inner)
 
     def position(self, flat: int) -> str:
         """Return where the row number `flat` is, as a user would index it: 'row 17' or 'position (3, 5)'."""

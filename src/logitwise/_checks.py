@@ -17,6 +17,7 @@ import numpy as np
 from logitwise._arrays import Layout, as_numpy, dtype_name, framework_of, is_tensor, may_look, number_kind
 
 FLOAT_DTYPES = ("float16", "bfloat16", "float32", "float64")
+_NATIVE_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 REDUCTIONS = ("mean", "sum", "none")
 
 
@@ -45,6 +46,8 @@ def as_floating(value: Any, name: str) -> Any:
             f"{name} must be a plain array; got a masked array. Pass its data, and its mask (inverted) as mask=."
         )
     array = np.asarray(value)
+    if array.dtype in _NATIVE_FLOATS:
+        return array
     if array.dtype.kind in "iu":
         array = array.astype(np.float64)
     if array.dtype.kind != "f" or array.dtype.itemsize > 8:
@@ -52,7 +55,7 @@ def as_floating(value: Any, name: str) -> Any:
             f"{name} must be numbers of dtype float16, float32 or float64 (or integers); got dtype {array.dtype}. "
             "Convert with astype."
         )
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _check_tensor(tensor: Any, name: str) -> Any:
@@ -72,7 +75,7 @@ def check_layout(logits: Any, axis: int, name: str = "logits", *, at_least: int 
     axis = check_axis(axis, logits.ndim, name)
     classes = logits.shape[axis]
     if classes >= at_least:
-        return Layout(tuple(int(n) for n in logits.shape), axis)
+        return Layout.of(tuple(logits.shape), axis)
     if classes == 1:
         hint = "for a binary problem with one logit a row, use binary_cross_entropy_with_logits."
         if name == "probabilities":
@@ -121,6 +124,8 @@ def check_fraction(value: Any, name: str) -> float:
 
 def check_number(value: Any, name: str) -> float:
     """Return a real number (a Python or NumPy scalar, or an array or tensor of one element) as a float."""
+    if type(value) is float:
+        return value
     is_array = is_tensor(value) or isinstance(value, np.ndarray)
     if isinstance(value, (str, bytes, bool, complex)) or (is_array and math.prod(value.shape) != 1):
         raise TypeError(f"{name} must be a number; got {_described(value)}.")
@@ -167,7 +172,7 @@ def check_same_framework(value: Any, name: str, logits: Any, logits_name: str = 
             )
         return value
     array = np.asarray(value)
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def check_mask(mask: Any, logits: Any) -> Any:

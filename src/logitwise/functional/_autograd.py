@@ -31,7 +31,7 @@ class Way(Enum):
 
 def way_of(first: Tensor, *others: Tensor | None) -> Way:
     """Return which way a function of these tensors takes."""
-    if torch.compiler.is_compiling() or forward_ad._current_level >= 0 or torch._C._functorch.peek_interpreter_stack():
+    if torch.compiler.is_compiling() or forward_ad._current_level >= 0 or torch._C._functorch.peek_interpreter_stack():  # pyright: ignore[reportAttributeAccessIssue]
         return Way.OPERATIONS
     recording = torch.is_grad_enabled()
     if type(first) not in _ORDINARY or first.device.type != "cpu":

@@ -10,7 +10,7 @@ import numpy as np
 from logitwise._arrays import Layout, is_tensor
 from logitwise.kernels.cpu.rows import BFLOAT16, FLOAT16, NATIVE
 
-NO_ARRAY = {np.dtype(name): np.empty(0, name) for name in ("float32", "float64", "uint16")}
+NO_ROWS = {np.dtype(name): np.empty((0, 0, 0), name) for name in ("float32", "float64", "uint16")}
 
 
 def memory_of(array: Any) -> tuple[np.ndarray, int]:
@@ -20,8 +20,10 @@ def memory_of(array: Any) -> tuple[np.ndarray, int]:
     """
     if is_tensor(array):
         return _memory_of_tensor(array)
-    array = np.ascontiguousarray(array)
-    if not array.flags.writeable:
+    flags = array.flags
+    if not flags.c_contiguous:
+        array = np.ascontiguousarray(array)
+    elif not flags.writeable:
         array = np.asarray(_Writeable(array))
     return (array.view(np.uint16), FLOAT16) if array.dtype == np.float16 else (array, NATIVE)
 
@@ -64,10 +66,12 @@ def _overlaps(out: Any, array: Any) -> bool:
     """Return whether two arrays share memory otherwise than element by element."""
     if array is None or array is out:
         return False
-    a, b = memory_of(out)[0], memory_of(array)[0]
-    if a.__array_interface__["data"] == b.__array_interface__["data"] and a.dtype == b.dtype and a.shape == b.shape:
+    if is_tensor(out):
+        out, array = memory_of(out)[0], memory_of(array)[0]
+    if not np.may_share_memory(out, array):
         return False
-    return np.may_share_memory(a, b)
+    same_place = out.__array_interface__["data"] == array.__array_interface__["data"]
+    return not (same_place and out.dtype == array.dtype and out.shape == array.shape and is_contiguous(array))
 
 
 def is_contiguous(array: Any) -> bool:

@@ -10,12 +10,16 @@ import numpy as np
 from logitwise._arrays import is_tensor
 from logitwise._checks import NoRowsWarning, warn
 
+LARGEST_FLOAT16 = 65504.0
+
 
 def like(logits: Any, result: Any) -> Any:
     """Return float64 results in the framework and dtype of `logits`, rounded once; a NumPy number as a scalar."""
     if is_tensor(logits):
         torch = sys.modules["torch"]
         return torch.as_tensor(result, dtype=torch.float64).to(logits.dtype)
+    if not isinstance(result, np.ndarray) and abs(result) < LARGEST_FLOAT16:
+        return logits.dtype.type(result)
     with np.errstate(over="ignore", under="ignore"):
         return np.asarray(result).astype(logits.dtype, copy=False)[()]
 

@@ -19,7 +19,7 @@ from logitwise._checks import (
     check_same_framework,
     check_unit_interval,
 )
-from logitwise.functional._memory import NO_ARRAY, destination, float64_of, memory_of
+from logitwise.functional._memory import NO_ROWS, destination, float64_of, memory_of
 from logitwise.functional._results import deliver, denominator, like
 from logitwise.kernels.cpu import binary_cross_entropy as kernels
 
@@ -187,7 +187,7 @@ class BinaryProblem:
         reduction = self.options.reduction
         divisor = self.denominator() if reduction == "mean" else 1.0
         losses = np.empty(logits.size if reduction == "none" else kernels.blocks_of(logits.size))
-        output = NO_ARRAY[logits.dtype] if gradient is None else memory_of(gradient)[0].reshape(-1)
+        output = NO_ROWS[logits.dtype].reshape(0) if gradient is None else memory_of(gradient)[0].reshape(-1)
         weights = (_weights(self.options.sample_weight), _weights(self.options.pos_weight))
         target, target_kind = memory_of(self.target)
         kernels.binary_cross_entropy(

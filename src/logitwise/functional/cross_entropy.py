@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,7 +26,7 @@ from logitwise._checks import (
     is_index_target,
     raise_out_of_range,
 )
-from logitwise.functional._memory import NO_ARRAY, destination, float64_of, memory_of, rows_of
+from logitwise.functional._memory import NO_ROWS, destination, float64_of, memory_of, rows_of
 from logitwise.functional._results import deliver, denominator, like
 from logitwise.kernels.cpu import cross_entropy as kernels
 
@@ -191,6 +190,7 @@ class Problem:
     indices: bool
     layout: Layout
     options: CrossEntropyOptions
+    taking_part: int = -1  # rows not ignored, where they were counted
     unit: ClassVar[str] = "rows"
 
     def arrays(self) -> tuple[Any, ...]:
@@ -222,70 +222,69 @@ class Problem:
 
     def value(self) -> Any:
         """Return the loss as the caller asked for it."""
-        return self.reduced(self._losses(None))
+        return self._reduced(self._losses(None, 1.0), self._divisor())
 
     def with_gradient(self, out: Any) -> tuple[Any, Any]:
         """Return the loss and its gradient, in `out` if there is one."""
+        divisor = self._divisor()
         gradient = destination(self.logits, out, *self.arrays()[1:])
-        return self.reduced(self._losses(gradient)), deliver(gradient, out)
+        losses = self._losses(gradient, 1.0 / divisor)
+        return self._reduced(losses, divisor), deliver(gradient, out)
 
     def for_rows(self, numbers: Any) -> Any:
         """Return a number, or a tensor of one number a row, so that it multiplies the gradient."""
         return numbers.unsqueeze(self.layout.axis) if numbers.ndim else numbers
 
-    def _losses(self, gradient: Any) -> np.ndarray:
-        """Return the loss of every row, and fill `gradient` (if there is one) with that of the reduced loss."""
+    def reduce(self, losses: np.ndarray) -> Any:
+        """Return float64 losses of the rows as the caller asked for them, in the dtype of the logits."""
+        return self._reduced(losses, self._divisor())
+
+    def _reduced(self, losses: np.ndarray, divisor: float) -> Any:
+        if self.options.reduction == "none":
+            return like(self.logits, losses.reshape(self.layout.row_shape))
+        return like(self.logits, np.add.reduce(losses) / divisor)
+
+    def _losses(self, gradient: Any, scale: float) -> np.ndarray:
+        """Return the loss of every row, and fill `gradient` (if there is one) with that of their sum times `scale`."""
         logits, kind = rows_of(self.logits, self.layout)
         losses = np.empty(self.layout.rows)
-        options = self._kernel_options(1.0 if gradient is None else self._gradient_scale())
-        output = NO_ARRAY[logits.dtype] if gradient is None else rows_of(gradient, self.layout)[0]
-        output = output.reshape(0, 0, 0) if gradient is None else output
+        output = NO_ROWS[logits.dtype] if gradient is None else rows_of(gradient, self.layout)[0]
+        numbers = (self.options.label_smoothing, self.options.z_loss, scale)
+        options = kernels.Options(self.options.ignore_index, *self._weights(), *numbers)
         if self.indices:
-            kernels.cross_entropy(logits, kind, self._flat_target(), options, losses, output)
+            kernels.cross_entropy(logits, kind, memory_of(self.target)[0].reshape(-1), options, losses, output)
         else:
             target, target_kind = rows_of(self.target, self.layout)
             kernels.soft_cross_entropy(logits, kind, target, target_kind, options, losses, output)
         return losses
 
-    def reduced(self, losses: np.ndarray) -> Any:
-        """Return the losses of the rows as the caller asked for them, in the dtype of the logits."""
-        if self.options.reduction == "none":
-            return like(self.logits, losses.reshape(self.layout.row_shape))
-        total = losses.sum()
-        return like(self.logits, total / self.denominator() if self.options.reduction == "mean" else total)
+    def _divisor(self) -> float:
+        """Return what the losses are divided by after they are summed."""
+        if self.options.reduction != "mean":
+            return 1.0
+        return denominator(self._weight(), self.options.normalizer, self.unit)
 
-    def denominator(self) -> float:
-        """Return what the mean divides by."""
-        return denominator(self._weight, self.options.normalizer, self.unit)
-
-    @cached_property
     def _weight(self) -> float:
-        """The sum of `s r` over the rows that take part, in row order."""
-        options = self.options
+        """Return the sum of `s r` over the rows that take part, in row order."""
+        class_weight, sample_weight = self._weights()
         if self.indices:
-            weights = (_weights(options.class_weight), _weights(options.sample_weight))
-            return float(kernels.sum_of_target_weights(self._flat_target(), options.ignore_index, *weights))
-        rows = np.ones(self.layout.rows) if options.class_weight is None else self._soft_row_weights()
-        return float(rows.sum() if options.sample_weight is None else (rows * _weights(options.sample_weight)).sum())
+            if not class_weight.size and not sample_weight.size:
+                return float(self.taking_part)
+            target = memory_of(self.target)[0].reshape(-1)
+            return float(kernels.sum_of_target_weights(target, self.options.ignore_index, class_weight, sample_weight))
+        rows = self._soft_row_weights(class_weight) if class_weight.size else np.ones(self.layout.rows)
+        return float((rows * sample_weight if sample_weight.size else rows).sum())
 
-    def _soft_row_weights(self) -> np.ndarray:
+    def _soft_row_weights(self, class_weight: np.ndarray) -> np.ndarray:
         target = as_numpy(self.target.double() if is_tensor(self.target) else self.target).astype(np.float64)
         rows = np.moveaxis(target, self.layout.axis, -1).reshape(self.layout.rows, self.layout.classes)
-        return rows @ _weights(self.options.class_weight)
+        return (rows * class_weight).sum(1)
 
-    def _gradient_scale(self) -> float:
-        return 1.0 / self.denominator() if self.options.reduction == "mean" else 1.0
-
-    def _flat_target(self) -> np.ndarray:
-        return memory_of(self.target)[0].reshape(-1)
-
-    def _kernel_options(self, scale: float) -> kernels.Options:
-        options = self.options
-        weights = (_weights(options.class_weight), _weights(options.sample_weight))
-        return kernels.Options(options.ignore_index, *weights, options.label_smoothing, options.z_loss, scale)
+    def _weights(self) -> tuple[np.ndarray, np.ndarray]:
+        return _as_weights(self.options.class_weight), _as_weights(self.options.sample_weight)
 
 
-def _weights(weights: Any) -> np.ndarray:
+def _as_weights(weights: Any) -> np.ndarray:
     return kernels.NO_WEIGHTS if weights is None else float64_of(weights)
 
 
@@ -294,15 +293,15 @@ def checked_problem(
 ) -> Problem:
     """Return the problem these inputs state, or raise what is wrong with them."""
     target = check_same_framework(target, "target", logits, name)
-    indices = is_index_target(target, layout, name)
-    problem = Problem(logits, target, indices, layout, options.checked(logits, layout))
-    if not indices:
+    options = options.checked(logits, layout)
+    if not is_index_target(target, layout, name):
         check_distribution(target)
-    elif is_tensor(target) and not (target.device.type == "cpu" and may_look(target)):
+        return Problem(logits, target, False, layout, options)
+    if is_tensor(target) and not (target.device.type == "cpu" and may_look(target)):
         check_indices(target.long(), layout, options.ignore_index)
-    else:
-        flat = memory_of(target)[0].reshape(-1)
-        bad, first, _ = kernels.count_targets(flat, layout.classes, problem.options.ignore_index)
-        if bad:
-            raise_out_of_range(flat[first], first, bad, layout)
-    return problem
+        return Problem(logits, target, True, layout, options)
+    flat = memory_of(target)[0].reshape(-1)
+    bad, first, taking_part = kernels.count_targets(flat, layout.classes, options.ignore_index)
+    if bad:
+        raise_out_of_range(flat[first], first, bad, layout)
+    return Problem(logits, target, True, layout, options, taking_part)

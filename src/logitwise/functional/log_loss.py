@@ -67,7 +67,7 @@ def log_loss(
 
         return _torch_definitions.log_loss(problem)
     losses = reference.log_loss(problem.quiet_logits(fill=1.0), _coefficients(problem), layout.axis)
-    return problem.reduced(losses.reshape(-1))
+    return problem.reduce(losses.reshape(-1))
 
 
 def _coefficients(problem: Problem) -> np.ndarray:
