@@ -56,7 +56,7 @@ def test_an_error_in_a_worker_reaches_the_caller(four_threads):
         if first > 0:
             raise ArithmeticError(f"rows from {first}")
 
-    with pytest.raises(ArithmeticError, match=r"^rows from 25$"):
+    with pytest.raises(ArithmeticError, match=r"^rows from \d+$"):
         threads.split(kernel, 100, 10**9)
 
 

@@ -35,7 +35,7 @@ from logitwise.kernels.cpu.compiled import (
 from logitwise.kernels.cpu.vector import difference, exp_of_difference
 
 NATIVE, FLOAT16, BFLOAT16 = 0, 1, 2
-FEW_CLASSES = 128
+FEW_CLASSES = 256
 LANES = 64
 STRIDE = LANES + 16  # a power of two would crowd a column of classes into a few sets of the cache
 ROWS = 16
@@ -125,35 +125,39 @@ def is_staged(array, mask):
     return array.shape[2] != 1 or array.itemsize == 2 or mask.size != 0
 
 
-def transpose(source: Any, kind: int, row: int, height: int, width: int, target: Any, to_row: int) -> Any:
+def transpose(
+    source: Any, kind: int, row: int, height: int, width: int, target: Any, to_row: int, by_columns: bool
+) -> Any:
     """Write rows `row...` of a matrix, transposed, to rows `to_row...` of another; for kernels only."""
     raise NotImplementedError("transpose runs in compiled code only")
 
 
 @overload(transpose, jit_options={"fastmath": EXACT})
-def _transpose(source, kind, row, height, width, target, to_row):
+def _transpose(source, kind, row, height, width, target, to_row, by_columns):
     if source.dtype == types.uint16 or target.dtype == types.uint16:
         return _transpose_elements
     return _transpose_tiles
 
 
-def _transpose_elements(source, kind, row, height, width, target, to_row):
+def _transpose_elements(source, kind, row, height, width, target, to_row, by_columns):
     for i in range(height):
         for j in range(width):
             value = decode(source[row + i, j], kind)
             target[to_row + j, i] = encode(value, target, kind)
 
 
-def _transpose_tiles(source, kind, row, height, width, target, to_row):
+def _transpose_tiles(source, kind, row, height, width, target, to_row, by_columns):
     if height < TILE or width < TILE:
         for i in range(height):
             for j in range(width):
                 target[to_row + j, i] = source[row + i, j]
         return
     # The last tile of a row or column is moved back over its neighbour, so that it is whole.
-    for step_down in range(0, height, TILE):
-        for step_right in range(0, width, TILE):
-            i, j = min(step_down, height - TILE), min(step_right, width - TILE)
+    # Tiles go along the rows of the side in main memory, which is read or written in order then.
+    for outer in range(0, width if by_columns else height, TILE):
+        for inner in range(0, height if by_columns else width, TILE):
+            i, j = (inner, outer) if by_columns else (outer, inner)
+            i, j = min(i, height - TILE), min(j, width - TILE)
             transpose_tile(source, row + i, j, target, to_row + j, i)
 
 
@@ -163,7 +167,7 @@ def load_lanes(source, mask, kind, first, count, lanes):
     use_wide_vectors()
     classes, inner = source.shape[1], source.shape[2]
     if inner == 1:
-        transpose(source.reshape((source.shape[0], classes)), kind, first, count, classes, lanes, 0)
+        transpose(source.reshape((source.shape[0], classes)), kind, first, count, classes, lanes, 0, False)
     else:
         filled = 0
         while filled < count:
@@ -187,7 +191,7 @@ def store_lanes(lanes, kind, first, count, destination):
     use_wide_vectors()
     classes, inner = destination.shape[1], destination.shape[2]
     if inner == 1:
-        transpose(lanes, kind, 0, classes, count, destination.reshape((destination.shape[0], classes)), first)
+        transpose(lanes, kind, 0, classes, count, destination.reshape((destination.shape[0], classes)), first, True)
         return
     filled = 0
     while filled < count:

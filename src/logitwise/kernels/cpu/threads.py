@@ -1,8 +1,8 @@
 """The threads that share the rows of a call.
 
 A pool of our own: kernels release the interpreter's lock, and Numba's own thread layers abort under several calling
-threads or after a fork. Workers start when a large call first needs them and wait on a queue; the calling thread
-always does a share of the work itself, so a call never waits for a worker that is busy elsewhere to begin.
+threads or after a fork. Workers start when a large call first needs them and wait on a queue. The calling thread takes
+parts of its call like any worker, and all that nobody else has taken, so it never waits for one that is busy elsewhere.
 """
 
 from __future__ import annotations
@@ -13,37 +13,47 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
-WORK_PER_THREAD = 20_000  # elements; about 10 microseconds of arithmetic, less than handing them over costs
+# Elements a part must have: handing one over takes 10 to 15 microseconds, in which a thread computes 10 to 25 thousand.
+WORK_PER_PART = 32_768
+PARTS_PER_THREAD = 4  # so that a thread that the system holds up delays a call by a part only
 
 
-class _Share:
-    """A range of rows given to a worker, and whether it is done."""
+class _Job:
+    """The parts of one call, taken one after another by whichever threads come."""
 
-    def __init__(self, kernel: Callable, arguments: tuple, first: int, last: int) -> None:
-        self.kernel, self.arguments, self.first, self.last = kernel, arguments, first, last
+    def __init__(self, kernel: Callable, arguments: tuple, bounds: list[int]) -> None:
+        self.kernel, self.arguments, self.bounds = kernel, arguments, bounds
+        self.lock = threading.Lock()
+        self.taken, self.unfinished = 0, len(bounds) - 1
         self.error: BaseException | None = None
-        self.done = threading.Lock()
-        self.done.acquire()
+        self.done = threading.Event()
 
     def run(self) -> None:
-        try:
-            self.kernel(*self.arguments, self.first, self.last)
-        except BaseException as error:  # handed to the calling thread, which raises it
-            self.error = error
-        finally:
-            self.done.release()
+        """Compute parts until none is left to take; a thread that comes late finds none."""
+        while (part := self._take()) < len(self.bounds) - 1:
+            try:
+                self.kernel(*self.arguments, self.bounds[part], self.bounds[part + 1])
+            except BaseException as error:  # handed to the calling thread, which raises it
+                self.error = error
+            self._finish()
 
-    def wait(self) -> None:
-        self.done.acquire()
-        if self.error is not None:
-            raise self.error
+    def _take(self) -> int:
+        with self.lock:
+            self.taken += 1
+            return self.taken - 1
+
+    def _finish(self) -> None:
+        with self.lock:
+            self.unfinished -= 1
+            if self.unfinished == 0:
+                self.done.set()
 
 
 class _Pool:
-    """Daemon threads that take shares from one queue."""
+    """Daemon threads that take jobs from one queue."""
 
     def __init__(self) -> None:
-        self.shares: SimpleQueue[_Share] = SimpleQueue()
+        self.jobs: SimpleQueue[_Job] = SimpleQueue()
         self.lock = threading.Lock()
         self.workers = 0
 
@@ -55,7 +65,7 @@ class _Pool:
 
     def _work(self) -> None:
         while True:
-            self.shares.get().run()
+            self.jobs.get().run()
 
 
 def _available() -> int:
@@ -91,19 +101,18 @@ def set_number_of_threads(count: int) -> None:
 
 def split(kernel: Callable, rows: int, work: int, *arguments: Any) -> None:
     """Call `kernel(*arguments, first, last)` on ranges that cover `rows` rows; `work` is the number of elements."""
-    parts = min(_count, work // WORK_PER_THREAD, rows)
-    if parts < 2:
+    parts = min(_count * PARTS_PER_THREAD, work // WORK_PER_PART, rows)
+    helpers = min(_count, parts) - 1
+    if helpers < 1:
         kernel(*arguments, 0, rows)
         return
     pool = _pool
-    if pool.workers < parts - 1:
-        pool.start(parts - 1)
-    bounds = [rows * part // parts for part in range(parts + 1)]
-    shares = [_Share(kernel, arguments, bounds[part], bounds[part + 1]) for part in range(1, parts)]
-    for share in shares:
-        pool.shares.put(share)
-    try:
-        kernel(*arguments, 0, bounds[1])
-    finally:
-        for share in shares:
-            share.wait()
+    if pool.workers < helpers:
+        pool.start(helpers)
+    job = _Job(kernel, arguments, [rows * part // parts for part in range(parts + 1)])
+    for _ in range(helpers):
+        pool.jobs.put(job)
+    job.run()
+    job.done.wait()
+    if job.error is not None:
+        raise job.error

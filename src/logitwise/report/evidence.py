@@ -1,0 +1,130 @@
+"""What a report is made from: plain data, never a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from logitwise.metrics import accuracy
+
+
+@dataclass(frozen=True)
+class History:
+    """The mean log loss after each epoch, in nats; `best_epoch`, counted from 1, is the one that was kept."""
+
+    train_loss: Sequence[float]
+    validation_loss: Sequence[float]
+    best_epoch: int
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row to look at: its cells by column name, or its image.
+
+    Attributes:
+        position: Which row of the evidence it is, from 0.
+        cells: Column names and values, the most telling first.
+        image: uint8, shape `(height, width)`, or `(height, width, channels)` with 1, 3 or 4 channels.
+    """
+
+    position: int
+    cells: tuple[tuple[str, str], ...] = ()
+    image: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class ColumnImportance:
+    """How much the log loss rises, in nats, when one column is shuffled: one number a shuffle."""
+
+    column: str
+    rises: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that a report shows of one model on rows it was not trained on.
+
+    Args:
+        title: What the page is about: the model's name.
+        where: What the rows are, in words, as in "16,281 rows of adult-test.csv".
+        classes: One name a class, shape `(classes,)`.
+        target: The true class of each row, as indices from 0, shape `(rows,)`.
+        probabilities: Shape `(rows, classes)`.
+        baselines: What the model has to beat: probabilities of the same shape, by name ("the class
+            frequencies alone"). The verdict compares with the first.
+        before_calibration: The probabilities before they were calibrated, where they were.
+        history: The losses of training.
+        examples: Rows to look at, chosen by `confidently_wrong`.
+        importance: What each column is worth.
+        command: The command that makes this page again.
+        facts: What else it takes to repeat it, by name: versions, options, the data's fingerprint.
+        notes: Sentences that the reader must know.
+
+    Raises:
+        TypeError: A target that is not integer.
+        ValueError: Shapes that do not fit; no rows; an index out of range; probabilities that are none.
+    """
+
+    title: str
+    where: str
+    classes: Sequence[str]
+    target: np.ndarray
+    probabilities: np.ndarray
+    baselines: Mapping[str, np.ndarray]
+    before_calibration: np.ndarray | None = None
+    history: History | None = None
+    examples: Sequence[Example] = ()
+    importance: Sequence[ColumnImportance] = ()
+    command: str | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if not self.baselines:
+            raise ValueError("baselines must hold at least one prediction to compare with; got none.")
+        shape = (len(self.target), len(self.classes))
+        for name, probabilities in self._predictions().items():
+            if np.shape(probabilities) != shape:
+                raise ValueError(
+                    f"{name} must have shape (rows, classes), {shape}; got {np.shape(probabilities)}. "
+                    "Measure the model on rows of its own classes."
+                )
+            accuracy(self.target, probabilities)  # refuses what are no probabilities, no indices
+
+    def _predictions(self) -> dict[str, np.ndarray]:
+        baselines = {f"baselines[{name!r}]": probabilities for name, probabilities in self.baselines.items()}
+        before = {} if self.before_calibration is None else {"before_calibration": self.before_calibration}
+        return {"probabilities": self.probabilities, **before, **baselines}
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return len(self.target)
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """The most probable class of each row."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def hits(self) -> np.ndarray:
+        """Whether each row is predicted right."""
+        return np.equal(self.predicted, self.target)
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """The largest probability of each row."""
+        return self.probabilities.max(axis=1)
+
+
+def confidently_wrong(target: np.ndarray, probabilities: np.ndarray, at_most: int) -> np.ndarray:
+    """Return the positions of the wrong predictions, the most confident first, at most so many.
+
+    Example:
+        >>> confidently_wrong(np.array([0, 0, 0]), np.array([[0.4, 0.6], [0.1, 0.9], [0.8, 0.2]]), at_most=10).tolist()
+        [1, 0]
+    """
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != target)
+    return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:at_most]

@@ -1,0 +1,190 @@
+"""The drawn sections: reliability, losses, confidence, threshold. Each picture has its numbers in a table beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from logitwise.report.drawing import Frame, axes, bar, dot, drawing, line, note, whisker
+from logitwise.report.evidence import Evidence, History
+from logitwise.report.findings import Bin, Calibration, Threshold, confidence_shares, reliability, thresholds
+from logitwise.report.markup import Html, counted, details, join, number, share, table, tag
+
+TENTHS = [(0.0, "0"), (0.25, "25%"), (0.5, "50%"), (0.75, "75%"), (1.0, "100%")]
+MOST_EPOCHS_LISTED = 200
+
+
+def reliability_figure(evidence: Evidence, calibration: Calibration) -> Html:
+    """Return the reliability diagram, with the one before calibration behind it where there is one."""
+    after = reliability(evidence.target, evidence.probabilities)
+    before_calibration = evidence.before_calibration
+    before = [] if before_calibration is None else reliability(evidence.target, before_calibration)
+    frame = Frame((0, 1), (0, 1), 340)
+    said = f"said: probability of “{evidence.classes[1]}”" if len(evidence.classes) == 2 else "said: confidence"
+    picture = drawing(
+        frame,
+        _reliability_label(after, calibration),
+        axes(frame, said[:60], "happened", TENTHS, TENTHS),
+        line(frame, [(0, 0), (1, 1)], "ideal"),
+        _counts(frame, after),
+        *(dot(frame, (each.said, each.happened), "before", 3.5) for each in before),
+        *(whisker(frame, each.said, *each.interval, "whisker off" if each.is_off else "whisker") for each in after),
+        *(dot(frame, (each.said, each.happened), "dot off" if each.is_off else "dot") for each in after),
+    )
+    key = [("dot", "as often as said"), ("dot off", "not, and chance does not explain it"), ("ideal", "ideal")]
+    if before:
+        key.insert(2, ("before", "before calibration"))
+    numbers = [_reliability_table("Said and happened", after)]
+    if before:
+        numbers.append(_reliability_table("Said and happened before calibration", before))
+    return figure(picture, key, *numbers)
+
+
+def _reliability_label(bins: Sequence[Bin], calibration: Calibration) -> str:
+    off = sum(each.is_off for each in bins)
+    return (
+        f"Reliability diagram: {off} of {counted(len(bins), 'bin')} away from the diagonal beyond chance; calibration "
+        f"error {number(calibration.error)}."
+    )
+
+
+def _counts(frame: Frame, bins: Sequence[Bin]) -> Html:
+    """Return how many rows each point stands for, as bars along the base line."""
+    most = max(each.rows for each in bins)
+    return join(
+        bar(frame, (each.said - 0.02, each.said + 0.02), (0, 0.14 * each.rows / most), "count") for each in bins
+    )
+
+
+def _reliability_table(caption: str, bins: Sequence[Bin]) -> Html:
+    rows = [(share(each.said), share(each.happened), _range(each.interval), f"{each.rows:,}") for each in bins]
+    return table(caption, ("said", "happened", "95% interval", "rows"), rows)
+
+
+def loss_figure(history: History) -> Html:
+    """Return the losses of training and of validation by epoch, and the epoch that was kept."""
+    epochs = len(history.train_loss)
+    series = [list(history.train_loss), list(history.validation_loss)]
+    y_ticks = nice_ticks([value for losses in series for value in losses])
+    frame = Frame((1, max(2, epochs)), (y_ticks[0], y_ticks[-1]))
+    kept = history.best_epoch
+    picture = drawing(
+        frame,
+        _loss_label(history),
+        axes(frame, "epoch", "log loss (nats)", _epoch_ticks(epochs), [(tick, f"{tick:g}") for tick in y_ticks]),
+        whisker(frame, kept, y_ticks[0], y_ticks[-1], "mark"),
+        *(
+            line(frame, enumerate(losses, 1), class_)
+            for losses, class_ in zip(series, ("second", "first"), strict=True)
+        ),
+        dot(frame, (kept, (series[1] or series[0])[kept - 1]), "dot"),
+    )
+    key = [("second", "training"), *([("first", "validation")] if series[1] else []), ("mark", f"kept: epoch {kept}")]
+    validation = series[1] or [math.nan] * epochs
+    listed = list(zip(range(1, epochs + 1), series[0], validation, strict=True))[:MOST_EPOCHS_LISTED]
+    rows = [(str(epoch), number(training, 4), number(held_out, 4)) for epoch, training, held_out in listed]
+    return figure(picture, key, table("Log loss by epoch", ("epoch", "training", "validation"), rows))
+
+
+def _loss_label(history: History) -> str:
+    ends = f"training loss from {number(history.train_loss[0])} to {number(history.train_loss[-1])}"
+    if not len(history.validation_loss):
+        return f"Loss by epoch: {ends}."
+    best = number(history.validation_loss[history.best_epoch - 1])
+    return f"Loss by epoch: {ends}; the lowest validation loss, {best}, at epoch {history.best_epoch}."
+
+
+def _epoch_ticks(epochs: int) -> list[tuple[float, str]]:
+    step = max(1, math.ceil(nice_ticks([0, epochs])[1]))
+    return [(float(epoch), str(epoch)) for epoch in (1, *range(step, epochs + 1, step))[step == 1 :]]
+
+
+def confidence_figure(evidence: Evidence) -> Html:
+    """Return how sure the model was of its right answers (above) and of its wrong ones (below)."""
+    edges, right, wrong = confidence_shares(evidence)
+    highest, lowest = (max(0.1, math.ceil(10 * shares.max() - 1e-9) / 10) for shares in (right, wrong))
+    frame = Frame((edges[0], 1), (-lowest, highest), 300)
+    every = 20 if edges[0] < 0.5 else 10  # percent
+    x_ticks = [(float(edge), f"{100 * edge:.0f}%") for edge in edges if round(100 * edge) % every == 0]
+    y_ticks = [(-lowest, share(lowest, 0)), (0.0, "0"), (highest, share(highest, 0))]
+    hits = int(evidence.hits.sum())
+    picture = drawing(
+        frame,
+        _confidence_label(evidence),
+        axes(frame, "confidence", "share of the right and of the wrong answers", x_ticks, y_ticks),
+        *(bar(frame, span, (0, each), "right") for span, each in zip(pairwise(edges), right, strict=True)),
+        *(bar(frame, span, (-each, 0), "wrong") for span, each in zip(pairwise(edges), wrong, strict=True)),
+        whisker(frame, edges[0], -lowest, highest, "base"),
+    )
+    key = [("right", f"right: {counted(hits, 'row')}"), ("wrong", f"wrong: {counted(evidence.rows - hits, 'row')}")]
+    rows = [
+        (f"{100 * low:.0f} to {100 * high:.0f}%", share(of_right), share(of_wrong))
+        for (low, high), of_right, of_wrong in zip(pairwise(edges), right, wrong, strict=True)
+    ]
+    return figure(picture, key, table("Share of the answers", ("confidence", "right", "wrong"), rows))
+
+
+def _confidence_label(evidence: Evidence) -> str:
+    groups = {"right": evidence.confidence[evidence.hits], "wrong": evidence.confidence[~evidence.hits]}
+    said = [f"{share(float(np.median(group)))} when {name}" for name, group in groups.items() if len(group)]
+    return f"Confidence: at the median {' and '.join(said)}."
+
+
+def threshold_figure(evidence: Evidence) -> Html:
+    """Return precision and recall of the second of two classes by threshold."""
+    found = thresholds(evidence.target, evidence.probabilities[:, 1])
+    frame = Frame((0, 1), (0, 1))
+    defined = [each for each in found if not math.isnan(each.precision)]
+    picture = drawing(
+        frame,
+        _threshold_label(found),
+        axes(frame, "threshold", "precision, recall", TENTHS, TENTHS),
+        whisker(frame, 0.5, 0, 1, "mark"),
+        line(frame, ((each.threshold, each.precision) for each in defined), "first"),
+        line(frame, ((each.threshold, each.recall) for each in found), "second"),
+        note(frame, (0.51, 0.03), "0.5"),
+    )
+    rows = [_threshold_row(each) for each in found[5:100:5]]
+    header = ("threshold", "precision", "recall", "flagged", "false alarms", "missed")
+    key = [("first", "precision"), ("second", "recall"), ("mark", "as predicted now")]
+    return figure(picture, key, table("What each threshold does", header, rows))
+
+
+def _threshold_label(found: Sequence[Threshold]) -> str:
+    now = found[50]
+    return (
+        f"Precision and recall by threshold; at 0.5 precision is {share(now.precision)} and recall {share(now.recall)}."
+    )
+
+
+def _threshold_row(each: Threshold) -> tuple[str, ...]:
+    counts = (f"{count:,}" for count in (each.flagged, each.false_alarms, each.missed))
+    return (number(each.threshold, 2), share(each.precision), share(each.recall), *counts)
+
+
+def figure(picture: Html, key: Sequence[tuple[str, str]], *numbers: Html) -> Html:
+    """Return a picture with its key, and its numbers to open."""
+    items = (tag("li", tag("span", class_=f"sample {class_}"), label) for class_, label in key)
+    return tag("figure", tag("ul", *items, class_="key"), picture, details("The numbers", *numbers))
+
+
+def nice_ticks(values: Sequence[float]) -> list[float]:
+    """Return round values, from below the least of `values` to above the largest, at most 7.
+
+    Example:
+        >>> nice_ticks([0.31, 0.78])
+        [0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
+    """
+    low, high = min(values), max(values)
+    spread = max(high - low, 1e-3 * max(abs(high), 1.0))
+    unit = 10.0 ** math.floor(math.log10(spread / 5))
+    step = next(unit * factor for factor in (1, 2, 5, 10) if spread / (unit * factor) <= 5)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(place * step, 10) for place in range(first, max(last, first + 1) + 1)]
+
+
+def _range(interval: tuple[float, float]) -> str:
+    return f"{share(interval[0])} to {share(interval[1])}"

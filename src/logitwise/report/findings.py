@@ -1,0 +1,220 @@
+"""What the evidence says in numbers: measures beside baselines, reliability, classes, thresholds, confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from logitwise.metrics import calibration_error, confusion_matrix
+from logitwise.report.evidence import Evidence
+from logitwise.report.intervals import Interval, bootstrap_means, chance_calibration_error, middle, wilson
+
+RELIABILITY_BINS = 10
+CONFIDENCE_BINS = 20
+MEASURES = (("Accuracy", 1.0), ("Log loss", -1.0), ("Brier score", -1.0))  # 1: more is better, -1: less is
+THRESHOLDS = np.linspace(0, 1, 101)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure of the model and of each baseline.
+
+    Attributes:
+        value: That of the model.
+        interval: None where it cannot be told: one row, or an infinite loss.
+        baselines: One value a baseline.
+        gains: By how much the model is better than each baseline, paired row by row; None as for `interval`.
+    """
+
+    name: str
+    value: float
+    interval: Interval | None
+    baselines: tuple[float, ...]
+    gains: tuple[Interval | None, ...]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The calibration error, and what chance alone would make of it were the model perfectly calibrated."""
+
+    error: float
+    by_chance: Interval
+    overconfidence: float  # mean confidence minus accuracy
+
+    @property
+    def is_within_chance(self) -> bool:
+        """Whether chance explains the error."""
+        return self.error <= self.by_chance.high
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Rows of like probability: what was said, and how often it happened."""
+
+    said: float
+    happened: float
+    interval: Interval
+    rows: int
+
+    @property
+    def is_off(self) -> bool:
+        """Whether chance does not explain the difference."""
+        return not self.interval.low <= self.said <= self.interval.high
+
+
+@dataclass(frozen=True)
+class ClassFinding:
+    """How one class fares; NaN where there is nothing to divide by."""
+
+    place: int
+    rows: int
+    predicted: int
+    hits: int
+
+    @property
+    def recall(self) -> float:
+        """The share of its rows that are found."""
+        return self.hits / self.rows if self.rows else np.nan
+
+    @property
+    def precision(self) -> float:
+        """The share of its predictions that are right."""
+        return self.hits / self.predicted if self.predicted else np.nan
+
+    @property
+    def mistakes(self) -> int:
+        """The rows missed, and the rows claimed wrongly."""
+        return self.rows + self.predicted - 2 * self.hits
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """What follows from answering the second class from a probability on."""
+
+    threshold: float
+    flagged: int
+    precision: float
+    recall: float
+    false_alarms: int
+    missed: int
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of precision and recall; 0 where nothing is found."""
+        total = self.precision + self.recall
+        return 2 * self.precision * self.recall / total if total > 0 else 0.0
+
+
+def measures(evidence: Evidence) -> tuple[Measure, ...]:
+    """Return accuracy, log loss and Brier score, of the model and of each baseline."""
+    predictions = (evidence.probabilities, *evidence.baselines.values())
+    by_row = np.concatenate([_by_row(evidence.target, probabilities) for probabilities in predictions], axis=1)
+    is_known = np.isfinite(by_row).all(axis=0) & (evidence.rows > 1)
+    draws = np.where(is_known, bootstrap_means(np.where(is_known, by_row, 0.0)), np.nan)
+    values = by_row.mean(axis=0).reshape(-1, len(MEASURES))
+    draws = draws.reshape(len(draws), -1, len(MEASURES))
+    accuracy, *losses = (
+        _measure(name, sign, values[:, place], draws[:, :, place]) for place, (name, sign) in enumerate(MEASURES)
+    )
+    if evidence.rows > 1:  # rows that are all right stay all right when drawn again: that says nothing
+        accuracy = replace(accuracy, interval=wilson(float(evidence.hits.sum()), evidence.rows))
+    return (accuracy, *losses)
+
+
+def calibration(evidence: Evidence) -> Calibration:
+    """Return how far confidence is from accuracy, and how far chance would have it."""
+    return Calibration(
+        calibration_error(evidence.target, evidence.probabilities),
+        chance_calibration_error(evidence.confidence),
+        float(evidence.confidence.mean() - evidence.hits.mean()),
+    )
+
+
+def reliability(target: np.ndarray, probabilities: np.ndarray) -> list[Bin]:
+    """Return bins of equal width: of the second of two classes' probability, or of the confidence in more classes."""
+    if probabilities.shape[1] == 2:
+        said, happened = probabilities[:, 1], np.equal(target, 1)
+    else:
+        said, happened = probabilities.max(axis=1), np.equal(probabilities.argmax(axis=1), target)
+    place = np.searchsorted(np.linspace(0, 1, RELIABILITY_BINS + 1)[1:-1], said)
+    members = ((said[place == bin_], happened[place == bin_]) for bin_ in range(RELIABILITY_BINS))
+    return [
+        Bin(float(each.mean()), float(came.mean()), wilson(float(came.sum()), len(came)), len(came))
+        for each, came in members
+        if len(each)
+    ]
+
+
+def class_findings(evidence: Evidence) -> list[ClassFinding]:
+    """Return every class, the one with the most mistakes first."""
+    n_classes = len(evidence.classes)
+    rows = np.bincount(evidence.target, minlength=n_classes)
+    predicted = np.bincount(evidence.predicted, minlength=n_classes)
+    hits = np.bincount(evidence.target[evidence.hits], minlength=n_classes)
+    found = [
+        ClassFinding(place, int(rows[place]), int(predicted[place]), int(hits[place])) for place in range(n_classes)
+    ]
+    return sorted(found, key=lambda finding: -finding.mistakes)
+
+
+def confusion(evidence: Evidence, places: Sequence[int]) -> np.ndarray:
+    """Return the rows of some classes by predicted class, shape `(places, places + 1)`; the last is all the others."""
+    size = len(places)
+    position = np.full(len(evidence.classes), size)
+    position[list(places)] = np.arange(size)
+    return confusion_matrix(position[evidence.target], position[evidence.predicted], size + 1)[:size]
+
+
+def top_confusions(evidence: Evidence, at_most: int) -> list[tuple[int, int, int]]:
+    """Return the most frequent mistakes: true class, predicted class, rows."""
+    wrong = ~evidence.hits
+    pairs = evidence.target[wrong].astype(np.int64) * len(evidence.classes) + evidence.predicted[wrong]
+    kinds, counts = np.unique(pairs, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:at_most]
+    return [(*divmod(int(kinds[place]), len(evidence.classes)), int(counts[place])) for place in order]
+
+
+def confidence_shares(evidence: Evidence) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the edges of bins of confidence, and the share of the right and of the wrong answers in each."""
+    lowest = np.floor(CONFIDENCE_BINS / len(evidence.classes)) / CONFIDENCE_BINS
+    edges = np.linspace(lowest, 1, round((1 - lowest) * CONFIDENCE_BINS) + 1)
+    kinds = (evidence.confidence[evidence.hits], evidence.confidence[~evidence.hits])
+    right, wrong = (np.histogram(kind, edges)[0] / max(1, len(kind)) for kind in kinds)
+    return edges, right, wrong
+
+
+def thresholds(target: np.ndarray, probability: np.ndarray) -> list[Threshold]:
+    """Return what each threshold on the probability of the second of two classes would do."""
+    positives = np.sort(probability[np.equal(target, 1)])
+    everything = np.sort(probability)
+    return [_threshold(float(threshold), positives, everything) for threshold in THRESHOLDS]
+
+
+def _threshold(threshold: float, positives: np.ndarray, everything: np.ndarray) -> Threshold:
+    flagged = len(everything) - int(np.searchsorted(everything, threshold))
+    hits = len(positives) - int(np.searchsorted(positives, threshold))
+    precision = hits / flagged if flagged else np.nan
+    recall = hits / len(positives) if len(positives) else np.nan
+    return Threshold(threshold, flagged, precision, recall, flagged - hits, len(positives) - hits)
+
+
+def _by_row(target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return right or not, log loss, Brier score: shape `(rows, 3)`."""
+    of_target = probabilities[np.arange(len(target)), target]
+    with np.errstate(divide="ignore"):
+        loss = -np.log(of_target)
+    brier = np.einsum("ij,ij->i", probabilities, probabilities) - 2 * of_target + 1
+    return np.stack([probabilities.argmax(axis=1) == target, loss, brier], axis=1)
+
+
+def _measure(name: str, sign: float, values: np.ndarray, draws: np.ndarray) -> Measure:
+    """Return one measure from its values, one a prediction, and from their bootstrap draws."""
+    gains = (_interval(sign * (draws[:, 0] - draws[:, place])) for place in range(1, len(values)))
+    own, *baselines = values.tolist()
+    return Measure(name, own, _interval(draws[:, 0]), tuple(baselines), tuple(gains))
+
+
+def _interval(draws: np.ndarray) -> Interval | None:
+    return None if np.isnan(draws).any() else middle(draws)

@@ -1,0 +1,197 @@
+"""The sections of text and tables: the numbers, the classes, the mistakes, the columns, and how to repeat it all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from logitwise.report.evidence import ColumnImportance, Evidence, Example
+from logitwise.report.findings import Calibration, ClassFinding, Measure, confusion
+from logitwise.report.intervals import Interval, wilson
+from logitwise.report.markup import (
+    MINUS,
+    UNKNOWN,
+    Html,
+    counted,
+    details,
+    escape,
+    join,
+    name,
+    number,
+    scrolling,
+    share,
+    table,
+    tag,
+)
+from logitwise.report.thumbnail import data_address
+
+MOST_CLASSES = 20  # in one table; more are listed on demand, or not drawn
+FEW_CLASSES = 5  # so many fit in full beside each other, also on a phone
+MOST_LISTED = 1000
+MOST_CELLS = 12
+MOST_COLUMNS = 20
+LONGEST_LABEL = 18  # characters of a class name in the head of the confusion matrix
+
+
+def numbers_table(evidence: Evidence, measures: Sequence[Measure], calibration: Calibration) -> Html:
+    """Return the measures beside those of the baselines, with intervals."""
+    header = ["measure", "this model"]
+    for baseline in evidence.baselines:
+        header += [baseline, "better by"]
+    chance = f"{number(calibration.by_chance.low)} to {number(calibration.by_chance.high)} by chance"
+    last = ["Calibration error", _with_small(number(calibration.error), chance)]
+    rows = [_measure_row(measure) for measure in measures]
+    return table(
+        f"Measured on {evidence.where}; small print: 95% intervals",
+        header,
+        [*rows, [*last, *[UNKNOWN] * (len(header) - 2)]],
+        "numbers",
+    )
+
+
+def _measure_row(measure: Measure) -> list[Html | str]:
+    shown = share if measure.name == "Accuracy" else number
+    cells: list[Html | str] = [measure.name, _with_interval(shown(measure.value), measure.interval, shown)]
+    for value, gain in zip(measure.baselines, measure.gains, strict=True):
+        difference = value - measure.value if measure.name != "Accuracy" else measure.value - value
+        unit = " points" if measure.name == "Accuracy" else ""
+        better = _with_interval(f"{_signed(difference, shown)}{unit}", gain, lambda bound: _signed(bound, shown))
+        cells += [shown(value), better]
+    return cells
+
+
+def _signed(value: float, shown: Callable[[float], str]) -> str:
+    if math.isnan(value):
+        return UNKNOWN
+    text = shown(abs(value)).removesuffix("%")
+    return text if value == 0 else f"{'+' if value > 0 else MINUS}{text}"
+
+
+def _with_interval(text: str, interval: Interval | None, shown: Callable[[float], str]) -> Html:
+    return escape(text) if interval is None else _with_small(text, f"{shown(interval.low)} to {shown(interval.high)}")
+
+
+def _with_small(text: str, small: str) -> Html:
+    return join([text, " ", tag("small", small)])
+
+
+def confusion_table(evidence: Evidence, classes: Sequence[ClassFinding]) -> Html:
+    """Return the confusion matrix, of the classes with the most mistakes where there are many."""
+    places = sorted(finding.place for finding in classes[:MOST_CLASSES])
+    has_others = len(places) < len(evidence.classes)
+    counts = confusion(evidence, places)
+    heads = [name(evidence.classes[place], LONGEST_LABEL) for place in places] + (["all others"] if has_others else [])
+    kind = "few" if len(heads) <= FEW_CLASSES else "upright" if max(map(len, evidence.classes)) > 3 else "many"
+    head = tag("tr", tag("td"), *(tag("th", tag("span", each), scope="col") for each in heads))
+    rows = [
+        tag("tr", tag("th", heads[row], scope="row"), *_confusion_cells(counts[row], row, len(heads)))
+        for row in range(len(places))
+    ]
+    caption = "Rows by true class (down) and predicted class (across)"
+    body = join([tag("caption", caption), tag("thead", head), tag("tbody", *rows)])
+    return scrolling(tag("table", body, class_=f"confusion {kind}"), caption)
+
+
+def _confusion_cells(counts: np.ndarray, diagonal: int, width: int) -> list[Html]:
+    total = max(1, int(counts.sum()))
+    return [
+        tag(
+            "td",
+            f"{count:,}" if count else "·",
+            class_="right" if column == diagonal else "wrong",
+            style=f"--share:{count / total:.3f}",
+        )
+        for column, count in enumerate(counts[:width].tolist())
+    ]
+
+
+def class_table(evidence: Evidence, classes: Sequence[ClassFinding]) -> Html:
+    """Return precision and recall of each class, the one with the most mistakes first."""
+    rows = [_class_row(evidence, finding) for finding in classes[:MOST_LISTED]]
+    header = ("class", "rows", "recall: found", "precision: right when said")
+    first = table("Classes, the most mistakes first", header, rows[:MOST_CLASSES], "shares")
+    if len(rows) <= MOST_CLASSES:
+        return first
+    rest = table("The other classes", header, rows[MOST_CLASSES:], "shares")
+    return join([first, details(f"The other {len(rows) - MOST_CLASSES:,} classes", rest)])
+
+
+def _class_row(evidence: Evidence, finding: ClassFinding) -> list[Html | str]:
+    recall = _share_cell(finding.recall, finding.hits, finding.rows)
+    precision = _share_cell(finding.precision, finding.hits, finding.predicted)
+    return [name(evidence.classes[finding.place]), f"{finding.rows:,}", recall, precision]
+
+
+def _share_cell(value: float, hits: int, rows: int) -> Html:
+    if math.isnan(value):
+        return escape(UNKNOWN)
+    low, high = wilson(hits, rows)
+    level = tag("span", class_="level", style=f"--share:{value:.3f}", aria_hidden="true")
+    return join([level, share(value), " ", tag("small", f"{share(low, 0)} to {share(high, 0)}")])
+
+
+def examples_list(evidence: Evidence) -> Html:
+    """Return the rows to look at, as images or as cells."""
+    has_images = evidence.examples[0].image is not None
+    shown = _image_item if has_images else _cells_item
+    return tag(
+        "ol", *(shown(evidence, example) for example in evidence.examples), class_="images" if has_images else "rows"
+    )
+
+
+def _image_item(evidence: Evidence, example: Example) -> Html:
+    said, sure, true = _answer(evidence, example)
+    image = np.zeros((1, 1)) if example.image is None else example.image
+    picture = tag("img", src=data_address(image), alt=f"row {example.position + 1}", class_="thumbnail")
+    return tag("li", picture, tag("p", "said ", tag("b", said), f" {sure}"), tag("p", "is ", tag("b", true)))
+
+
+def _cells_item(evidence: Evidence, example: Example) -> Html:
+    said, sure, true = _answer(evidence, example)
+    head = tag(
+        "p", "said ", tag("b", said), f" ({sure}), is ", tag("b", true), tag("small", f" row {example.position + 1:,}")
+    )
+    cells = (
+        tag("div", tag("dt", name(column, 24)), tag("dd", name(cell, 40)))
+        for column, cell in example.cells[:MOST_CELLS]
+    )
+    left = len(example.cells) - MOST_CELLS
+    rest = tag("small", f"and {counted(left, 'more column')}") if left > 0 else Html()
+    return tag("li", head, tag("dl", *cells), rest)
+
+
+def _answer(evidence: Evidence, example: Example) -> tuple[Html, str, Html]:
+    said, true = int(evidence.predicted[example.position]), int(evidence.target[example.position])
+    sure = share(float(evidence.confidence[example.position]))
+    return name(evidence.classes[said]), sure, name(evidence.classes[true])
+
+
+def importance_table(importance: Sequence[ColumnImportance]) -> Html:
+    """Return the columns by how much the loss rises when they are shuffled."""
+    ranked = sorted(importance, key=lambda each: -float(np.mean(each.rises)))
+    most = max(float(np.mean(ranked[0].rises)), 1e-12)
+    rows = [_importance_row(each, most) for each in ranked[:MOST_LISTED]]
+    header = ("column", "rise of the log loss (nats)")
+    first = table("Columns, the most important first", header, rows[:MOST_COLUMNS], "shares")
+    if len(rows) <= MOST_COLUMNS:
+        return first
+    rest = table("The other columns", header, rows[MOST_COLUMNS:], "shares")
+    return join([first, details(f"The other {len(rows) - MOST_COLUMNS:,} columns", rest)])
+
+
+def _importance_row(each: ColumnImportance, most: float) -> list[Html]:
+    mean = float(np.mean(each.rises))
+    level = tag("span", class_="level", style=f"--share:{max(0.0, mean / most):.3f}", aria_hidden="true")
+    spread = f"{number(min(each.rises), 4)} to {number(max(each.rises), 4)}"
+    return [name(each.column, 40), join([level, number(mean, 4), " ", tag("small", spread)])]
+
+
+def repeat_list(evidence: Evidence) -> Html:
+    """Return the command, and whatever else it takes to repeat it."""
+    command = (
+        Html() if evidence.command is None else scrolling(tag("pre", tag("code", evidence.command)), "The command")
+    )
+    facts = (tag("div", tag("dt", fact), tag("dd", value)) for fact, value in evidence.facts.items())
+    return join([command, tag("dl", *facts, class_="facts") if evidence.facts else ""])

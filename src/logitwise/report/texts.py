@@ -1,0 +1,129 @@
+"""The words beside each figure: how to read it, and what it says here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from logitwise.metrics import roc_auc
+from logitwise.report.evidence import Evidence, History
+from logitwise.report.findings import Calibration, ClassFinding, top_confusions
+from logitwise.report.findings import thresholds as find_thresholds
+from logitwise.report.markup import Html, counted, join, number, quoted, tag
+
+MOST_CONFUSIONS = 5
+MOST_NAMES = 5
+
+
+def reliability(evidence: Evidence, calibration: Calibration) -> Html:
+    """Say how to read the reliability diagram, and whether chance explains what is off."""
+    stated = join(["probability of ", quoted(evidence.classes[1])]) if len(evidence.classes) == 2 else "confidence"
+    reading = (
+        " the model states; each point compares it with how often it came true. On the diagonal both agree. Lines are "
+        "95% intervals; bars at the foot show how many rows a point stands for."
+    )
+    low, high = (number(bound) for bound in calibration.by_chance)
+    found = (
+        f"The calibration error is {number(calibration.error)}; chance alone makes it {low} to {high} in a perfectly "
+        "calibrated model."
+    )
+    return join([tag("p", "Rows are grouped by the ", stated, reading), tag("p", found)])
+
+
+def confusion(evidence: Evidence) -> Html:
+    """Name the most frequent mistakes."""
+    found = top_confusions(evidence, MOST_CONFUSIONS)
+    if not found:
+        return tag("p", "No row is predicted wrong.")
+    items = (
+        tag(
+            "li",
+            quoted(evidence.classes[true]),
+            " taken for ",
+            quoted(evidence.classes[taken]),
+            f": {counted(rows, 'row')}",
+        )
+        for true, taken, rows in found
+    )
+    reading = (
+        "Lines are true classes, columns predicted ones; the stronger the shade, the larger the share of the line."
+    )
+    return join([tag("p", reading), tag("p", "The most frequent mistakes:"), tag("ul", *items)])
+
+
+def classes(evidence: Evidence, found: Sequence[ClassFinding]) -> Html:
+    """Say what recall and precision are, and of which classes nothing can be said."""
+    reading = (
+        "Recall is the share of a class that is found; precision is how often the model is right when it names the "
+        "class. Small print: 95% intervals."
+    )
+    absent = [each for each in found if each.rows == 0]
+    unsaid = [each for each in found if each.rows and not each.predicted]
+    return join(
+        [
+            tag("p", reading),
+            _about_classes(evidence, absent, "not among these rows, so their recall is unknown"),
+            _about_classes(evidence, unsaid, "never predicted"),
+        ]
+    )
+
+
+def _about_classes(evidence: Evidence, found: Sequence[ClassFinding], what: str) -> Html:
+    if not found:
+        return Html()
+    names = join([quoted(evidence.classes[each.place]) for each in found[:MOST_NAMES]], ", ")
+    more = f" and {len(found) - MOST_NAMES:,} more" if len(found) > MOST_NAMES else ""
+    return tag("p", f"{counted(len(found), 'class', 'classes')} {what}: ", names, more, ".", class_="note")
+
+
+def history(losses: History) -> Html:
+    """Say how to read the losses."""
+    reading = "Lower is better. Training is measured with dropout and shifts on, so it may lie above validation."
+    kept = f"The weights of epoch {losses.best_epoch} of {len(losses.train_loss)} were kept"
+    why = (
+        ", the one with the lowest validation loss." if losses.validation_loss else ", the last: nothing was validated."
+    )
+    return join([tag("p", reading), tag("p", kept + why)])
+
+
+def confidence(evidence: Evidence) -> Html:
+    """Say how to read the two histograms."""
+    reading = (
+        "Right answers point up, wrong ones down, each as shares of their own number. A good model is sure above and "
+        "unsure below."
+    )
+    sure = int(((evidence.confidence >= 0.9) & ~evidence.hits).sum())
+    return join([tag("p", reading), tag("p", f"{counted(sure, 'wrong answer')} with a confidence of 90% or more.")])
+
+
+def thresholds(evidence: Evidence) -> Html:
+    """Say what a threshold trades."""
+    best = max(find_thresholds(evidence.target, evidence.probabilities[:, 1]), key=lambda each: each.f1)
+    price = " from a lower probability on, and more are found, at the price of more false alarms."
+    trade = join(["Answer ", quoted(evidence.classes[1]), price])
+    found = (
+        f"Precision and recall balance best (F1 {number(best.f1)}) from {number(best.threshold, 2)} on; choose a "
+        "threshold on other rows than those you report."
+    )
+    area = number(roc_auc(evidence.target, evidence.probabilities[:, 1]))
+    return join([tag("p", trade), tag("p", found), tag("p", f"Over all thresholds: area under the ROC curve {area}.")])
+
+
+def examples(evidence: Evidence) -> Html:
+    """Say which rows are shown."""
+    wrong = int((~evidence.hits).sum())
+    shown = f"The {len(evidence.examples):,} with the highest confidence, of {counted(wrong, 'wrong answer')}."
+    return join([tag("p", shown), tag("p", "Wrong labels, odd inputs and blind spots show here first.")])
+
+
+def importance() -> Html:
+    """Say what permutation importance is, and is not."""
+    return tag(
+        "p",
+        "How much worse the log loss becomes when one column is shuffled among the rows (small print: the least and "
+        "the most of the shuffles). Columns that say the same share their importance; none of it proves a cause.",
+    )
+
+
+def repeat() -> Html:
+    """Say what it takes to repeat the page."""
+    return tag("p", "The same command on the same data with the same versions gives the same numbers.")

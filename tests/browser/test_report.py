@@ -1,0 +1,65 @@
+"""The report in a real browser: nothing loads, nothing sticks out, nothing is too pale."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from logitwise.report import Evidence, Example, render
+from report.made_evidence import hostile_evidence, made_evidence
+
+pytestmark = pytest.mark.browser
+
+
+def images() -> Evidence:
+    generator = np.random.default_rng(0)
+    pictures = [Example(place, image=generator.integers(0, 256, (28, 28), np.uint8)) for place in range(5)]
+    return made_evidence(n_classes=10, examples=pictures, importance=[])
+
+
+CASES = {
+    "binary": made_evidence,
+    "images": images,
+    "hostile": hostile_evidence,
+    "one row": lambda: made_evidence(rows=1, examples=[]),
+    "before calibration": lambda: made_evidence(before_calibration=made_evidence(sharpness=3.0).probabilities),
+}
+
+
+@pytest.fixture(scope="module", params=CASES)
+def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    path.write_text(render(CASES[request.param]()), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_is_whole_and_readable(opened, report, width, scheme):
+    shown = opened(report, width=width, scheme=scheme)
+    assert shown.overflow() == []
+    shown.page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    assert shown.overflow() == []
+    assert shown.violations() == []
+    assert shown.errors == []
+
+
+def test_links_and_numbers_work_by_keyboard(opened, report):
+    page = opened(report).page
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the report"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "report"
+    summary = page.locator("summary").first
+    summary.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("details").first.get_attribute("open") is not None
+    assert page.locator("details table").first.is_visible()
+
+
+def test_dark_is_dark_and_paper_is_light(opened, report):
+    page = opened(report, scheme="dark").page
+    brightness = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).reduce((a, b) => +a + +b, 0)"
+    assert page.evaluate(brightness) < 100
+    page.emulate_media(media="print")
+    assert page.evaluate(brightness) > 700
