@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
 
-.PHONY: help demo test lint types bench check-python clean
+.PHONY: help demo test lint types test-browser bench check-python clean
 
 help:
 	@echo "make demo   train on the bundled digits and leave digits.safetensors"
@@ -47,7 +47,12 @@ $(STAMP): pyproject.toml constraints.txt
 clean:
 	rm -rf $(VENV) build dist *.safetensors .pytest_cache .ruff_cache .hypothesis
 
+test-browser: $(STAMP)
+	@echo "==> pages in a real browser (Debian and Ubuntu: apt-get install chromium)"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[browser]'
+	$(BIN)/pytest -q -m browser tests/browser
+
 bench: $(STAMP)
 	@echo "==> benchmarks (about 20 minutes; results are appended to benchmarks/results.md)"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt '.[bench]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks --save

@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import logitwise as lw
 from logitwise.kernels.cpu import threads
 from logitwise.kernels.cpu.softmax import NO_MASK, softmax
 
@@ -82,8 +83,9 @@ def test_a_forked_child_has_threads_of_its_own(four_threads):
 
 
 def test_a_spawned_process_gets_the_same_bits():
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        np.testing.assert_array_equal(pool.apply(large_softmax, (3,)), large_softmax(3))
+    logits = np.random.default_rng(3).standard_normal((3000, 50)).astype(np.float32)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        np.testing.assert_array_equal(pool.submit(lw.softmax, logits).result(timeout=120), lw.softmax(logits))
 
 
 def test_kernels_work_where_no_compiled_code_can_be_kept(tmp_path):
