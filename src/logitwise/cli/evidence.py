@@ -1,0 +1,115 @@
+"""What a report shows of a model and of rows with labels, gathered."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from logitwise.classifier.importance import column_names, permutation_importance
+from logitwise.classifier.model import Model
+from logitwise.cli.door import naming
+from logitwise.cli.labels import known_indices
+from logitwise.cli.record import Record
+from logitwise.cli.sources import Labelled
+from logitwise.metrics import majority_baseline
+from logitwise.report import ColumnImportance, Evidence, Example, History, confidently_wrong
+
+MOST_ROWS, MOST_IMAGES = 8, 24
+MOST_COLUMNS = 200  # shuffling more, one by one, takes minutes
+
+
+def gather(
+    model: Model, rows: Labelled, *, argument: str, where: str, title: str, command: str, facts: Mapping[str, str]
+) -> Evidence:
+    """Return what a report shows.
+
+    Args:
+        model: The model.
+        rows: Rows that it was not trained on, in the columns of training.
+        argument: What to call the rows in a message.
+        where: What the rows are, in words.
+        title: What the page is about.
+        command: The command that makes the page again.
+        facts: What else it takes to repeat it, such as the fingerprints of the sources.
+
+    Raises:
+        ValueError: A label that training never saw; columns that do not fit; no rows.
+    """
+    target = known_indices(rows.labels, model.classes, argument)
+    with naming({"X": argument}):
+        probabilities = model.predict_proba(rows.features)
+    importance = _importance(model, rows.features, target)
+    return Evidence(
+        title=title,
+        where=where,
+        classes=[str(label) for label in model.classes.tolist()],
+        target=target,
+        probabilities=probabilities,
+        baselines=_baselines(model, len(target)),
+        history=_history(model),
+        examples=_examples(rows.features, confidently_wrong(target, probabilities, MOST_IMAGES), importance),
+        importance=importance,
+        command=command,
+        facts={**facts, **_facts(model)},
+    )
+
+
+def _baselines(model: Model, rows: int) -> dict[str, np.ndarray]:
+    n_classes, counts = len(model.classes), Record.of(model).class_counts
+    if counts is None:
+        return {"guessing every class alike": majority_baseline(np.arange(n_classes), n_classes, rows)}
+    trained_on = np.repeat(np.arange(n_classes), counts)
+    return {"the class frequencies alone": majority_baseline(trained_on, n_classes, rows)}
+
+
+def _importance(model: Model, features: Any, target: np.ndarray) -> list[ColumnImportance]:
+    if len(features.shape) > 2 or features.shape[1] > MOST_COLUMNS:
+        return []
+    return [ColumnImportance(name, rises) for name, rises in permutation_importance(model, features, target).items()]
+
+
+def _history(model: Model) -> History | None:
+    known = model.metadata.get("history")
+    if not isinstance(known, dict) or not known.get("train_loss"):
+        return None
+    return History(known["train_loss"], known.get("validation_loss", []), model.metadata["best_epoch"])
+
+
+def _examples(features: Any, positions: np.ndarray, importance: Sequence[ColumnImportance]) -> list[Example]:
+    if _is_images(features.shape):
+        scale = 255 / max(1e-12, float(features.max())) if features.dtype != np.uint8 else 1
+        pixels = (features[positions].clip(0) * scale).astype(np.uint8)
+        return [Example(int(place), image=image) for place, image in zip(positions, pixels, strict=True)]
+    names = column_names(features)
+    rises = {each.column: float(np.mean(each.rises)) for each in importance}
+    order = sorted(range(len(names)), key=lambda place: -rises.get(names[place], 0.0))
+    return [Example(int(row), _cells(features, int(row), names, order)) for row in positions[:MOST_ROWS]]
+
+
+def _cells(features: Any, row: int, names: Sequence[str], order: Sequence[int]) -> tuple[tuple[str, str], ...]:
+    values = features.row(row) if hasattr(features, "row") else features[row].tolist()
+    return tuple((names[place], _cell(values[place])) for place in order)
+
+
+def _cell(value: Any) -> str:
+    if value is None or value != value:
+        return "missing"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _is_images(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3, 4))
+
+
+def _facts(model: Model) -> dict[str, str]:
+    known, record = model.metadata, Record.of(model)
+    options, versions = known.get("options", {}), {**known.get("versions", {}), "python": platform.python_version()}
+    facts = {
+        "trained on": "" if record.rows is None else f"{record.rows:,} rows of {record.data}",
+        "training options": ", ".join(f"{name} {value}" for name, value in options.items()),
+        "versions": ", ".join(f"{name} {value}" for name, value in versions.items()),
+    }
+    return {name: value for name, value in facts.items() if value}
