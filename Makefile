@@ -5,11 +5,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
 
-.PHONY: help demo test lint types test-browser bench check-python clean
+.PHONY: help demo test lint types test-browser docs bench check-python clean
 
 help:
 	@echo "make demo   train on the bundled digits and leave digits.safetensors"
 	@echo "make test   lint, types and tests"
+	@echo "make test-browser  the report and the explain page in a real browser"
+	@echo "make docs   build the documentation site into build/site"
 	@echo "make bench  time the functions beside their peers"
 	@echo "make clean  remove what the other targets made"
 
@@ -51,6 +53,11 @@ test-browser: $(STAMP)
 	@echo "==> pages in a real browser (Debian and Ubuntu: apt-get install chromium)"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[browser]'
 	$(BIN)/pytest -q -m browser tests/browser
+
+docs: $(STAMP)
+	@echo "==> documentation, into build/site"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(STAMP)
 	@echo "==> benchmarks (about 20 minutes; results are appended to benchmarks/results.md)"

@@ -1,4 +1,4 @@
-"""Executes the documentation: every Python block of README.md and docs/*.md, and every example in a docstring.
+"""Executes the documentation: every Python block of README.md and docs/, and every example in a docstring.
 
 A file is one namespace, its blocks run in order: blocks with `>>>` must print exactly what they show, the others must
 run. The comment `<!-- needs MNIST -->` above a block says that it reads the folder the reader calls `folder`.
@@ -23,7 +23,7 @@ from logitwise import functional
 
 ROOT = Path(__file__).resolve().parents[1]
 MNIST = ROOT / "../shared/data/mnist-sample"
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^(?P<mark><!-- needs MNIST -->\n+)?```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -61,7 +61,7 @@ def execute(block: Block, document: Path, namespace: dict[str, object]) -> None:
     namespace.update(test.globs)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.relative_to(ROOT).as_posix())
 def test_every_block_of_a_document_runs_and_prints_what_it_shows(document, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = blocks_of(document)

@@ -26,6 +26,7 @@ _HOME_OF = {
     "logsumexp": "logitwise.functional",
     "sigmoid": "logitwise.functional",
     "softmax": "logitwise.functional",
+    "threads": "logitwise.functional",
 }
 _MODULES = ("data", "metrics", "nn", "reference")
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
         logsumexp,
         sigmoid,
         softmax,
+        threads,
     )
 
 

@@ -49,11 +49,17 @@ def shift(logits: np.ndarray, axis: int, temperature: float = 1.0, mask: np.ndar
         differences = np.where(np.isneginf(largest), -np.inf, differences)
         exponentials = np.exp(differences)
         exponentials += np.where(exponentials > 0.0, exponentials * error, 0.0)
-        rest = np.where(is_largest, 0.0, exponentials).sum(axis, keepdims=True)
+        rest = _total(np.where(is_largest, 0.0, exponentials), axis)
         spoiled = np.where(np.isnan(largest) | np.isposinf(largest), np.nan, 0.0)
         return ShiftedRows(
             largest / temperature, is_largest, differences + spoiled, exponentials + spoiled, rest + spoiled
         )
+
+
+def _total(values: np.ndarray, axis: int) -> np.ndarray:
+    """Return the sums over `axis`, kept; NumPy sums in pairs along contiguous memory only, and one by one elsewhere."""
+    rows = np.ascontiguousarray(np.moveaxis(values, axis, -1))
+    return np.expand_dims(rows.sum(-1), axis)
 
 
 def _difference(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -155,13 +161,13 @@ def cross_entropy(
     log_total = np.log1p(rows.rest)
     with np.errstate(invalid="ignore", under="ignore"):
         surprise = np.where(coefficients == 0.0, 0.0 * log_total, coefficients * (log_total - rows.differences))
-        loss = surprise.sum(axis, keepdims=True)
+        loss = _total(surprise, axis)
         normaliser = np.where(np.isfinite(rows.largest), rows.largest, 0.0) + log_total
         loss = np.where(np.isneginf(rows.largest), np.inf, loss + z_coefficient * normaliser**2)
         total = 1.0 + rows.rest
         probabilities = rows.exponentials / total
         others = np.where(rows.is_largest, rows.rest, total - rows.exponentials) / total
-        weight = coefficients.sum(axis, keepdims=True)
+        weight = _total(coefficients, axis)
         gradient = (weight - coefficients) * probabilities - coefficients * others
         gradient = gradient + 2.0 * z_coefficient * normaliser * probabilities
         gradient = np.where(np.isneginf(rows.largest), 0.0, gradient)

@@ -8,6 +8,7 @@ from logitwise.functional.cross_entropy import cross_entropy, cross_entropy_and_
 from logitwise.functional.log_loss import log_loss
 from logitwise.functional.sigmoid import log_sigmoid, sigmoid
 from logitwise.functional.softmax import log_softmax, logsumexp, softmax
+from logitwise.functional.threads import threads
 
 __all__ = [
     "binary_cross_entropy_with_logits",
@@ -20,4 +21,5 @@ __all__ = [
     "logsumexp",
     "sigmoid",
     "softmax",
+    "threads",
 ]

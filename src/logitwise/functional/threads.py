@@ -1,0 +1,39 @@
+"""How many threads a call may use."""
+
+from __future__ import annotations
+
+from logitwise._checks import check_integer
+from logitwise.kernels.cpu.threads import number_of_threads, set_number_of_threads
+
+
+def threads(count: int | None = None) -> int:
+    """Set how many threads a large call may use, the calling one included, and return it.
+
+    The threads are this library's own: torch's and NumPy's settings neither change it nor are changed by it. No result
+    depends on the number, to the last bit; small calls stay on the calling thread. At first it is the number of cores
+    the process may use.
+
+    Args:
+        count: 1 or more; None leaves the number as it is.
+
+    Returns:
+        The number in force.
+
+    Raises:
+        TypeError: A count that is not an integer.
+        ValueError: A count below 1.
+
+    Example:
+        >>> import logitwise as lw
+        >>> before = lw.threads()
+        >>> lw.threads(1)
+        1
+        >>> lw.threads(before) == before
+        True
+    """
+    if count is not None:
+        count = check_integer(count, "count")
+        if count < 1:
+            raise ValueError(f"count must be 1 or more; got {count}.")
+        set_number_of_threads(count)
+    return number_of_threads()
