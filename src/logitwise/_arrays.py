@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -51,7 +50,8 @@ def may_look(array: Any) -> bool:
     if not is_tensor(array):
         return True
     torch = sys.modules["torch"]
-    return not (torch.compiler.is_compiling() or torch._C._functorch.is_functorch_wrapped_tensor(array))
+    tracing = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+    return not (tracing or array.is_meta)
 
 
 def as_numpy(array: Any) -> np.ndarray:
@@ -59,8 +59,7 @@ def as_numpy(array: Any) -> np.ndarray:
     return array.detach().cpu().numpy() if is_tensor(array) else np.asarray(array)
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """The shape of logits, seen as rows of classes: `(outer, classes, inner)`, in memory order.
 
     A row of classes is what one sample owns. With the class axis last, `inner` is 1 and rows are contiguous; with the

@@ -91,7 +91,7 @@ def check_axis(axis: Any, ndim: int, name: str) -> int:
     """Return `axis` counted from 0."""
     if ndim == 0:
         raise ValueError(f"{name} must have at least one axis, the one of the classes; got a single number.")
-    if isinstance(axis, bool) or not hasattr(axis, "__index__"):
+    if not _is_integer(axis):
         raise TypeError(f"axis must be an integer; got {axis!r}.")
     if not -ndim <= axis < ndim:
         raise ValueError(f"axis must be in [{-ndim}, {ndim - 1}] for {name} of {ndim} axes; got {axis}.")
@@ -104,6 +104,24 @@ def check_positive(value: Any, name: str) -> float:
     if not 0.0 < number < math.inf:
         raise ValueError(f"{name} must be positive and finite; got {number}.")
     return number
+
+
+def check_positive_tensor(value: Any, name: str, logits: Any) -> Any:
+    """Return `value` as `check_positive` does; but a tensor that is differentiated or traced stays a tensor, 0-d."""
+    if type(value) is float or not (is_tensor(value) and is_tensor(logits)) or not _is_followed(value):
+        return check_positive(value, name)
+    if math.prod(value.shape) != 1 or number_kind(value) not in ("floating", "integer"):
+        raise TypeError(f"{name} must be a number; got {_described(value)}.")
+    if may_look(value):
+        check_positive(value, name)
+    return value.reshape(())
+
+
+def _is_followed(value: Any) -> bool:
+    """Return whether autograd records `value`, or a transform or a compiler of torch traces it."""
+    torch = sys.modules["torch"]
+    recorded = value.requires_grad and torch.is_grad_enabled()
+    return recorded or torch.autograd.forward_ad._current_level >= 0 or not may_look(value)
 
 
 def check_not_negative(value: Any, name: str) -> float:
@@ -130,16 +148,21 @@ def check_number(value: Any, name: str) -> float:
     if isinstance(value, (str, bytes, bool, complex)) or (is_array and math.prod(value.shape) != 1):
         raise TypeError(f"{name} must be a number; got {_described(value)}.")
     try:
-        return float(value)
+        return float(value.detach() if is_tensor(value) else value)  # pyright: ignore[reportAttributeAccessIssue]
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number; got {_described(value)}.") from None
 
 
 def check_integer(value: Any, name: str) -> int:
     """Return `value` as an int."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    if not _is_integer(value):
         raise TypeError(f"{name} must be an integer; got {value!r}.")
     return int(value)
+
+
+def _is_integer(value: Any) -> bool:
+    """Return whether `value` is an integer; a compiler of torch traces the first test, and not the second."""
+    return not isinstance(value, bool) and (isinstance(value, int) or hasattr(value, "__index__"))
 
 
 def check_int64(value: Any, name: str) -> int:

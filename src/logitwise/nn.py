@@ -7,7 +7,8 @@ torch's; what they compute is this library's.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from itertools import pairwise
 from operator import index
 from typing import SupportsIndex
@@ -19,20 +20,54 @@ from logitwise import functional
 from logitwise.functional.binary_cross_entropy import check_probabilities
 
 
+class InputError(ValueError, IndexError, RuntimeError):
+    """A value or shape that a module refuses: a ValueError, and an IndexError and RuntimeError as torch may raise."""
+
+
+class InputTypeError(TypeError, RuntimeError):
+    """A kind or dtype that a module refuses: a TypeError, and a RuntimeError as torch raises."""
+
+
+def _drop_in(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return `forward` with errors that are caught wherever torch's own would be, and with tensors asked for."""
+
+    @wraps(forward)
+    def checked(module: torch.nn.Module, *tensors: Tensor, **named: Tensor) -> Tensor:
+        for name, value in (*zip(("input", "target"), tensors, strict=False), *named.items()):
+            if not isinstance(value, Tensor):
+                raise InputTypeError(f"{name} must be a torch tensor; got {type(value).__name__}. Use torch.as_tensor.")
+        try:
+            return forward(module, *tensors, **named)
+        except ValueError as error:
+            raise InputError(*error.args) from None
+        except TypeError as error:
+            raise InputTypeError(*error.args) from None
+
+    return checked
+
+
 class Softmax(torch.nn.Softmax):
     """`torch.nn.Softmax` by `logitwise.softmax`: within 4 ulp at any spread; a row of -inf alone is 0, not NaN."""
 
+    @_drop_in
     def forward(self, input: Tensor) -> Tensor:
         """Return the probabilities of the classes on `dim`."""
-        return functional.softmax(input, _axis(self.dim, input))
+        return _on_classes(functional.softmax, input, self.dim)
 
 
 class LogSoftmax(torch.nn.LogSoftmax):
     """`torch.nn.LogSoftmax` by `logitwise.log_softmax`: exact near probability one; a row of -inf alone stays -inf."""
 
+    @_drop_in
     def forward(self, input: Tensor) -> Tensor:
         """Return the log-probabilities of the classes on `dim`."""
-        return functional.log_softmax(input, _axis(self.dim, input))
+        return _on_classes(functional.log_softmax, input, self.dim)
+
+
+def _on_classes(function: Callable[..., Tensor], logits: Tensor, dim: int | None) -> Tensor:
+    """Return the function of the classes on `dim`; a single number is a row of one class, as in torch."""
+    axis = _axis(dim, logits)
+    return function(logits, axis) if logits.ndim else function(logits.unsqueeze(0), axis).squeeze(0)
 
 
 def _axis(dim: int | None, logits: Tensor) -> int:
@@ -40,7 +75,7 @@ def _axis(dim: int | None, logits: Tensor) -> int:
     if dim is not None:
         return dim
     warnings.warn(
-        "dim must be named; got None, and its implicit choice is deprecated. Pass dim=.", UserWarning, stacklevel=4
+        "dim must be named; got None, and its implicit choice is deprecated. Pass dim=.", UserWarning, stacklevel=6
     )
     return 0 if logits.ndim in (0, 1, 3) else 1
 
@@ -62,6 +97,7 @@ class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
         tensor(4.1223e-09)
     """
 
+    @_drop_in
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of logits with classes on axis 1 (axis 0 for a single row)."""
         soft = target.dtype.is_floating_point and self.reduction == "mean"
@@ -91,6 +127,7 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
         tensor(1.9287e-22)
     """
 
+    @_drop_in
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of logits of any shape, and targets of the same shape."""
         return functional.binary_cross_entropy_with_logits(
@@ -115,6 +152,7 @@ class BCELoss(torch.nn.BCELoss):
         tensor(0.6931)
     """
 
+    @_drop_in
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of probabilities of any shape, and targets of the same shape."""
         check_probabilities(input, target)

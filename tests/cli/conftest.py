@@ -22,7 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def run(folder: Path) -> Callable[..., Result]:
     """Return what runs a command in the working directory and gives its result."""
-    return lambda *args: CliRunner().invoke(app, [str(arg) for arg in args], catch_exceptions=False)
+    return lambda *args: CliRunner().invoke(app, list(map(str, args)), prog_name="logitwise", catch_exceptions=False)
 
 
 @pytest.fixture(scope="session")

@@ -131,6 +131,18 @@ TRAINING = [
         "--model must not be a file that is read; got 'bare.csv'. Choose another name.",
     ),
     (
+        "train fruit.csv --target label --report empty",
+        "--report must be a regular file; got 'empty', a folder. Choose another name.",
+    ),
+    (
+        "train fruit.csv --target label --report fruit.csv",
+        "--report must not be a file that is read; got 'fruit.csv'. Choose another name.",
+    ),
+    (
+        "train fruit.csv --target label --model m.html --report ./m.html",
+        "--report must not be the file of --model; got 'm.html'. Choose another name.",
+    ),
+    (
         "train fruit.csv --target label --model pipe",
         "--model must be a regular file; got 'pipe', a device, a pipe or a socket. Choose another name.",
     ),
@@ -237,6 +249,15 @@ USING = [
         "--output must not be a file that is read; got './fruit.csv'. Choose another name.",
     ),
     (
+        "report fruit.safetensors fruit.csv -o fruit.safetensors",
+        "--output must not be a file that is read; got 'fruit.safetensors'. Choose another name.",
+    ),
+    (
+        "report fruit.safetensors stops.csv",
+        "DATA must hold only labels that training saw; got 'ripe.', 'raw.' (in 2 rows). The nearest to 'ripe.' is "
+        "'ripe': to make them match, give --label-strip .",
+    ),
+    (
         "predict fruit.safetensors fruit.csv -o p.txt",
         "--output must end in .csv or .parquet; got 'p.txt'.",
     ),
@@ -310,23 +331,6 @@ def test_an_output_path_is_refused_before_the_data_is_read(run, bad_files):
 
 
 @pytest.mark.parametrize(
-    ("command", "reason"),
-    [
-        ("trian fruit.csv", "No such command 'trian'. Did you mean 'train'?"),
-        ("train fruit.csv --nothing", "No such option: --nothing"),
-        ("train fruit.csv --seed -1", "Invalid value for '--seed'"),
-        ("train fruit.csv --epochs many", "Invalid value for '--epochs'"),
-        ("predict fruit.safetensors", "Missing argument 'DATA'"),
-    ],
-)
-def test_what_is_no_command_is_refused_with_the_usage(run, bad_files, command, reason):
-    result = run(*shlex.split(command))
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("Usage: ")
-    assert f"Error: {reason}" in result.stderr
-
-
-@pytest.mark.parametrize(
     ("known", "given", "advice"),
     [
         (["<=50K", ">50K"], ["<=50K.", ">50K."], "give --label-strip ."),
@@ -387,9 +391,3 @@ def test_the_program_itself_refuses_without_a_traceback(folder):
     result = subprocess.run(command, capture_output=True, text=True, timeout=120)
     sentence = "DATA must be a file, a folder or a bundled name; got 'absent.parquet', which does not exist."
     assert (result.returncode, result.stdout, result.stderr) == (2, "", f"logitwise: error: {sentence}\n")
-
-
-def test_help_and_version(run):
-    assert run("--version").stdout == f"logitwise {lw.__version__}\n"
-    for command in ("train", "evaluate", "predict", "info"):
-        assert f"Example: logitwise {command} " in run(command, "--help").stdout

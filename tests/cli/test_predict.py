@@ -35,7 +35,7 @@ def test_another_process_writes_the_bits_that_the_training_process_had(run, frui
     train = training.train
     monkeypatch.setattr(training, "train", lambda *args: kept.append(train(*args)) or kept[-1])
     run("train", fruit / "fruit.csv", "--target", "label", *SMALL)
-    [(model, _)] = kept
+    model = kept[0].model
     features = data.read(fruit / "more.csv", target="label").features
     result = logitwise("predict", "fruit.safetensors", fruit / "more.csv")
     assert (result.returncode, result.stderr) == (0, "")

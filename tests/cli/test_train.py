@@ -51,7 +51,13 @@ def test_the_model_saved_is_the_one_measured_on_rows_it_never_saw(run, fruit):
     baseline = summary(target[held_out], majority_baseline(target[trained], 2, len(held_out)))
     where = "24 rows of fruit.csv, held out from training (a fifth of each class, seed 3)"
     metrics = {"where": where, "model": measured, "baseline": baseline}
-    told = {"model": "fruit.safetensors", "rows": 96, "classes": ["raw", "ripe"], "metrics": metrics}
+    told = {
+        "model": "fruit.safetensors",
+        "rows": 96,
+        "classes": ["raw", "ripe"],
+        "interrupted": False,
+        "metrics": metrics,
+    }
     assert json.loads(result.stdout) == told
     again = lw.Classifier(hidden=(8,), epochs=30, learning_rate=0.03, random_state=3)
     again.fit(read.features[trained], read.target[trained])

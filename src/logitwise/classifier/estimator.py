@@ -121,6 +121,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
         Raises:
             TypeError: Labels, or values of a column, of mixed or unusable types; a sparse X.
+            KeyboardInterrupt: Ctrl-C. After an epoch or more, the model is that of the best epoch so far.
             ValueError: No rows; lengths that differ; one class, or as many as rows; missing labels; infinity; options
                 out of range; a loss that became NaN.
         """
@@ -142,6 +143,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         with EpochBar(recipe.epochs, shown=self.verbose) as bar:
             layers, progress = train(training, validation, len(classes), recipe, bar.update)
         self._keep(Model(classes, preprocessing, layers, _metadata(self, progress)), progress)
+        if progress.interrupted:
+            raise KeyboardInterrupt
         return self
 
     def _recipe(self, image_shape: tuple[int, ...] | None) -> Recipe:

@@ -10,9 +10,11 @@ import json
 import os
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 
@@ -128,7 +130,8 @@ def write_model_file(path: str | os.PathLike[str], header: dict[str, Any], tenso
     # One metadata entry, since their order in the file is not fixed: the same model gives the same bytes.
     content = save({name: np.ascontiguousarray(array) for name, array in tensors.items()}, metadata={FORMAT: text})
     try:
-        _replace(path, content)
+        with replacing(path) as file:
+            file.write(content)
     except OSError as error:
         raise ModelFileError(f"path must be writable; got {str(path)!r} ({error.strerror}).") from error
 
@@ -172,11 +175,13 @@ def refuse_irregular(path: str | os.PathLike[str]) -> Path:
     return given.resolve()
 
 
-def _replace(path: Path, content: bytes) -> None:
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Give a temporary file beside `path` that takes its name in one step, once its bytes have reached the disk."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         with open(temporary, "xb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

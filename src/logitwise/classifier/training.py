@@ -66,6 +66,7 @@ class Progress:
     validation_loss: list[float] = field(default_factory=list)
     best_epoch: int = 0  # counted from 1
     best_state: dict[str, torch.Tensor] = field(default_factory=dict)
+    interrupted: bool = False
 
     @property
     def epoch(self) -> int:
@@ -97,7 +98,7 @@ def train(
     batch_size = recipe.batch_size or min(max(len(rows) // BATCHES_PER_EPOCH, SMALLEST_BATCH), LARGEST_BATCH)
     schedule = _schedule(optimizer, recipe.epochs * math.ceil(len(rows) / batch_size))
     progress = Progress()
-    with _threads_for(network, batch_size):
+    with _threads_for(network, batch_size), _ended_by_ctrl_c(progress):
         while progress.epoch < recipe.epochs and not _has_stalled(progress, recipe.patience):
             order = torch.randperm(len(rows), generator=generator, device=recipe.device)
             losses = [
@@ -127,6 +128,17 @@ def _threads_for(network: FeedForward, batch_size: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def _ended_by_ctrl_c(progress: Progress) -> Iterator[None]:
+    """Let Ctrl-C end the training once there is a best epoch; before, it passes."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not progress.best_state:
+            raise
+        progress.interrupted = True
 
 
 def _build(n_inputs: int, n_outputs: int, recipe: Recipe, generator: torch.Generator) -> FeedForward:

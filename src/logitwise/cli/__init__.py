@@ -1,7 +1,8 @@
 """The command line: parse, call, print; no computation.
 
-`commands` holds the commands, one function each. `sources` reads their inputs, `labels` matches classes, `training`
-trains and measures, `results` prints, `predictions` writes, and `door` turns every error into one sentence.
+`commands` holds the commands, one function each. `config` reads their options from a file, `sources` their inputs;
+`labels` matches classes, `training` trains and measures, `parts` predicts under a progress bar, `evidence` gathers what
+a report shows; `results` prints, `predictions` and `pages` write, and `door` turns every error into one sentence.
 """
 
 from __future__ import annotations

@@ -6,23 +6,33 @@ Torch and scikit-learn are imported only to train, and to read the data sets sci
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from logitwise import __version__
-from logitwise.cli.door import Door, naming, say
+from logitwise.cli.config import show_config, use_config
+from logitwise.cli.door import BAD_INPUT, INTERRUPTED, Door, hush, naming, say
+from logitwise.data import nearest
 
 if TYPE_CHECKING:
     from logitwise.classifier.model import Model
 
+EXIT_CODES = """
+\b
+Exit codes:
+  0    done
+  1    the reader of the output went away, or a defect of this program
+  2    bad input or bad usage, said in one sentence on standard error
+  130  stopped by Ctrl-C; `train` saves the best epoch so far, if there is one
+"""
+
 app = typer.Typer(
     cls=Door,
     help="Train classifiers on tables, arrays and small images, and get probabilities from them.",
-    epilog="Example: logitwise train digits --model digits.safetensors",
-    no_args_is_help=True,
-    add_completion=False,
+    epilog=f"Example: logitwise train digits --model digits.safetensors\n{EXIT_CODES}",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -37,20 +47,26 @@ Target = Annotated[
 LabelStrip = Annotated[str | None, typer.Option(metavar="CHARS", help="Characters to strip from the ends of labels.")]
 DropUnlabelled = Annotated[bool, typer.Option("--drop-unlabelled", help="Leave out the rows whose label is missing.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, for machines.")]
+Quiet = Annotated[bool, typer.Option("--quiet", callback=hush, help="No messages and no progress bar.")]
 
 
 @app.callback(invoke_without_command=True)
 def about(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
 ) -> None:
     """Show the version, where it is asked for; the commands come after."""
     if version:
         typer.echo(f"logitwise {__version__}")
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(BAD_INPUT)
 
 
 @app.command(epilog="Example: logitwise train adult-train.csv --target -1 --test adult-test.csv --label-strip .")
 def train(
+    context: typer.Context,
     data: Data,
     target: Target = None,
     test: Annotated[str | None, typer.Option(metavar="FILE", help="Rows to measure on, in the form of DATA.")] = None,
@@ -72,34 +88,69 @@ def train(
         bool | None, typer.Option("--header/--no-header", help="Whether the first line of DATA names its columns.")
     ] = None,
     device: Annotated[str | None, typer.Option(help="The torch device to train on, such as cpu or cuda.")] = None,
+    report: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A page to write that shows how good the model is, as HTML.")
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            is_eager=True,
+            callback=use_config,
+            help="Options as TOML; those on the command line win.",
+        ),
+    ] = None,
+    show_config: Annotated[
+        bool,
+        typer.Option(
+            "--show-config",
+            is_eager=True,
+            callback=show_config,
+            help="Print every option with its default, ready to edit for --config, and exit.",
+        ),
+    ] = False,
     as_json: Json = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No messages and no progress bar.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Train a classifier, measure it, and save it.
 
     The rows measured on are those of --test; else the test part that DATA brings along; else a fifth of DATA, chosen
     by the seed, each class in its share. Training never uses them, and the model saved is the one measured.
+
+    Ctrl-C ends the training early: the model of the best epoch so far is measured and saved.
     """
-    from logitwise.cli import results, training
-    from logitwise.cli.predictions import writable
+    from logitwise.cli import pages, results, training
+    from logitwise.cli.predictions import refuse_same, writable
     from logitwise.cli.sources import Form, data_name, part, read_to_train
 
     started = time.perf_counter()
+    read = [name for name in (data, test, config) if name is not None]
     model = f"{Path(data_name(data).removesuffix('.gz')).stem}.safetensors" if model is None else model
-    path = writable(model, "--model", [data] if test is None else [data, test])
+    path = writable(model, "--model", read)
+    page = None if report is None else writable(report, "--report", read)
+    if page is not None:
+        refuse_same(page, "--report", path, "--model")
     options = {"epochs": epochs, "learning_rate": learning_rate, "random_state": seed, "device": device}
     options["hidden"] = None if hidden is None else training.hidden_sizes(hidden)
     form = Form(header, label_strip or "", drop_unlabelled)
     rows, test_part = read_to_train(data, target, test, form)
     classifier = training.make_classifier(options, verbose=not quiet)
     parts = part(rows, test_part, test, classifier.random_state)
-    say(results.training_sentence(parts.trained_on), quiet=quiet)
-    trained, measured = training.train(classifier, parts, form)
+    say(results.training_sentence(parts.trained_on))
+    trained = training.train(classifier, parts, form)
     with naming({"path": "--model"}):
-        trained.save(path)
-    say(f"Saved {model} ({results.file_size(path)}) after {time.perf_counter() - started:.1f} s.", quiet=quiet)
-    known = {"model": model, "rows": len(parts.trained_on.labels), "classes": trained.classes.tolist()}
-    results.show_measured(measured, known, as_json=as_json)
+        trained.model.save(path)
+    if trained.interrupted:
+        typer.echo(results.interrupted_sentence(trained.model), err=True)
+    say(f"Saved {model} ({results.file_size(path)}) after {time.perf_counter() - started:.1f} s.")
+    known = {"model": model, "rows": len(parts.trained_on.labels), "classes": trained.model.classes.tolist()}
+    results.show_measured(trained.measured, known | {"interrupted": trained.interrupted}, as_json=as_json)
+    if page is not None:
+        source = pages.Source(parts.measured_on, parts.measured_as, parts.where, read)
+        pages.write_page(pages.report(trained.model, source, path.stem, context.obj), page)
+        say(f"Wrote {report} ({results.file_size(page)}).")
+    if trained.interrupted:
+        raise typer.Exit(INTERRUPTED)
 
 
 @app.command(epilog="Example: logitwise evaluate adult-train.safetensors adult-test.csv --label-strip .")
@@ -110,6 +161,7 @@ def evaluate(
     label_strip: LabelStrip = None,
     drop_unlabelled: DropUnlabelled = False,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure a model on rows with labels.
 
@@ -118,14 +170,11 @@ def evaluate(
     """
     from logitwise.cli import results, training
     from logitwise.cli.record import Record
-    from logitwise.cli.sources import Form, read_to_measure
+    from logitwise.cli.sources import read_to_measure
 
     loaded = _load(model)
-    record = Record.of(loaded)
-    form = Form(record.has_header, record.label_strip if label_strip is None else label_strip, drop_unlabelled)
-    rows = read_to_measure(data, loaded, target, form)
-    where = f"the {len(rows.labels):,} rows of {rows.name}"
-    measured = training.measure(loaded, rows, "DATA", where, record.class_counts)
+    rows = read_to_measure(data, loaded, target, label_strip, drop_unlabelled=drop_unlabelled)
+    measured = training.measure(loaded, rows, "DATA", rows.where, Record.of(loaded).class_counts)
     results.show_measured(measured, {"model": model, "data": data}, as_json=as_json)
 
 
@@ -138,6 +187,7 @@ def predict(
         typer.Option("-o", "--output", metavar="FILE", help="A .csv or .parquet file; else standard output, as CSV."),
     ] = None,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Predict classes and their probabilities.
 
@@ -153,8 +203,7 @@ def predict(
     path = None if output is None else predictions.prediction_path(output, [model, data])
     loaded = _load(model)
     features = read_to_predict(data, loaded)
-    with naming({"X": "DATA"}):
-        table = predictions.prediction_table(loaded.predict(features), loaded.predict_proba(features), loaded.classes)
+    table = predictions.prediction_table(loaded, features)
     if path is not None:
         predictions.write(table, path)
         say(f"Wrote {output} ({table.height:,} rows).")
@@ -164,12 +213,105 @@ def predict(
         predictions.write_to_standard_output(table)
 
 
+@app.command(epilog="Example: logitwise report adult-train.safetensors adult-test.csv --label-strip . -o adult.html")
+def report(
+    context: typer.Context,
+    model: ModelFile,
+    data: Data,
+    output: Annotated[
+        str | None,
+        typer.Option("-o", "--output", metavar="FILE", help="The page to write; else the name of MODEL, with .html."),
+    ] = None,
+    target: Target = None,
+    label_strip: LabelStrip = None,
+    drop_unlabelled: DropUnlabelled = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a page that shows whether a model can be trusted.
+
+    One HTML file, which needs nothing else: the numbers beside the baselines, whether the probabilities hold, which
+    classes are taken for which, and the rows it is most confidently wrong about. Rows and labels are those of
+    `evaluate`.
+    """
+    from logitwise.cli import pages, results
+    from logitwise.cli.predictions import writable
+    from logitwise.cli.sources import read_to_measure
+
+    output = f"{Path(model).stem}.html" if output is None else output
+    path = writable(output, "--output", [model, data])
+    loaded = _load(model)
+    rows = read_to_measure(data, loaded, target, label_strip, drop_unlabelled=drop_unlabelled)
+    source = pages.Source(rows, "DATA", rows.where, [model, data])
+    pages.write_page(pages.report(loaded, source, Path(model).stem, context.obj), path)
+    say(f"Wrote {output} ({results.file_size(path)}).")
+    if as_json:
+        results.print_json({"model": model, "data": data, "rows": len(rows.labels), "report": output})
+
+
 @app.command(epilog="Example: logitwise info digits.safetensors")
-def info(model: ModelFile, as_json: Json = False) -> None:
+def info(model: ModelFile, as_json: Json = False, quiet: Quiet = False) -> None:
     """Show what a model is and how good it is."""
     from logitwise.cli import results
 
     results.show_model(_load(model), Path(model), as_json=as_json)
+
+
+@app.command(
+    epilog="Example: logitwise explain 2.0 -1.0 0.1 --target 0 --names cat,dog,bird",
+    context_settings={"ignore_unknown_options": True},  # -1 is a number; what is no number is refused by _numbers
+)
+def explain(
+    context: typer.Context,
+    logits: Annotated[list[str], typer.Argument(metavar="LOGITS", help="The scores of one row, one a class.")],
+    target: Annotated[
+        int | None, typer.Option(metavar="INDEX", help="The right class, counted from 0: explains the loss too.")
+    ] = None,
+    temperature: Annotated[float, typer.Option(metavar="T", help="What the scores are divided by.")] = 1.0,
+    names: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="One name a class, with commas between them.")
+    ] = None,
+    html: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A page to write, with sliders that move the numbers.")
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show what softmax and cross-entropy do to a few scores, step by step."""
+    from logitwise import explain as explanation
+    from logitwise.cli import pages, results
+    from logitwise.cli.predictions import writable
+
+    path = None if html is None else writable(html, "--html", [])
+    scores = _numbers(logits, context)
+    with naming({"logits": "LOGITS", "target": "--target", "temperature": "--temperature", "names": "--names"}):
+        seen = explanation.explain(scores, target, temperature, names=None if names is None else names.split(","))
+    if path is not None:
+        pages.write_page(explanation.to_html(seen), path)
+        say(f"Wrote {html} ({results.file_size(path)}).")
+    if as_json:
+        results.print_json(seen.as_dict())
+    elif path is None:
+        results.show_explanation(explanation.to_text(seen))
+
+
+def _numbers(words: Sequence[str], context: typer.Context) -> list[float]:
+    for word in words:
+        if word.startswith("-") and not _is_number(word):
+            known = [name for option in context.command.params for name in option.opts]
+            near = nearest(word, known)
+            context.fail(f"No such option: {word}" + ("" if near is None else f". Did you mean {near}?"))
+        if not _is_number(word):
+            raise ValueError(f"LOGITS must be numbers; got {word!r}.")
+    return [float(word) for word in words]
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _load(path: str) -> Model:

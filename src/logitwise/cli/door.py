@@ -1,38 +1,68 @@
-"""The door: the one place where errors become sentences and exit codes."""
+"""The door: the one place where errors become sentences and exit codes, and where messages are let through or not."""
 
 from __future__ import annotations
 
 import re
+import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
+PROGRAM = "logitwise"
 BAD_INPUT = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
+UsageError: Any = typer.BadParameter.__base__  # click's; typer gives it no public name
+
+_is_quiet: ContextVar[bool] = ContextVar("is_quiet", default=False)
 
 
 class Door(TyperGroup):
     """The group of all commands: bad input leaves it as one sentence on standard error, without a traceback."""
 
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Read what was typed before the command; what was typed in all is kept as the context's `obj`."""
+        typed = shlex.join([PROGRAM, *args])
+        with _as_sentences():
+            context = super().make_context(info_name, args, parent, **extra)
+        context.obj = typed
+        return context
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
-        try:
+        with _as_sentences():
             result = super().invoke(ctx)
             sys.stdout.flush()
-        except BrokenPipeError:  # the reader, such as `head`, has seen enough: typer ends quietly
-            raise
-        except KeyboardInterrupt:
-            _leave("logitwise: interrupted by Ctrl-C before it was done.", INTERRUPTED)
-        except (ValueError, TypeError, OSError) as error:
-            _leave(f"logitwise: error: {' '.join(str(error).splitlines())}", BAD_INPUT)
         return result
 
 
-def _leave(sentence: str, code: int) -> None:
+@contextmanager
+def _as_sentences() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough: typer ends quietly
+        raise
+    except KeyboardInterrupt:
+        _leave(f"{PROGRAM}: interrupted by Ctrl-C before it was done.", INTERRUPTED)
+    except UsageError as error:
+        _leave(f"{PROGRAM}: error: {_usage_sentence(error)}", BAD_INPUT)
+    except (ValueError, TypeError, OSError) as error:
+        _leave(f"{PROGRAM}: error: {' '.join(str(error).splitlines())}", BAD_INPUT)
+
+
+def _usage_sentence(error: Any) -> str:
+    alike: Sequence[str] = getattr(error, "possibilities", None) or ()
+    sentence = error.message if alike else error.format_message()
+    nearest = f" Did you mean {alike[0]}?" if alike else ""
+    end = "" if sentence.endswith((".", "?")) else "."
+    return f"{sentence}{end}{nearest} See: {error.ctx.command_path if error.ctx else PROGRAM} --help"
+
+
+def _leave(sentence: str, code: int) -> NoReturn:
     typer.echo(sentence, err=True)
     raise typer.Exit(code)
 
@@ -52,7 +82,18 @@ def naming(names: Mapping[str, str]) -> Iterator[None]:
         raise ValueError(re.sub(pattern, lambda found: names[found[0]], str(error))) from error
 
 
-def say(message: str, *, quiet: bool = False) -> None:
-    """Tell the user something on standard error, where it is in no machine's way."""
-    if not quiet:
+def hush(quiet: bool) -> bool:
+    """Let messages and progress bars through from now on, or not: what --quiet does."""
+    _is_quiet.set(quiet)
+    return quiet
+
+
+def is_quiet() -> bool:
+    """Return whether the user asked for no messages."""
+    return _is_quiet.get()
+
+
+def say(message: str) -> None:
+    """Tell the user something on standard error, where it is in no machine's way; nothing under --quiet."""
+    if not is_quiet():
         typer.echo(message, err=True)

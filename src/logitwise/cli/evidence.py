@@ -10,8 +10,8 @@ import numpy as np
 
 from logitwise.classifier.importance import column_names, permutation_importance
 from logitwise.classifier.model import Model
-from logitwise.cli.door import naming
 from logitwise.cli.labels import known_indices
+from logitwise.cli.parts import by_parts
 from logitwise.cli.record import Record
 from logitwise.cli.sources import Labelled
 from logitwise.metrics import majority_baseline
@@ -39,8 +39,7 @@ def gather(
         ValueError: A label that training never saw; columns that do not fit; no rows.
     """
     target = known_indices(rows.labels, model.classes, argument)
-    with naming({"X": argument}):
-        probabilities = model.predict_proba(rows.features)
+    probabilities = np.concatenate(by_parts(model.predict_proba, rows.features, argument))
     importance = _importance(model, rows.features, target)
     return Evidence(
         title=title,

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitwise.classifier.model_file import refuse_irregular
+from logitwise.classifier.model_file import refuse_irregular, replacing
 from logitwise.cli.door import naming
+from logitwise.cli.parts import by_parts
 
 if TYPE_CHECKING:
     import polars
+
+    from logitwise.classifier.model import Model
 
 SUFFIXES = (".csv", ".parquet")
 ROWS_AT_ONCE = 65_536  # of text, on the way to standard output
@@ -31,6 +32,14 @@ def writable(path: str, argument: str, inputs: Sequence[str]) -> Path:
     return file
 
 
+def refuse_same(path: Path, argument: str, other: Path, other_argument: str) -> None:
+    """Raise where two outputs are one file."""
+    if path.resolve() == other.resolve():
+        raise ValueError(
+            f"{argument} must not be the file of {other_argument}; got {str(path)!r}. Choose another name."
+        )
+
+
 def prediction_path(path: str, inputs: Sequence[str]) -> Path:
     """Return the file to write predictions to; its suffix says how."""
     if not path.endswith(SUFFIXES):
@@ -38,11 +47,14 @@ def prediction_path(path: str, inputs: Sequence[str]) -> Path:
     return writable(path, "--output", inputs)
 
 
-def prediction_table(predicted: np.ndarray, probabilities: np.ndarray, classes: np.ndarray) -> polars.DataFrame:
+def prediction_table(model: Model, features: Any) -> polars.DataFrame:
     """Return one row a prediction: the class, and the probability of each class in full precision."""
     import polars as pl
 
-    columns = {f"probability_{label}": column for label, column in zip(classes.tolist(), probabilities.T, strict=True)}
+    parts = by_parts(lambda rows: (model.predict(rows), model.predict_proba(rows)), features, "DATA")
+    predicted, probabilities = map(np.concatenate, zip(*parts, strict=True))
+    labels = model.classes.tolist()
+    columns = {f"probability_{label}": column for label, column in zip(labels, probabilities.T, strict=True)}
     return pl.DataFrame({"prediction": predicted.tolist(), **columns})
 
 
@@ -61,7 +73,7 @@ def as_json(table: polars.DataFrame, classes: np.ndarray, output: str | None) ->
 
 def write(table: polars.DataFrame, path: Path) -> None:
     """Write predictions to a file."""
-    with _replacing(path) as file:
+    with replacing(path) as file:
         if path.suffix == ".parquet":
             table.write_parquet(file)
         else:
@@ -73,18 +85,3 @@ def write_to_standard_output(table: polars.DataFrame) -> None:
     sys.stdout.write(table.head(0).write_csv())
     for part in table.iter_slices(ROWS_AT_ONCE):
         sys.stdout.write(part.write_csv(include_header=False))
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """Give a temporary file beside `path` that takes its name in one step, once its bytes have reached the disk."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
-    try:
-        with open(temporary, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

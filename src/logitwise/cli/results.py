@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Column, Table
 
 from logitwise.classifier.model import Model
@@ -20,6 +20,7 @@ from logitwise.cli.sources import Labelled
 
 SHOWN = 10
 WIDEST = 1_000_000
+READABLE = 100
 
 
 def print_json(result: dict[str, Any]) -> None:
@@ -34,6 +35,14 @@ def training_sentence(rows: Labelled) -> str:
     return (
         f"Training on {len(rows.labels):,} rows of {rows.name}: {rows.n_features:,} features, "
         f"{len(labels)} classes: {classes}."
+    )
+
+
+def interrupted_sentence(model: Model) -> str:
+    """Return what Ctrl-C has left."""
+    epoch, epochs = model.metadata["best_epoch"], len(model.metadata["history"]["train_loss"])
+    return (
+        f"logitwise: interrupted by Ctrl-C after epoch {epochs}; the model is that of epoch {epoch}, the best so far."
     )
 
 
@@ -109,12 +118,17 @@ def _listed_features(model: Model) -> str:
     return f"{len(names):,}: {_listed(names)}"
 
 
-def _print(table: Table) -> None:
+def show_explanation(text: RenderableType) -> None:
+    """Print an explanation: its sentences wrap, at the width of the terminal or at a readable one."""
+    _print(text, READABLE)
+
+
+def _print(text: RenderableType, width_elsewhere: int = WIDEST) -> None:
     # A file or a pipe has no width to wrap at. No markup: names with brackets are names.
-    width = None if sys.stdout.isatty() else WIDEST
+    width = None if sys.stdout.isatty() else width_elsewhere
     console = Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
     with console.capture() as captured:
-        console.print(table)
+        console.print(text)
     lines = (line.rstrip() for line in captured.get().splitlines())
     typer.echo("\n".join(lines).strip("\n"))
 

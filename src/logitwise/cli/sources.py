@@ -57,6 +57,11 @@ class Labelled:
     has_header: bool | None
 
     @property
+    def where(self) -> str:
+        """What the rows are, in words."""
+        return f"the {len(self.labels):,} rows of {self.name}"
+
+    @property
     def n_features(self) -> int:
         """The number of features a row, images flattened."""
         return _feature_count(self.features)
@@ -155,13 +160,18 @@ def part(labelled: Labelled, measured_on: Labelled | None, test: str | None, see
         trained_on, held_out = _hold_out(labelled, seed)
         share = f"held out from training (a fifth of each class, seed {seed})"
         return Parts(trained_on, held_out, "DATA", f"{len(held_out.labels):,} rows of {labelled.name}, {share}")
-    where = f"the {len(measured_on.labels):,} rows of {measured_on.name}"
-    return Parts(labelled, measured_on, "DATA" if test is None else "--test", where)
+    return Parts(labelled, measured_on, "DATA" if test is None else "--test", measured_on.where)
 
 
-def read_to_measure(source: str, model: Model, target: str | None, form: Form) -> Labelled:
-    """Return rows to evaluate a model on: those of the test part, where the source brings one."""
+def read_to_measure(
+    source: str, model: Model, target: str | None, label_strip: str | None, *, drop_unlabelled: bool
+) -> Labelled:
+    """Return rows to evaluate a model on: those of the test part, where the source brings one.
+
+    The target column, and what to strip from labels, are those of training where they are None.
+    """
     record = Record.of(model)
+    form = Form(record.has_header, record.label_strip if label_strip is None else label_strip, drop_unlabelled)
     labelled, test_part = _read_labelled(source, "DATA", record.target_name if target is None else target, form)
     if test_part is None and record.data == labelled.name:
         say("logitwise: note: DATA has the name of the training data; on rows it was trained on, a model looks better.")

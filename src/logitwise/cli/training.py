@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from logitwise.classifier.model import Model
 from logitwise.classifier.target import class_indices
 from logitwise.cli.door import naming
 from logitwise.cli.labels import known_indices
+from logitwise.cli.parts import by_parts
 from logitwise.cli.record import Measured, Record
 from logitwise.cli.sources import Form, Labelled, Parts
 from logitwise.metrics import majority_baseline, summary
@@ -26,6 +28,15 @@ OPTIONS = {
     "random_state": "--seed",
     "device": "--device",
 }
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model, how good it is, and whether Ctrl-C ended the training before its time."""
+
+    model: Model
+    measured: Measured
+    interrupted: bool
 
 
 def hidden_sizes(text: str) -> tuple[int, ...]:
@@ -48,11 +59,15 @@ def make_classifier(options: dict[str, Any], *, verbose: bool) -> Classifier:
     return Classifier(**{name: value for name, value in options.items() if value is not None}, verbose=verbose)
 
 
-def train(classifier: Classifier, parts: Parts, form: Form) -> tuple[Model, Measured]:
-    """Return the model that the classifier learns from one part, and how good it is on the other; it keeps both."""
+def train(classifier: Classifier, parts: Parts, form: Form) -> Trained:
+    """Return the model that the classifier learns from one part, and how good it is on the other; it keeps both.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C before the first epoch was done; later, there is a model of the best epoch so far.
+    """
     rows = parts.trained_on
-    with naming(OPTIONS):
-        model = classifier.fit(rows.features, rows.labels).model_
+    interrupted = _fit(classifier, rows)
+    model = classifier.model_
     counts = np.bincount(class_indices(rows.labels, model.classes), minlength=len(model.classes)).tolist()
     measured = measure(model, parts.measured_on, parts.measured_as, parts.where, counts)
     record = Record(
@@ -64,14 +79,25 @@ def train(classifier: Classifier, parts: Parts, form: Form) -> tuple[Model, Meas
         label_strip=form.label_strip,
         metrics=measured.as_json(),
     )
-    return record.kept_in(model), measured
+    return Trained(record.kept_in(model), measured, interrupted)
+
+
+def _fit(classifier: Classifier, rows: Labelled) -> bool:
+    """Train, and return whether Ctrl-C ended it."""
+    with naming(OPTIONS):
+        try:
+            classifier.fit(rows.features, rows.labels)
+        except KeyboardInterrupt:
+            if not hasattr(classifier, "model_"):
+                raise
+            return True
+    return False
 
 
 def measure(model: Model, rows: Labelled, argument: str, where: str, class_counts: list[int] | None) -> Measured:
     """Return how good a model is on rows; `argument` is what to call them in a message."""
     target = known_indices(rows.labels, model.classes, argument)
-    with naming({"X": argument}):
-        probabilities = model.predict_proba(rows.features)
+    probabilities = np.concatenate(by_parts(model.predict_proba, rows.features, argument))
     baseline = None
     if class_counts is not None:
         trained_on = np.repeat(np.arange(len(class_counts)), class_counts)

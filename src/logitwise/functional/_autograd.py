@@ -1,14 +1,14 @@
 """Which way tensors take, and the kernels behind autograd.
 
 A loss computes its gradient in the same pass as its value and hands it over in the backward pass. What has no kernel
-(another device, a compiler or function transform that traces, forward mode, a derivative of the derivative) goes by
-the plain operations of `_torch_definitions.py`, which are differentiable to every order.
+(another device, a function transform, forward mode, a derivative of the derivative) goes by the plain operations of
+`_torch_definitions.py`, which are differentiable to every order. In compiled code the kernels of the losses are called
+as operators, which a compiler keeps whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from enum import Enum, auto
 from typing import Any
 
@@ -16,9 +16,13 @@ import torch
 from torch import Tensor
 from torch.autograd import Function, forward_ad
 
+from logitwise._checks import check_layout
 from logitwise.functional import _torch_definitions as definitions
+from logitwise.functional.binary_cross_entropy import BinaryOptions, checked_binary_problem
+from logitwise.functional.cross_entropy import CrossEntropyOptions, checked_problem
 
 _ORDINARY = (Tensor, torch.nn.Parameter)
+_SIXTEEN_BITS = (torch.float16, torch.bfloat16)
 
 
 class Way(Enum):
@@ -29,34 +33,41 @@ class Way(Enum):
     OPERATIONS = auto()  # by plain torch operations
 
 
-def way_of(first: Tensor, *others: Tensor | None) -> Way:
-    """Return which way a function of these tensors takes."""
-    if torch.compiler.is_compiling() or forward_ad._current_level >= 0 or torch._C._functorch.peek_interpreter_stack():  # pyright: ignore[reportAttributeAccessIssue]
+def way_of(first: Tensor, *others: Tensor | None, number: float | Tensor | None = None) -> Way:
+    """Return which way a function of these tensors takes; `number` is a tensor only where it is itself followed."""
+    return Way.OPERATIONS if torch.compiler.is_compiling() else _way_of_values(first, *others, number=number)
+
+
+def way_of_problem(problem: Any) -> Way:
+    """Return which way a loss takes."""
+    return way_of(*problem.arrays(), number=problem.options.normalizer)
+
+
+def _way_of_values(first: Tensor, *others: Tensor | None, number: float | Tensor | None) -> Way:
+    if _is_transforming() or isinstance(number, Tensor) or type(first) not in _ORDINARY or not first.is_cpu:
         return Way.OPERATIONS
     recording = torch.is_grad_enabled()
-    if type(first) not in _ORDINARY or first.device.type != "cpu":
-        return Way.OPERATIONS
     for other in others:
         if other is not None and (type(other) not in _ORDINARY or (recording and other.requires_grad)):
             return Way.OPERATIONS
     return Way.RECORDED if recording and first.requires_grad else Way.MEMORY
 
 
+def _is_transforming() -> bool:
+    """Return whether a function transform (grad, vmap, ...) or forward mode is at work."""
+    return forward_ad._current_level >= 0 or torch._C._are_functorch_transforms_active()
+
+
 class _Softmax(Function):
     @staticmethod
-    def forward(
-        ctx: Any, logits: Tensor, compute: Callable, dim: int, temperature: float, mask: Tensor | None
-    ) -> Tensor:
-        result = compute(logits.detach())
-        ctx.save_for_backward(result)
-        ctx.dim, ctx.temperature = dim, temperature
-        return result
+    def forward(ctx: Any, logits: Tensor, compute: Callable, again: Callable, dim: int, temperature: float) -> Tensor:
+        return _kept_result(ctx, logits, compute, again, dim, temperature)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (result,) = ctx.saved_tensors
-        pull = gradients[0] - (gradients[0] * result).sum(ctx.dim, keepdim=True)
-        return result * pull / ctx.temperature, None, None, None, None
+        result, gradient = _wide_result(ctx, gradients[0])
+        pull = gradient - (gradient * result).sum(ctx.dim, keepdim=True)
+        return (result * pull / ctx.temperature).to(gradients[0].dtype), None, None, None, None
 
 
 class _LogSoftmax(Function):
@@ -64,22 +75,44 @@ class _LogSoftmax(Function):
 
     @staticmethod
     def forward(
-        ctx: Any, logits: Tensor, compute: Callable, dim: int, temperature: float, mask: Tensor | None
+        ctx: Any, logits: Tensor, compute: Callable, again: Callable, dim: int, temperature: float, mask: Tensor | None
     ) -> Tensor:
-        result = compute(logits.detach())
-        ctx.save_for_backward(result, mask)
-        ctx.dim, ctx.temperature = dim, temperature
-        return result
+        ctx.mask = mask
+        return _kept_result(ctx, logits, compute, again, dim, temperature)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        result, mask = ctx.saved_tensors
-        gradient = gradients[0] if mask is None else gradients[0].masked_fill(~mask, 0.0)
+        result, gradient = _wide_result(ctx, gradients[0])
+        gradient = gradient if ctx.mask is None else gradient.masked_fill(~ctx.mask, 0.0)
         others = gradient.sum(ctx.dim, keepdim=True) - gradient
-        return -(gradient * result.expm1() + result.exp() * others) / ctx.temperature, None, None, None, None
+        pull = -(gradient * result.expm1() + result.exp() * others) / ctx.temperature
+        return pull.to(gradients[0].dtype), None, None, None, None, None
 
 
-PROBABILITIES = {"softmax": _Softmax.apply, "log_softmax": _LogSoftmax.apply}
+def _kept_result(ctx: Any, logits: Tensor, compute: Callable, again: Callable, dim: int, temperature: float) -> Tensor:
+    """Return the result, and keep for the backward pass it or, where it has sixteen bits only, what it came from."""
+    result = compute(logits.detach())
+    ctx.save_for_backward(logits if logits.dtype in _SIXTEEN_BITS else result)
+    ctx.again, ctx.dim, ctx.temperature = again, dim, temperature
+    return result
+
+
+def _wide_result(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the result and the gradient of it, in 32 bits or more."""
+    (kept,) = ctx.saved_tensors
+    if kept.dtype not in _SIXTEEN_BITS:
+        return kept, gradient
+    return ctx.again(kept.float()), gradient.float()
+
+
+def softmax(logits: Tensor, compute: Callable, again: Callable, dim: int, temperature: float, mask: Any) -> Tensor:
+    """Return the probabilities, recorded; `again` computes them with public means, where they are followed too."""
+    return _Softmax.apply(logits, compute, again, dim, temperature)
+
+
+def log_softmax(logits: Tensor, compute: Callable, again: Callable, dim: int, temperature: float, mask: Any) -> Tensor:
+    """Return the log-probabilities, recorded, as `softmax` does."""
+    return _LogSoftmax.apply(logits, compute, again, dim, temperature, mask)
 
 
 class _Logsumexp(Function):
@@ -139,44 +172,137 @@ class _Loss(Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, problem: Any, loss_of: Callable[[Any], Tensor]) -> Tensor:
-        ctx.save_for_backward(logits)
-        ctx.problem, ctx.loss_of = problem, loss_of
-        loss, ctx.gradient = problem.detached().with_gradient(None)
+    def forward(ctx: Any, logits: Tensor, problem: Any, definition: Callable[[Any], Tensor]) -> Tensor:
+        ctx.save_for_backward(*problem.arrays())
+        ctx.problem, ctx.definition = problem.with_arrays(None, None, None, None), definition
+        loss, ctx.gradient = problem.with_gradient(None)
         return loss
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (logits,), outer = ctx.saved_tensors, gradients[0]
-        problem = replace(ctx.problem, logits=logits)
+        arrays, outer = ctx.saved_tensors, gradients[0]
         if torch.is_grad_enabled():
-            return _recorded_gradient(ctx.loss_of(problem), logits, outer), None, None
+            loss = ctx.definition(ctx.problem.with_arrays(*arrays))
+            return torch.autograd.grad(loss, arrays[0], outer, create_graph=True)[0], None, None
         gradient, ctx.gradient = ctx.gradient, None
         if gradient is None:
-            gradient = problem.detached().with_gradient(None)[1]
+            gradient = ctx.problem.with_arrays(*arrays).with_gradient(None)[1]
+        if _is_batched(outer):
+            return gradient * ctx.problem.for_rows(outer), None, None
         if outer.ndim or outer.item() != 1.0:
-            gradient.mul_(problem.for_rows(outer))
+            gradient.mul_(ctx.problem.for_rows(outer))
         return gradient, None, None
 
 
-def _recorded_gradient(loss: Tensor, logits: Tensor, outer: Tensor) -> Tensor:
-    return torch.autograd.grad(loss, logits, outer, create_graph=True)[0]
+def _is_batched(tensor: Tensor) -> bool:
+    """Return whether a tensor stands for a batch of them, of which each is to be multiplied (`is_grads_batched`)."""
+    functorch = torch._C._functorch  # pyright: ignore[reportAttributeAccessIssue]
+    return functorch.is_batchedtensor(tensor) or functorch.is_legacy_batchedtensor(tensor)
 
 
 def cross_entropy(problem: Any) -> Tensor:
     """Return the loss of a `Problem` of tensors."""
-    return _loss(problem, definitions.cross_entropy)
+    return _loss(problem, definitions.cross_entropy, _compiled_cross_entropy)
 
 
 def binary_cross_entropy_with_logits(problem: Any) -> Tensor:
     """Return the loss of a `BinaryProblem` of tensors."""
-    return _loss(problem, definitions.binary_cross_entropy_with_logits)
+    return _loss(problem, definitions.binary_cross_entropy_with_logits, _compiled_binary_cross_entropy)
 
 
-def _loss(problem: Any, definition: Callable[[Any], Tensor]) -> Tensor:
-    way = way_of(*problem.arrays())
-    if way is Way.OPERATIONS:
+def _loss(problem: Any, definition: Callable[[Any], Tensor], compiled: Callable[[Any, bool], Tensor]) -> Tensor:
+    logits = problem.logits
+    if logits.dtype in _SIXTEEN_BITS and torch.is_autocast_enabled(logits.device.type):
+        problem = problem._replace(logits=logits.float())  # as torch does for its losses
+    way = _way_of_values(*problem.arrays(), number=problem.options.normalizer)
+    if way is Way.OPERATIONS or torch.compiler.is_exporting():
         return definition(problem)
+    if torch.compiler.is_compiling():
+        return compiled(problem, way is Way.RECORDED)
     if way is Way.RECORDED:
         return _Loss.apply(problem.logits, problem, definition)
     return problem.value()
+
+
+# The kernels of the losses as operators, which a compiler calls and does not look into. Next to the loss they return
+# its gradient, for their backward pass alone; it is empty unless `differentiated`.
+
+
+def _compiled_cross_entropy(problem: Any, differentiated: bool) -> Tensor:
+    options, axis = problem.options, problem.layout.axis
+    numbers = (options.ignore_index, options.label_smoothing, options.z_loss, options.reduction, options.normalizer)
+    return _cross_entropy_operator(*problem.arrays(), differentiated, axis, *numbers)[0]
+
+
+def _compiled_binary_cross_entropy(problem: Any, differentiated: bool) -> Tensor:
+    options = problem.options
+    return _binary_operator(*problem.arrays(), differentiated, options.reduction, options.normalizer)[0]
+
+
+@torch.library.custom_op("logitwise::cross_entropy", mutates_args=(), device_types="cpu")
+def _cross_entropy_operator(
+    logits: Tensor,
+    target: Tensor,
+    class_weight: Tensor | None,
+    sample_weight: Tensor | None,
+    differentiated: bool,
+    axis: int,
+    ignore_index: int,
+    label_smoothing: float,
+    z_loss: float,
+    reduction: str,
+    normalizer: float | None,
+) -> tuple[Tensor, Tensor]:
+    numbers = (ignore_index, label_smoothing, z_loss, reduction, normalizer)
+    options = CrossEntropyOptions(class_weight, sample_weight, *numbers)
+    problem = checked_problem(logits, target, check_layout(logits, axis, at_least=2), options)
+    return _with_gradient_if(differentiated, problem)
+
+
+@torch.library.custom_op("logitwise::binary_cross_entropy_with_logits", mutates_args=(), device_types="cpu")
+def _binary_operator(
+    logits: Tensor,
+    target: Tensor,
+    sample_weight: Tensor | None,
+    pos_weight: Tensor | None,
+    differentiated: bool,
+    reduction: str,
+    normalizer: float | None,
+) -> tuple[Tensor, Tensor]:
+    options = BinaryOptions(sample_weight, pos_weight, reduction, normalizer)
+    return _with_gradient_if(differentiated, checked_binary_problem(logits, target, options))
+
+
+def _with_gradient_if(differentiated: bool, problem: Any) -> tuple[Tensor, Tensor]:
+    return problem.with_gradient(None) if differentiated else (problem.value(), problem.logits.new_empty(0))
+
+
+@_cross_entropy_operator.register_fake
+def _(logits: Tensor, target: Tensor, _class: Any, _sample: Any, differentiated: bool, axis: int, *rest: Any) -> Any:
+    row_shape = logits.shape[:axis] + logits.shape[axis + 1 :]
+    return _shapes(logits, row_shape, differentiated, reduction=rest[3])
+
+
+@_binary_operator.register_fake
+def _(logits: Tensor, target: Tensor, _sample: Any, _pos: Any, differentiated: bool, reduction: str, _by: Any) -> Any:
+    return _shapes(logits, logits.shape, differentiated, reduction)
+
+
+def _shapes(logits: Tensor, loss_shape: Any, differentiated: bool, reduction: str) -> tuple[Tensor, Tensor]:
+    loss = logits.new_empty(loss_shape if reduction == "none" else ())
+    return loss, logits.new_empty(logits.shape if differentiated else 0)
+
+
+def _keep_gradient(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    ctx.save_for_backward(output[1])
+    ctx.axis, ctx.inputs = inputs[5], len(inputs)
+
+
+def _scaled_gradient(ctx: Any, outer: Tensor, _: Any) -> tuple[Tensor | None, ...]:
+    (gradient,) = ctx.saved_tensors
+    outer = outer.unsqueeze(ctx.axis) if outer.ndim == gradient.ndim - 1 and outer.ndim else outer
+    return gradient * outer, *[None] * (ctx.inputs - 1)
+
+
+_cross_entropy_operator.register_autograd(_scaled_gradient, setup_context=_keep_gradient)
+_binary_operator.register_autograd(_scaled_gradient, setup_context=_keep_gradient)

@@ -58,7 +58,7 @@ def destination(like: Any, out: Any, *read: Any) -> Any:
         return out
     if is_tensor(like):
         torch = sys.modules["torch"]
-        return torch.empty(like.shape, dtype=like.dtype)
+        return torch.empty_like(like, memory_format=torch.contiguous_format)
     return np.empty(like.shape, like.dtype)
 
 

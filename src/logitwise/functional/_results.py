@@ -17,6 +17,8 @@ def like(logits: Any, result: Any) -> Any:
     """Return float64 results in the framework and dtype of `logits`, rounded once; a NumPy number as a scalar."""
     if is_tensor(logits):
         torch = sys.modules["torch"]
+        if not isinstance(result, np.ndarray) and abs(result) < LARGEST_FLOAT16:
+            return torch.full((), result, dtype=logits.dtype)
         return torch.as_tensor(result, dtype=torch.float64).to(logits.dtype)
     if not isinstance(result, np.ndarray) and abs(result) < LARGEST_FLOAT16:
         return logits.dtype.type(result)

@@ -13,7 +13,7 @@ here is but plain operations. Sixteen- and thirty-two-bit input is computed in f
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -43,7 +43,7 @@ def _wide(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.device.type == "mps" else tensor.double()
 
 
-def _shift(logits: Tensor, dim: int, temperature: float = 1.0, mask: Tensor | None = None) -> ShiftedRows:
+def _shift(logits: Tensor, dim: int, temperature: float | Tensor = 1.0, mask: Tensor | None = None) -> ShiftedRows:
     exact = logits.dtype != torch.float64
     logits = _wide(logits)
     if mask is not None:
@@ -52,23 +52,39 @@ def _shift(logits: Tensor, dim: int, temperature: float = 1.0, mask: Tensor | No
     largest = logits.gather(dim, index)
     is_largest = torch.zeros_like(logits, dtype=torch.bool).scatter(dim, index, True)
     dead = largest.detach() == -torch.inf
-    differences = (logits - largest).masked_fill(is_largest, 0.0).masked_fill(dead, -torch.inf) / temperature
+    differences = (logits - largest).masked_fill(is_largest, 0.0).masked_fill(dead, -torch.inf)
+    differences = _divided(differences, temperature)
     exponentials = differences.exp()
     if not exact:
-        exponentials = exponentials * (1.0 + _lost(logits.detach(), largest.detach(), temperature))
+        exponentials = exponentials * (1.0 + _lost(logits.detach(), largest.detach(), _constant(temperature)))
     spoiled = torch.where(dead | largest.detach().isfinite(), 0.0, torch.nan)
     rest = exponentials.masked_fill(is_largest, 0.0).sum(dim, keepdim=True) + spoiled
     return ShiftedRows(largest / temperature, differences, exponentials, rest.log1p(), 1.0 + rest, dead)
 
 
-def _lost(a: Tensor, b: Tensor, divisor: float) -> Tensor:
+def _divided(differences: Tensor, temperature: float | Tensor) -> Tensor:
+    """Return `differences / temperature`; the temperature has no part, and no derivative, in an infinite one."""
+    if not isinstance(temperature, Tensor):
+        return differences / temperature
+    infinite = differences.detach().isinf()
+    return torch.where(infinite, differences, differences.masked_fill(infinite, 0.0) / _wide(temperature))
+
+
+def _constant(temperature: float | Tensor) -> float | Tensor:
+    return _wide(temperature.detach()) if isinstance(temperature, Tensor) else temperature
+
+
+def _lost(a: Tensor, b: Tensor, divisor: float | Tensor) -> Tensor:
     """Return what rounding lost of `(a - b) / divisor`, as in `reference.py`: a two-sum, and an exact product."""
     difference = a - b
     virtual = a - difference
     lost = (a - (difference + virtual)) + (virtual - b)
-    if divisor != 1.0:
+    if isinstance(divisor, Tensor) or divisor != 1.0:
         quotient = difference / divisor
-        (high, low), (divisor_high, divisor_low) = _split(quotient), _split(a.new_tensor(divisor))
+        (high, low), (divisor_high, divisor_low) = (
+            _split(quotient),
+            _split(torch.as_tensor(divisor, dtype=a.dtype, device=a.device)),
+        )
         product = quotient * divisor
         error = ((high * divisor_high - product) + high * divisor_low + low * divisor_high) + low * divisor_low
         lost = ((difference - product) - error + lost) / divisor
@@ -81,13 +97,13 @@ def _split(value: Tensor) -> tuple[Tensor, Tensor]:
     return high, value - high
 
 
-def softmax(logits: Tensor, dim: int, temperature: float, mask: Tensor | None) -> Tensor:
+def softmax(logits: Tensor, dim: int, temperature: float | Tensor, mask: Tensor | None) -> Tensor:
     """Return the probabilities of the classes."""
     rows = _shift(logits, dim, temperature, mask)
     return (rows.exponentials / rows.total).to(logits.dtype)
 
 
-def log_softmax(logits: Tensor, dim: int, temperature: float, mask: Tensor | None) -> Tensor:
+def log_softmax(logits: Tensor, dim: int, temperature: float | Tensor, mask: Tensor | None) -> Tensor:
     """Return the log-probabilities of the classes."""
     rows = _shift(logits, dim, temperature, mask)
     return (rows.differences - rows.log_total).to(logits.dtype)
@@ -265,6 +281,6 @@ def _with_gradient(problem: Any, loss_of: Callable[[Any], Tensor]) -> tuple[Tens
     """Return the loss and its gradient, detached: one backward pass over the operations above."""
     with torch.enable_grad():
         logits = problem.logits.detach().requires_grad_()
-        loss = loss_of(replace(problem, logits=logits))
+        loss = loss_of(problem._replace(logits=logits))
         (gradient,) = torch.autograd.grad(loss.sum(), logits)
     return loss.detach(), gradient

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from logitwise._checks import (
     check_choice,
     check_element_weight,
     check_out,
-    check_positive,
+    check_positive_tensor,
     check_same_framework,
     check_unit_interval,
 )
@@ -26,8 +25,7 @@ from logitwise.kernels.cpu import binary_cross_entropy as kernels
 _EVEN = np.ones(1)
 
 
-@dataclass(frozen=True)
-class BinaryOptions:
+class BinaryOptions(NamedTuple):
     """The options of `binary_cross_entropy_with_logits`, which documents them."""
 
     sample_weight: Any = None
@@ -46,7 +44,9 @@ class BinaryOptions:
             sample_weight=check_element_weight(self.sample_weight, "sample_weight", logits),
             pos_weight=check_element_weight(self.pos_weight, "pos_weight", logits),
             reduction=reduction,
-            normalizer=None if self.normalizer is None else check_positive(self.normalizer, "normalizer"),
+            normalizer=None
+            if self.normalizer is None
+            else check_positive_tensor(self.normalizer, "normalizer", logits),
         )
 
 
@@ -93,7 +93,7 @@ def binary_cross_entropy_with_logits(
         >>> lw.binary_cross_entropy_with_logits(np.array([50.0, -1.0]), np.array([1, 0]), reduction="none")
         array([1.92874985e-22, 3.13261688e-01])
     """
-    problem = _checked(logits, target, BinaryOptions(sample_weight, pos_weight, reduction, normalizer))
+    problem = checked_binary_problem(logits, target, BinaryOptions(sample_weight, pos_weight, reduction, normalizer))
     if is_tensor(problem.logits):
         from logitwise.functional import _autograd
 
@@ -130,26 +130,25 @@ def binary_cross_entropy_with_logits_and_gradient(
         >>> loss, gradient
         (np.float64(1.9287498479639178e-22), array([-1.92874985e-22]))
     """
-    problem = _checked(logits, target, BinaryOptions(**options))
+    problem = checked_binary_problem(logits, target, BinaryOptions(**options))
     check_out(out, problem.logits)
     if is_tensor(problem.logits):
         from logitwise.functional import _autograd
 
         problem = problem.detached()
-        if _autograd.way_of(*problem.arrays()) is _autograd.Way.OPERATIONS:
+        if _autograd.way_of_problem(problem) is _autograd.Way.OPERATIONS:
             loss, gradient = _autograd.definitions.binary_cross_entropy_with_logits_and_gradient(problem)
             return loss, deliver(gradient, out)
     return problem.with_gradient(out)
 
 
-@dataclass(frozen=True)
-class BinaryProblem:
+class BinaryProblem(NamedTuple):
     """Checked logits, target and options: what every path of the computation starts from."""
 
     logits: Any
     target: Any
     options: BinaryOptions
-    unit: ClassVar[str] = "elements"
+    unit = "elements"
 
     def quiet_logits(self) -> Any:
         """Return the logits with 0 where the sample weight is 0: what those hold must not reach the result."""
@@ -162,11 +161,14 @@ class BinaryProblem:
         """Return the arrays that the loss is computed from."""
         return self.logits, self.target, self.options.sample_weight, self.options.pos_weight
 
+    def with_arrays(self, logits: Any, target: Any, sample_weight: Any, pos_weight: Any) -> BinaryProblem:
+        """Return this problem with other arrays, in the order of `arrays`."""
+        options = self.options._replace(sample_weight=sample_weight, pos_weight=pos_weight)
+        return BinaryProblem(logits, target, options)
+
     def detached(self) -> BinaryProblem:
         """Return this problem without what autograd has recorded of its tensors."""
-        logits, target, *weights = (array if array is None else array.detach() for array in self.arrays())
-        options = replace(self.options, sample_weight=weights[0], pos_weight=weights[1])
-        return BinaryProblem(logits, target, options)
+        return self.with_arrays(*(array if array is None else array.detach() for array in self.arrays()))
 
     def value(self) -> Any:
         """Return the loss as the caller asked for it."""
@@ -213,7 +215,9 @@ def check_probabilities(probabilities: Any, target: Any) -> None:
     check_unit_interval(probabilities, "input")
 
 
-def _checked(logits: Any, target: Any, options: BinaryOptions) -> BinaryProblem:
+def checked_binary_problem(logits: Any, target: Any, options: BinaryOptions) -> BinaryProblem:
+    """Return the problem these inputs state, or raise what is wrong with them."""
+    """Return the problem these inputs state, or raise what is wrong with them."""
     logits = as_floating(logits, "logits")
     target = _check_binary_target(logits, target, "logits")
     return BinaryProblem(logits, target, options.checked(logits))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from logitwise._checks import (
     check_layout,
     check_not_negative,
     check_out,
-    check_positive,
+    check_positive_tensor,
     check_same_framework,
     check_sample_weight,
     is_index_target,
@@ -31,8 +30,7 @@ from logitwise.functional._results import deliver, denominator, like
 from logitwise.kernels.cpu import cross_entropy as kernels
 
 
-@dataclass(frozen=True)
-class CrossEntropyOptions:
+class CrossEntropyOptions(NamedTuple):
     """The options of `cross_entropy`, which documents them."""
 
     class_weight: Any = None
@@ -57,7 +55,9 @@ class CrossEntropyOptions:
             label_smoothing=check_fraction(self.label_smoothing, "label_smoothing"),
             z_loss=check_not_negative(self.z_loss, "z_loss"),
             reduction=reduction,
-            normalizer=None if self.normalizer is None else check_positive(self.normalizer, "normalizer"),
+            normalizer=None
+            if self.normalizer is None
+            else check_positive_tensor(self.normalizer, "normalizer", logits),
         )
 
 
@@ -175,14 +175,13 @@ def cross_entropy_and_gradient(
         from logitwise.functional import _autograd
 
         problem = problem.detached()
-        if _autograd.way_of(*problem.arrays()) is _autograd.Way.OPERATIONS:
+        if _autograd.way_of_problem(problem) is _autograd.Way.OPERATIONS:
             loss, gradient = _autograd.definitions.cross_entropy_and_gradient(problem)
             return loss, deliver(gradient, out)
     return problem.with_gradient(out)
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """Checked logits, target and options: what every path of the computation starts from."""
 
     logits: Any
@@ -191,17 +190,20 @@ class Problem:
     layout: Layout
     options: CrossEntropyOptions
     taking_part: int = -1  # rows not ignored, where they were counted
-    unit: ClassVar[str] = "rows"
+    unit = "rows"
 
     def arrays(self) -> tuple[Any, ...]:
         """Return the arrays that the loss is computed from."""
         return self.logits, self.target, self.options.class_weight, self.options.sample_weight
 
+    def with_arrays(self, logits: Any, target: Any, class_weight: Any, sample_weight: Any) -> Problem:
+        """Return this problem with other arrays, in the order of `arrays`."""
+        options = self.options._replace(class_weight=class_weight, sample_weight=sample_weight)
+        return self._replace(logits=logits, target=target, options=options)
+
     def detached(self) -> Problem:
         """Return this problem without what autograd has recorded of its tensors."""
-        logits, target, *weights = (array if array is None else array.detach() for array in self.arrays())
-        options = replace(self.options, class_weight=weights[0], sample_weight=weights[1])
-        return replace(self, logits=logits, target=target, options=options)
+        return self.with_arrays(*(array if array is None else array.detach() for array in self.arrays()))
 
     def silent(self) -> Any:
         """Return which rows take no part (ignored, or of sample weight 0), or None where every row does."""

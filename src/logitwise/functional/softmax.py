@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from logitwise._arrays import Layout, is_tensor
-from logitwise._checks import as_floating, check_layout, check_mask, check_out, check_positive
+from logitwise._checks import as_floating, check_layout, check_mask, check_out, check_positive_tensor
 from logitwise.functional._memory import destination, memory_of, rows_of
 from logitwise.functional._results import deliver
 from logitwise.kernels.cpu import softmax as kernels
@@ -53,7 +53,7 @@ def softmax(logits: Any, axis: int = -1, *, temperature: float = 1.0, mask: Any 
         >>> lw.softmax([2.0, 1.0, 0.1], mask=[True, True, False]).round(4)
         array([0.7311, 0.2689, 0.    ])
     """
-    return _probabilities(kernels.softmax, logits, axis, temperature, mask, out)
+    return _probabilities(softmax, logits, axis, temperature, mask, out)
 
 
 def log_softmax(logits: Any, axis: int = -1, *, temperature: float = 1.0, mask: Any = None, out: Any = None) -> Any:
@@ -87,7 +87,7 @@ def log_softmax(logits: Any, axis: int = -1, *, temperature: float = 1.0, mask: 
         >>> lw.log_softmax(np.array([20.0, 0.0, 0.0], dtype=np.float32))[0]
         np.float32(-4.1223074e-09)
     """
-    return _probabilities(kernels.log_softmax, logits, axis, temperature, mask, out)
+    return _probabilities(log_softmax, logits, axis, temperature, mask, out)
 
 
 def logsumexp(logits: Any, axis: int = -1, *, keepdims: bool = False, mask: Any = None) -> Any:
@@ -142,23 +142,25 @@ def _logsumexp(logits: Any, layout: Layout, keepdims: bool, mask: Any) -> Any:
     return deliver(result, None)
 
 
-def _probabilities(kernel: Callable[..., None], logits: Any, axis: int, temperature: Any, mask: Any, out: Any) -> Any:
+def _probabilities(public: Callable[..., Any], logits: Any, axis: int, temperature: Any, mask: Any, out: Any) -> Any:
+    name = public.__name__
     logits = as_floating(logits, "logits")
     layout = check_layout(logits, axis)
-    temperature = check_positive(temperature, "temperature")
+    temperature = check_positive_tensor(temperature, "temperature", logits)
     mask = check_mask(mask, logits)
     check_out(out, logits)
-    compute = partial(_normalized, kernel=kernel, layout=layout, temperature=temperature, mask=mask)
+    compute = partial(_normalized, kernel=getattr(kernels, name), layout=layout, temperature=temperature, mask=mask)
     if not is_tensor(logits):
         return compute(logits, out=out)
     from logitwise.functional import _autograd
 
-    way = _autograd.way_of(logits)
+    way = _autograd.way_of(logits, number=temperature)
     if way is _autograd.Way.OPERATIONS:
-        plain = getattr(_autograd.definitions, kernel.__name__)
+        plain = getattr(_autograd.definitions, name)
         return deliver(plain(logits, layout.axis, temperature, mask), out)
     if way is _autograd.Way.RECORDED:
-        return _autograd.PROBABILITIES[kernel.__name__](logits, compute, layout.axis, temperature, mask)
+        again = partial(public, axis=layout.axis, temperature=temperature, mask=mask)
+        return getattr(_autograd, name)(logits, compute, again, layout.axis, temperature, mask)
     return compute(logits, out=out)
 
 

@@ -1,0 +1,49 @@
+"""Pages: the report of a model, written whole or not at all, and the fingerprints that make it repeatable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from logitwise.classifier.model import Model
+from logitwise.classifier.model_file import replacing
+from logitwise.cli.evidence import gather
+from logitwise.cli.sources import Labelled, data_name
+from logitwise.data.fingerprint import fingerprint
+from logitwise.report import render
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows to report on: what to call them in a message, what they are in words, and the files that were read."""
+
+    rows: Labelled
+    argument: str
+    where: str
+    read: Sequence[str]
+
+
+def report(model: Model, source: Source, title: str, command: str) -> str:
+    """Return the page that shows whether a model can be trusted, with the fingerprints of the files it comes from."""
+    evidence = gather(
+        model,
+        source.rows,
+        argument=source.argument,
+        where=source.where,
+        title=title,
+        command=command,
+        facts=_fingerprints(source.read),
+    )
+    return render(evidence)
+
+
+def _fingerprints(read: Sequence[str]) -> dict[str, str]:
+    found = {f"SHA-256 of {data_name(source)}": fingerprint(source) for source in read}
+    return {name: digest for name, digest in found.items() if digest is not None}
+
+
+def write_page(page: str, path: Path) -> None:
+    """Write a page to a file."""
+    with replacing(path) as file:
+        file.write(page.encode())

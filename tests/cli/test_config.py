@@ -1,0 +1,85 @@
+"""`train --show-config` and `train --config`: every default printed, and read back; the command line wins."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import logitwise as lw
+from cli.made_fruit import SMALL
+
+
+def test_every_default_is_printed_and_read_back(run, fruit):
+    result = run("train", "--show-config")
+    assert (result.exit_code, result.stderr) == (0, "")
+    own = lw.Classifier().get_params()
+    shown = tomllib.loads(result.stdout)
+    assert shown == {
+        "hidden": list(own["hidden"]),
+        "epochs": own["epochs"],
+        "learning-rate": own["learning_rate"],
+        "seed": own["random_state"],
+        "device": own["device"],
+        "drop-unlabelled": False,
+        "json": False,
+        "quiet": False,
+    }
+    without_default = re.findall(r"^# ([a-z-]+) = ", result.stdout, re.MULTILINE)
+    options = set(re.findall(r"^  (?:-\w, )?--([a-z-]+)", run("train", "--help").stdout, re.MULTILINE))
+    assert {*shown, *without_default} == options - {"config", "show-config", "help"}
+    text = result.stdout.replace("epochs = 40", "epochs = 1").replace("hidden = [256, 256, 256]", "hidden = []")
+    Path("c.toml").write_text(re.sub(r"^# ((?:target|report) = )", r"\1", text, flags=re.MULTILINE), encoding="utf-8")
+    told = run("train", fruit / "fruit.csv", "--config", "c.toml", "--target", "label", "--report", "r.html")
+    assert told.exit_code == 0
+    assert "SHA-256 of c.toml" in Path("r.html").read_text(encoding="utf-8")
+    known = lw.load("fruit.safetensors").metadata["options"]
+    assert (known["epochs"], known["hidden"], known["learning_rate"]) == (1, "()", own["learning_rate"])
+
+
+def test_the_same_options_give_the_same_model_and_the_command_line_wins(run, fruit):
+    run("train", fruit / "fruit.csv", "--target", "label", "--model", "a.safetensors", "--quiet", *SMALL)
+    config = (
+        'target = -1\nhidden = [8]\nepochs = 99\nlearning-rate = 0.03\nmodel = "b.safetensors"\nquiet = true\nseed = 3'
+    )
+    Path("c.toml").write_text(config, encoding="utf-8")
+    result = run("train", fruit / "fruit.csv", "--config", "c.toml", "--epochs", "30")
+    assert (result.exit_code, result.stderr) == (0, "")
+    known = [lw.load(name) for name in ("a.safetensors", "b.safetensors")]
+    assert known[0].metadata["options"] == known[1].metadata["options"]
+    rows = [[0.5, "red"], [-1.0, "blue"]]
+    assert known[0].predict_proba(rows).tolist() == known[1].predict_proba(rows).tolist()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("epoch = 3", "must hold options of logitwise train; got 'epoch' in 'c.toml'. Did you mean 'epochs'?"),
+        (
+            "[trees]",
+            "must hold options of logitwise train; got 'trees' in 'c.toml'. Did you mean 'test'?",
+        ),
+        ("epochs = 'many'", "must give 'epochs' as an integer; got 'many' in 'c.toml'. Correct it there."),
+        ("epochs = true", "must give 'epochs' as an integer; got True in 'c.toml'. Correct it there."),
+        ("learning-rate = '1'", "must give 'learning-rate' as a number; got '1' in 'c.toml'. Correct it there."),
+        ("hidden = [8, 0.5]", "must give 'hidden' as a list of integers; got [8, 0.5] in 'c.toml'. Correct it there."),
+        ("quiet = 1", "must give 'quiet' as true or false; got 1 in 'c.toml'. Correct it there."),
+        ("test = []", "must give 'test' as text; got [] in 'c.toml'. Correct it there."),
+        (
+            "epochs",
+            "must be a TOML file; got 'c.toml' (Expected '=' after a key in a key/value pair (at end of document)).",
+        ),
+    ],
+)
+def test_a_bad_file_is_refused(run, fruit, text, sentence):
+    Path("c.toml").write_text(text, encoding="utf-8")
+    result = run("train", fruit / "fruit.csv", "--target", "label", "--config", "c.toml")
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"logitwise: error: --config {sentence}\n")
+
+
+def test_a_missing_file_is_refused(run):
+    result = run("train", "iris", "--config", "c.toml")
+    sentence = "--config must be an existing file; got 'c.toml'. Make one: logitwise train --show-config"
+    assert (result.exit_code, result.stderr) == (2, f"logitwise: error: {sentence}\n")

@@ -1,0 +1,100 @@
+"""`logitwise report` and `train --report`: the page of the numbers that the command line prints, made repeatable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+import logitwise as lw
+from cli.made_fruit import SMALL
+from logitwise.cli import pages
+
+
+def text_of(path: str | Path) -> str:
+    """Return what a page says, without its marks and in one line."""
+    body = Path(path).read_text(encoding="utf-8").partition("<body")[2]
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", body)).split())
+
+
+def test_it_writes_the_page_of_the_rows_measured(run, fruit):
+    os.link(fruit / "fruit.safetensors", "m.safetensors")
+    os.link(fruit / "more.csv", "more.csv")
+    result = run("report", "m.safetensors", "more.csv")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert re.fullmatch(r"Wrote m\.html \(\d+\.\d kB\)\.\n", result.stderr)
+    shown = text_of("m.html")
+    measured = json.loads(run("evaluate", "m.safetensors", "more.csv", "--json").stdout)["metrics"]["model"]
+    assert f"{measured['log_loss']:.3f}" in shown
+    assert "the 60 rows of more.csv" in shown
+    assert "logitwise report m.safetensors more.csv" in shown
+    for name in ("m.safetensors", "more.csv"):
+        assert f"SHA-256 of {name}" in shown
+        assert hashlib.sha256(Path(name).read_bytes()).hexdigest() in shown
+    assert sorted(os.listdir()) == ["m.html", "m.safetensors", "more.csv"]
+
+
+def test_training_writes_it_too_with_the_command_as_typed(run, fruit):
+    os.link(fruit / "fruit.csv", "my fruit.csv")
+    result = run("train", "my fruit.csv", "--target", "label", "--report", "r.html", *SMALL)
+    assert re.fullmatch(r"Wrote r\.html \(\d+\.\d kB\)\.", result.stderr.splitlines()[-1])
+    shown = text_of("r.html")
+    command = "logitwise train 'my fruit.csv' --target label --report r.html " + " ".join(SMALL)
+    assert command in shown
+    assert hashlib.sha256(Path("my fruit.csv").read_bytes()).hexdigest() in shown
+    loss = lw.load("my fruit.safetensors").metadata["metrics"]["model"]["log_loss"]
+    assert f"{loss:.3f}" in shown
+    assert str(Path.cwd()) not in Path("r.html").read_text(encoding="utf-8")
+
+
+def test_a_report_of_bundled_data_and_of_a_test_part_that_is_brought_along(run):
+    assert run("train", "iris", "--hidden", "", "--epochs", "2", "--report", "r.html", "--quiet").exit_code == 0
+    shown = text_of("r.html")
+    assert "30 rows of iris, held out from training" in shown
+    assert "SHA-256" not in shown
+
+
+def test_a_page_that_cannot_be_written_leaves_the_old_one(run, fruit, monkeypatch):
+    args = ("report", fruit / "fruit.safetensors", fruit / "more.csv", "-o", "r.html")
+    run(*args)
+    old = Path("r.html").read_bytes()
+
+    def fail(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    result = run(*args, "--label-strip", "x")
+    assert (result.exit_code, result.stderr) == (2, "logitwise: error: [Errno 28] No space left on device\n")
+    assert Path("r.html").read_bytes() == old
+    assert os.listdir() == ["r.html"]
+
+
+def test_irregular_pages_are_refused_before_training(run, fruit, monkeypatch):
+    monkeypatch.delattr(lw.Classifier, "fit")
+    result = run("train", fruit / "fruit.csv", "--target", "label", "--report", "no/r.html")
+    sentence = "--report must be in an existing folder; got 'no/r.html'. Make the folder first."
+    assert (result.exit_code, result.stderr) == (2, f"logitwise: error: {sentence}\n")
+
+
+def test_it_imports_neither_torch_nor_scikit_learn(fruit, tmp_path):
+    code = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom logitwise.cli.commands import app\n"
+        "runs = [['report', *sys.argv[1:3], '-o', sys.argv[3]], ['explain', '2', '-1']]\n"
+        "print([CliRunner().invoke(app, args).exit_code for args in runs], {'torch', 'sklearn'} & set(sys.modules))"
+    )
+    files = [str(fruit / "fruit.safetensors"), str(fruit / "more.csv"), str(tmp_path / "r.html")]
+    result = subprocess.run([sys.executable, "-c", code, *files], capture_output=True, text=True, timeout=120)
+    assert (result.stdout, result.stderr) == ("[0, 0] set()\n", "")
+
+
+@pytest.mark.parametrize(("text", "kept"), [("é 語", "é 語"), ("", "")])
+def test_a_page_is_utf8(tmp_path, text, kept):
+    pages.write_page(text, tmp_path / "p.html")
+    assert (tmp_path / "p.html").read_bytes().decode("utf-8") == kept

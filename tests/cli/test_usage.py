@@ -1,0 +1,124 @@
+"""How the commands are asked for: mistyped words, help, shell completion, --quiet, --json, and the bar of long work."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import logitwise as lw
+from cli.made_fruit import SMALL
+from logitwise import data
+from logitwise.cli import door, parts
+
+COMMANDS = ("train", "evaluate", "predict", "report", "info", "explain")
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("trian fruit.csv", "No such command 'trian'. Did you mean 'train'? See: logitwise --help"),
+        ("--versoin", "No such option: --versoin. Did you mean --version? See: logitwise --help"),
+        ("train fruit.csv --epoch 3", "No such option: --epoch. Did you mean --epochs? See: logitwise train --help"),
+        ("train fruit.csv --nothing", "No such option: --nothing. See: logitwise train --help"),
+        ("explain 2 -1 --targe 0", "No such option: --targe. Did you mean --target? See: logitwise explain --help"),
+        ("explain 2 --?", "No such option: --? See: logitwise explain --help"),
+        (
+            "train fruit.csv --seed -1",
+            "Invalid value for '--seed': Input should be greater than or equal to 0. See: logitwise train --help",
+        ),
+        (
+            "train fruit.csv --epochs many",
+            "Invalid value for '--epochs': Input should be a valid integer, unable to parse string as an integer. "
+            "See: logitwise train --help",
+        ),
+        ("predict fruit.safetensors", "Missing argument 'DATA'. See: logitwise predict --help"),
+        ("info a b", "Got unexpected extra argument(s) (b). See: logitwise info --help"),
+    ],
+)
+def test_a_mistyped_command_is_refused_by_one_sentence(run, command, sentence):
+    result = run(*shlex.split(command))
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"logitwise: error: {sentence}\n")
+
+
+def test_help_shows_an_example_of_each_command_and_the_exit_codes(run):
+    shown = run("--help").stdout
+    assert [code for code in ("0  ", "1  ", "2  ", "130") if f"\n    {code}  " in shown] == ["0  ", "1  ", "2  ", "130"]
+    for command in COMMANDS:
+        assert f"\n  {command} " in shown
+        told = run(command, "--help").stdout
+        assert f"Example: logitwise {command} " in told
+        assert "  --json " in told
+        assert "  --quiet " in told
+
+
+def test_nothing_asked_for_is_bad_usage(run):
+    result = run()
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == run("--help").stdout
+
+
+def test_the_version_is_shown(run):
+    assert run("--version").stdout == f"logitwise {lw.__version__}\n"
+
+
+@pytest.mark.parametrize(("typed", "offered"), [("logitwise ev", ["evaluate"]), ("logitwise train --ep", ["--epochs"])])
+def test_the_shell_completes(typed, offered):
+    asked = {"_LOGITWISE_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+    command = [sys.executable, "-c", "from logitwise.cli import main; main()"]
+    result = subprocess.run(command, env=os.environ | asked, capture_output=True, text=True, timeout=120)
+    assert (result.stdout.split(), result.stderr) == (offered, "")
+
+
+def test_quiet_silences_the_notes_of_every_command(run, fruit):
+    shutil.copy(fruit / "fruit.csv", "fruit.csv")
+    with open("fruit.csv", encoding="utf-8") as file:
+        wide = "".join(f"{line.strip()},x\n" for line in file)
+    with open("fruit.csv", "w", encoding="utf-8") as file:
+        file.write(wide)
+    model = fruit / "fruit.safetensors"
+    for command in (["evaluate"], ["predict", "-o", "p.csv"], ["report"]):
+        assert "ignored: 'x" in run(*command[:1], model, "fruit.csv", *command[1:]).stderr
+        assert run(*command[:1], model, "fruit.csv", *command[1:], "--quiet").stderr == ""
+    assert run("info", model, "--quiet").stdout == run("info", model).stdout
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Make every prediction one of many parts, on what says it is a terminal."""
+    monkeypatch.setattr(parts, "ROWS_AT_ONCE", 7)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    yield
+    door.hush(False)
+
+
+def test_predictions_by_parts_are_those_of_the_whole(fruit, small_parts, capsys):
+    model, features = lw.load(fruit / "fruit.safetensors"), data.read(fruit / "more.csv").features
+    found = parts.by_parts(model.predict_proba, features, "DATA")
+    assert [len(part) for part in found] == [7] * 8 + [4]
+    assert np.array_equal(np.concatenate(found), model.predict_proba(features))
+    assert "Predicting" in capsys.readouterr().err
+    door.hush(True)
+    assert len(parts.by_parts(model.predict_proba, features, "DATA")) == 9
+    assert capsys.readouterr().err == ""
+
+
+def test_no_rows_have_no_predictions(fruit):
+    model = lw.load(fruit / "fruit.safetensors")
+    [found] = parts.by_parts(model.predict_proba, data.read(fruit / "more.csv").features[:0], "DATA")
+    assert found.shape == (0, 2)
+
+
+def test_json_says_what_was_done(run, fruit):
+    result = run("report", fruit / "fruit.safetensors", fruit / "more.csv", "-o", "r.html", "--json", "--quiet")
+    files = {"model": str(fruit / "fruit.safetensors"), "data": str(fruit / "more.csv"), "report": "r.html"}
+    assert (json.loads(result.stdout), result.stderr) == ({**files, "rows": 60}, "")
+    told = json.loads(run("train", fruit / "fruit.csv", "--target", "label", "--json", "--quiet", *SMALL).stdout)
+    assert list(told) == ["model", "rows", "classes", "interrupted", "metrics"]
