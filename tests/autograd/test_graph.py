@@ -228,7 +228,7 @@ def test_quantized_logits_are_refused():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's own deprecation of quantized tensors
         quantized = torch.quantize_per_tensor(torch.ones(4, 3), 0.1, 0, torch.quint8)
-        with pytest.raises(TypeError, match="got torch.quint8"):
+        with pytest.raises(TypeError, match=r"got torch\.quint8"):
             lw.cross_entropy(quantized, TARGET)
 
 
