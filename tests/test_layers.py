@@ -33,6 +33,7 @@ MAY_IMPORT_TORCH = {
     "functional/_torch_definitions.py",
     "nn.py",
     "classifier/estimator.py",
+    "classifier/members.py",
     "classifier/training.py",
 }
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "base", "misc"}

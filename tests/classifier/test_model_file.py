@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -11,7 +12,9 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save
 
+from logitwise.calibration import Calibration
 from logitwise.classifier import Classifier, Model, ModelFileError, load, refuse_irregular
+from logitwise.classifier.network import Network
 from logitwise.classifier.preprocessing import Preprocessing
 
 FRAME = pl.DataFrame({"n": [float(i % 7) for i in range(60)], "t": [None, *"ab", *("c" * 57)]})
@@ -124,7 +127,7 @@ def test_paths_that_cannot_be_written(tmp_path):
 
 
 def test_metadata_must_be_json(model, tmp_path):
-    odd = Model(model.classes, model.preprocessing, model.layers, {"score": np.float32(1)})
+    odd = replace(model, metadata={"score": np.float32(1)})
     with pytest.raises(TypeError) as raised:
         odd.save(tmp_path / "m")
     assert (
@@ -186,27 +189,45 @@ def test_a_newer_version_is_refused(saved):
 
 
 def nan(tensors):
-    tensors["layers.1.bias"][0] = np.nan
+    tensors["network.hidden.1.bias"][0] = np.nan
 
 
+NOT_SEVEN = "tensor 'network.hidden.0.weight' of float32 (8, 4, 8) where float32 (7, 4, 8) belongs"
+BAD_CALIBRATION = "a calibration without a valid method and share of the uniform distribution"
 EDITS = [
-    (lambda h, t: t.pop("layers.0.bias"), "no tensor 'layers.0.bias'"),
+    (lambda h, t: t.pop("network.hidden.0.bias"), "no tensor 'network.hidden.0.bias'"),
     (
-        lambda h, t: t.update({"layers.1.weight": np.zeros((4, 9), np.float32)}),
-        "tensor 'layers.1.weight' of float32 (4, 9) where float32 ('any', 8) belongs",
+        lambda h, t: t.update({"network.hidden.1.weight": np.zeros((8, 9, 4), np.float32)}),
+        "tensor 'network.hidden.1.weight' of float32 (8, 9, 4) where float32 (8, 8, 4) belongs",
     ),
     (
-        lambda h, t: t.update({"layers.0.bias": np.zeros(8)}),
-        "tensor 'layers.0.bias' of float64 (8,) where float32 (8,) belongs",
+        lambda h, t: t.update({"network.hidden.0.bias": np.zeros((8, 1, 8))}),
+        "tensor 'network.hidden.0.bias' of float64 (8, 1, 8) where float32 (8, 1, 8) belongs",
     ),
     (
         lambda h, t: t.update({"numbers.fill": np.zeros(2)}),
         "tensor 'numbers.fill' of float64 (2,) where float64 (1,) belongs",
     ),
-    (lambda h, t: nan(t), "tensor 'layers.1.bias' with a number that is not finite"),
+    (lambda h, t: nan(t), "tensor 'network.hidden.1.bias' with a number that is not finite"),
     (lambda h, t: t.update(stranger=np.zeros(1)), "an unknown tensor 'stranger'"),
     (lambda h, t: h.pop("metadata"), "a header without a valid 'metadata'"),
-    (lambda h, t: h.update(n_layers=0), "no layers"),
+    (lambda h, t: h.pop("network"), "a header without a valid 'network'"),
+    (lambda h, t: h.update(network={"members": 8}), "a network without its number of members and its widths"),
+    (
+        lambda h, t: h["network"].update(members=0),
+        "a network of 0 members and widths [4, 8, 4, 3] where 4 inputs and 3 classes belong",
+    ),
+    (
+        lambda h, t: h["network"].update(widths=[4, 8, 4, 2]),
+        "a network of 8 members and widths [4, 8, 4, 2] where 4 inputs and 3 classes belong",
+    ),
+    (lambda h, t: h["network"].update(members=7), NOT_SEVEN),
+    (lambda h, t: h["calibration"].update(uniform=1.0), BAD_CALIBRATION),
+    (lambda h, t: h["calibration"].update(method="magic"), BAD_CALIBRATION),
+    (
+        lambda h, t: t.update({"calibration.scale": np.ones(2)}),
+        "tensor 'calibration.scale' of float64 (2,) where float64 (3,) belongs",
+    ),
     (lambda h, t: h.update(columns=[]), "columns and feature names that do not fit"),
     (lambda h, t: h.update(feature_names=["n"]), "columns and feature names that do not fit"),
     (
@@ -218,7 +239,7 @@ EDITS = [
     (lambda h, t: h["classes"].update(labels=["x", "y", "y"]), "fewer than two classes, or one twice"),
     (
         lambda h, t: h["classes"].update(labels=["x", "y", "z", "w"]),
-        "tensor 'layers.2.weight' of float32 (3, 4) where float32 (4, 4) belongs",
+        "a network of 8 members and widths [4, 8, 4, 3] where 4 inputs and 4 classes belong",
     ),
 ]
 
@@ -234,23 +255,41 @@ def test_contents_that_do_not_fit_are_refused(change, what, saved):
 
 def test_probabilities_by_hand():
     preprocessing = Preprocessing(None, (None, None), np.zeros(2), np.ones(2), np.zeros(2), np.zeros(2, bool))
-    first = (np.float32([[1, 0], [0, -1]]), np.float32([0, 1]))
-    last = (np.float32([[1, 0], [0, 1], [-1, -1]]), np.float32([0, 0, 0.5]))
-    three = Model(np.array([3, 4, 5]), preprocessing, (first, last))
-    # [2, -3] -> hidden relu([2, 4]) -> [2, 4, -5.5]
-    np.testing.assert_array_equal(three.decision_function([[2.0, -3.0]]), [[2, 4, -5.5]])
-    expected = np.exp([2, 4, -5.5]) / np.exp([2, 4, -5.5]).sum()
-    np.testing.assert_allclose(three.predict_proba([[2.0, -3.0]])[0], expected, rtol=1e-14)
-    np.testing.assert_allclose(three.predict_log_proba([[2.0, -3.0]])[0], np.log(expected), rtol=1e-14)
-    assert three.predict([[2.0, -3.0]]).tolist() == [4]
+    hidden = (np.float32([[[1, 0], [0, -1]], [[0, 0], [0, 0]]]), np.float32([[[0, 1]], [[0, 1]]]))
+    output = np.float32([[[1, 0, -1], [0, 1, -1]]] * 2)
+    linear, prior = np.zeros((2, 2, 3), np.float32), np.float32([[[0, 0, 0.5]], [[0, 0, 0]]])
+    linear[1, 0, 0] = 1.0
+    network = Network((hidden,), output, linear, prior)
+    calibration = Calibration(np.array([0.5, 1.0, 2.0]), np.array([0.0, 0.1, 0.2]), 0.03, "vector")
+    three = Model(np.array([3, 4, 5]), preprocessing, network, calibration)
+
+    def levelled(x):
+        return x / np.sqrt(1 + (x / 3) ** 2)
+
+    def silu(x):
+        return x / (1 + np.exp(-x))
+
+    first, second = levelled(2.0), levelled(-3.0)
+    a, b, c = silu(first), silu(1 - second), silu(1.0)
+    members = np.array([[a, b, 0.5 - a - b], [first, c, -c]])
+    votes = np.log(np.mean(np.exp(members) / np.exp(members).sum(axis=1, keepdims=True), axis=0))
+    scaled = np.exp(votes * calibration.scale + calibration.shift)
+    expected = 0.97 * scaled / scaled.sum() + 0.01
+    np.testing.assert_allclose(three.predict_proba([[2.0, -3.0]])[0], expected, rtol=1e-6)
+    np.testing.assert_allclose(three.predict_log_proba([[2.0, -3.0]])[0], np.log(expected), rtol=1e-6)
+    assert three.predict([[2.0, -3.0]]).tolist() == [3 + expected.argmax()]
 
 
 def test_both_tails_of_a_binary_model_are_exact():
     preprocessing = Preprocessing(None, (None,), np.zeros(1), np.ones(1), np.zeros(1), np.zeros(1, bool))
-    binary = Model(np.array([False, True]), preprocessing, ((np.float32([[10]]), np.float32([0])),))
-    np.testing.assert_allclose(binary.predict_proba([[5.0], [-5.0]]), [[np.exp(-50), 1], [1, np.exp(-50)]], rtol=1e-14)
-    np.testing.assert_allclose(binary.predict_log_proba([[5.0]]), [[-50, -np.exp(-50)]], rtol=1e-14)
-    assert binary.predict([[5.0], [-5.0]]).tolist() == [True, False]
+    network = Network((), None, np.float32([[[-32, 32]]]), np.zeros((1, 1, 2), np.float32))
+    binary = Model(np.array([False, True]), preprocessing, network, Calibration.none(2))
+    x = 3 / np.sqrt(3.0)  # levelled off to 1.5
+    tail = np.exp(-96.0)
+    np.testing.assert_allclose(binary.predict_proba([[x], [-x]]), [[tail, 1], [1, tail]], rtol=1e-5)
+    np.testing.assert_allclose(binary.predict_log_proba([[x]]), [[-96, -tail]], rtol=1e-5)
+    np.testing.assert_allclose(binary.decision_function([[x]]), [96.0], rtol=1e-6)
+    assert binary.predict([[x], [-x]]).tolist() == [True, False]
 
 
 def test_a_row_has_the_same_bits_alone_and_among_others(model):

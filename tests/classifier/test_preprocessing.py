@@ -15,10 +15,19 @@ def encoded(train, X=None):
     return preprocessing.encode(prepared, np.arange(prepared.rows))
 
 
-def test_numbers_are_standardised():
+def levelled(scaled):
+    return scaled / np.sqrt(1 + (scaled / 3) ** 2)
+
+
+def test_numbers_are_scaled_by_their_quartiles_and_levelled_off():
     X = np.random.default_rng(0).normal(1e6, 3.0, (100, 3))
-    expected = (X - X.mean(axis=0)) / X.std(axis=0)
+    lower, upper = np.quantile(X, [0.25, 0.75], axis=0)
+    expected = levelled((X - np.median(X, axis=0)) / (upper - lower))
     np.testing.assert_allclose(encoded(X), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_where_the_quartiles_are_equal_half_the_range_is_the_scale():
+    np.testing.assert_allclose(encoded([[0.0]] * 9 + [[4.0]])[[0, -1], 0], [0.0, levelled(2.0)], rtol=1e-6)
 
 
 def test_a_constant_column_is_zero_and_stays_so():
@@ -27,24 +36,31 @@ def test_a_constant_column_is_zero_and_stays_so():
 
 def test_gaps_take_the_median_and_an_indicator():
     inputs = encoded([[1.0, 0.0], [np.nan, 1.0], [2.0, 0.0], [6.0, 1.0]])
-    deviation = np.std([1, 2, 2, 6])
-    np.testing.assert_allclose(inputs[:, 0], (np.array([1, 2, 2, 6]) - 2.75) / deviation, rtol=1e-6)
+    lower, upper = np.quantile([1, 2, 2, 6], [0.25, 0.75])
+    expected = levelled((np.array([1, 2, 2, 6]) - 2) / (upper - lower))
+    np.testing.assert_allclose(inputs[:, 0], expected, rtol=1e-6)
     np.testing.assert_array_equal(inputs[:, 2], [0, 1, 0, 0])
     assert inputs.shape == (4, 3)
 
 
 def test_a_gap_only_at_prediction_takes_the_median():
-    np.testing.assert_allclose(encoded([[1.0], [2.0], [6.0]], [[np.nan], [2.0]]), [[-0.46291006]] * 2, rtol=1e-6)
+    np.testing.assert_allclose(encoded([[1.0], [2.0], [6.0]], [[np.nan], [2.0]]), [[0.0]] * 2, rtol=1e-6)
 
 
 def test_a_column_of_gaps_only_is_zero():
-    np.testing.assert_array_equal(encoded([[None, 1], [None, 3]]), [[0, -1, 1], [0, 1, 1]])
+    np.testing.assert_allclose(encoded([[None, 1], [None, 3]]), [[0, levelled(-1), 1], [0, levelled(1), 1]], rtol=1e-6)
 
 
 def test_categories_are_one_hot_most_frequent_first_with_gaps_and_the_unseen_as_zeros():
-    train = pl.DataFrame({"colour": ["red", "blue", "blue", None]})
-    np.testing.assert_array_equal(encoded(train), [[0, 1], [1, 0], [1, 0], [0, 0]])
-    np.testing.assert_array_equal(encoded(train, pl.DataFrame({"colour": ["green", "red"]})), [[0, 0], [0, 1]])
+    train = pl.DataFrame({"colour": ["red", "blue", "blue", None, "pink", "blue", "red"]})
+    red, blue, pink, none = [0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 0]
+    np.testing.assert_array_equal(encoded(train), [red, blue, blue, none, pink, blue, red])
+    np.testing.assert_array_equal(encoded(train, pl.DataFrame({"colour": ["green", "red"]})), [none, red])
+
+
+def test_two_levels_share_one_input():
+    train = pl.DataFrame({"colour": ["red", "blue", "blue", None], "size": ["s", "s", None, "s"]})
+    np.testing.assert_array_equal(encoded(train), [[-1, 1], [1, 1], [1, 0], [0, 1]])
 
 
 def test_levels_are_capped_to_the_most_frequent():
@@ -58,12 +74,12 @@ def test_levels_are_capped_to_the_most_frequent():
 def test_pixels_share_one_scale():
     images = np.random.default_rng(0).integers(0, 256, (20, 4, 5), dtype=np.uint8)
     images[:, 0, 0] = 7
-    expected = (images - images.mean()) / images.std()
+    expected = levelled((images - images.mean()) / images.std())
     np.testing.assert_allclose(encoded(images), expected.reshape(20, 20), rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(encoded(images), encoded(images.reshape(20, 20)))
 
 
-def test_far_values_are_clipped_and_never_overflow():
+def test_far_values_level_off_and_never_overflow():
     X = np.array([[1e308], [-1e308], [0.0], [1.0]])
     assert np.isfinite(encoded(X)).all()
     np.testing.assert_array_equal(encoded([[0.0], [1.0]], [[1e300], [-1e300]]), [[CLIP], [-CLIP]])
@@ -74,7 +90,7 @@ def test_every_way_to_pass_the_same_table_gives_the_same_inputs():
     frame = pl.DataFrame(rows, schema=["n", "t", "b"], orient="row")
     categorical = frame.with_columns(pl.col("t").cast(pl.Categorical))
     expected = encoded(frame)
-    assert expected.shape == (4, 6)
+    assert expected.shape == (4, 5)
     for X in (rows, np.array(rows, dtype=object), categorical):
         np.testing.assert_array_equal(encoded(X), expected)
 

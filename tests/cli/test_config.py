@@ -30,7 +30,8 @@ def test_every_default_is_printed_and_read_back(run, fruit):
     without_default = re.findall(r"^# ([a-z-]+) = ", result.stdout, re.MULTILINE)
     options = set(re.findall(r"^  (?:-\w, )?--([a-z-]+)", run("train", "--help").stdout, re.MULTILINE))
     assert {*shown, *without_default} == options - {"config", "show-config", "help"}
-    text = result.stdout.replace("epochs = 40", "epochs = 1").replace("hidden = [256, 256, 256]", "hidden = []")
+    text = re.sub(r"^epochs = \d+", "epochs = 1", result.stdout, flags=re.MULTILINE)
+    text = re.sub(r"^hidden = .*", "hidden = []", text, flags=re.MULTILINE)
     Path("c.toml").write_text(re.sub(r"^# ((?:target|report) = )", r"\1", text, flags=re.MULTILINE), encoding="utf-8")
     told = run("train", fruit / "fruit.csv", "--config", "c.toml", "--target", "label", "--report", "r.html")
     assert told.exit_code == 0

@@ -10,30 +10,30 @@ import pytest
 
 import logitwise as lw
 from cli.made_fruit import SMALL
-from logitwise.classifier.progress import EpochBar
+from logitwise.classifier.progress import StepBar
 
 ARGS = ("--target", "label", "--model", "new.safetensors", *SMALL)
 
 
 @pytest.fixture
 def ctrl_c(monkeypatch):
-    """Press Ctrl-C when two epochs are done."""
+    """Press Ctrl-C at the second measurement."""
 
     def press(bar, progress):
-        if progress.epoch == 2:
+        if len(progress.step) == 2:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(EpochBar, "update", press)
+    monkeypatch.setattr(StepBar, "update", press)
 
 
-def test_the_best_epoch_so_far_is_measured_and_saved(run, fruit, ctrl_c):
+def test_the_best_step_so_far_is_measured_and_saved(run, fruit, ctrl_c):
     result = run("train", fruit / "fruit.csv", *ARGS, "--json", "--quiet", "--report", "r.html")
     model = lw.load("new.safetensors")
     known = model.metadata
     assert (result.exit_code, len(known["history"]["train_loss"])) == (130, 2)
     assert result.stderr == (
-        "logitwise: interrupted by Ctrl-C after epoch 2; the model is that of epoch "
-        f"{known['best_epoch']}, the best so far.\n"
+        "logitwise: interrupted by Ctrl-C after step 20; the model is that of step "
+        f"{known['best_step']}, the best so far.\n"
     )
     told = json.loads(result.stdout)
     assert (told["interrupted"], told["metrics"]) == (True, known["metrics"])
@@ -41,20 +41,21 @@ def test_the_best_epoch_so_far_is_measured_and_saved(run, fruit, ctrl_c):
     assert sorted(os.listdir()) == ["new.safetensors", "r.html"]
 
 
-def test_it_is_the_model_of_as_many_epochs(run, fruit, ctrl_c):
+def test_it_is_the_model_of_as_many_steps(run, fruit, ctrl_c):
     table = lw.data.read(fruit / "fruit.csv", target="label")
-    stopped = lw.Classifier(hidden=(8,), validation_fraction=0.2)
+    stopped = lw.Classifier(hidden=(8,))
     with pytest.raises(KeyboardInterrupt):
         stopped.fit(table.features, table.target)
-    assert stopped.best_epoch_ == 1 + (stopped.history_["validation_loss"][1] < stopped.history_["validation_loss"][0])
+    losses = stopped.history_["validation_loss"]
+    assert stopped.best_step_ == (20 if losses[1] < losses[0] - 1e-5 else 10)
     assert stopped.predict(table.features).shape == (120,)
 
 
-def test_before_the_first_epoch_nothing_is_left(run, fruit, monkeypatch):
+def test_before_the_first_measurement_nothing_is_left(run, fruit, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("logitwise.classifier.training._step", interrupt)
+    monkeypatch.setattr("logitwise.classifier.training.Trainer._step", interrupt)
     result = run("train", fruit / "fruit.csv", *ARGS, "--quiet")
     assert (result.exit_code, result.stdout) == (130, "")
     assert result.stderr == "logitwise: interrupted by Ctrl-C before it was done.\n"

@@ -34,7 +34,7 @@ def made_evidence(rows: int = 400, n_classes: int = 2, sharpness: float = 1.0, *
         "target": target,
         "probabilities": probabilities,
         "baselines": {"the class frequencies alone": np.full((rows, n_classes), 1 / n_classes)},
-        "history": History([0.9, 0.5, 0.4], [0.8, 0.6, 0.7], 2),
+        "history": History([10, 20, 30], [0.9, 0.5, 0.4], [0.8, 0.6, 0.7], 20),
         "examples": [Example(int(place), (("size", "1.5"), ("colour", "red"))) for place in positions],
         "importance": [ColumnImportance("size", [0.1, 0.2]), ColumnImportance("colour", [0.3, 0.4])],
         "command": "logitwise report fruit.safetensors fruit.csv",

@@ -58,7 +58,7 @@ def test_holds_what_the_model_says_of_the_rows(case):
     np.testing.assert_array_equal(evidence.target, model.class_indices(rows.labels))
     assert evidence.classes == [str(label) for label in model.classes]
     assert evidence.history.train_loss == model.metadata["history"]["train_loss"]
-    assert evidence.history.best_epoch == model.metadata["best_epoch"]
+    assert evidence.history.best_step == model.metadata["best_step"]
     assert list(evidence.facts) == ["SHA-256", "trained on", "training options", "versions"]
     assert evidence.facts["trained on"] == "400 rows of fruit.csv"
 
@@ -84,7 +84,7 @@ def test_becomes_a_page(case):
 
 def test_without_counts_the_baseline_guesses_every_class_alike(case):
     model, rows = case
-    bare = Model(model.classes, model.preprocessing, model.layers)
+    bare = Model(model.classes, model.preprocessing, model.network, model.calibration)
     evidence = gather(bare, rows, argument="DATA", where="w", title="t", command="c", facts={})
     assert list(evidence.baselines) == ["guessing every class alike"]
     np.testing.assert_allclose(evidence.baselines["guessing every class alike"], 1 / len(model.classes))

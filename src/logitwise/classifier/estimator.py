@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,39 +17,47 @@ from sklearn.utils.validation import column_or_1d
 
 from logitwise import __version__
 from logitwise._checks import check_integer, check_not_negative, check_positive
+from logitwise.classifier.folds import given_split, plan_for
+from logitwise.classifier.held_out import HeldOut
 from logitwise.classifier.model import Model
 from logitwise.classifier.preprocessing import Preprocessing
-from logitwise.classifier.progress import EpochBar
+from logitwise.classifier.progress import StepBar
 from logitwise.classifier.table import Table, read_table
-from logitwise.classifier.target import class_indices, find_classes, read_labels, row_weights, split_rows
-from logitwise.classifier.training import Progress, Recipe, Rows, train
+from logitwise.classifier.target import class_indices, class_weights, find_classes, read_labels, row_weights
+from logitwise.classifier.training import Progress, Recipe, Rows, Trainer
 
-MIN_VALIDATION_ROWS = 10  # fewer say too little to choose an epoch by
+BATCH_SIZE = 64
 
 
 class Classifier(ClassifierMixin, BaseEstimator):
-    """A feed-forward network that classifies rows of tables, arrays or small images.
+    """A classifier of rows of tables, arrays or small images, with probabilities that mean what they say.
 
-    Two classes: one output, the sigmoid, and the binary cross-entropy. More: one output a class, the softmax, and the
-    cross-entropy. `hidden=()` is logistic (softmax) regression by the same path. Numbers are standardised (pixels,
-    that is arrays of uint8 or of three and more dimensions, on one common scale), gaps filled by the median and
-    flagged, categories one-hot. The optimiser is AdamW under a warm-up and a cosine schedule; the weights kept are
-    those of the epoch with the lowest log loss on the validation rows.
+    Small networks, its members, vote. They are trained in one pass, each on its own rows: all but one fold, so that
+    every row is unseen by one of them. Those votes on unseen rows decide when to stop and how to calibrate; no row is
+    lost for training. Each network has a linear path beside its hidden layers, and is a logistic regression before it
+    is more. With `X_val`, or rows by the hundred thousand, one split serves instead of folds.
+
+    Numbers are scaled by their quartiles and levelled off far out (pixels, that is arrays of uint8 or of three and
+    more dimensions, have one common scale), gaps filled by the median and flagged, categories one-hot.
 
     Args:
-        hidden: The number of units of each hidden layer.
-        epochs: At most so many passes over the rows; the schedule ends there.
+        hidden: The number of units of each hidden layer of a member; `()` leaves the linear path alone: softmax
+            (logistic) regression.
+        members: How many members, 2 or more.
+        epochs: At most so many passes over the rows.
+        steps: At most so many steps; the schedule of the learning rate ends at whichever is first.
+        seconds: No new step once training took so long; None: no limit. What is learnt then depends on the machine.
         learning_rate: The highest learning rate, positive.
-        batch_size: Rows a step; None: a 32nd of the rows, between 32 and 256.
+        batch_size: Rows of each member a step; None: 64.
         weight_decay: The decay of AdamW, zero or more.
-        dropout: The share of hidden units dropped in training, in [0, 0.9]; half that share of the inputs.
+        dropout: The share of hidden units dropped in training, in [0, 0.9].
         max_shift: Images (uint8 arrays of three or four dimensions) are moved at random in training by up to so many
             pixels each way; None: a 14th of the shorter side, so 2 for 28 x 28; 0: not at all.
-        validation_fraction: The share of the rows kept aside, in [0, 0.5]; stratified. With fewer than 10 such rows,
-            or with 0, there is no validation: all rows are trained on for all epochs.
-        patience: Stop after so many epochs without a better validation loss; 0: never.
-        class_weight: None, "balanced" (each class weighs as much as any other), or a dict from class to weight (1
-            where not named).
+        patience: Stop once the loss on held-out rows has not improved for this share of the steps that led to the
+            best, and for 50 steps and an epoch at least; 0: never.
+        class_weight: None, "balanced" (each class weighs as much as any other in training), or a dict from class to
+            weight (1 where not named). It decides what is learnt best and what `predict` prefers; probabilities are
+            still those of the classes as they occur: what the weights add to the logits is taken away again.
         random_state: A seed, None (another result each time), or a `numpy.random.RandomState`. One seed gives one
             result, to the bit, on one machine with one number of threads.
         device: A torch device to train on, such as "cpu" or "cuda".
@@ -58,43 +67,49 @@ class Classifier(ClassifierMixin, BaseEstimator):
         classes_: The labels, in the order of the columns of `predict_proba`.
         n_features_in_: The number of columns, images flattened.
         feature_names_in_: The names of the columns; only where X had names.
-        history_: Lists `train_loss` and `validation_loss`, one mean a row, in nats, for each epoch.
-        best_epoch_: The epoch (counted from 1) whose weights were kept.
+        history_: Lists `step`, `train_loss` and `validation_loss` (of held-out votes at their best temperature), one
+            entry a measurement, in nats.
+        best_step_: The step whose weights were kept.
+        held_out_: How good the votes on held-out rows are: see `HeldOut`.
         model_: The `Model` that predicts, with NumPy alone.
 
     Example:
         >>> from sklearn.datasets import load_iris
         >>> X, y = load_iris(return_X_y=True)
-        >>> classifier = Classifier(hidden=(16,), learning_rate=0.01).fit(X, y)
+        >>> classifier = Classifier().fit(X, y)
         >>> bool(classifier.score(X, y) > 0.9)
         True
     """
 
     def __init__(
         self,
-        hidden: tuple[int, ...] = (256, 256, 256),
+        hidden: tuple[int, ...] = (64, 64),
         *,
-        epochs: int = 40,
-        learning_rate: float = 1e-3,
+        members: int = 8,
+        epochs: int = 200,
+        steps: int = 3000,
+        seconds: float | None = None,
+        learning_rate: float = 3e-3,
         batch_size: int | None = None,
-        weight_decay: float = 0.1,
-        dropout: float = 0.2,
+        weight_decay: float = 0.02,
+        dropout: float = 0.15,
         max_shift: int | None = None,
-        validation_fraction: float = 0.1,
-        patience: int = 10,
+        patience: float = 0.5,
         class_weight: Any = None,
         random_state: Any = 0,
         device: str = "cpu",
         verbose: bool = False,
     ) -> None:
         self.hidden = hidden
+        self.members = members
         self.epochs = epochs
+        self.steps = steps
+        self.seconds = seconds
         self.learning_rate = learning_rate
         self.batch_size = batch_size
         self.weight_decay = weight_decay
         self.dropout = dropout
         self.max_shift = max_shift
-        self.validation_fraction = validation_fraction
         self.patience = patience
         self.class_weight = class_weight
         self.random_state = random_state
@@ -116,33 +131,38 @@ class Classifier(ClassifierMixin, BaseEstimator):
             X: A DataFrame, an array `(rows, ...)`, or a list of rows; numbers, booleans, text, and gaps (NaN, None).
             y: One label a row: bool, int, str, or whole floats.
             sample_weight: One weight a row, zero or more, finite; a row of weight 0 takes no part.
-            X_val: Rows to validate on, instead of a share of X.
+            X_val: Rows to stop and to calibrate by, instead of folds of X.
             y_val: Their labels.
 
         Raises:
             TypeError: Labels, or values of a column, of mixed or unusable types; a sparse X.
-            KeyboardInterrupt: Ctrl-C. After an epoch or more, the model is that of the best epoch so far.
+            KeyboardInterrupt: Ctrl-C. After a measurement or more, the model is that of the best step so far.
             ValueError: No rows; lengths that differ; one class, or as many as rows; missing labels; infinity; options
-                out of range; a loss that became NaN.
+                out of range; a loss that became NaN before there were weights to keep.
         """
         table, labels = _read_rows(X, y, "X", "y")
         recipe = self._recipe(table.image_shape)
+        members = _at_least(2, self.members, "members")
         classes = find_classes(labels)
         target = class_indices(labels, classes)
         weight = row_weights(target, classes, self.class_weight, sample_weight)
+        used = np.flatnonzero(weight)
+        preprocessing = Preprocessing.fit(table, used)
+        rows = _Encoded.of(preprocessing, table, target, weight, used)
         if X_val is None and y_val is None:
-            rows, held_out = _split(target, weight, self.validation_fraction, recipe.seed)
-            table_val, target_val, weight_val = table, target, weight
+            plan = plan_for(rows.target, members, np.random.default_rng(recipe.seed))
         else:
             table_val, target_val = _read_validation(X_val, y_val, classes)
             weight_val = row_weights(target_val, classes, self.class_weight, None)
-            rows, held_out = np.flatnonzero(weight), np.flatnonzero(weight_val)
-        preprocessing = Preprocessing.fit(table, rows)
-        training = _inputs(preprocessing, table, target, weight, rows, recipe.device)
-        validation = _inputs(preprocessing, table_val, target_val, weight_val, held_out, recipe.device)
-        with EpochBar(recipe.epochs, shown=self.verbose) as bar:
-            layers, progress = train(training, validation, len(classes), recipe, bar.update)
-        self._keep(Model(classes, preprocessing, layers, _metadata(self, progress)), progress)
+            held_out = _Encoded.of(preprocessing, table_val, target_val, weight_val, np.arange(table_val.rows))
+            plan = given_split(len(rows.target), len(held_out.target), members)
+            rows = rows.followed_by(held_out)
+        by_class = class_weights(target, classes, self.class_weight)
+        log_weight = np.log(np.where(by_class > 0, by_class, 1.0))
+        trainer = Trainer(rows.as_tensors(recipe.device), plan, log_weight, recipe)
+        with StepBar(trainer.progress.steps, shown=self.verbose) as bar:
+            progress = trainer.train(bar.update)
+        self._keep(classes, preprocessing, trainer, HeldOut.of(trainer, recipe.seed), self._costs(by_class))
         if progress.interrupted:
             raise KeyboardInterrupt
         return self
@@ -151,23 +171,40 @@ class Classifier(ClassifierMixin, BaseEstimator):
         return Recipe(
             hidden=_hidden_from(self.hidden),
             epochs=_at_least(1, self.epochs, "epochs"),
+            steps=_at_least(1, self.steps, "steps"),
+            seconds=None if self.seconds is None else check_positive(self.seconds, "seconds"),
             learning_rate=check_positive(self.learning_rate, "learning_rate"),
-            batch_size=None if self.batch_size is None else _at_least(1, self.batch_size, "batch_size"),
+            batch_size=BATCH_SIZE if self.batch_size is None else _at_least(1, self.batch_size, "batch_size"),
             weight_decay=check_not_negative(self.weight_decay, "weight_decay"),
             dropout=_in_range(self.dropout, "dropout", 0.9),
             image_shape=image_shape,
             max_shift=_max_shift(self.max_shift, image_shape),
-            patience=_at_least(0, self.patience, "patience"),
+            patience=check_not_negative(self.patience, "patience"),
             seed=_seed_from(self.random_state),
             device=_device_from(self.device),
         )
 
-    def _keep(self, model: Model, progress: Progress) -> None:
+    def _costs(self, by_class: np.ndarray) -> np.ndarray | None:
+        """Return the costs of mistakes that class weights stand for."""
+        return None if self.class_weight is None else by_class[:, None] * (1 - np.eye(len(by_class)))
+
+    def _keep(
+        self,
+        classes: np.ndarray,
+        preprocessing: Preprocessing,
+        trainer: Trainer,
+        held_out: HeldOut,
+        costs: np.ndarray | None,
+    ) -> None:
+        progress = trainer.progress
+        self.history_ = progress.history
+        self.best_step_ = progress.best_step
+        self.held_out_ = held_out
+        metadata = _metadata(self, progress, held_out)
+        model = Model(classes, preprocessing, trainer.network(), held_out.calibration, costs, metadata)
         self.model_ = model
         self.classes_ = model.classes
         self.n_features_in_ = model.n_features
-        self.history_ = {"train_loss": progress.train_loss, "validation_loss": progress.validation_loss}
-        self.best_epoch_ = progress.best_epoch
         if model.feature_names is not None:
             self.feature_names_in_ = np.array(model.feature_names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
@@ -225,31 +262,49 @@ def _read_validation(X_val: Any, y_val: Any, classes: np.ndarray) -> tuple[Table
     return table, class_indices(labels, classes, "y_val")
 
 
-def _split(target: np.ndarray, weight: np.ndarray, fraction: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows to train on and to validate on; rows of weight 0 are in neither."""
-    fraction = _in_range(fraction, "validation_fraction", 0.5)
-    used = np.flatnonzero(weight)
-    rows, held_out = split_rows(target[used], fraction, np.random.default_rng(seed))
-    return (used, used[:0]) if len(held_out) < MIN_VALIDATION_ROWS else (used[rows], used[held_out])
+@dataclass(frozen=True)
+class _Encoded:
+    """Rows as inputs, with their classes and weights."""
+
+    inputs: np.ndarray
+    target: np.ndarray
+    weight: np.ndarray
+
+    @classmethod
+    def of(
+        cls, preprocessing: Preprocessing, table: Table, target: np.ndarray, weight: np.ndarray, used: np.ndarray
+    ) -> _Encoded:
+        inputs = preprocessing.encode(preprocessing.prepare(table), used)
+        return cls(inputs, target[used], weight[used] / weight[used].mean())
+
+    def followed_by(self, others: _Encoded) -> _Encoded:
+        return _Encoded(
+            np.concatenate([self.inputs, others.inputs]),
+            np.concatenate([self.target, others.target]),
+            np.concatenate([self.weight, others.weight]),
+        )
+
+    def as_tensors(self, device: str) -> Rows:
+        weight = self.weight.astype(np.float32)
+        return Rows(*(torch.from_numpy(array).to(device) for array in (self.inputs, self.target, weight)))
 
 
-def _inputs(
-    preprocessing: Preprocessing, table: Table, target: np.ndarray, weight: np.ndarray, rows: np.ndarray, device: str
-) -> Rows:
-    inputs = preprocessing.encode(preprocessing.prepare(table), rows)
-    return Rows.of(inputs, target[rows], weight[rows], device)
-
-
-def _metadata(classifier: Classifier, progress: Progress) -> dict[str, Any]:
+def _metadata(classifier: Classifier, progress: Progress, held_out: HeldOut) -> dict[str, Any]:
     options = {name: value if _is_plain(value) else repr(value) for name, value in classifier.get_params().items()}
-    history = {"train_loss": progress.train_loss, "validation_loss": progress.validation_loss}
     versions = {
         "logitwise": __version__,
         "numpy": np.__version__,
         "torch": str(torch.__version__),
         "scikit-learn": sklearn.__version__,
     }
-    return {"options": options, "versions": versions, "history": history, "best_epoch": progress.best_epoch}
+    return {
+        "options": options,
+        "versions": versions,
+        "history": progress.history,
+        "best_step": progress.best_step,
+        "ended": progress.ended,
+        "held_out": held_out.as_json(),
+    }
 
 
 def _is_plain(value: Any) -> bool:

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from logitwise.calibration import METHODS, Calibration
 from logitwise.classifier.model_file import ModelFile, ModelFileError, read_model_file, write_model_file
+from logitwise.classifier.network import Network
 from logitwise.classifier.preprocessing import Preprocessing
 from logitwise.classifier.table import read_table
 from logitwise.classifier.target import KINDS, class_indices
-from logitwise.functional import log_sigmoid, log_softmax, sigmoid, softmax
+from logitwise.functional import log_softmax, logsumexp
 
 # Rows go through the network in blocks of this one size, the last one filled up with zeros: the same matrix products,
 # so the same bits, whatever the number of rows. 256 rows keep a hidden layer of 256 in the cache.
@@ -23,28 +25,34 @@ BLOCK_ROWS = 256
 class Model:
     """A trained network and all it needs to predict; made by `Classifier.fit` or `load`.
 
+    Members vote: the probabilities of a row are the mean of theirs, calibrated.
+
     Args:
         classes: The labels, in the order of the columns of `predict_proba`; shape `(classes,)`.
         preprocessing: From columns to inputs.
-        layers: One pair a layer: weight, float32, `(outputs, inputs)`, and bias, float32, `(outputs,)`; ReLU between
-            layers. One output for two classes, one output a class for more.
+        network: From inputs to the logits of each member.
+        calibration: From their mean probabilities to those that are returned.
+        costs: What it costs to predict class j where i is true, float64, `(classes, classes)`; None: all mistakes
+            alike.
         metadata: What else is known of the model, as JSON values: options, versions, metrics, history, the name of the
             target.
 
     Example:
         >>> import numpy as np
         >>> preprocessing = Preprocessing(None, (None,), *np.array([[0.0], [1.0], [0.0]]), np.array([False]))
-        >>> layers = ((np.float32([[2.0]]), np.float32([-1.0])),)
-        >>> model = Model(np.array(["no", "yes"], dtype=object), preprocessing, layers)
+        >>> network = Network((), None, np.float32([[[-1.0, 1.0]]]), np.float32([[[0.5, -0.5]]]))
+        >>> model = Model(np.array(["no", "yes"], dtype=object), preprocessing, network, Calibration.none(2))
         >>> model.predict([[0.0], [1.0]]).tolist()
         ['no', 'yes']
         >>> model.predict_proba([[0.0], [1.0]]).round(3).tolist()
-        [[0.731, 0.269], [0.269, 0.731]]
+        [[0.731, 0.269], [0.289, 0.711]]
     """
 
     classes: np.ndarray
     preprocessing: Preprocessing
-    layers: tuple[tuple[np.ndarray, np.ndarray], ...]
+    network: Network
+    calibration: Calibration
+    costs: np.ndarray | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -57,10 +65,8 @@ class Model:
         """The number of columns of X, images flattened."""
         return self.preprocessing.n_columns
 
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Return the logits, float64.
-
-        Shape `(rows,)` for two classes (positive: the second), `(rows, classes)` for more.
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Return the logarithm of the probability of each class, float64, shape `(rows, classes)`.
 
         Args:
             X: As in training: by name where both have names (extra columns are ignored, order is free), else by
@@ -71,40 +77,42 @@ class Model:
             ValueError: Columns missing, the wrong number of columns, text where training had numbers, infinity.
         """
         prepared = self.preprocessing.prepare(read_table(X))
-        logits = np.empty((prepared.rows, len(self.layers[-1][1])))
+        votes = np.empty((prepared.rows, len(self.classes)))
         for start in range(0, prepared.rows, BLOCK_ROWS):
             rows = np.arange(start, min(start + BLOCK_ROWS, prepared.rows))
-            logits[rows] = self._forward(self.preprocessing.encode(prepared, rows))
-        return logits[:, 0] if len(self.classes) == 2 else logits
+            votes[rows] = self._votes(self.preprocessing.encode(prepared, rows))
+        return self.calibration.log_probabilities(votes)
 
-    def _forward(self, inputs: np.ndarray) -> np.ndarray:
-        activations = np.zeros((BLOCK_ROWS, inputs.shape[1]), dtype=np.float32)
-        activations[: len(inputs)] = inputs
-        for weight, bias in self.layers[:-1]:
-            activations = activations @ weight.T
-            activations += bias
-            np.maximum(activations, 0, out=activations)
-        weight, bias = self.layers[-1]
-        return (activations @ weight.T + bias)[: len(inputs)]
+    def _votes(self, inputs: np.ndarray) -> np.ndarray:
+        """Return the logarithm of the mean of the members' probabilities."""
+        block = np.zeros((BLOCK_ROWS, inputs.shape[1]), dtype=np.float32)
+        block[: len(inputs)] = inputs
+        logits = self.network.logits(block)[:, : len(inputs)]
+        each = np.asarray(log_softmax(logits.astype(np.float64)))
+        return np.asarray(logsumexp(each, axis=0)) - np.log(self.network.members)
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probability of each class, float64, shape `(rows, classes)`; X as in `decision_function`."""
-        logits = self.decision_function(X)
-        if logits.ndim == 1:
-            return np.stack([sigmoid(-logits), sigmoid(logits)], axis=1)
-        return softmax(logits)
+        """Return the probability of each class, float64, shape `(rows, classes)`; X as in `predict_log_proba`."""
+        return np.exp(self.predict_log_proba(X))
 
-    def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Return the logarithm of each probability, exact where the probability has rounded; as `predict_proba`."""
-        logits = self.decision_function(X)
-        if logits.ndim == 1:
-            return np.stack([log_sigmoid(-logits), log_sigmoid(logits)], axis=1)
-        return log_softmax(logits)
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return logits whose sigmoid or softmax is `predict_proba`; X as in `predict_log_proba`.
+
+        Shape `(rows,)` for two classes: the log odds of the second. Shape `(rows, classes)` for more: the
+        log-probabilities.
+        """
+        logits = self.predict_log_proba(X)
+        return logits[:, 1] - logits[:, 0] if len(self.classes) == 2 else logits
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable class of each row, shape `(rows,)`; X as in `decision_function`."""
-        logits = self.decision_function(X)
-        return self.classes[(logits > 0).astype(np.intp) if logits.ndim == 1 else logits.argmax(axis=1)]
+        """Return the class with the lowest expected cost, shape `(rows,)`; X as in `predict_log_proba`.
+
+        Where all mistakes cost alike, that is the most probable class.
+        """
+        log_probabilities = self.predict_log_proba(X)
+        if self.costs is None:
+            return self.classes[log_probabilities.argmax(axis=1)]
+        return self.classes[(np.exp(log_probabilities) @ self.costs).argmin(axis=1)]
 
     def class_indices(self, y: Any) -> np.ndarray:
         """Return the position of each label among `classes`, int64, shape `(rows,)`.
@@ -126,12 +134,14 @@ class Model:
         header = {
             "classes": {"type": kind, "labels": self.classes.tolist()},
             **self.preprocessing.header(),
-            "n_layers": len(self.layers),
+            **self.network.header(),
+            "calibration": {"method": self.calibration.method, "uniform": self.calibration.uniform},
             "metadata": self.metadata,
         }
-        tensors = self.preprocessing.tensors()
-        for place, (weight, bias) in enumerate(self.layers):
-            tensors |= {f"layers.{place}.weight": weight, f"layers.{place}.bias": bias}
+        calibration = {"calibration.scale": self.calibration.scale, "calibration.shift": self.calibration.shift}
+        tensors = self.preprocessing.tensors() | self.network.tensors() | calibration
+        if self.costs is not None:
+            tensors["costs"] = self.costs
         write_model_file(path, header, tensors)
 
 
@@ -153,9 +163,20 @@ def load(path: str | os.PathLike[str]) -> Model:
     file = read_model_file(path)
     preprocessing = Preprocessing.from_file(file)
     classes = _classes_from(file)
-    layers = _layers_from(file, preprocessing.n_inputs, 1 if len(classes) == 2 else len(classes))
-    _refuse_strangers(file, len(layers))
-    return Model(classes, preprocessing, layers, file.field("metadata", dict))
+    network = Network.from_file(file, preprocessing.n_inputs, len(classes))
+    calibration, metadata = _calibration_from(file, len(classes)), file.field("metadata", dict)
+    model = Model(classes, preprocessing, network, calibration, _costs_from(file, len(classes)), metadata)
+    _refuse_strangers(file, model)
+    return model
+
+
+def _calibration_from(file: ModelFile, n_classes: int) -> Calibration:
+    described = file.field("calibration", dict)
+    uniform, method = described.get("uniform"), described.get("method")
+    if not isinstance(uniform, (int, float)) or not 0 <= uniform < 1 or method not in METHODS:
+        file.refuse("a calibration without a valid method and share of the uniform distribution")
+    scale, shift = (file.tensor(f"calibration.{name}", np.float64, (n_classes,)) for name in ("scale", "shift"))
+    return Calibration(scale, shift, float(uniform), method)
 
 
 def _classes_from(file: ModelFile) -> np.ndarray:
@@ -169,22 +190,12 @@ def _classes_from(file: ModelFile) -> np.ndarray:
     return np.array(labels, dtype=KINDS[kind])
 
 
-def _layers_from(file: ModelFile, n_inputs: int, n_outputs: int) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    layers = []
-    n_layers = file.field("n_layers", int)
-    for place in range(n_layers):
-        width = n_outputs if place == n_layers - 1 else None
-        weight = file.tensor(f"layers.{place}.weight", np.float32, (width, n_inputs))
-        layers.append((weight, file.tensor(f"layers.{place}.bias", np.float32, (len(weight),))))
-        n_inputs = len(weight)
-    if not layers:
-        file.refuse("no layers")
-    return tuple(layers)
+def _costs_from(file: ModelFile, n_classes: int) -> np.ndarray | None:
+    return file.tensor("costs", np.float64, (n_classes, n_classes)) if "costs" in file.tensors else None
 
 
-def _refuse_strangers(file: ModelFile, n_layers: int) -> None:
-    ours = {f"numbers.{name}" for name in ("offset", "scale", "fill", "had_gaps")}
-    ours |= {f"layers.{place}.{part}" for place in range(n_layers) for part in ("weight", "bias")}
+def _refuse_strangers(file: ModelFile, model: Model) -> None:
+    ours = {*model.preprocessing.tensors(), *model.network.tensors(), "calibration.scale", "calibration.shift", "costs"}
     strangers = sorted(set(file.tensors) - ours)
     if strangers:
         file.refuse(f"an unknown tensor {strangers[0]!r}")

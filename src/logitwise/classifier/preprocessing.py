@@ -1,4 +1,4 @@
-"""From columns to the inputs of a network: numbers standardised, gaps filled and flagged, categories one-hot."""
+"""From columns to the inputs of a network: numbers scaled, gaps filled and flagged, categories one-hot."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from logitwise.classifier.model_file import ModelFile
 from logitwise.classifier.table import Table, objects
 
 MAX_LEVELS = 255  # of one column; rarer ones are encoded as zeros, like levels never seen in training
-CLIP = 10.0  # standard deviations: a value further out says no more than "very large", and cannot overflow
+CLIP = 3.0  # where inputs level off: a value far out says no more than "very large", and cannot overflow
+TINY = 8 * np.finfo(np.float64).eps  # of the largest value: less is rounding
 COLUMNS_AT_ONCE = 64  # bounds the memory of the statistics
 ROWS_AT_ONCE = 1024  # bounds the memory of the encoding, in float64 on the way
 Statistics = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # offset, scale, fill, had_gaps: one entry a column
@@ -23,7 +24,7 @@ class Prepared:
     """A table in the columns of training, not yet expanded: the expanded rows are made a block at a time."""
 
     numbers: np.ndarray  # (rows, numbers), NaN where missing
-    inputs_on: np.ndarray  # (rows, categories) int32: the one-hot input to switch on, -1 for none
+    codes: np.ndarray  # (rows, categories) int32: the place of the level, -1 where missing or not kept
 
     @property
     def rows(self) -> int:
@@ -35,15 +36,17 @@ class Prepared:
 class Preprocessing:
     """What was learnt from the training rows about their columns.
 
-    The inputs are, in order: every number as `(x - offset) * scale`, clipped to 10 standard deviations; one indicator
-    for each number column that had gaps; one input for each level of each category. A gap in a number takes the
-    column's median; a gap in a category, or a level not kept, is all zeros. A constant column has scale 0.
+    The inputs are, in order: every number as `z / sqrt(1 + (z / 3)^2)`, where `z = (x - offset) * scale`; one
+    indicator for each number column that had gaps; one input for each category of one or two levels (1 for the first
+    level, -1 for the second), and one for each level of every other category. A gap in a number takes the column's
+    median; a gap in a category, or a level not kept, is all zeros. A constant column has scale 0.
 
     Attributes:
         names: The column names, or None.
         levels: One entry a column: None for numbers, the levels (most frequent first) for categories.
-        offset: The mean of each number column, float64.
-        scale: One over its standard deviation, float64.
+        offset: The median of each number column, float64; for pixels, the mean of all.
+        scale: One over its interquartile range (where that is 0, over half its range), float64; for pixels, one over
+            the standard deviation of all.
         fill: Its median, float64.
         had_gaps: Whether it had gaps in training, bool.
     """
@@ -66,7 +69,7 @@ class Preprocessing:
         return (
             len(self.offset)
             + int(self.had_gaps.sum())
-            + sum(len(levels) for levels in self.levels if levels is not None)
+            + sum(_width(levels) for levels in self.levels if levels is not None)
         )
 
     @classmethod
@@ -84,31 +87,35 @@ class Preprocessing:
         table = table.selected(self.names, self.n_columns)
         numbers = table.numbers([place for place, levels in enumerate(self.levels) if levels is None])
         categories = [place for place, levels in enumerate(self.levels) if levels is not None]
-        inputs_on = np.full((table.rows, len(categories)), -1, dtype=np.int32)
-        first = numbers.shape[1] + int(self.had_gaps.sum())
+        codes = np.empty((table.rows, len(categories)), dtype=np.int32)
         for index, place in enumerate(categories):
-            levels = self.levels[place] or ()
-            inputs_on[:, index] = _inputs_on(table.column(place), levels, first)
-            first += len(levels)
-        return Prepared(numbers, inputs_on)
+            codes[:, index] = _codes(table.column(place), self.levels[place] or ())
+        return Prepared(numbers, codes)
 
     def encode(self, prepared: Prepared, rows: np.ndarray) -> np.ndarray:
         """Return the rows at `rows` as inputs, float32, shape `(rows, n_inputs)`."""
         inputs = np.zeros((len(rows), self.n_inputs), dtype=np.float32)
         for start in range(0, len(rows), ROWS_AT_ONCE):
             block = slice(start, start + ROWS_AT_ONCE)
-            self._encode_block(prepared.numbers[rows[block]], prepared.inputs_on[rows[block]], inputs[block])
+            self._encode_block(prepared.numbers[rows[block]], prepared.codes[rows[block]], inputs[block])
         return inputs
 
-    def _encode_block(self, numbers: np.ndarray, inputs_on: np.ndarray, inputs: np.ndarray) -> None:
+    def _encode_block(self, numbers: np.ndarray, codes: np.ndarray, inputs: np.ndarray) -> None:
         numbers = numbers.astype(np.float64)
         gaps, n_numbers = np.isnan(numbers), numbers.shape[1]
-        with np.errstate(over="ignore"):  # 1e308 - (-1e308): clipped in the next step
-            standardised = (np.where(gaps, self.fill, numbers) - self.offset) * self.scale
-        inputs[:, :n_numbers] = standardised.clip(-CLIP, CLIP)
-        inputs[:, n_numbers : n_numbers + int(self.had_gaps.sum())] = gaps[:, self.had_gaps]
-        rows, categories = np.nonzero(inputs_on >= 0)
-        inputs[rows, inputs_on[rows, categories]] = 1.0
+        with np.errstate(over="ignore"):  # 1e308 - (-1e308): levelled off in the next step
+            scaled = (np.where(gaps, self.fill, numbers) - self.offset) * self.scale
+        inputs[:, :n_numbers] = _levelled(scaled)
+        first = n_numbers + int(self.had_gaps.sum())
+        inputs[:, n_numbers:first] = gaps[:, self.had_gaps]
+        for place, levels in enumerate(levels for levels in self.levels if levels is not None):
+            rows = np.flatnonzero(codes[:, place] >= 0)
+            kept = codes[rows, place]
+            if len(levels) <= 2:
+                inputs[rows, first] = 1 - 2 * kept
+            else:
+                inputs[rows, first + kept] = 1.0
+            first += _width(levels)
 
     def header(self) -> dict[str, Any]:
         """Return the part that belongs in the header of a model file."""
@@ -154,11 +161,21 @@ def _most_frequent(values: np.ndarray) -> tuple[str, ...]:
     return tuple(sorted(counts, key=lambda level: (-counts[level], level))[:MAX_LEVELS])
 
 
-def _inputs_on(column: np.ndarray, levels: tuple[str, ...], first: int) -> np.ndarray:
+def _width(levels: tuple[str, ...]) -> int:
+    """Return how many inputs a category has."""
+    return len(levels) if len(levels) > 2 else min(len(levels), 1)
+
+
+def _levelled(scaled: np.ndarray) -> np.ndarray:
+    """Return z / sqrt(1 + (z / 3)^2): about z near 0, and never beyond 3."""
+    return scaled / np.hypot(1.0, scaled / CLIP)
+
+
+def _codes(column: np.ndarray, levels: tuple[str, ...]) -> np.ndarray:
     if column.dtype.kind != "O":
         column = objects(None if value != value else _number_text(value) for value in column.tolist())
-    inputs = {level: first + place for place, level in enumerate(levels)}
-    return np.fromiter((inputs.get(value, -1) for value in column), dtype=np.int32, count=len(column))
+    places = {level: place for place, level in enumerate(levels)}
+    return np.fromiter((places.get(value, -1) for value in column), dtype=np.int32, count=len(column))
 
 
 def _number_text(value: float) -> str:
@@ -167,7 +184,7 @@ def _number_text(value: float) -> str:
 
 def _statistics(numbers: np.ndarray, rows: np.ndarray, has_common_scale: bool) -> Statistics:
     """Return the offset, scale, fill and had_gaps of each column."""
-    mean, variance, fill, peak = np.zeros((4, numbers.shape[1]))
+    mean, deviation, fill, peak, spread = np.zeros((5, numbers.shape[1]))
     had_gaps = np.zeros(numbers.shape[1], dtype=bool)
     for first in range(0, numbers.shape[1], COLUMNS_AT_ONCE):
         block = numbers[rows, first : first + COLUMNS_AT_ONCE].astype(np.float64)
@@ -177,12 +194,15 @@ def _statistics(numbers: np.ndarray, rows: np.ndarray, has_common_scale: bool) -
         fill[here] = _medians(block, gaps)
         block = np.where(gaps, fill[here], block)
         peak[here] = np.abs(block).max(axis=0)
-        # Divided by the largest value, so that no square overflows; read back in the units of the column below.
+        # Divided by the largest value, so that nothing overflows; read back in the units of the column below.
         block /= np.where(peak[here] > 0, peak[here], 1.0)
-        mean[here], variance[here] = block.mean(axis=0), block.var(axis=0)
+        mean[here], deviation[here] = block.mean(axis=0), block.std(axis=0)
+        low, lower, upper, high = np.quantile(block, [0.0, 0.25, 0.75, 1.0], axis=0)
+        is_wide = upper - lower > TINY
+        spread[here] = np.where(is_wide, upper - lower, (high - low) / 2)
     if has_common_scale:
-        return _common_scale(mean, variance, fill, peak, had_gaps)
-    return mean * peak, _inverse_deviation(np.sqrt(variance), peak), fill, had_gaps
+        return _common_scale(mean, deviation**2, fill, peak, had_gaps)
+    return fill.copy(), _inverse(spread, peak), fill, had_gaps
 
 
 def _medians(block: np.ndarray, gaps: np.ndarray) -> np.ndarray:
@@ -203,12 +223,12 @@ def _common_scale(
     means = mean * share
     deviation = np.sqrt((variance * share**2).mean() + means.var())
     like = np.ones_like(mean)
-    return like * (means.mean() * largest), _inverse_deviation(like * deviation, like * largest), fill, had_gaps
+    return like * (means.mean() * largest), _inverse(like * deviation, like * largest), fill, had_gaps
 
 
-def _inverse_deviation(deviation: np.ndarray, peak: np.ndarray) -> np.ndarray:
-    """Return 1 / (deviation * peak), and 0 for a column that is constant but for rounding."""
-    is_constant = deviation <= 8 * np.finfo(np.float64).eps
+def _inverse(spread: np.ndarray, peak: np.ndarray) -> np.ndarray:
+    """Return 1 / (spread * peak), and 0 for a column that is constant but for rounding."""
+    is_constant = spread <= TINY
     with np.errstate(over="ignore", divide="ignore"):
-        inverse = 1.0 / np.where(is_constant, 1.0, deviation) / peak
+        inverse = 1.0 / np.where(is_constant, 1.0, spread) / peak
     return np.where(is_constant | ~np.isfinite(inverse), 0.0, inverse)

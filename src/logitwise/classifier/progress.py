@@ -8,10 +8,10 @@ from typing import Self
 from logitwise.classifier.training import Progress
 
 
-class EpochBar:
-    """A bar that moves once an epoch, on standard error, with the losses beside it; silent where it is no terminal."""
+class StepBar:
+    """A bar of the steps done, on standard error, with the losses beside it; silent where it is no terminal."""
 
-    def __init__(self, epochs: int, *, shown: bool) -> None:
+    def __init__(self, steps: int, *, shown: bool) -> None:
         self._bar = None
         if shown:
             from rich import progress
@@ -20,7 +20,7 @@ class EpochBar:
             console = Console(stderr=True)
             columns = (*progress.Progress.get_default_columns(), progress.TextColumn("{task.fields[losses]}"))
             self._bar = progress.Progress(*columns, console=console, disable=not console.is_terminal)
-            self._task = self._bar.add_task("Training", total=epochs, losses="")
+            self._task = self._bar.add_task("Training", total=steps, losses="")
 
     def __enter__(self) -> Self:
         if self._bar is not None:
@@ -34,8 +34,8 @@ class EpochBar:
             self._bar.stop()
 
     def update(self, progress: Progress) -> None:
-        """Show that one more epoch is done."""
-        if self._bar is not None:
-            validation = f", validation {progress.validation_loss[-1]:.4f}" if progress.validation_loss else ""
-            losses = f"loss {progress.train_loss[-1]:.4f}{validation} (best epoch {progress.best_epoch})"
-            self._bar.update(self._task, completed=progress.epoch, losses=losses)
+        """Show how far training is."""
+        if self._bar is not None and progress.step:
+            held_out = f", held out {progress.validation_loss[-1]:.4f}" if progress.validation_loss else ""
+            losses = f"loss {progress.train_loss[-1]:.4f}{held_out} (best step {progress.best_step})"
+            self._bar.update(self._task, completed=progress.step[-1], losses=losses)

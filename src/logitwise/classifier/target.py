@@ -125,13 +125,22 @@ def row_weights(indices: np.ndarray, classes: np.ndarray, class_weight: Any, sam
     weights = _sample_weights(sample_weight, len(indices))
     if class_weight is None:
         return weights
+    return _checked(weights * class_weights(indices, classes, class_weight, weights)[indices], "class_weight")
+
+
+def class_weights(
+    indices: np.ndarray, classes: np.ndarray, class_weight: Any, sample_weight: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the weight of each class, `(classes,)`; as `row_weights`."""
+    if class_weight is None:
+        return np.ones(len(classes))
     if isinstance(class_weight, str) and class_weight == "balanced":
+        weights = np.ones(len(indices)) if sample_weight is None else sample_weight
         counts = np.bincount(indices, weights, len(classes))
-        balance = np.divide(weights.sum() / len(classes), counts, out=np.zeros(len(classes)), where=counts > 0)
-        return weights * balance[indices]
+        return np.divide(weights.sum() / len(classes), counts, out=np.zeros(len(classes)), where=counts > 0)
     if not isinstance(class_weight, dict):
         raise TypeError(f"class_weight must be None, 'balanced' or a dict from class to weight; got {class_weight!r}.")
-    return _checked(weights * _weights_by_class(class_weight, classes)[indices], "class_weight")
+    return _weights_by_class(class_weight, classes)
 
 
 def _sample_weights(sample_weight: Any, rows: int) -> np.ndarray:

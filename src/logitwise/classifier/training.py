@@ -1,23 +1,30 @@
-"""The training loop: mini-batches by index from tensors in memory, and the weights of the best epoch at the end."""
+"""The training loop: all members in one pass, and the weights of the step that is best on rows they never saw."""
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
 
-from logitwise.functional import binary_cross_entropy_with_logits, cross_entropy
-from logitwise.nn import FeedForward
+from logitwise.calibration import temperature_of
+from logitwise.classifier.folds import Plan
+from logitwise.classifier.members import Members, Shape
+from logitwise.classifier.network import Network
+from logitwise.functional import softmax
 
-ROWS_AT_ONCE = 8192  # when measuring, where no gradient has to be kept
-WARM_UP = 0.1  # the share of the steps in which the learning rate rises
-BATCHES_PER_EPOCH = 32  # aimed at where no batch size is given, within the next two bounds
-SMALLEST_BATCH, LARGEST_BATCH = 32, 256
-WORTH_THREADS = 10**8  # multiplications in a matrix product: some milliseconds on one core
+WARM_UP = 0.03  # the share of the steps in which the learning rate rises
+WORTH_THREADS = 10**9  # multiplications in a matrix product: some milliseconds on one core
+ROUND_STEPS = 10  # at least so many steps between measurements
+SOON = 50  # steps without a better loss that are never too many
+BETTER = 1e-5  # nats
+MOMENTS = (0.9, 0.95)
+SMALLEST = 1e-300  # a mean of probabilities that underflowed
 
 
 @dataclass(frozen=True)
@@ -26,13 +33,15 @@ class Recipe:
 
     hidden: tuple[int, ...]
     epochs: int
+    steps: int
+    seconds: float | None
     learning_rate: float
-    batch_size: int | None
+    batch_size: int
     weight_decay: float
     dropout: float
     image_shape: tuple[int, ...] | None  # of a row, where rows are images to be shifted
     max_shift: int
-    patience: int
+    patience: float
     seed: int
     device: str
 
@@ -45,84 +54,192 @@ class Rows:
     target: torch.Tensor  # int64 (rows,)
     weight: torch.Tensor  # float32 (rows,), mean 1
 
-    @classmethod
-    def of(cls, inputs: np.ndarray, target: np.ndarray, weight: np.ndarray, device: str) -> Rows:
-        """Return the rows as tensors on a device, the weights divided by their mean."""
-        weight = (weight / (weight.mean() if len(weight) else 1.0)).astype(np.float32)
-        return cls(*(torch.from_numpy(array).to(device) for array in (inputs, target, weight)))
-
     def __len__(self) -> int:
         return len(self.target)
-
-    def __getitem__(self, index: torch.Tensor | slice) -> Rows:
-        return Rows(self.inputs[index], self.target[index], self.weight[index])
 
 
 @dataclass
 class Progress:
-    """What happened so far; losses are means over rows, in nats."""
+    """What happened so far, a line a measurement; losses are means over rows, in nats."""
 
+    steps: int = 0  # planned
+    step: list[int] = field(default_factory=list)
     train_loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
-    best_epoch: int = 0  # counted from 1
-    best_state: dict[str, torch.Tensor] = field(default_factory=dict)
+    best_step: int = 0
+    best_loss: float = math.inf
+    best_state: list[torch.Tensor] = field(default_factory=list)
+    ended: str = ""  # why training ended, as a sentence
     interrupted: bool = False
 
     @property
-    def epoch(self) -> int:
-        """The number of epochs done."""
-        return len(self.train_loss)
+    def history(self) -> dict[str, list[Any]]:
+        """The measurements as JSON values."""
+        return {"step": self.step, "train_loss": self.train_loss, "validation_loss": self.validation_loss}
 
 
-def train(
-    rows: Rows, validation: Rows, n_classes: int, recipe: Recipe, report: Callable[[Progress], None]
-) -> tuple[tuple[tuple[np.ndarray, np.ndarray], ...], Progress]:
-    """Train a network; return its layers and the history.
-
-    The layers are those of the best epoch on the validation rows; without any, of the last. The random numbers come
-    from a generator of its own: the caller's are neither used nor moved.
+class Trainer:
+    """Trains members on rows by a plan.
 
     Args:
-        rows: The rows to train on.
-        validation: The rows that choose the epoch; there may be none.
-        n_classes: The number of classes.
+        rows: All rows: those that members are trained on, and those that they are measured on.
+        plan: Which rows are whose.
+        log_class_weight: What class weights add to the logits; it is taken away again when they are measured.
         recipe: How to train.
-        report: Called after each epoch.
-
-    Raises:
-        ValueError: The loss became NaN or infinite.
     """
-    generator = torch.Generator(recipe.device).manual_seed(recipe.seed)
-    network = _build(rows.inputs.shape[1], 1 if n_classes == 2 else n_classes, recipe, generator)
-    optimizer = _optimizer(network, recipe)
-    batch_size = recipe.batch_size or min(max(len(rows) // BATCHES_PER_EPOCH, SMALLEST_BATCH), LARGEST_BATCH)
-    schedule = _schedule(optimizer, recipe.epochs * math.ceil(len(rows) / batch_size))
-    progress = Progress()
-    with _threads_for(network, batch_size), _ended_by_ctrl_c(progress):
-        while progress.epoch < recipe.epochs and not _has_stalled(progress, recipe.patience):
-            order = torch.randperm(len(rows), generator=generator, device=recipe.device)
-            losses = [
-                _step(network, rows[index], optimizer, schedule, recipe, generator) * len(index)
-                for index in order.split(batch_size)
-            ]
-            progress.train_loss.append(float(torch.stack(losses).sum(dtype=torch.float64)) / len(rows))
-            _refuse_divergence(progress, recipe)
-            _keep_best(progress, network, validation)
-            report(progress)
-    network.load_state_dict(progress.best_state)
-    return _layers_of(network), progress
+
+    def __init__(self, rows: Rows, plan: Plan, log_class_weight: np.ndarray, recipe: Recipe) -> None:
+        self.rows, self.plan, self.recipe = rows, plan, recipe
+        self.undone = log_class_weight.astype(np.float32)
+        self.generator = torch.Generator(recipe.device).manual_seed(recipe.seed)
+        shape = Shape(len(plan.trained), rows.inputs.shape[1], recipe.hidden, len(log_class_weight))
+        prior = _log_frequencies(rows, shape.classes)
+        self.members = Members(shape, prior, recipe.dropout, self.generator, recipe.device)
+        self.trained = [torch.from_numpy(part).to(recipe.device) for part in plan.trained]
+        self.fewest = min(map(len, self.trained))
+        self.batch_size = min(recipe.batch_size, self.fewest)
+        self.epoch_steps = max(1, self.fewest // self.batch_size)
+        self.progress = Progress(steps=max(1, min(recipe.steps, recipe.epochs * self.epoch_steps)))
+        self.order = torch.empty(0)
+        decays = zip(self.members.flat, (recipe.weight_decay, 0.0), strict=True)
+        groups = [{"params": [flat], "weight_decay": decay} for flat, decay in decays]
+        self.optimizer = torch.optim.AdamW(groups, recipe.learning_rate, MOMENTS, fused=True)
+        self.held_out = _padded(plan.held_out, rows.inputs) if len(plan.held_out[0]) else None
+        self.temperature = 1.0
+
+    def train(self, report: Callable[[Progress], None]) -> Progress:
+        """Train until the loss on held-out rows has turned, or the budget is used up; go back to the best step."""
+        progress, started, every = self.progress, time.monotonic(), max(ROUND_STEPS, self.epoch_steps // 2)
+        with _threads_for(self.members.shape, self.batch_size), _ended_by_ctrl_c(progress), torch.no_grad():
+            while not progress.ended:
+                first = progress.step[-1] if progress.step else 0
+                last = min(first + every, progress.steps)
+                losses = [self._step(step) for step in range(first, last)]
+                progress.ended = self._measure(last, losses) or self._ended(last, time.monotonic() - started)
+                report(progress)
+        self.members.restore(progress.best_state)
+        return progress
+
+    def held_out_votes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows held out from some member, and the logarithm of the mean of those members' probabilities."""
+        totals = np.zeros((len(self.rows), self.members.shape.classes))
+        counts = np.zeros(len(self.rows), dtype=np.int64)
+        if self.held_out is not None:
+            with torch.no_grad():
+                logits = self.members.logits(self.held_out).numpy(force=True).astype(np.float64) - self.undone
+            probabilities = np.asarray(softmax(logits))
+            for own, part in zip(probabilities, self.plan.held_out, strict=True):
+                totals[part] += own[: len(part)]
+                counts[part] += 1
+        rows = np.flatnonzero(counts)
+        return rows, np.log(np.maximum(totals[rows] / counts[rows, None], SMALLEST))
+
+    def target_and_weight(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the classes of rows, and their weights without those of the classes."""
+        target = self.rows.target.numpy(force=True)[rows]
+        return target, self.rows.weight.numpy(force=True)[rows] / np.exp(self.undone)[target]
+
+    def network(self) -> Network:
+        """Return the members that predict, without the effect of class weights."""
+        network = self.members.network()
+        return replace(network, prior=network.prior - self.undone)
+
+    def _step(self, step: int) -> torch.Tensor:
+        """Move the weights once; return the loss before, a mean over members."""
+        within = step % self.epoch_steps
+        if within == 0:
+            self.order = torch.stack([self._shuffled(part)[: self.fewest] for part in self.trained])
+        batch = self.order[:, within * self.batch_size : (within + 1) * self.batch_size].reshape(-1)
+        inputs = self.rows.inputs.index_select(0, batch)
+        if self.recipe.image_shape is not None and self.recipe.max_shift > 0:
+            inputs = shifted(inputs, self.recipe.image_shape, self.recipe.max_shift, self.generator)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.learning_rate * schedule(step, self.progress.steps)
+        loss = self.members.backward(
+            inputs.view(len(self.trained), self.batch_size, -1),
+            self.rows.target.index_select(0, batch),
+            self.rows.weight.index_select(0, batch),
+        )
+        self.optimizer.step()
+        return loss / len(self.trained)
+
+    def _shuffled(self, part: torch.Tensor) -> torch.Tensor:
+        return part[torch.randperm(len(part), generator=self.generator, device=part.device)]
+
+    def _measure(self, step: int, losses: list[torch.Tensor]) -> str:
+        """Note the losses, and keep the weights if they are the best so far; return why to end, or nothing."""
+        train_loss = float(torch.stack(losses).mean(dtype=torch.float64))
+        if not math.isfinite(train_loss):
+            return self._diverged(step, train_loss)
+        progress, loss = self.progress, -float(step)  # without held-out rows the last step is the best
+        if self.held_out is not None:
+            rows, votes = self.held_out_votes()
+            self.temperature, loss = temperature_of(votes, *self.target_and_weight(rows), self.temperature)
+            progress.validation_loss.append(loss)
+        progress.step.append(step)
+        progress.train_loss.append(train_loss)
+        if loss < progress.best_loss - BETTER:
+            progress.best_loss, progress.best_step, progress.best_state = loss, step, self.members.state()
+        return ""
+
+    def _diverged(self, step: int, train_loss: float) -> str:
+        logits = self.members.logits(self.rows.inputs[: self.batch_size].expand(self.members.shape.members, -1, -1))
+        finite = logits[torch.isfinite(logits)]
+        largest = f"{float(finite.abs().max()):.3g}" if len(finite) else "not finite"
+        rate = self.recipe.learning_rate
+        sentence = (
+            f"learning_rate must be low enough for the loss to stay finite; got {rate:g}, with which it became "
+            f"{train_loss} by step {step} (the largest logit: {largest}). Try learning_rate={rate / 10:g}."
+        )
+        if not self.progress.best_state:
+            raise ValueError(sentence)
+        return f"{sentence} The weights of step {self.progress.best_step} are kept."
+
+    def _ended(self, step: int, seconds: float) -> str:
+        """Return why training ends after a step, or nothing."""
+        progress, recipe = self.progress, self.recipe
+        allowed = max(recipe.patience * progress.best_step, SOON, self.epoch_steps)
+        if recipe.patience and step - progress.best_step > allowed:
+            return f"The loss on held-out rows has turned: it was lowest at step {progress.best_step}."
+        if step >= progress.steps:
+            return f"The budget of {progress.steps} steps is used up."
+        if recipe.seconds is not None and seconds > recipe.seconds:
+            return f"The budget of {recipe.seconds:g} seconds is used up."
+        return ""
+
+
+def _log_frequencies(rows: Rows, n_classes: int) -> np.ndarray:
+    """Return the logarithm of how frequent each class is, half a row added to each."""
+    counts = np.bincount(rows.target.numpy(force=True), rows.weight.numpy(force=True), n_classes) + 0.5
+    return np.log(counts / counts.sum())
+
+
+def _padded(parts: tuple[np.ndarray, ...], inputs: torch.Tensor) -> torch.Tensor:
+    """Return the inputs of the held-out rows of each member, the shorter parts filled up; one copy if all are one."""
+    if all(part is parts[0] for part in parts):
+        return inputs[torch.from_numpy(parts[0]).to(inputs.device)].expand(len(parts), -1, -1)
+    longest = max(map(len, parts))
+    places = np.stack([np.resize(part, longest) for part in parts])
+    return inputs[torch.from_numpy(places).to(inputs.device)]
+
+
+def schedule(step: int, steps: int) -> float:
+    """Return the share of the highest learning rate at a step: it rises in a line, then falls along half a cosine."""
+    warm_up = max(1, round(WARM_UP * steps))
+    return min(1.0, (step + 1) / warm_up) * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
 @contextmanager
-def _threads_for(network: FeedForward, batch_size: int) -> Iterator[None]:
+def _threads_for(shape: Shape, batch_size: int) -> Iterator[None]:
     """Use one thread of torch where the matrix products are small, and give the caller's number back.
 
     Threads wait for each other after every operation. Where another program uses the cores, waiting takes longer than
     the arithmetic: seen to turn 4 seconds into 90.
     """
     threads = torch.get_num_threads()
-    largest = max(layer.weight.numel() for layer in _linear_layers(network))
-    if largest * batch_size < WORTH_THREADS:
+    widths = (shape.inputs, *shape.hidden)
+    largest = max(width * following for width, following in zip(widths, (*shape.hidden, shape.classes), strict=True))
+    if shape.members * largest * batch_size < WORTH_THREADS:
         torch.set_num_threads(1)
     try:
         yield
@@ -132,91 +249,17 @@ def _threads_for(network: FeedForward, batch_size: int) -> Iterator[None]:
 
 @contextmanager
 def _ended_by_ctrl_c(progress: Progress) -> Iterator[None]:
-    """Let Ctrl-C end the training once there is a best epoch; before, it passes."""
+    """Let Ctrl-C end the training once there is a best step; before, it passes."""
     try:
         yield
     except KeyboardInterrupt:
         if not progress.best_state:
             raise
         progress.interrupted = True
+        progress.ended = f"Ctrl-C ended it; the best step until then was {progress.best_step}."
 
 
-def _build(n_inputs: int, n_outputs: int, recipe: Recipe, generator: torch.Generator) -> FeedForward:
-    """Return a network initialised as torch does it, uniform in 1/sqrt(inputs), but by our generator."""
-    with torch.device("meta"):  # no numbers are drawn here
-        network = FeedForward(n_inputs, recipe.hidden, n_outputs)
-    network = network.to_empty(device=recipe.device)
-    with torch.no_grad():
-        for layer in _linear_layers(network):
-            bound = 1 / math.sqrt(layer.in_features)
-            layer.weight.uniform_(-bound, bound, generator=generator)
-            layer.bias.uniform_(-bound, bound, generator=generator)
-    return network
-
-
-def _linear_layers(network: FeedForward) -> list[torch.nn.Linear]:
-    return [layer for layer in network.layers if isinstance(layer, torch.nn.Linear)]
-
-
-def _optimizer(network: FeedForward, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return AdamW; the biases do not decay, since they hold how frequent the classes are."""
-    layers = _linear_layers(network)
-    groups = [
-        {"params": [layer.weight for layer in layers], "weight_decay": recipe.weight_decay},
-        {"params": [layer.bias for layer in layers], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, recipe.learning_rate, fused=True)
-
-
-def _schedule(optimizer: torch.optim.Optimizer, steps: int) -> torch.optim.lr_scheduler.LambdaLR:
-    """Return a learning rate that rises in a line, then falls to 0 along half a cosine."""
-    warm_up = max(1, round(WARM_UP * steps))
-
-    def factor(step: int) -> float:
-        if step < warm_up:
-            return (step + 1) / warm_up
-        return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
-
-    return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-
-
-def _step(
-    network: FeedForward,
-    batch: Rows,
-    optimizer: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LambdaLR,
-    recipe: Recipe,
-    generator: torch.Generator,
-) -> torch.Tensor:
-    """Move the weights once; return the loss before."""
-    loss = _mean_loss(_forward(network, batch.inputs, recipe, generator), batch)
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    schedule.step()
-    return loss.detach()
-
-
-def _forward(network: FeedForward, inputs: torch.Tensor, recipe: Recipe, generator: torch.Generator) -> torch.Tensor:
-    """Return the logits in training: images shifted, units dropped, by our generator (torch's use the caller's)."""
-    if recipe.image_shape is not None and recipe.max_shift > 0:
-        inputs = _shifted(inputs, recipe.image_shape, recipe.max_shift, generator)
-    activations = _dropped(inputs, recipe.dropout / 2, generator)
-    for layer in network.layers:
-        activations = layer(activations)
-        if isinstance(layer, torch.nn.ReLU):
-            activations = _dropped(activations, recipe.dropout, generator)
-    return activations
-
-
-def _dropped(activations: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
-    if share == 0:
-        return activations
-    kept = torch.empty_like(activations).bernoulli_(1 - share, generator=generator)
-    return activations * kept.div_(1 - share)
-
-
-def _shifted(inputs: torch.Tensor, image_shape: tuple[int, ...], most: int, generator: torch.Generator) -> torch.Tensor:
+def shifted(inputs: torch.Tensor, image_shape: tuple[int, ...], most: int, generator: torch.Generator) -> torch.Tensor:
     """Return each image moved by up to `most` pixels each way, the pixels at its edge repeated."""
     height, width = image_shape[:2]
     down, right = torch.randint(-most, most + 1, (2, len(inputs), 1), generator=generator, device=inputs.device)
@@ -225,50 +268,3 @@ def _shifted(inputs: torch.Tensor, image_shape: tuple[int, ...], most: int, gene
     images = inputs.view(len(inputs), height, width, -1)
     image = torch.arange(len(inputs), device=inputs.device)[:, None, None]
     return images[image, from_row[:, :, None], from_column[:, None, :]].reshape(len(inputs), -1)
-
-
-def _mean_loss(logits: torch.Tensor, rows: Rows) -> torch.Tensor:
-    """Return the mean loss in nats; weights have mean 1 over all rows, so a batch divides by its rows, not by them."""
-    if logits.shape[1] == 1:
-        target = rows.target.to(logits.dtype)
-        return binary_cross_entropy_with_logits(logits[:, 0], target, sample_weight=rows.weight, normalizer=len(rows))
-    return cross_entropy(logits, rows.target, sample_weight=rows.weight, normalizer=len(rows))
-
-
-@torch.no_grad()
-def _measure(network: FeedForward, rows: Rows) -> float:
-    total = 0.0
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        part = rows[slice(start, start + ROWS_AT_ONCE)]
-        total += float(_mean_loss(network(part.inputs), part)) * len(part)
-    return total / len(rows)
-
-
-def _refuse_divergence(progress: Progress, recipe: Recipe) -> None:
-    loss = progress.train_loss[-1]
-    if not math.isfinite(loss):
-        raise ValueError(
-            f"learning_rate must be low enough for the loss to stay finite; got {recipe.learning_rate:g}, with which "
-            f"it became {loss} in "
-            f"epoch {progress.epoch}. Try learning_rate={recipe.learning_rate / 10:g}."
-        )
-
-
-def _keep_best(progress: Progress, network: FeedForward, validation: Rows) -> None:
-    if len(validation):
-        progress.validation_loss.append(_measure(network, validation))
-        if progress.validation_loss[-1] > min(progress.validation_loss):
-            return
-    progress.best_epoch = progress.epoch
-    progress.best_state = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-
-
-def _has_stalled(progress: Progress, patience: int) -> bool:
-    return progress.epoch - progress.best_epoch >= patience > 0
-
-
-def _layers_of(network: FeedForward) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    return tuple(
-        (layer.weight.detach().cpu().numpy().copy(), layer.bias.detach().cpu().numpy().copy())
-        for layer in _linear_layers(network)
-    )

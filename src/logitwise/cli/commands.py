@@ -26,7 +26,7 @@ Exit codes:
   0    done
   1    the reader of the output went away, or a defect of this program
   2    bad input or bad usage, said in one sentence on standard error
-  130  stopped by Ctrl-C; `train` saves the best epoch so far, if there is one
+  130  stopped by Ctrl-C; `train` saves the best step so far, if there is one
 """
 
 app = typer.Typer(
@@ -117,7 +117,7 @@ def train(
     The rows measured on are those of --test; else the test part that DATA brings along; else a fifth of DATA, chosen
     by the seed, each class in its share. Training never uses them, and the model saved is the one measured.
 
-    Ctrl-C ends the training early: the model of the best epoch so far is measured and saved.
+    Ctrl-C ends the training early: the model of the best step so far is measured and saved.
     """
     from logitwise.cli import pages, results, training
     from logitwise.cli.predictions import refuse_same, writable

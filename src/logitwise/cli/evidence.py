@@ -72,9 +72,10 @@ def _importance(model: Model, features: Any, target: np.ndarray) -> list[ColumnI
 
 def _history(model: Model) -> History | None:
     known = model.metadata.get("history")
-    if not isinstance(known, dict) or not known.get("train_loss"):
+    if not isinstance(known, dict) or not known.get("step"):
         return None
-    return History(known["train_loss"], known.get("validation_loss", []), model.metadata["best_epoch"])
+    best_step = model.metadata["best_step"]
+    return History(known["step"], known["train_loss"], known.get("validation_loss", []), best_step)
 
 
 def _examples(features: Any, positions: np.ndarray, importance: Sequence[ColumnImportance]) -> list[Example]:

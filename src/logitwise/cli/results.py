@@ -40,10 +40,8 @@ def training_sentence(rows: Labelled) -> str:
 
 def interrupted_sentence(model: Model) -> str:
     """Return what Ctrl-C has left."""
-    epoch, epochs = model.metadata["best_epoch"], len(model.metadata["history"]["train_loss"])
-    return (
-        f"logitwise: interrupted by Ctrl-C after epoch {epochs}; the model is that of epoch {epoch}, the best so far."
-    )
+    best, last = model.metadata["best_step"], model.metadata["history"]["step"][-1]
+    return f"logitwise: interrupted by Ctrl-C after step {last}; the model is that of step {best}, the best so far."
 
 
 def show_measured(measured: Measured, known: dict[str, Any], *, as_json: bool) -> None:
@@ -86,15 +84,15 @@ def show_model(model: Model, path: Path, *, as_json: bool) -> None:
 
 
 def _facts_table(model: Model, record: Record, path: Path) -> Table:
-    units = [str(len(bias)) for _, bias in model.layers]
+    inputs, *units = map(str, model.network.widths)
     facts = {
         "model": f"{path} ({file_size(path)})",
         "trained on": None if record.rows is None else f"{record.rows:,} rows of {record.data}",
         "target": record.target_name,
         "features": _listed_features(model),
         "classes": _listed_classes(model.classes.tolist(), record.class_counts),
-        "layers": f"{model.preprocessing.n_inputs} inputs, then {', '.join(units)} units",
-        "best epoch": model.metadata.get("best_epoch"),
+        "layers": f"{model.network.members} members of {inputs} inputs, then {', '.join(units)} units",
+        "best step": model.metadata.get("best_step"),
         "options": _pairs(model.metadata.get("options")),
         "versions": _pairs(model.metadata.get("versions")),
     }

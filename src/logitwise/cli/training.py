@@ -63,7 +63,7 @@ def train(classifier: Classifier, parts: Parts, form: Form) -> Trained:
     """Return the model that the classifier learns from one part, and how good it is on the other; it keeps both.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C before the first epoch was done; later, there is a model of the best epoch so far.
+        KeyboardInterrupt: Ctrl-C before the first measurement; later, there is a model of the best step so far.
     """
     rows = parts.trained_on
     interrupted = _fit(classifier, rows)

@@ -12,11 +12,12 @@ from logitwise.metrics import accuracy
 
 @dataclass(frozen=True)
 class History:
-    """The mean log loss after each epoch, in nats; `best_epoch`, counted from 1, is the one that was kept."""
+    """The mean log loss at each `step` where it was measured, in nats; the weights of `best_step` were kept."""
 
+    step: Sequence[int]
     train_loss: Sequence[float]
     validation_loss: Sequence[float]
-    best_epoch: int
+    best_step: int
 
 
 @dataclass(frozen=True)

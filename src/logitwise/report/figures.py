@@ -14,7 +14,7 @@ from logitwise.report.findings import Bin, Calibration, Threshold, confidence_sh
 from logitwise.report.markup import Html, counted, details, join, number, share, table, tag
 
 TENTHS = [(0.0, "0"), (0.25, "25%"), (0.5, "50%"), (0.75, "75%"), (1.0, "100%")]
-MOST_EPOCHS_LISTED = 200
+MOST_STEPS_LISTED = 200
 
 
 def reliability_figure(evidence: Evidence, calibration: Calibration) -> Html:
@@ -65,41 +65,42 @@ def _reliability_table(caption: str, bins: Sequence[Bin]) -> Html:
 
 
 def loss_figure(history: History) -> Html:
-    """Return the losses of training and of validation by epoch, and the epoch that was kept."""
-    epochs = len(history.train_loss)
+    """Return the losses of training and of validation by step, and the step that was kept."""
     series = [list(history.train_loss), list(history.validation_loss)]
     y_ticks = nice_ticks([value for losses in series for value in losses])
-    frame = Frame((1, max(2, epochs)), (y_ticks[0], y_ticks[-1]))
-    kept = history.best_epoch
+    frame = Frame((0, history.step[-1]), (y_ticks[0], y_ticks[-1]))
+    kept = history.best_step
     picture = drawing(
         frame,
         _loss_label(history),
-        axes(frame, "epoch", "log loss (nats)", _epoch_ticks(epochs), [(tick, f"{tick:g}") for tick in y_ticks]),
+        axes(
+            frame, "step", "log loss (nats)", _step_ticks(history.step[-1]), [(tick, f"{tick:g}") for tick in y_ticks]
+        ),
         whisker(frame, kept, y_ticks[0], y_ticks[-1], "mark"),
         *(
-            line(frame, enumerate(losses, 1), class_)
+            line(frame, zip(history.step, losses, strict=False), class_)
             for losses, class_ in zip(series, ("second", "first"), strict=True)
         ),
-        dot(frame, (kept, (series[1] or series[0])[kept - 1]), "dot"),
+        dot(frame, (kept, (series[1] or series[0])[history.step.index(kept)]), "dot"),
     )
-    key = [("second", "training"), *([("first", "validation")] if series[1] else []), ("mark", f"kept: epoch {kept}")]
-    validation = series[1] or [math.nan] * epochs
-    listed = list(zip(range(1, epochs + 1), series[0], validation, strict=True))[:MOST_EPOCHS_LISTED]
-    rows = [(str(epoch), number(training, 4), number(held_out, 4)) for epoch, training, held_out in listed]
-    return figure(picture, key, table("Log loss by epoch", ("epoch", "training", "validation"), rows))
+    key = [("second", "training"), *([("first", "held out")] if series[1] else []), ("mark", f"kept: step {kept}")]
+    validation = series[1] or [math.nan] * len(history.step)
+    listed = list(zip(history.step, series[0], validation, strict=True))[:MOST_STEPS_LISTED]
+    rows = [(str(step), number(training, 4), number(held_out, 4)) for step, training, held_out in listed]
+    return figure(picture, key, table("Log loss by step", ("step", "training", "held out"), rows))
 
 
 def _loss_label(history: History) -> str:
     ends = f"training loss from {number(history.train_loss[0])} to {number(history.train_loss[-1])}"
     if not len(history.validation_loss):
-        return f"Loss by epoch: {ends}."
-    best = number(history.validation_loss[history.best_epoch - 1])
-    return f"Loss by epoch: {ends}; the lowest validation loss, {best}, at epoch {history.best_epoch}."
+        return f"Loss by step: {ends}."
+    best = number(history.validation_loss[history.step.index(history.best_step)])
+    return f"Loss by step: {ends}; the loss on held-out rows that was kept, {best}, at step {history.best_step}."
 
 
-def _epoch_ticks(epochs: int) -> list[tuple[float, str]]:
-    step = max(1, math.ceil(nice_ticks([0, epochs])[1]))
-    return [(float(epoch), str(epoch)) for epoch in (1, *range(step, epochs + 1, step))[step == 1 :]]
+def _step_ticks(steps: int) -> list[tuple[float, str]]:
+    distance = max(1, math.ceil(nice_ticks([0, steps])[1]))
+    return [(float(step), str(step)) for step in range(0, steps + 1, distance)]
 
 
 def confidence_figure(evidence: Evidence) -> Html:

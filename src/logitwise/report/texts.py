@@ -77,10 +77,12 @@ def _about_classes(evidence: Evidence, found: Sequence[ClassFinding], what: str)
 
 def history(losses: History) -> Html:
     """Say how to read the losses."""
-    reading = "Lower is better. Training is measured with dropout and shifts on, so it may lie above validation."
-    kept = f"The weights of epoch {losses.best_epoch} of {len(losses.train_loss)} were kept"
+    reading = "Lower is better. Training is measured with dropout and shifts on, so it may lie above held out."
+    kept = f"The weights of step {losses.best_step} of {losses.step[-1]} were kept"
     why = (
-        ", the one with the lowest validation loss." if losses.validation_loss else ", the last: nothing was validated."
+        ", the one with the lowest loss on held-out rows."
+        if losses.validation_loss
+        else ", the last: none was held out."
     )
     return join([tag("p", reading), tag("p", kept + why)])
 

@@ -1,0 +1,71 @@
+"""`python -m benchmarks.classifier [--set iris ...] [--contender logitwise ...] [--results FILE] [--table]`.
+
+Each contender is fitted on the same five stratified folds, one after the other within a fold; a line of JSON a fit is
+appended to the results, and the table is made from them. `--save` writes it to classifier-results.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from benchmarks.classifier.contenders import CONTENDERS
+from benchmarks.classifier.sets import SOURCES, folds
+from benchmarks.classifier.table import tables
+
+from logitwise.metrics import summary
+
+FOLDER = Path(os.environ.get("LOGITWISE_DATA", "../shared/data"))
+SAVED = Path(__file__).parent.parent / "classifier-results.md"
+PACKAGES = ("logitwise", "scikit-learn", "torch", "skorch", "pytabkit", "numpy")
+SMALLEST = 1e-15  # a probability of 0 where the class occurs counts as this, so that every mean is finite
+
+
+def main() -> None:
+    options = _options()
+    results = Path(options.results)
+    if not options.table:
+        for name in options.set or SOURCES:
+            for seed in range(options.seeds):
+                _run(name, seed, options.contender or list(CONTENDERS), options.folder, results)
+    rows = [json.loads(line) for line in results.read_text().splitlines()]
+    text = tables(rows)
+    print(text)
+    if options.save:
+        versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+        SAVED.write_text(f"# The classifier beside its peers\n\n{datetime.date.today()}; {versions}.\n\n{text}\n")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.classifier")
+    parser.add_argument("--set", action="append", choices=list(SOURCES))
+    parser.add_argument("--contender", action="append", choices=list(CONTENDERS))
+    parser.add_argument("--seeds", type=int, default=1, help="how many times five folds")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the data sets are")
+    parser.add_argument("--results", default="classifier-results.jsonl", help="where the lines are appended")
+    parser.add_argument("--table", action="store_true", help="only make the table of the results there are")
+    parser.add_argument("--save", action="store_true", help=f"write {SAVED.name}")
+    return parser.parse_args()
+
+
+def _run(name: str, seed: int, contenders: list[str], folder: Path, results: Path) -> None:
+    for fold in folds(name, folder, seed):
+        for contender in contenders:
+            started = time.perf_counter()
+            probabilities = CONTENDERS[contender](fold, seed)
+            seconds = time.perf_counter() - started
+            measures = summary(fold.test_target, np.clip(probabilities, SMALLEST, 1.0))
+            row = {"set": name, "seed": seed, "fold": fold.number, "contender": contender, "seconds": seconds}
+            with results.open("a") as file:
+                file.write(json.dumps(row | measures | {"train_rows": len(fold.train_target)}) + "\n")
+            print(f"{name} {seed} {fold.number} {contender}: {measures['log_loss']:.4f} in {seconds:.2f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,259 @@
+"""Making probabilities mean what they say: scalings of logits, fitted on rows that the model never saw.
+
+With logits z (log-probabilities will do), a calibration gives the probabilities
+
+    p = (1 - u) softmax(scale * z + shift) + u / classes
+
+Temperature scaling has one `scale` for all classes and no `shift`; affine scaling (two classes) adds a shift of the
+logit; vector scaling (more) has one scale and one shift a class. u mixes in the uniform distribution: n rows cannot
+rule out what happens to fewer than one row in n + 1.
+
+Source:
+    C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, On calibration of modern neural networks, ICML 2017.
+    E. Berta, D. Holzmueller, M. I. Jordan and F. Bach, Rethinking early stopping: refine, then calibrate, 2025 (the
+    mixture).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from logitwise._checks import check_positive
+from logitwise.functional import log_softmax
+
+METHODS = ("none", "temperature", "affine", "vector")
+LOWEST, HIGHEST = 0.05, 20.0  # of a temperature: beyond, no number of rows in memory says anything
+PARTS = 5  # of the cross-validation that chooses the scaling
+MOST_CLASSES = 30  # for vector scaling: its cost grows with the square of the classes, its use with rows a class
+MOST_ROWS = 20_000  # to fit by; more change no digit that matters
+STEPS = 30
+SMALL = 1e-4  # relative: a temperature known to four digits is known
+ENOUGH = 1e-7  # nats: a step that gains less is the last
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A scaling of logits and a mixture with the uniform distribution.
+
+    Attributes:
+        scale: Factors of the logits, float64, `(classes,)`.
+        shift: What is added to them, float64, `(classes,)`.
+        uniform: The weight of the uniform distribution, in [0, 1).
+        method: "none", "temperature", "affine" or "vector".
+    """
+
+    scale: np.ndarray
+    shift: np.ndarray
+    uniform: float = 0.0
+    method: str = "none"
+
+    @classmethod
+    def none(cls, n_classes: int, uniform: float = 0.0) -> Calibration:
+        """Return the calibration that changes nothing but mixes in `uniform`."""
+        return cls(np.ones(n_classes), np.zeros(n_classes), uniform)
+
+    def log_probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Return calibrated log-probabilities, float64; logits of shape `(rows, classes)`."""
+        scaled = np.asarray(log_softmax(np.asarray(logits, dtype=np.float64) * self.scale + self.shift))
+        if self.uniform == 0:
+            return scaled
+        return np.logaddexp(scaled + np.log1p(-self.uniform), np.log(self.uniform / len(self.scale)))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A calibration, and what it does for rows it was not fitted on.
+
+    Attributes:
+        calibration: The calibration, fitted on all rows.
+        log_probabilities: Of every row, by a calibration fitted on other rows; `(rows, classes)`.
+        losses: The cross-validated mean log loss of each scaling that was tried, in nats.
+    """
+
+    calibration: Calibration
+    log_probabilities: np.ndarray
+    losses: dict[str, float] = field(default_factory=dict)
+
+
+def temperature_of(
+    logits: Any, target: np.ndarray, sample_weight: np.ndarray | None = None, start: float = 1.0
+) -> tuple[float, float]:
+    """Return the temperature with the lowest mean log loss, and that loss.
+
+    The loss is convex in 1/temperature. Newton's method on its logarithm, with halved steps where a step does not
+    lower the loss, cannot leave [0.05, 20]: on rows that are all classified right the loss has no minimum, and falls
+    as the temperature does.
+
+    Args:
+        logits: Shape `(rows, classes)`.
+        target: Class indices, shape `(rows,)`.
+        sample_weight: One weight a row.
+        start: Where to start.
+
+    Returns:
+        The temperature, and the mean loss in nats.
+
+    Raises:
+        ValueError: A start that is not positive.
+
+    Example:
+        >>> logits = np.array([[2.0, 0.0], [2.0, 0.0], [2.0, 0.0], [2.0, 0.0]])
+        >>> temperature, loss = temperature_of(logits, np.array([0, 0, 0, 1]))    # right three times of four
+        >>> round(temperature, 3), round(loss, 4)
+        (1.82, 0.5623)
+    """
+    place = -np.log(np.clip(check_positive(start, "start"), LOWEST, HIGHEST))
+    logits = np.asarray(logits, dtype=np.float64)
+    logits = logits - logits.max(axis=1, keepdims=True)
+    at_target = logits[np.arange(len(target)), target]
+    weight = _shares(sample_weight, len(target))
+    loss, slope, curvature = _along(place, logits, at_target, weight)
+    for _ in range(STEPS):
+        step = -slope / curvature if curvature > 1e-12 else -np.sign(slope)
+        step = float(np.clip(step, -1.0, 1.0))
+        new, found = place, None
+        for _ in range(8):
+            new = float(np.clip(place + step, -np.log(HIGHEST), -np.log(LOWEST)))
+            found = _along(new, logits, at_target, weight)
+            if found[0] <= loss:
+                break
+            step /= 2
+        if found is None or found[0] > loss:
+            break
+        moved, place = abs(new - place), new
+        loss, slope, curvature = found
+        if moved < SMALL:
+            break
+    return float(np.exp(-place)), float(loss)
+
+
+def _shares(sample_weight: np.ndarray | None, rows: int) -> np.ndarray:
+    weight = np.ones(rows) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    return weight / weight.sum()
+
+
+def _along(place: float, logits: np.ndarray, at_target: np.ndarray, weight: np.ndarray) -> tuple[float, float, float]:
+    """Return the loss at log(1/temperature) = place, its slope and its curvature there."""
+    inverse = np.exp(place)
+    exponentials = np.exp(inverse * logits)
+    sums = exponentials.sum(axis=1)
+    mean = np.einsum("rc,rc->r", exponentials, logits) / sums
+    square = np.einsum("rc,rc,rc->r", exponentials, logits, logits) / sums
+    loss = weight @ (np.log(sums) - inverse * at_target)
+    slope = inverse * (weight @ (mean - at_target))
+    return loss, slope, inverse**2 * (weight @ (square - mean**2)) + slope
+
+
+def fit_calibration(
+    logits: np.ndarray, target: np.ndarray, sample_weight: np.ndarray | None = None, *, seed: int = 0
+) -> Fit:
+    """Return the calibration that held-out rows justify.
+
+    Temperature scaling; affine or vector scaling instead where its cross-validated log loss is lower by more than its
+    own standard error. Then the uniform distribution is mixed in with weight 1 / (rows + 1).
+
+    Args:
+        logits: Of rows the model never saw, `(rows, classes)`; log-probabilities will do.
+        target: Class indices, `(rows,)`.
+        sample_weight: One weight a row.
+        seed: Decides the parts of the cross-validation.
+    """
+    rows, n_classes = logits.shape
+    logits = np.asarray(log_softmax(np.asarray(logits, dtype=np.float64)))
+    weight = np.ones(rows) if sample_weight is None else sample_weight
+    parts = np.random.default_rng(seed).permutation(rows) % PARTS
+    methods = ["temperature"]
+    if rows >= 2 * PARTS * n_classes and n_classes <= MOST_CLASSES:
+        methods.append("affine" if n_classes == 2 else "vector")
+    crossed = {method: _crossed(method, logits, target, weight, parts) for method in methods}
+    at_target = {method: -values[np.arange(rows), target] for method, values in crossed.items()}
+    losses = {method: float(np.average(values, weights=weight)) for method, values in at_target.items()}
+    chosen = methods[0]
+    if len(methods) == 2:
+        gain = at_target[methods[0]] - at_target[methods[1]]
+        chosen = methods[int(gain.mean() > gain.std() / np.sqrt(rows))]
+    fitted = _scaling(chosen, logits, target, weight)
+    return Fit(fitted, crossed[chosen], losses)
+
+
+def _crossed(method: str, logits: np.ndarray, target: np.ndarray, weight: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """Return calibrated log-probabilities of every row by a scaling fitted on the other parts."""
+    calibrated = np.empty_like(logits)
+    for part in range(PARTS):
+        inside, outside = parts == part, parts != part
+        if not weight[outside].any():
+            outside = ~np.zeros_like(inside)
+        scaling = _scaling(method, logits[outside], target[outside], weight[outside])
+        calibrated[inside] = scaling.log_probabilities(logits[inside])
+    return calibrated
+
+
+def _scaling(method: str, logits: np.ndarray, target: np.ndarray, weight: np.ndarray) -> Calibration:
+    rows, n_classes = logits.shape
+    if rows > MOST_ROWS:
+        kept = slice(None, None, -(-rows // MOST_ROWS))
+        logits, target, weight = logits[kept], target[kept], weight[kept]
+    uniform = 1.0 / (rows + 1)
+    inverse = 1.0 / temperature_of(logits, target, weight)[0]
+    plain = Calibration(np.full(n_classes, inverse), np.zeros(n_classes), uniform, "temperature")
+    if method == "temperature":
+        return plain
+    free = _free_parameters(method, n_classes)
+    start = np.concatenate([plain.scale, plain.shift])
+    scaled = _newton(free, logits, target, _shares(weight, len(target)), start)
+    return Calibration(scaled[:n_classes], scaled[n_classes:], uniform, method)
+
+
+def _free_parameters(method: str, n_classes: int) -> np.ndarray:
+    """Return which scales and shifts move together: one row a parameter, its entries the scales, then the shifts."""
+    if method == "vector":
+        return np.eye(2 * n_classes)
+    return np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+
+
+def _newton(
+    free: np.ndarray, logits: np.ndarray, target: np.ndarray, weight: np.ndarray, start: np.ndarray
+) -> np.ndarray:
+    """Return the scales and shifts with the lowest mean loss plus half their squared distance from the start a row."""
+    moved = np.zeros(len(free))
+    ridge = 1.0 / len(target)
+    loss, slope, curvature = _objective(start, logits, target, weight)
+    for _ in range(STEPS):
+        step = -np.linalg.solve(free @ curvature @ free.T + ridge * np.eye(len(free)), free @ slope + ridge * moved)
+        for _ in range(10):
+            tried = moved + step
+            found = _objective(start + tried @ free, logits, target, weight)
+            gained = loss - found[0] + ridge / 2 * (moved @ moved - tried @ tried)
+            if gained >= 0:
+                break
+            step /= 2
+        else:
+            break
+        moved, (loss, slope, curvature) = tried, found
+        if gained < ENOUGH:
+            break
+    return start + moved @ free
+
+
+def _objective(
+    parameters: np.ndarray, logits: np.ndarray, target: np.ndarray, weight: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return the mean loss, its gradient and its Hessian in the scales and shifts."""
+    n_classes = logits.shape[1]
+    log_probabilities = np.asarray(log_softmax(logits * parameters[:n_classes] + parameters[n_classes:]))
+    weighted = np.exp(log_probabilities) * weight[:, None]
+    rows = np.arange(len(target))
+    loss = -(weight @ log_probabilities[rows, target])
+    both = np.hstack([weighted * logits, weighted])
+    curvature = -(both / np.maximum(weight, 1e-300)[:, None]).T @ both
+    place = np.arange(n_classes)
+    curvature[place, place] += (both[:, :n_classes] * logits).sum(axis=0)
+    curvature[place, place + n_classes] += both[:, :n_classes].sum(axis=0)
+    curvature[place + n_classes, place] += both[:, :n_classes].sum(axis=0)
+    curvature[place + n_classes, place + n_classes] += weighted.sum(axis=0)
+    weighted[rows, target] -= weight
+    slope = np.concatenate([(weighted * logits).sum(axis=0), weighted.sum(axis=0)])
+    return float(loss), slope, curvature

@@ -1,0 +1,69 @@
+"""Which rows each member is trained on, and which it is held out from: folds, or one split for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from logitwise.classifier.target import split_rows
+
+FEWEST_ROWS = 10  # with fewer, held-out rows say too little: all members are trained on all rows
+MOST_ROWS = 100_000  # from here one split is enough to choose by, and spares the members' rows in turn
+SPLIT_FRACTION = 0.1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The rows of each member: positions among the rows in use.
+
+    Attributes:
+        trained: The rows each member is trained on.
+        held_out: The rows each member is measured on.
+        why: What was chosen, and why, as a sentence.
+    """
+
+    trained: tuple[np.ndarray, ...]
+    held_out: tuple[np.ndarray, ...]
+    why: str
+
+
+def plan_for(target: np.ndarray, members: int, generator: np.random.Generator) -> Plan:
+    """Return folds, so that every row is unseen by one member; or one split, or none, by the number of rows.
+
+    Args:
+        target: The class of each row.
+        members: How many members.
+        generator: Decides which row goes where.
+    """
+    rows = len(target)
+    everything = np.arange(rows)
+    if rows < FEWEST_ROWS:
+        why = f"No rows are held out: {rows} are too few to say anything, so nothing is chosen or calibrated by them."
+        return Plan((everything,) * members, (everything[:0],) * members, why)
+    if rows >= MOST_ROWS:
+        trained, held_out = split_rows(target, SPLIT_FRACTION, generator)
+        why = (
+            f"One split: {len(held_out):,} of {rows:,} rows are held out from all members, and are enough to choose by."
+        )
+        return Plan((trained,) * members, (held_out,) * members, why)
+    fold = _deal(target, members, generator)
+    why = f"Folds: each of {members} members is trained on all rows but its own fold, and measured on that."
+    parts = range(members)
+    return Plan(*(tuple(np.flatnonzero(chosen(part)) for part in parts) for chosen in (fold.__ne__, fold.__eq__)), why)
+
+
+def given_split(rows: int, held_out: int, members: int) -> Plan:
+    """Return the plan where the last `held_out` rows are those of X_val."""
+    trained, held = np.arange(rows), np.arange(rows, rows + held_out)
+    why = f"One split: the {held_out:,} rows of X_val are held out from all members."
+    return Plan((trained,) * members, (held,) * members, why)
+
+
+def _deal(target: np.ndarray, folds: int, generator: np.random.Generator) -> np.ndarray:
+    """Return the fold of each row; the rows of each class are dealt out in turn."""
+    shuffled = generator.permutation(len(target))
+    by_class = shuffled[np.argsort(target[shuffled], kind="stable")]
+    fold = np.empty(len(target), dtype=np.int64)
+    fold[by_class] = np.arange(len(target)) % folds
+    return fold

@@ -1,0 +1,57 @@
+"""What the votes on rows that no voter was trained on say: the calibration, and how good it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitwise.calibration import Calibration, fit_calibration
+from logitwise.metrics import summary
+
+if TYPE_CHECKING:
+    from logitwise.classifier.training import Trainer
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Held-out rows: what was predicted for them, and what was learnt from that.
+
+    Attributes:
+        plan: Which rows those are, as a sentence.
+        rows: Their positions among the rows of weight above 0 (with `X_val`: after those).
+        target: Their class indices.
+        log_probabilities: Calibrated, `(rows, classes)`; each row by a calibration fitted on other rows.
+        calibration: The calibration fitted on all of them.
+        before: Measures of the votes as they were: `log_loss`, `calibration_error` and the others of
+            `logitwise.metrics.summary`; empty without held-out rows.
+        after: The same of `log_probabilities`.
+        losses: The cross-validated log loss of each scaling that was tried.
+    """
+
+    plan: str
+    rows: np.ndarray
+    target: np.ndarray
+    log_probabilities: np.ndarray
+    calibration: Calibration
+    before: dict[str, float]
+    after: dict[str, float]
+    losses: dict[str, float]
+
+    @classmethod
+    def of(cls, trainer: Trainer, seed: int) -> HeldOut:
+        """Return what the members of a trainer say of the rows they were not trained on."""
+        rows, votes = trainer.held_out_votes()
+        target, weight = trainer.target_and_weight(rows)
+        if len(rows) == 0:
+            uniform = 1.0 / (len(trainer.rows) + 1)
+            none = Calibration.none(votes.shape[1], uniform)
+            return cls(trainer.plan.why, rows, target, votes, none, {}, {}, {})
+        fit = fit_calibration(votes, target, weight, seed=seed)
+        before, after = summary(target, np.exp(votes)), summary(target, np.exp(fit.log_probabilities))
+        return cls(trainer.plan.why, rows, target, fit.log_probabilities, fit.calibration, before, after, fit.losses)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what belongs in the header of a model file."""
+        return {"plan": self.plan, "before": self.before, "after": self.after, "losses": self.losses}

@@ -1,0 +1,194 @@
+"""Several networks of one shape trained as one: parameters have a leading axis, and products are batched over it.
+
+Member k maps its rows x to the logits
+
+    z = W_out a_L + b + V x,    a_i = silu(W_i a_{i-1} + c_i),    a_0 = x * s
+
+with a scale s a number for each input, and a linear path V from the inputs straight to the logits. V and W_out start
+at zero and b at the log frequency of the classes: a member starts as the class prior, is a logistic regression early
+on, and becomes more where the rows support it.
+
+The gradients are written out rather than left to autograd: a step of small networks costs mostly the bookkeeping, and
+this halves it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from logitwise.classifier.network import Network
+from logitwise.functional import cross_entropy_and_gradient
+
+MASK_NUMBERS = 1 << 21  # random numbers drawn once; each step reads them from another place
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The shape of the members: how many, their inputs, hidden layers, and logits."""
+
+    members: int
+    inputs: int
+    hidden: tuple[int, ...]
+    classes: int
+
+    @property
+    def decaying(self) -> dict[str, tuple[int, ...]]:
+        """The parameters that weight decay acts on: weights."""
+        widths = (self.inputs, *self.hidden)
+        shapes = {
+            f"weight.{place}": (self.members, width, following)
+            for place, (width, following) in enumerate(zip(widths, self.hidden, strict=False))
+        }
+        if self.hidden:
+            shapes["output"] = (self.members, widths[-1], self.classes)
+        return shapes | {"linear": (self.members, self.inputs, self.classes)}
+
+    @property
+    def free(self) -> dict[str, tuple[int, ...]]:
+        """The parameters without weight decay: biases, which hold how frequent the classes are, and input scales."""
+        shapes = {f"bias.{place}": (self.members, 1, width) for place, width in enumerate(self.hidden)}
+        return shapes | {"prior": (self.members, 1, self.classes), "scale": (self.members, 1, self.inputs)}
+
+
+def views(flat: torch.Tensor, shapes: dict[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
+    """Return consecutive parts of a flat tensor as tensors of the given shapes."""
+    parts = flat.split([math.prod(shape) for shape in shapes.values()])
+    return {name: part.view(shape) for part, (name, shape) in zip(parts, shapes.items(), strict=True)}
+
+
+class Members:
+    """The parameters of all members, and the gradients of their losses.
+
+    Args:
+        shape: The shape.
+        log_prior: The logarithm of the frequency of each class, float32, `(classes,)`.
+        dropout: The share of hidden units dropped in training.
+        generator: Draws every random number.
+        device: Where the tensors are.
+    """
+
+    def __init__(
+        self, shape: Shape, log_prior: np.ndarray, dropout: float, generator: torch.Generator, device: str
+    ) -> None:
+        self.shape = shape
+        self.dropout = dropout
+        self.generator = generator
+        self.flat: list[torch.Tensor] = []  # two parameters for the optimiser: with and without weight decay
+        self.parameters: dict[str, torch.Tensor] = {}
+        self.gradients: dict[str, torch.Tensor] = {}
+        for shapes in (shape.decaying, shape.free):
+            size = sum(math.prod(each) for each in shapes.values())
+            parameter = torch.zeros(size, device=device)
+            parameter.grad = torch.zeros(size, device=device)
+            self.flat.append(parameter)
+            self.parameters |= views(parameter, shapes)
+            self.gradients |= views(parameter.grad, shapes)
+        self._start(torch.from_numpy(log_prior.astype(np.float32)).to(device))
+        kept = torch.rand(MASK_NUMBERS, generator=generator, device=device) >= dropout if dropout else torch.ones(1)
+        self._kept = kept.float() / (1 - dropout)
+
+    def _start(self, log_prior: torch.Tensor) -> None:
+        for place in range(len(self.shape.hidden)):
+            weight = self.parameters[f"weight.{place}"]
+            bound = 1 / math.sqrt(weight.shape[1])
+            weight.uniform_(-bound, bound, generator=self.generator)
+            self.parameters[f"bias.{place}"].uniform_(-bound, bound, generator=self.generator)
+        self.parameters["prior"].copy_(log_prior.expand(self.shape.members, 1, -1))
+        self.parameters["scale"].fill_(1.0)
+
+    def state(self) -> list[torch.Tensor]:
+        """Return a copy of the parameters."""
+        return [flat.clone() for flat in self.flat]
+
+    def restore(self, state: list[torch.Tensor]) -> None:
+        """Take the parameters of `state`."""
+        for flat, kept in zip(self.flat, state, strict=True):
+            flat.copy_(kept)
+
+    def logits(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the logits of rows `(members, rows, inputs)`; shape `(members, rows, classes)`."""
+        logits, _, _ = self._forward(inputs, masks=None)
+        return logits
+
+    def backward(self, inputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """Fill the gradients of the sum over members of their mean losses; return that sum.
+
+        Args:
+            inputs: Shape `(members, rows, inputs)`.
+            target: Class indices, int64, shape `(members * rows,)`.
+            weight: Row weights, shape `(members * rows,)`.
+        """
+        masks = [self._mask(inputs.shape[1], width) for width in self.shape.hidden] if self.dropout else None
+        logits, activations, sums = self._forward(inputs, masks)
+        loss, slope = cross_entropy_and_gradient(
+            logits.reshape(-1, self.shape.classes), target, sample_weight=weight, normalizer=inputs.shape[1]
+        )
+        self._fill(inputs, slope.view_as(logits), activations, sums, masks)
+        return loss
+
+    def _mask(self, rows: int, width: int) -> torch.Tensor:
+        size = self.shape.members * rows * width
+        if size >= len(self._kept):
+            self._kept = self._kept.repeat(2 * size // len(self._kept) + 1)
+        first = int(torch.randint(len(self._kept) - size, (), generator=self.generator, device=self._kept.device))
+        return self._kept[first : first + size].view(self.shape.members, rows, width)
+
+    def _forward(
+        self, inputs: torch.Tensor, masks: list[torch.Tensor] | None
+    ) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
+        """Return the logits, the input of each layer, and the sum that enters each activation."""
+        own = self.parameters
+        activations, sums = [inputs * own["scale"]], []
+        for place in range(len(self.shape.hidden)):
+            sums.append(torch.baddbmm(own[f"bias.{place}"], activations[-1], own[f"weight.{place}"]))
+            after = torch.nn.functional.silu(sums[-1])
+            activations.append(after if masks is None else after.mul_(masks[place]))
+        logits = torch.baddbmm(own["prior"], activations[0], own["linear"])
+        if sums:
+            logits.baddbmm_(activations[-1], own["output"])
+        return logits, activations, sums
+
+    def _fill(
+        self,
+        inputs: torch.Tensor,
+        slope: torch.Tensor,
+        activations: list[torch.Tensor],
+        sums: list[torch.Tensor],
+        masks: list[torch.Tensor] | None,
+    ) -> None:
+        own, into = self.parameters, self.gradients
+        torch.sum(slope, 1, keepdim=True, out=into["prior"])
+        torch.bmm(activations[0].mT, slope, out=into["linear"])
+        at_inputs = torch.bmm(slope, own["linear"].mT)
+        if sums:
+            torch.bmm(activations[-1].mT, slope, out=into["output"])
+            flow = torch.bmm(slope, own["output"].mT)
+        for place in reversed(range(len(sums))):
+            if masks is not None:
+                flow.mul_(masks[place])
+            flow = torch.ops.aten.silu_backward(flow, sums[place])
+            torch.sum(flow, 1, keepdim=True, out=into[f"bias.{place}"])
+            torch.bmm(activations[place].mT, flow, out=into[f"weight.{place}"])
+            if place == 0:
+                at_inputs.baddbmm_(flow, own["weight.0"].mT)
+            else:
+                flow = torch.bmm(flow, own[f"weight.{place}"].mT)
+        torch.sum(at_inputs.mul_(inputs), 1, keepdim=True, out=into["scale"])
+
+    def network(self) -> Network:
+        """Return the members as NumPy arrays that predict; the scale of the inputs becomes part of the weights."""
+        own = {name: tensor.detach().cpu().numpy() for name, tensor in self.parameters.items()}
+        scale = own["scale"].transpose(0, 2, 1)
+        hidden = tuple(
+            (
+                own[f"weight.{place}"] * scale if place == 0 else own[f"weight.{place}"].copy(),
+                own[f"bias.{place}"].copy(),
+            )
+            for place in range(len(self.shape.hidden))
+        )
+        output = own["output"].copy() if self.shape.hidden else None
+        return Network(hidden, output, own["linear"] * scale, own["prior"].copy())
