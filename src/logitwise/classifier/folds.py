@@ -49,8 +49,8 @@ def plan_for(target: np.ndarray, members: int, generator: np.random.Generator) -
         return Plan((trained,) * members, (held_out,) * members, why)
     fold = _deal(target, members, generator)
     why = f"Folds: each of {members} members is trained on all rows but its own fold, and measured on that."
-    parts = range(members)
-    return Plan(*(tuple(np.flatnonzero(chosen(part)) for part in parts) for chosen in (fold.__ne__, fold.__eq__)), why)
+    trained = tuple(np.flatnonzero(fold != part) for part in range(members))
+    return Plan(trained, tuple(np.flatnonzero(fold == part) for part in range(members)), why)
 
 
 def given_split(rows: int, held_out: int, members: int) -> Plan:

@@ -45,7 +45,7 @@ class Model:
         >>> model.predict([[0.0], [1.0]]).tolist()
         ['no', 'yes']
         >>> model.predict_proba([[0.0], [1.0]]).round(3).tolist()
-        [[0.731, 0.269], [0.289, 0.711]]
+        [[0.731, 0.269], [0.29, 0.71]]
     """
 
     classes: np.ndarray
