@@ -85,6 +85,7 @@ def test_horse_colic_is_all_numbers_and_says_which_outcome_is_missing(shared_dat
     )
     outcome = read(path, target=22, drop_unlabelled=True)
     assert outcome.features.shape == (299, 27)
+    assert outcome.positions.tolist() == [*range(132), *range(133, 300)]
     assert Counter(outcome.target.tolist()) == {1: 178, 2: 77, 3: 44}
 
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 def images() -> Evidence:
     generator = np.random.default_rng(0)
-    pictures = [Example(place, image=generator.integers(0, 256, (28, 28), np.uint8)) for place in range(5)]
+    pictures = [Example(place, place + 1, image=generator.integers(0, 256, (28, 28), np.uint8)) for place in range(5)]
     return made_evidence(n_classes=10, examples=pictures, importance=[])
 
 

@@ -32,6 +32,7 @@ FILES = {
     "rotten.csv": "size,colour,label\n1,red,rip\n2,green,raw\n",
     "far.csv": "size,colour,label\n1,red,blue sky\n2,green,raw\n3,red,7\n4,red,8\n5,red,9\n",
     "colourless.csv": "size,label\n1,ripe\n2,raw\n",
+    "other.csv": "length,width\n1,2\n",
     "text.csv": "size,colour,label\nbig,red,ripe\n2,green,raw\n",
     "text.safetensors": "hello",
 }
@@ -222,6 +223,15 @@ USING = [
     (
         "evaluate fruit.safetensors fruit.csv --target lable",
         "--target must be a column of the table, size, colour, label; got 'lable'. Did you mean 'label'?",
+    ),
+    (
+        "evaluate fruit.safetensors other.csv",
+        "DATA must have the target column of training, 'label', to be measured on; got no column of that name. Is it "
+        "the right file? If the column has another name there, give --target.",
+    ),
+    (
+        "report fruit.safetensors digits",
+        "DATA must have 2 features a row, as in training; got 64.",
     ),
     (
         "evaluate nameless.safetensors fruit.csv",

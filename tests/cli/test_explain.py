@@ -38,6 +38,12 @@ def test_target_and_temperature_are_those_of_the_library(run):
     assert told["names"] == ["class 0", "class 1", "class 2"]
 
 
+def test_the_right_class_may_be_named(run):
+    words = ["explain", "2", "1", "0", "--names", "cat,1,bird", "--json", "--target"]
+    found = [json.loads(run(*words, target).stdout)["lesson"]["target"] for target in ("bird", "1", "0")]
+    assert found == [2, 1, 0]
+
+
 def test_a_page_takes_the_place_of_the_text(run):
     result = run("explain", "2", "1", "--html", "e.html")
     assert (result.exit_code, result.stdout) == (0, "")
@@ -52,6 +58,12 @@ def test_a_page_takes_the_place_of_the_text(run):
     ("words", "sentence"),
     [
         (["2", "x"], "LOGITS must be numbers; got 'x'."),
+        (["2,1"], "LOGITS must be numbers; got '2,1'. Put spaces between them: 2 1"),
+        (["2", "1", "--target", "cat"], "--target must be a class, counted from 0; got 'cat'."),
+        (
+            ["2", "1", "--target", "bat", "--names", "cat,dog"],
+            "--target must be one of cat, dog, or its place counted from 0; got 'bat'. Did you mean 'cat'?",
+        ),
         (["2"], "LOGITS must be from 2 to 30 scores, one a class, to be looked at one by one; got 1."),
         (["2", "-inf"], "LOGITS must be in [-1e6, 1e6]; got -inf at index 1."),
         (["2", "nan"], "LOGITS must be in [-1e6, 1e6]; got nan at index 1."),

@@ -54,6 +54,20 @@ def test_training_writes_it_too_with_the_command_as_typed(run, fruit):
     assert str(Path.cwd()) not in Path("r.html").read_text(encoding="utf-8")
 
 
+def test_a_row_is_named_by_its_place_in_the_file_held_out_or_without_those_that_have_no_label(run, fruit):
+    lines = Path(fruit / "fruit.csv").read_text(encoding="utf-8").splitlines()
+    lines[1:1] = ["9,red,"] * 5
+    Path("gaps.csv").write_text("\n".join(lines), encoding="utf-8")
+    words = ["--drop-unlabelled", "--target", "label", "--report", "r.html", "--quiet"]
+    assert run("train", "gaps.csv", *words, "--hidden", "", "--epochs", "1").exit_code == 0
+    page = Path("r.html").read_text(encoding="utf-8")
+    shown = re.findall(r"row (\d+)</small></p><dl><div><dt><bdi>(\w+)</bdi></dt><dd><bdi>(.*?)</bdi>", page)
+    assert len(shown) >= 3
+    for number, column, value in shown:
+        cell = lines[int(number)].split(",")[["size", "colour"].index(column)]
+        assert (float(cell) if column == "size" else cell) == (float(value) if column == "size" else value)
+
+
 def test_a_report_of_bundled_data_and_of_a_test_part_that_is_brought_along(run):
     assert run("train", "iris", "--hidden", "", "--epochs", "2", "--report", "r.html", "--quiet").exit_code == 0
     shown = text_of("r.html")

@@ -26,7 +26,7 @@ def made_table(rows: int, seed: int) -> Labelled:
     colour = generator.choice(["red", "<green>"], rows)
     labels = np.where(2 * size + (colour == "red") + generator.normal(0, 0.5, rows) > 0.5, "ripe", "raw")
     features = pl.DataFrame({"noise": noise, "size": size, "colour": colour})
-    return Labelled(features, labels.astype(object), "fruit.csv", "label", True)
+    return Labelled(features, labels.astype(object), "fruit.csv", "label", True, np.arange(len(labels)))
 
 
 def made_images(rows: int, seed: int) -> Labelled:
@@ -34,7 +34,7 @@ def made_images(rows: int, seed: int) -> Labelled:
     labels = generator.integers(0, 3, rows)
     images = generator.integers(0, 100, (rows, 6, 6))
     images[np.arange(rows), labels * 2] += 60
-    return Labelled(images.astype(np.uint8), labels, "strips", None, None)
+    return Labelled(images.astype(np.uint8), labels, "strips", None, None, np.arange(len(labels)))
 
 
 @pytest.fixture(scope="module", params=[made_table, made_images])
@@ -94,7 +94,7 @@ def test_without_counts_the_baseline_guesses_every_class_alike(case):
 
 def test_an_unknown_label_is_one_sentence(case):
     model, rows = case
-    unknown = Labelled(rows.features, np.full(300, "zz", dtype=object), "other.csv", None, None)
+    unknown = Labelled(rows.features, np.full(300, "zz", dtype=object), "other.csv", None, None, rows.positions)
     with pytest.raises(ValueError, match=r"^DATA must hold only labels that training saw; got 'zz'"):
         gather(model, unknown, argument="DATA", where="w", title="t", command="c", facts={})
 

@@ -65,7 +65,7 @@ def test_has_every_chapter_in_order_and_links_to_each():
 
 
 def test_has_no_script_and_asks_for_nothing():
-    page = render(made_evidence(examples=[Example(0, image=np.zeros((2, 2), np.uint8))]))
+    page = render(made_evidence(examples=[Example(0, 1, image=np.zeros((2, 2), np.uint8))]))
     found = Outline(page)
     assert "script" not in found.tags
     assert {"link", "iframe", "object", "base"}.isdisjoint(found.tags)
@@ -132,6 +132,54 @@ def test_says_what_was_measured():
         "00ff",
     ):
         assert part in text
+
+
+def numbers_of(evidence: Evidence) -> list[list[str]]:
+    """Return the cells of the table of numbers."""
+    table = render(evidence).partition('class="numbers"')[2].partition("</table>")[0]
+    rows = re.findall(r"<tr>(.*?)</tr>", table)
+    return [[re.sub("<[^>]*>", "", cell) for cell in re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row)] for row in rows]
+
+
+def test_each_number_stands_beside_every_baseline():
+    target = np.arange(400) % 2
+    said = np.where(target == 1, 0.9, 0.1)
+    said[::10] = 1 - said[::10]
+    model = np.stack([1 - said, said], axis=1)
+    baselines = {"a coin": np.full((400, 2), 0.5), "its twin": model, "an oracle": np.eye(2)[target]}
+    evidence = Evidence("m", "400 rows", ["a", "b"], target, model, baselines)
+    head, accuracy, loss, brier, calibrated = numbers_of(evidence)
+    assert head == ["measure", "this model", "a coin", "its twin", "an oracle"]
+    assert accuracy[:2] == ["Accuracyshare of right answers", "90.0% 86.7% to 92.6%"]
+    assert accuracy[2].startswith("50.0% better by 40.0 points: +")
+    assert accuracy[3] == "90.0% no clear difference: 0 to 0 points"
+    assert accuracy[4].startswith("100% worse by 10.0 points: \N{MINUS SIGN}")
+    assert loss[2].startswith("0.693 better by 0.368: +0.3")
+    assert loss[4].startswith("0.000 worse by 0.325: \N{MINUS SIGN}0.3")
+    assert brier[2].startswith("0.500 better by 0.320: +0.2")
+    assert calibrated[2:] == ["0.000", "0.000", "0.000"]
+
+
+def test_a_baseline_without_an_interval_is_compared_all_the_same():
+    target = np.array([0, 1])
+    baselines = {"a coin": np.full((2, 2), 0.5), "a liar": np.eye(2)[1 - target]}
+    table = numbers_of(Evidence("m", "2 rows", ["a", "b"], target, np.array([[0.9, 0.1]] * 2), baselines))
+    assert table[2][2].startswith("0.693 worse by 0.511") or "no clear difference" in table[2][2]
+    assert table[2][3] == "∞ better by ∞"
+
+
+def test_a_row_is_named_by_its_place_in_the_file():
+    cells = render(made_evidence(examples=[Example(0, 1234, cells=(("size", "1"),))]))
+    picture = render(made_evidence(examples=[Example(0, 1234, image=np.zeros((2, 2), np.uint8))]))
+    assert "row 1,234</small>" in cells
+    assert "row 1,234</small>" in picture
+
+
+def test_the_point_that_is_farthest_off_is_named():
+    target = np.repeat([0, 1], [150, 50])
+    evidence = Evidence("m", "200 rows", ["a", "b"], target, np.full((200, 2), 0.5), {"half": np.full((200, 2), 0.5)})
+    assert "Farthest off: where it said 50%, 25% happened (200 rows)." in "".join(outline(evidence).text)
+    assert "Farthest off" not in render(made_evidence(rows=60))
 
 
 def test_columns_come_most_important_first():

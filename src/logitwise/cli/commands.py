@@ -14,7 +14,8 @@ import typer
 
 from logitwise import __version__
 from logitwise.cli.config import show_config, use_config
-from logitwise.cli.door import BAD_INPUT, INTERRUPTED, Door, hush, naming, say
+from logitwise.cli.door import BAD_INPUT, INTERRUPTED, Door, hush, naming, say, tell
+from logitwise.cli.typed import class_place, integer, is_number, number, seed_number
 from logitwise.data import nearest
 
 if TYPE_CHECKING:
@@ -29,12 +30,21 @@ Exit codes:
   130  stopped by Ctrl-C; `train` saves the best step so far, if there is one
 """
 
+
+def _examples(*lines: str) -> str:
+    """Return the end of a help text: command lines to copy, each as it is typed."""
+    listed = "".join(f"  {line}\n" for line in lines)
+    return f"\b\nExample{'s' if len(lines) > 1 else ''}:\n{listed}"
+
+
 app = typer.Typer(
     cls=Door,
     help="Train classifiers on tables, arrays and small images, and get probabilities from them.",
-    epilog=f"Example: logitwise train digits --model digits.safetensors\n{EXIT_CODES}",
+    epilog=_examples("logitwise train digits --report digits.html", "logitwise explain 2.0 1.0 0.1 --target 0")
+    + EXIT_CODES,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 Data = Annotated[
@@ -64,7 +74,13 @@ def about(
         raise typer.Exit(BAD_INPUT)
 
 
-@app.command(epilog="Example: logitwise train adult-train.csv --target -1 --test adult-test.csv --label-strip .")
+@app.command(
+    epilog=_examples(
+        "logitwise train flowers.csv --target species",
+        "logitwise train digits --report digits.html",
+        "logitwise train adult-train.csv --target -1 \\\n      --test adult-test.csv --label-strip .",
+    )
+)
 def train(
     context: typer.Context,
     data: Data,
@@ -73,21 +89,27 @@ def train(
     hidden: Annotated[
         str | None, typer.Option(metavar="SIZES", help="Hidden layer sizes, as in 256,256; '' for none.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="At most so many passes over the rows.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="The highest learning rate.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", parser=integer, help="At most so many passes over the rows.")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(metavar="RATE", parser=number, help="The highest learning rate.")
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="The model file to write; else the name of DATA, with .safetensors."),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, max=2**32 - 1, help="What decides all chance; one seed, one result.")
+        int | None, typer.Option(metavar="N", parser=seed_number, help="What decides all chance; one seed, one result.")
     ] = None,
     label_strip: LabelStrip = None,
     drop_unlabelled: DropUnlabelled = False,
     header: Annotated[
         bool | None, typer.Option("--header/--no-header", help="Whether the first line of DATA names its columns.")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="The torch device to train on, such as cpu or cuda.")] = None,
+    device: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The torch device to train on, such as cpu or cuda.")
+    ] = None,
     report: Annotated[
         str | None, typer.Option(metavar="FILE", help="A page to write that shows how good the model is, as HTML.")
     ] = None,
@@ -141,7 +163,7 @@ def train(
     with naming({"path": "--model"}):
         trained.model.save(path)
     if trained.interrupted:
-        typer.echo(results.interrupted_sentence(trained.model), err=True)
+        tell(results.interrupted_sentence(trained.model))
     say(f"Saved {model} ({results.file_size(path)}) after {time.perf_counter() - started:.1f} s.")
     known = {"model": model, "rows": len(parts.trained_on.labels), "classes": trained.model.classes.tolist()}
     results.show_measured(trained.measured, known | {"interrupted": trained.interrupted}, as_json=as_json)
@@ -153,7 +175,7 @@ def train(
         raise typer.Exit(INTERRUPTED)
 
 
-@app.command(epilog="Example: logitwise evaluate adult-train.safetensors adult-test.csv --label-strip .")
+@app.command(epilog=_examples("logitwise evaluate flowers.safetensors more-flowers.csv"))
 def evaluate(
     model: ModelFile,
     data: Data,
@@ -178,7 +200,7 @@ def evaluate(
     results.show_measured(measured, {"model": model, "data": data}, as_json=as_json)
 
 
-@app.command(epilog="Example: logitwise predict adult-train.safetensors new-rows.csv -o predictions.csv")
+@app.command(epilog=_examples("logitwise predict flowers.safetensors new-flowers.csv -o predictions.csv"))
 def predict(
     model: ModelFile,
     data: Data,
@@ -213,7 +235,7 @@ def predict(
         predictions.write_to_standard_output(table)
 
 
-@app.command(epilog="Example: logitwise report adult-train.safetensors adult-test.csv --label-strip . -o adult.html")
+@app.command(epilog=_examples("logitwise report flowers.safetensors more-flowers.csv -o flowers.html"))
 def report(
     context: typer.Context,
     model: ModelFile,
@@ -249,7 +271,7 @@ def report(
         results.print_json({"model": model, "data": data, "rows": len(rows.labels), "report": output})
 
 
-@app.command(epilog="Example: logitwise info digits.safetensors")
+@app.command(epilog=_examples("logitwise info digits.safetensors"))
 def info(model: ModelFile, as_json: Json = False, quiet: Quiet = False) -> None:
     """Show what a model is and how good it is."""
     from logitwise.cli import results
@@ -258,16 +280,23 @@ def info(model: ModelFile, as_json: Json = False, quiet: Quiet = False) -> None:
 
 
 @app.command(
-    epilog="Example: logitwise explain 2.0 -1.0 0.1 --target 0 --names cat,dog,bird",
+    epilog=_examples(
+        "logitwise explain 2.0 1.0 0.1 --target 0",
+        "logitwise explain 2.0 -1.0 0.1 --names cat,dog,bird --target cat",
+        "logitwise explain 2.0 1.0 0.1 --html explain.html",
+    ),
     context_settings={"ignore_unknown_options": True},  # -1 is a number; what is no number is refused by _numbers
 )
 def explain(
     context: typer.Context,
     logits: Annotated[list[str], typer.Argument(metavar="LOGITS", help="The scores of one row, one a class.")],
     target: Annotated[
-        int | None, typer.Option(metavar="INDEX", help="The right class, counted from 0: explains the loss too.")
+        str | None,
+        typer.Option(metavar="CLASS", help="The right class, counted from 0, or its name: explains the loss too."),
     ] = None,
-    temperature: Annotated[float, typer.Option(metavar="T", help="What the scores are divided by.")] = 1.0,
+    temperature: Annotated[
+        float, typer.Option(metavar="T", parser=number, help="What the scores are divided by.")
+    ] = 1.0,
     names: Annotated[
         str | None, typer.Option(metavar="NAMES", help="One name a class, with commas between them.")
     ] = None,
@@ -277,15 +306,21 @@ def explain(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show what softmax and cross-entropy do to a few scores, step by step."""
+    """Show what softmax and cross-entropy do to scores.
+
+    Step by step: shifted scores, exponentials, probabilities; with --target also the loss and its gradient; and what a
+    temperature does to them. --html writes a page on which all numbers follow as you drag.
+    """
     from logitwise import explain as explanation
     from logitwise.cli import pages, results
     from logitwise.cli.predictions import writable
 
     path = None if html is None else writable(html, "--html", [])
     scores = _numbers(logits, context)
+    classes = None if names is None else names.split(",")
+    right = None if target is None else class_place(target, classes or [])
     with naming({"logits": "LOGITS", "target": "--target", "temperature": "--temperature", "names": "--names"}):
-        seen = explanation.explain(scores, target, temperature, names=None if names is None else names.split(","))
+        seen = explanation.explain(scores, right, temperature, names=classes)
     if path is not None:
         pages.write_page(explanation.to_html(seen), path)
         say(f"Wrote {html} ({results.file_size(path)}).")
@@ -297,21 +332,14 @@ def explain(
 
 def _numbers(words: Sequence[str], context: typer.Context) -> list[float]:
     for word in words:
-        if word.startswith("-") and not _is_number(word):
+        if word.startswith("-") and not is_number(word):
             known = [name for option in context.command.params for name in option.opts]
             near = nearest(word, known)
             context.fail(f"No such option: {word}" + ("" if near is None else f". Did you mean {near}?"))
-        if not _is_number(word):
-            raise ValueError(f"LOGITS must be numbers; got {word!r}.")
+        if not is_number(word):
+            hint = f" Put spaces between them: {word.replace(',', ' ')}" if "," in word else ""
+            raise ValueError(f"LOGITS must be numbers; got {word!r}.{hint}")
     return [float(word) for word in words]
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 def _load(path: str) -> Model:

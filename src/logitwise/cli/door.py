@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,16 +15,47 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from logitwise.data import DataError
+
 PROGRAM = "logitwise"
 BAD_INPUT = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 UsageError: Any = typer.BadParameter.__base__  # click's; typer gives it no public name
 
+HelpFormatter: Any = typer.Context.formatter_class  # click's, as above
+
 _is_quiet: ContextVar[bool] = ContextVar("is_quiet", default=False)
+
+
+class PlainHelp(HelpFormatter):
+    """Help that names arguments and options as they are typed, without braces and types."""
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        """Write the usage line."""
+        super().write_usage(prog, re.sub(r"[{}]", "", args), prefix)
+
+    def write_dl(self, rows: Sequence[tuple[str, str]], *args: Any, **options: Any) -> None:
+        """Write a list of names and what they mean."""
+        super().write_dl([(re.sub(r" <.*>$", "", name), meaning) for name, meaning in rows], *args, **options)
+
+
+class PlainContext(typer.Context):
+    """The context of every command: it makes the help."""
+
+    formatter_class = PlainHelp
 
 
 class Door(TyperGroup):
     """The group of all commands: bad input leaves it as one sentence on standard error, without a traceback."""
+
+    context_class = PlainContext
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command of this program."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            command.context_class = PlainContext
+        return command
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Read what was typed before the command; what was typed in all is kept as the context's `obj`."""
@@ -57,13 +90,15 @@ def _as_sentences() -> Iterator[None]:
 def _usage_sentence(error: Any) -> str:
     alike: Sequence[str] = getattr(error, "possibilities", None) or ()
     sentence = error.message if alike else error.format_message()
+    if isinstance(error, typer.BadParameter) and error.param is not None and error.message.startswith("must "):
+        return f"{error.param.opts[-1]} {error.message}"
     nearest = f" Did you mean {alike[0]}?" if alike else ""
     end = "" if sentence.endswith((".", "?")) else "."
     return f"{sentence}{end}{nearest} See: {error.ctx.command_path if error.ctx else PROGRAM} --help"
 
 
 def _leave(sentence: str, code: int) -> NoReturn:
-    typer.echo(sentence, err=True)
+    tell(sentence)
     raise typer.Exit(code)
 
 
@@ -79,7 +114,8 @@ def naming(names: Mapping[str, str]) -> Iterator[None]:
     except (ValueError, TypeError) as error:
         spoken_of = "|".join(names)
         pattern = rf"^({spoken_of})(?= )|(?<=\()({spoken_of})(?=\))|(?<=\bsay )({spoken_of})\b"
-        raise ValueError(re.sub(pattern, lambda found: names[found[0]], str(error))) from error
+        kind = type(error) if isinstance(error, DataError) else ValueError
+        raise kind(re.sub(pattern, lambda found: names[found[0]], str(error))) from error
 
 
 def hush(quiet: bool) -> bool:
@@ -96,4 +132,12 @@ def is_quiet() -> bool:
 def say(message: str) -> None:
     """Tell the user something on standard error, where it is in no machine's way; nothing under --quiet."""
     if not is_quiet():
-        typer.echo(message, err=True)
+        tell(message)
+
+
+def tell(message: str) -> None:
+    """Write a message to standard error, wrapped between words where that is a terminal."""
+    if sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns
+        message = textwrap.fill(message, width, break_long_words=False, break_on_hyphens=False)
+    typer.echo(message, err=True)

@@ -49,7 +49,7 @@ def gather(
         probabilities=probabilities,
         baselines=_baselines(model, len(target)),
         history=_history(model),
-        examples=_examples(rows.features, confidently_wrong(target, probabilities, MOST_IMAGES), importance),
+        examples=_examples(rows, confidently_wrong(target, probabilities, MOST_IMAGES), importance),
         importance=importance,
         command=command,
         facts={**facts, **_facts(model)},
@@ -78,15 +78,16 @@ def _history(model: Model) -> History | None:
     return History(known["step"], known["train_loss"], known.get("validation_loss", []), best_step)
 
 
-def _examples(features: Any, positions: np.ndarray, importance: Sequence[ColumnImportance]) -> list[Example]:
+def _examples(rows: Labelled, positions: np.ndarray, importance: Sequence[ColumnImportance]) -> list[Example]:
+    features, numbers = rows.features, (rows.positions + 1).tolist()
     if _is_images(features.shape):
         scale = 255 / max(1e-12, float(features.max())) if features.dtype != np.uint8 else 1
         pixels = (features[positions].clip(0) * scale).astype(np.uint8)
-        return [Example(int(place), image=image) for place, image in zip(positions, pixels, strict=True)]
+        return [Example(int(row), numbers[row], image=image) for row, image in zip(positions, pixels, strict=True)]
     names = column_names(features)
     rises = {each.column: float(np.mean(each.rises)) for each in importance}
     order = sorted(range(len(names)), key=lambda place: -rises.get(names[place], 0.0))
-    return [Example(int(row), _cells(features, int(row), names, order)) for row in positions[:MOST_ROWS]]
+    return [Example(int(row), numbers[row], _cells(features, int(row), names, order)) for row in positions[:MOST_ROWS]]
 
 
 def _cells(features: Any, row: int, names: Sequence[str], order: Sequence[int]) -> tuple[tuple[str, str], ...]:

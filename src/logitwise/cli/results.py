@@ -49,7 +49,7 @@ def show_measured(measured: Measured, known: dict[str, Any], *, as_json: bool) -
     if as_json:
         print_json({**known, "metrics": measured.as_json()})
         return
-    typer.echo(f"Measured on {measured.where}:")
+    _print(f"Measured on {measured.where}:")
     _print(_measures_table(measured.model, measured.baseline))
 
 
@@ -79,7 +79,8 @@ def show_model(model: Model, path: Path, *, as_json: bool) -> None:
         return
     _print(_facts_table(model, record, path))
     if record.metrics is not None:
-        typer.echo(f"\nMeasured on {record.metrics['where']}:")
+        typer.echo()
+        _print(f"Measured on {record.metrics['where']}:")
         _print(_measures_table(record.metrics["model"], record.metrics["baseline"]))
 
 

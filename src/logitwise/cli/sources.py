@@ -48,6 +48,7 @@ class Labelled:
         name: The name of the file or folder, or the bundled name.
         target_name: The name of the labels' column, or None.
         has_header: Whether the file names the columns; None where that has no meaning.
+        positions: The place of each row in what was read, counted from 0.
     """
 
     features: Any
@@ -55,6 +56,7 @@ class Labelled:
     name: str
     target_name: str | None
     has_header: bool | None
+    positions: np.ndarray
 
     @property
     def where(self) -> str:
@@ -68,7 +70,8 @@ class Labelled:
 
     def rows(self, positions: np.ndarray) -> Labelled:
         """Return the rows at `positions`."""
-        return replace(self, features=self.features[positions], labels=self.labels[positions])
+        chosen = {"labels": self.labels[positions], "positions": self.positions[positions]}
+        return replace(self, features=self.features[positions], **chosen)
 
 
 @dataclass(frozen=True)
@@ -172,11 +175,28 @@ def read_to_measure(
     """
     record = Record.of(model)
     form = Form(record.has_header, record.label_strip if label_strip is None else label_strip, drop_unlabelled)
-    labelled, test_part = _read_labelled(source, "DATA", record.target_name if target is None else target, form)
+    labelled, test_part = (
+        _read_as_trained(source, record.target_name, form)
+        if target is None
+        else _read_labelled(source, "DATA", target, form)
+    )
     if test_part is None and record.data == labelled.name:
         say("logitwise: note: DATA has the name of the training data; on rows it was trained on, a model looks better.")
     rows = labelled if test_part is None else test_part
     return replace(rows, features=Columns.of_model(model).of(rows.features, rows.has_header, "DATA"))
+
+
+def _read_as_trained(source: str, target: str | None, form: Form) -> tuple[Labelled, Labelled | None]:
+    """Return labelled rows of a source whose target is that of training, or whose labels it brings along."""
+    try:
+        return _read_labelled(source, "DATA", target, form)
+    except data.NeedlessTargetError:
+        return _read_labelled(source, "DATA", None, form)
+    except data.UnknownColumnError as error:
+        raise ValueError(
+            f"DATA must have the target column of training, {target!r}, to be measured on; got no column of that name. "
+            "Is it the right file? If the column has another name there, give --target."
+        ) from error
 
 
 def read_to_predict(source: str, model: Model) -> Any:
@@ -205,7 +225,9 @@ def _read_labelled(source: str, argument: str, target: str | None, form: Form) -
 def _labelled(dataset: data.Dataset, name: str, argument: str) -> Labelled:
     if dataset.target is None:
         raise ValueError(_no_labels(dataset, name, argument))
-    return Labelled(dataset.features, read_labels(dataset.target), name, dataset.target_name, dataset.has_header)
+    labels = read_labels(dataset.target)
+    positions = np.arange(len(labels)) if dataset.positions is None else dataset.positions
+    return Labelled(dataset.features, labels, name, dataset.target_name, dataset.has_header, positions)
 
 
 def _no_labels(dataset: data.Dataset, name: str, argument: str) -> str:

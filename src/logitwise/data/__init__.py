@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from logitwise.data.dataset import DataError, Dataset, nearest
+from logitwise.data.dataset import DataError, Dataset, NeedlessTargetError, UnknownColumnError, nearest
 from logitwise.data.reader import BUNDLED, read
 
-__all__ = ["BUNDLED", "DataError", "Dataset", "nearest", "read"]
+__all__ = ["BUNDLED", "DataError", "Dataset", "NeedlessTargetError", "UnknownColumnError", "nearest", "read"]

@@ -17,6 +17,14 @@ class DataError(ValueError):
     """A source that cannot be read, or a target that is not in it: one sentence, and what to do."""
 
 
+class UnknownColumnError(DataError):
+    """A target that is no column of the table."""
+
+
+class NeedlessTargetError(DataError):
+    """A target column asked of a source that brings its own labels."""
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Features and labels as a source holds them: nothing scaled, encoded or shuffled.
@@ -30,6 +38,7 @@ class Dataset:
         source: What was read.
         has_header: Whether the columns are named by the file; None where that has no meaning (arrays, images).
         test: The test part of a source that brings one along, such as the t10k files of an MNIST folder.
+        positions: The place of each row in the source, counted from 0, where rows were left out; else None.
     """
 
     features: np.ndarray | polars.DataFrame
@@ -38,6 +47,7 @@ class Dataset:
     source: str
     has_header: bool | None
     test: Dataset | None = None
+    positions: np.ndarray | None = None
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
@@ -63,4 +73,4 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
 def refuse_target(target: Any, what: str) -> None:
     """Raise when a target column is asked of a source that has no columns to choose from."""
     if target is not None:
-        raise DataError(f"target must be left out for {what}; got {target!r}.")
+        raise NeedlessTargetError(f"target must be left out for {what}; got {target!r}.")

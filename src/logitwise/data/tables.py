@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from logitwise.data.arrays import as_labels
-from logitwise.data.dataset import DataError, Dataset, did_you_mean
+from logitwise.data.dataset import DataError, Dataset, UnknownColumnError, did_you_mean
 from logitwise.data.delimited import MISSING, read_delimited
 from logitwise.data.files import read_bytes, unreadable
 
@@ -30,8 +30,10 @@ def read_table(
         table = table.with_columns(_typed(column) for column in table)
     if name is None:
         return Dataset(table, None, None, str(path), has_header)
-    table = _labelled_rows(table, name, path, drop_unlabelled)
-    return Dataset(table.drop(name), _labels(table[name]), name, str(path), has_header)
+    positions = _labelled_rows(table, name, path, drop_unlabelled)
+    if positions is not None:
+        table = table[positions]
+    return Dataset(table.drop(name), _labels(table[name]), name, str(path), has_header, positions=positions)
 
 
 def _read_parquet(path: Path) -> pl.DataFrame:
@@ -51,7 +53,7 @@ def _target_name(names: list[str], target: str | int, has_header: bool) -> str:
             return target
         if not re.fullmatch(r"[+-]?[0-9]+", target):
             hint = "" if has_header else " The file has no header: name a position, such as -1."
-            raise DataError(
+            raise UnknownColumnError(
                 f"target must be a column of the table, {_listed(names)}; got {target!r}."
                 f"{did_you_mean(target, names)}{hint}"
             )
@@ -84,7 +86,8 @@ def _typed(column: pl.Series) -> pl.Series:
     return column
 
 
-def _labelled_rows(table: pl.DataFrame, name: str, path: Path, drop_unlabelled: bool) -> pl.DataFrame:
+def _labelled_rows(table: pl.DataFrame, name: str, path: Path, drop_unlabelled: bool) -> np.ndarray | None:
+    """Return the places of the rows that have a label, or None where all have one."""
     if table.width == 1:
         raise DataError(
             f"target must leave at least one column of features; got {name!r}, the only one of {str(path)!r}."
@@ -92,13 +95,13 @@ def _labelled_rows(table: pl.DataFrame, name: str, path: Path, drop_unlabelled: 
     labels = table[name]
     missing = labels.is_null() | labels.is_nan() if labels.dtype.is_float() else labels.is_null()
     if not missing.any():
-        return table
+        return None
     if missing.all() or not drop_unlabelled:
         raise DataError(
             f"target must have a value in every row; got {missing.sum()} missing in column {name!r} of {str(path)!r}, "
             f"the first at row {missing.arg_max()}, counted from 0. Fill them in, or drop those rows (drop_unlabelled)."
         )
-    return table.filter(~missing)
+    return np.flatnonzero(~missing.to_numpy())
 
 
 def _labels(column: pl.Series) -> np.ndarray:

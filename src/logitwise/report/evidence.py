@@ -26,11 +26,13 @@ class Example:
 
     Attributes:
         position: Which row of the evidence it is, from 0.
+        number: Which row of its file it is, from 1, for the reader to find it.
         cells: Column names and values, the most telling first.
         image: uint8, shape `(height, width)`, or `(height, width, channels)` with 1, 3 or 4 channels.
     """
 
     position: int
+    number: int
     cells: tuple[tuple[str, str], ...] = ()
     image: np.ndarray | None = None
 

@@ -146,7 +146,7 @@ def threshold_figure(evidence: Evidence) -> Html:
         whisker(frame, 0.5, 0, 1, "mark"),
         line(frame, ((each.threshold, each.precision) for each in defined), "first"),
         line(frame, ((each.threshold, each.recall) for each in found), "second"),
-        note(frame, (0.51, 0.03), "0.5"),
+        note(frame, (0.51, 0.03), "50%"),
     )
     rows = [_threshold_row(each) for each in found[5:100:5]]
     header = ("threshold", "precision", "recall", "flagged", "false alarms", "missed")
@@ -157,13 +157,13 @@ def threshold_figure(evidence: Evidence) -> Html:
 def _threshold_label(found: Sequence[Threshold]) -> str:
     now = found[50]
     return (
-        f"Precision and recall by threshold; at 0.5 precision is {share(now.precision)} and recall {share(now.recall)}."
+        f"Precision and recall by threshold; at 50% precision is {share(now.precision)} and recall {share(now.recall)}."
     )
 
 
 def _threshold_row(each: Threshold) -> tuple[str, ...]:
     counts = (f"{count:,}" for count in (each.flagged, each.false_alarms, each.missed))
-    return (number(each.threshold, 2), share(each.precision), share(each.recall), *counts)
+    return (share(each.threshold, 0), share(each.precision), share(each.recall), *counts)
 
 
 def figure(picture: Html, key: Sequence[tuple[str, str]], *numbers: Html) -> Html:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from logitwise.metrics import calibration_error
 from logitwise.report.evidence import ColumnImportance, Evidence, Example
 from logitwise.report.findings import Calibration, ClassFinding, Measure, confusion
 from logitwise.report.intervals import Interval, wilson
@@ -32,39 +33,56 @@ FEW_CLASSES = 5  # so many fit in full beside each other, also on a phone
 MOST_LISTED = 1000
 MOST_CELLS = 12
 MOST_COLUMNS = 20
+MEANINGS = {
+    "Accuracy": "share of right answers",
+    "Log loss": "minus the log of the probability given to the truth; lower is better",
+    "Brier score": "squared error of the probabilities, 0 to 2; lower is better",
+    "Calibration error": "confidence against the share that is right; lower is better",
+}
 LONGEST_LABEL = 18  # characters of a class name in the head of the confusion matrix
 
 
 def numbers_table(evidence: Evidence, measures: Sequence[Measure], calibration: Calibration) -> Html:
     """Return the measures beside those of the baselines, with intervals."""
-    header = ["measure", "this model"]
-    for baseline in evidence.baselines:
-        header += [baseline, "better by"]
     chance = f"{number(calibration.by_chance.low)} to {number(calibration.by_chance.high)} by chance"
-    last = ["Calibration error", _with_small(number(calibration.error), chance)]
+    errors = (number(calibration_error(evidence.target, each)) for each in evidence.baselines.values())
+    last = [_measure_name("Calibration error"), _with_small(number(calibration.error), chance), *errors]
     rows = [_measure_row(measure) for measure in measures]
-    return table(
-        f"Measured on {evidence.where}; small print: 95% intervals",
-        header,
-        [*rows, [*last, *[UNKNOWN] * (len(header) - 2)]],
-        "numbers",
-    )
+    header = ["measure", "this model", *evidence.baselines]
+    caption = f"Measured on {evidence.where}; small print: 95% intervals"
+    return table(caption, header, [*rows, last], "numbers")
 
 
 def _measure_row(measure: Measure) -> list[Html | str]:
     shown = share if measure.name == "Accuracy" else number
-    cells: list[Html | str] = [measure.name, _with_interval(shown(measure.value), measure.interval, shown)]
+    cells: list[Html | str] = [
+        _measure_name(measure.name),
+        _with_interval(shown(measure.value), measure.interval, shown),
+    ]
     for value, gain in zip(measure.baselines, measure.gains, strict=True):
         difference = value - measure.value if measure.name != "Accuracy" else measure.value - value
-        unit = " points" if measure.name == "Accuracy" else ""
-        better = _with_interval(f"{_signed(difference, shown)}{unit}", gain, lambda bound: _signed(bound, shown))
-        cells += [shown(value), better]
+        compared = "" if math.isnan(difference) else _compared(difference, gain, shown)
+        cells.append(_with_small(shown(value), compared))
     return cells
 
 
+def _measure_name(measure: str) -> Html:
+    return join([measure, tag("small", MEANINGS[measure])])
+
+
+def _compared(difference: float, gain: Interval | None, shown: Callable[[float], str]) -> str:
+    """Return how much better this model is, and the interval of that; chance may explain what its interval says."""
+    unit = " points" if shown is share else ""
+    if gain is None:
+        return f"better by {shown(difference).removesuffix('%')}{unit}" if difference > 0 else "no better"
+    low, high = (_signed(bound, shown) for bound in gain)
+    if gain.low <= 0 <= gain.high:
+        return f"no clear difference: {low} to {high}{unit}"
+    size = shown(abs(difference)).removesuffix("%")
+    return f"{'better' if difference > 0 else 'worse'} by {size}{unit}: {low} to {high}"
+
+
 def _signed(value: float, shown: Callable[[float], str]) -> str:
-    if math.isnan(value):
-        return UNKNOWN
     text = shown(abs(value)).removesuffix("%")
     return text if value == 0 else f"{'+' if value > 0 else MINUS}{text}"
 
@@ -128,8 +146,13 @@ def _share_cell(value: float, hits: int, rows: int) -> Html:
     if math.isnan(value):
         return escape(UNKNOWN)
     low, high = wilson(hits, rows)
-    level = tag("span", class_="level", style=f"--share:{value:.3f}", aria_hidden="true")
-    return join([level, share(value), " ", tag("small", f"{share(low, 0)} to {share(high, 0)}")])
+    return _gauge(value, share(value), f"{share(low, 0)} to {share(high, 0)}")
+
+
+def _gauge(level: float, value: str, small: str) -> Html:
+    """Return a bar, the number it stands for, and its interval."""
+    bar = tag("span", class_="level", style=f"--share:{level:.3f}", aria_hidden="true")
+    return tag("div", bar, tag("span", value), " ", tag("small", small), class_="gauge")
 
 
 def examples_list(evidence: Evidence) -> Html:
@@ -144,14 +167,15 @@ def examples_list(evidence: Evidence) -> Html:
 def _image_item(evidence: Evidence, example: Example) -> Html:
     said, sure, true = _answer(evidence, example)
     image = np.zeros((1, 1)) if example.image is None else example.image
-    picture = tag("img", src=data_address(image), alt=f"row {example.position + 1}", class_="thumbnail")
-    return tag("li", picture, tag("p", "said ", tag("b", said), f" {sure}"), tag("p", "is ", tag("b", true)))
+    picture = tag("img", src=data_address(image), alt=f"row {example.number}", class_="thumbnail")
+    truth = tag("p", "is ", tag("b", true), " ", tag("small", f"row {example.number:,}"))
+    return tag("li", picture, tag("p", "said ", tag("b", said), f" {sure}"), truth)
 
 
 def _cells_item(evidence: Evidence, example: Example) -> Html:
     said, sure, true = _answer(evidence, example)
     head = tag(
-        "p", "said ", tag("b", said), f" ({sure}), is ", tag("b", true), tag("small", f" row {example.position + 1:,}")
+        "p", "said ", tag("b", said), f" ({sure}), is ", tag("b", true), tag("small", f" row {example.number:,}")
     )
     cells = (
         tag("div", tag("dt", name(column, 24)), tag("dd", name(cell, 40)))
@@ -183,9 +207,8 @@ def importance_table(importance: Sequence[ColumnImportance]) -> Html:
 
 def _importance_row(each: ColumnImportance, most: float) -> list[Html]:
     mean = float(np.mean(each.rises))
-    level = tag("span", class_="level", style=f"--share:{max(0.0, mean / most):.3f}", aria_hidden="true")
     spread = f"{number(min(each.rises), 4)} to {number(max(each.rises), 4)}"
-    return [name(each.column, 40), join([level, number(mean, 4), " ", tag("small", spread)])]
+    return [name(each.column, 40), _gauge(max(0.0, mean / most), number(mean, 4), spread)]
 
 
 def repeat_list(evidence: Evidence) -> Html:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from logitwise.metrics import roc_auc
 from logitwise.report.evidence import Evidence, History
 from logitwise.report.findings import Calibration, ClassFinding, top_confusions
+from logitwise.report.findings import reliability as find_bins
 from logitwise.report.findings import thresholds as find_thresholds
-from logitwise.report.markup import Html, counted, join, number, quoted, tag
+from logitwise.report.markup import Html, counted, join, number, quoted, share, tag
 
 MOST_CONFUSIONS = 5
 MOST_NAMES = 5
@@ -26,7 +27,17 @@ def reliability(evidence: Evidence, calibration: Calibration) -> Html:
         f"The calibration error is {number(calibration.error)}; chance alone makes it {low} to {high} in a perfectly "
         "calibrated model."
     )
-    return join([tag("p", "Rows are grouped by the ", stated, reading), tag("p", found)])
+    return join([tag("p", "Rows are grouped by the ", stated, reading), tag("p", found), *_farthest(evidence)])
+
+
+def _farthest(evidence: Evidence) -> list[Html]:
+    """Say where the model is farthest off, of the points that chance does not explain."""
+    off = [each for each in find_bins(evidence.target, evidence.probabilities) if each.is_off]
+    if not off:
+        return []
+    worst = max(off, key=lambda each: abs(each.said - each.happened))
+    where = f"Farthest off: where it said {share(worst.said, 0)}, {share(worst.happened, 0)} happened"
+    return [tag("p", f"{where} ({counted(worst.rows, 'row')}).")]
 
 
 def confusion(evidence: Evidence) -> Html:
@@ -103,7 +114,7 @@ def thresholds(evidence: Evidence) -> Html:
     price = " from a lower probability on, and more are found, at the price of more false alarms."
     trade = join(["Answer ", quoted(evidence.classes[1]), price])
     found = (
-        f"Precision and recall balance best (F1 {number(best.f1)}) from {number(best.threshold, 2)} on; choose a "
+        f"Precision and recall balance best (F1 {number(best.f1)}) from {share(best.threshold, 0)} on; choose a "
         "threshold on other rows than those you report."
     )
     area = number(roc_auc(evidence.target, evidence.probabilities[:, 1]))
@@ -114,7 +125,8 @@ def examples(evidence: Evidence) -> Html:
     """Say which rows are shown."""
     wrong = int((~evidence.hits).sum())
     shown = f"The {len(evidence.examples):,} with the highest confidence, of {counted(wrong, 'wrong answer')}."
-    return join([tag("p", shown), tag("p", "Wrong labels, odd inputs and blind spots show here first.")])
+    why = "Wrong labels, odd inputs and blind spots show here first. Rows are counted from 1, without a header line."
+    return join([tag("p", shown), tag("p", why)])
 
 
 def importance() -> Html:
