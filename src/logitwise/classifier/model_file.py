@@ -113,7 +113,8 @@ def _read_beginning(file: io.RawIOBase, path: Path) -> tuple[bytes, int]:
     first = file.read(8) or b""
     length = int.from_bytes(first, "little")
     if not 2 <= length <= min(size - 8, LONGEST_HEADER):
-        raise _not_a_container(path, f"its header would have {length} of {max(size - 8, 0)} bytes")
+        rest = "the file" if length > size - 8 else f"{LONGEST_HEADER:,} bytes"
+        raise _not_a_container(path, "its header would be " + ("empty" if length < 2 else f"longer than {rest}"))
     return first + _read_numbers(file, length, path).tobytes(), size
 
 
@@ -134,10 +135,8 @@ def _open_regular(path: Path) -> int:
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except FileNotFoundError:
-        what = "which is a link to nothing" if path.is_symlink() else "which is not there"
-        raise ModelFileError(
-            f"path must be an existing model file; got {str(path)!r}, {what}. Check the name."
-        ) from None
+        what = ", a link to nothing" if path.is_symlink() else ""
+        raise ModelFileError(f"path must be an existing model file; got {str(path)!r}{what}. Check the name.") from None
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
         return descriptor
@@ -234,7 +233,7 @@ def _tensors(numbers: np.ndarray, entries: dict[str, Any], path: Path) -> dict[s
 
 def _view(name: str, entry: Any, numbers: np.ndarray, path: Path) -> np.ndarray:
     is_whole = isinstance(entry, dict) and set(entry) == {"dtype", "shape", "data_offsets"}
-    if not is_whole or entry["dtype"] not in DTYPES or not _are_counts(entry["shape"], None):
+    if not is_whole or entry["dtype"] not in [*DTYPES] or not _are_counts(entry["shape"], None):
         raise _not_a_container(path, f"tensor {name!r} has no dtype and shape of this format")
     if not _are_counts(entry["data_offsets"], 2):
         raise _not_a_container(path, f"tensor {name!r} has no place")
@@ -306,7 +305,7 @@ def _entry(dtype: str, shape: tuple[int, ...], place: int, n_bytes: int) -> dict
 
 
 def _parts(array: np.ndarray) -> Iterator[memoryview]:
-    content = memoryview(array.reshape(-1).view(np.uint8))
+    content = array.reshape(-1).view(np.uint8).data
     for start in range(0, len(content), BYTES_AT_ONCE):
         yield content[start : start + BYTES_AT_ONCE]
 
