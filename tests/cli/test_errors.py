@@ -181,13 +181,13 @@ USING = [
     ),
     (
         "predict text.safetensors fruit.csv",
-        "MODEL must be a model file (safetensors); got 'text.safetensors', which is not one or is cut short (Error"
-        " while deserializing header: header too small).",
+        "MODEL must be a model file (safetensors); got 'text.safetensors', which is not one or is cut short (its "
+        "header would be longer than the file).",
     ),
     (
         "info cut.safetensors",
-        "MODEL must be a model file (safetensors); got 'cut.safetensors', which is not one or is cut short (Error "
-        "while deserializing header: invalid header length).",
+        "MODEL must be a model file (safetensors); got 'cut.safetensors', which is not one or is cut short (its "
+        "header would be longer than the file).",
     ),
     (
         "info foreign.safetensors",
