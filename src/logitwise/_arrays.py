@@ -46,12 +46,18 @@ def dtype_name(array: Any) -> str:
 
 
 def may_look(array: Any) -> bool:
-    """Return whether values may be looked at: not while a compiler or a function transform of torch traces."""
+    """Return whether values may be looked at: not while a compiler, a function transform or a tracer of torch works."""
     if not is_tensor(array):
         return True
     torch = sys.modules["torch"]
-    tracing = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
-    return not (tracing or array.is_meta)
+    following = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active() or is_traced()
+    return not (following or array.is_meta)
+
+
+def is_traced() -> bool:
+    """Return whether torch records the operations themselves (`make_fx`, `torch.jit.trace`) or only their shapes."""
+    torch = sys.modules["torch"]
+    return torch._C._len_torch_dispatch_stack() > 0 or torch._C._get_tracing_state() is not None
 
 
 def as_numpy(array: Any) -> np.ndarray:

@@ -29,21 +29,43 @@ class InputTypeError(TypeError, RuntimeError):
 
 
 def _drop_in(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return `forward` with errors that are caught wherever torch's own would be, and with tensors asked for."""
+    """Return `forward` of one tensor with errors that are caught wherever torch's own would be."""
 
     @wraps(forward)
-    def checked(module: torch.nn.Module, *tensors: Tensor, **named: Tensor) -> Tensor:
-        for name, value in (*zip(("input", "target"), tensors, strict=False), *named.items()):
-            if not isinstance(value, Tensor):
-                raise InputTypeError(f"{name} must be a torch tensor; got {type(value).__name__}. Use torch.as_tensor.")
+    def checked(self: torch.nn.Module, input: Tensor) -> Tensor:
+        if not isinstance(input, Tensor):
+            raise _not_a_tensor("input", input)
         try:
-            return forward(module, *tensors, **named)
-        except ValueError as error:
-            raise InputError(*error.args) from None
-        except TypeError as error:
-            raise InputTypeError(*error.args) from None
+            return forward(self, input)
+        except (ValueError, TypeError) as error:
+            raise _as_in_torch(error) from None
 
     return checked
+
+
+def _drop_in_loss(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Do the same for a loss, which takes two tensors."""
+
+    @wraps(forward)
+    def checked(self: torch.nn.Module, input: Tensor, target: Tensor) -> Tensor:
+        if not isinstance(input, Tensor):
+            raise _not_a_tensor("input", input)
+        if not isinstance(target, Tensor):
+            raise _not_a_tensor("target", target)
+        try:
+            return forward(self, input, target)
+        except (ValueError, TypeError) as error:
+            raise _as_in_torch(error) from None
+
+    return checked
+
+
+def _not_a_tensor(name: str, value: object) -> InputTypeError:
+    return InputTypeError(f"{name} must be a torch tensor; got {type(value).__name__}. Use torch.as_tensor.")
+
+
+def _as_in_torch(error: Exception) -> Exception:
+    return (InputError if isinstance(error, ValueError) else InputTypeError)(*error.args)
 
 
 class Softmax(torch.nn.Softmax):
@@ -97,12 +119,13 @@ class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
         tensor(4.1223e-09)
     """
 
-    @_drop_in
+    @_drop_in_loss
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of logits with classes on axis 1 (axis 0 for a single row)."""
-        soft = target.dtype.is_floating_point and self.reduction == "mean"
-        axis = min(1, input.ndim - 1)
-        rows = input.numel() // max(input.shape[axis], 1) if input.ndim else 0
+        axis = 1 if input.ndim > 1 else 0
+        rows = None
+        if target.dtype.is_floating_point and self.reduction == "mean" and input.ndim:
+            rows = input.numel() // max(input.shape[axis], 1) or None
         return functional.cross_entropy(
             input,
             target,
@@ -111,7 +134,7 @@ class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
             ignore_index=self.ignore_index,
             label_smoothing=self.label_smoothing,
             reduction=self.reduction,
-            normalizer=rows if soft and rows else None,
+            normalizer=rows,
         )
 
 
@@ -127,7 +150,7 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
         tensor(1.9287e-22)
     """
 
-    @_drop_in
+    @_drop_in_loss
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of logits of any shape, and targets of the same shape."""
         return functional.binary_cross_entropy_with_logits(
@@ -152,7 +175,7 @@ class BCELoss(torch.nn.BCELoss):
         tensor(0.6931)
     """
 
-    @_drop_in
+    @_drop_in_loss
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of probabilities of any shape, and targets of the same shape."""
         check_probabilities(input, target)

@@ -9,13 +9,10 @@ from typing import Any
 import pytest
 import torch
 from torch.testing import assert_close
-
-import logitwise as lw
-
-pytest.importorskip("expecttest", reason="torch.testing._internal needs expecttest")
-
 from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.common_modules import module_db
+
+import logitwise as lw
 
 SIXTEEN_BITS = (torch.bfloat16, torch.float16)
 DTYPES = (torch.float64, torch.float32, *SIXTEEN_BITS)

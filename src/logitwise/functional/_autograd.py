@@ -8,21 +8,34 @@ as operators, which a compiler keeps whole.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from enum import Enum, auto
+from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd import Function, forward_ad
 
+from logitwise._arrays import Layout, is_traced
 from logitwise._checks import check_layout
 from logitwise.functional import _torch_definitions as definitions
 from logitwise.functional.binary_cross_entropy import BinaryOptions, checked_binary_problem
-from logitwise.functional.cross_entropy import CrossEntropyOptions, checked_problem
+from logitwise.functional.cross_entropy import CrossEntropyOptions, Problem, checked_problem
+from logitwise.kernels.cpu import cross_entropy as kernels
+from logitwise.kernels.cpu.rows import BFLOAT16, FLOAT16, NATIVE
 
 _ORDINARY = (Tensor, torch.nn.Parameter)
+_is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor  # pyright: ignore[reportAttributeAccessIssue]
 _SIXTEEN_BITS = (torch.float16, torch.bfloat16)
+_IN_MEMORY = {  # a number as a kernel finds it, how it is to be read, and as a tensor
+    torch.float32: (np.float32(0), NATIVE, torch.zeros((), dtype=torch.float32)),
+    torch.float64: (np.float64(0), NATIVE, torch.zeros((), dtype=torch.float64)),
+    torch.bfloat16: (np.uint16(0), BFLOAT16, torch.zeros((), dtype=torch.bfloat16)),
+    torch.float16: (np.uint16(0), FLOAT16, torch.zeros((), dtype=torch.float16)),
+}
 
 
 class Way(Enum):
@@ -44,7 +57,13 @@ def way_of_problem(problem: Any) -> Way:
 
 
 def _way_of_values(first: Tensor, *others: Tensor | None, number: float | Tensor | None) -> Way:
-    if _is_transforming() or isinstance(number, Tensor) or type(first) not in _ORDINARY or not first.is_cpu:
+    if (
+        _is_transforming()
+        or isinstance(number, Tensor)
+        or type(first) not in _ORDINARY
+        or not first.is_cpu
+        or (not torch.compiler.is_compiling() and (_is_wrapped(first) or first._is_zerotensor()))
+    ):
         return Way.OPERATIONS
     recording = torch.is_grad_enabled()
     for other in others:
@@ -54,8 +73,11 @@ def _way_of_values(first: Tensor, *others: Tensor | None, number: float | Tensor
 
 
 def _is_transforming() -> bool:
-    """Return whether a function transform (grad, vmap, ...) or forward mode is at work."""
-    return forward_ad._current_level >= 0 or torch._C._are_functorch_transforms_active()
+    """Return whether operations are followed: by forward mode, a function transform (grad, vmap, ...) or a tracer."""
+    compiling = torch.compiler.is_compiling()
+    return (
+        forward_ad._current_level >= 0 or torch._C._are_functorch_transforms_active() or (not compiling and is_traced())
+    )
 
 
 class _Softmax(Function):
@@ -172,26 +194,34 @@ class _Loss(Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, problem: Any, definition: Callable[[Any], Tensor]) -> Tensor:
-        ctx.save_for_backward(*problem.arrays())
-        ctx.problem, ctx.definition = problem.with_arrays(None, None, None, None), definition
-        loss, ctx.gradient = problem.with_gradient(None)
+    def forward(ctx: Any, logits: Tensor, kept: tuple[Any, ...]) -> Tensor:
+        others, ctx.problem_of, ctx.definition, (loss, ctx.gradient) = kept
+        ctx.save_for_backward(logits, *others)
         return loss
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         arrays, outer = ctx.saved_tensors, gradients[0]
         if torch.is_grad_enabled():
-            loss = ctx.definition(ctx.problem.with_arrays(*arrays))
-            return torch.autograd.grad(loss, arrays[0], outer, create_graph=True)[0], None, None
+            loss = ctx.definition(ctx.problem_of(*arrays))
+            return torch.autograd.grad(loss, arrays[0], outer, create_graph=True)[0], None
         gradient, ctx.gradient = ctx.gradient, None
         if gradient is None:
-            gradient = ctx.problem.with_arrays(*arrays).with_gradient(None)[1]
-        if _is_batched(outer):
-            return gradient * ctx.problem.for_rows(outer), None, None
-        if outer.ndim or outer.item() != 1.0:
-            gradient.mul_(ctx.problem.for_rows(outer))
-        return gradient, None, None
+            gradient = ctx.problem_of(*arrays).detached().with_gradient(None)[1]
+        if not outer.ndim and not _is_batched(outer) and outer.item() == 1.0:
+            return gradient, None
+        factor = ctx.problem_of(*arrays).for_rows(outer)
+        return (gradient * factor if _is_batched(outer) else gradient.mul_(factor)), None
+
+
+# Without the looks of `Function.apply` at function transforms, under which nothing is recorded here.
+_record_loss = super(Function, _Loss).apply  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _recorded(problem: Any, definition: Callable[[Any], Tensor]) -> Tensor:
+    logits, *others = problem.arrays()
+    problem_of = problem.with_arrays(None, None, None, None).with_arrays
+    return _record_loss(logits, (others, problem_of, definition, problem.detached().with_gradient(None)))
 
 
 def _is_batched(tensor: Tensor) -> bool:
@@ -210,6 +240,80 @@ def binary_cross_entropy_with_logits(problem: Any) -> Tensor:
     return _loss(problem, definitions.binary_cross_entropy_with_logits, _compiled_binary_cross_entropy)
 
 
+def small_cross_entropy(logits: Tensor, target: Any, axis: Any, options: CrossEntropyOptions) -> Tensor | None:
+    """Return the loss of a small batch in ordinary memory by one compiled call; None where there is more to do or say.
+
+    Such a call takes the time of its looks and objects, not of its arithmetic: there are as few as can be.
+    """
+    if (
+        torch.compiler.is_compiling()
+        or _is_transforming()
+        or not (_is_matrix_in_memory(logits, target, axis) and _are_plain(options))
+    ):
+        return None
+    dtype, (rows, classes), at = logits.dtype, logits.shape, logits.data_ptr()
+    if not at or (dtype in _SIXTEEN_BITS and torch.is_autocast_enabled("cpu")):
+        return None
+    _, _, ignore_index, smoothing, z_loss, reduction, normalizer = options
+    gradient = torch.empty_like(logits) if logits.requires_grad and torch.is_grad_enabled() else None
+    example, kind, number = _IN_MEMORY[dtype]
+    loss = torch.empty_like(number)
+    taking_part = kernels.small_cross_entropy(
+        example, kind, at, target.data_ptr(), 0 if gradient is None else gradient.data_ptr(), loss.data_ptr(),
+        rows, classes, ignore_index, smoothing, z_loss, 1.0 if reduction == "sum" else float(normalizer or 0.0),
+    )  # fmt: skip
+    if taking_part < 0:
+        return None
+    if gradient is None:
+        return loss
+    problem_of = partial(_small_problem, options, taking_part)
+    return _record_loss(logits, ((target,), problem_of, definitions.cross_entropy, (loss, gradient)))
+
+
+def _small_problem(options: CrossEntropyOptions, taking_part: int, logits: Tensor, target: Tensor) -> Problem:
+    return Problem(logits, target, True, Layout.of(tuple(logits.shape), 1), options, taking_part)
+
+
+def _is_matrix_in_memory(logits: Tensor, target: Any, axis: Any) -> bool:
+    """Return whether these are few rows of logits, and a class index for each, in C-contiguous memory."""
+    if type(logits) not in _ORDINARY or type(target) is not Tensor or logits.is_nested or target.is_nested:
+        return False
+    shape = logits.shape
+    return (
+        not _is_wrapped(logits)
+        and len(shape) == 2
+        and shape[1] > 1
+        and type(axis) is int
+        and (axis == 1 or axis == -1)
+        and target.shape == shape[:1]
+        and target.dtype is torch.int64
+        and logits.dtype in _IN_MEMORY
+        and 0 < logits.numel() < kernels.SMALL
+        and logits.is_cpu
+        and target.is_cpu
+        and logits.layout is target.layout is torch.strided
+        and logits.is_contiguous()
+        and target.is_contiguous()
+        and not logits.is_neg()
+    )
+
+
+def _are_plain(options: CrossEntropyOptions) -> bool:
+    """Return whether these are numbers in their range, and one loss is asked for."""
+    class_weight, sample_weight, ignore_index, smoothing, z_loss, reduction, normalizer = options
+    return (
+        class_weight is None
+        and sample_weight is None
+        and (reduction == "mean" or (reduction == "sum" and normalizer is None))
+        and (normalizer is None or (type(normalizer) in (int, float) and 0 < normalizer < 2**63))
+        and type(ignore_index) is int
+        and -(2**63) <= ignore_index < 2**63
+        and type(smoothing) is type(z_loss) is float
+        and 0.0 <= smoothing <= 1.0
+        and 0.0 <= z_loss < math.inf
+    )
+
+
 def _loss(problem: Any, definition: Callable[[Any], Tensor], compiled: Callable[[Any, bool], Tensor]) -> Tensor:
     logits = problem.logits
     if logits.dtype in _SIXTEEN_BITS and torch.is_autocast_enabled(logits.device.type):
@@ -220,7 +324,7 @@ def _loss(problem: Any, definition: Callable[[Any], Tensor], compiled: Callable[
     if torch.compiler.is_compiling():
         return compiled(problem, way is Way.RECORDED)
     if way is Way.RECORDED:
-        return _Loss.apply(problem.logits, problem, definition)
+        return _recorded(problem, definition)
     return problem.value()
 
 

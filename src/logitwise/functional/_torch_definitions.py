@@ -50,7 +50,9 @@ def _shift(logits: Tensor, dim: int, temperature: float | Tensor = 1.0, mask: Te
         logits = logits.masked_fill(~mask, -torch.inf)
     index = logits.detach().argmax(dim, keepdim=True)
     largest = logits.gather(dim, index)
-    is_largest = torch.zeros_like(logits, dtype=torch.bool).scatter(dim, index, True)
+    is_largest = torch.zeros_like(logits, dtype=torch.bool).scatter(
+        dim, index, torch.ones_like(index, dtype=torch.bool)
+    )
     dead = largest.detach() == -torch.inf
     differences = (logits - largest).masked_fill(is_largest, 0.0).masked_fill(dead, -torch.inf)
     differences = _divided(differences, temperature)
@@ -200,7 +202,8 @@ def _class_row_weights(problem: Problem) -> Tensor:
     if weights is None:
         return _wide(problem.logits.new_ones(()))
     if problem.indices:
-        return _wide(weights)[_safe_index(problem)]
+        index = _safe_index(problem)  # flat: `vmap` cannot look up by a single number
+        return _wide(weights).index_select(0, index.reshape(-1)).reshape(index.shape)
     return (_wide(problem.target) * _along_classes(problem, weights)).sum(dim)
 
 

@@ -125,14 +125,17 @@ def cross_entropy(
     options = CrossEntropyOptions(
         class_weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, normalizer
     )
-    logits = as_floating(logits, "logits")
-    layout = check_layout(logits, axis, at_least=2)
-    problem = checked_problem(logits, target, layout, options)
     if is_tensor(logits):
         from logitwise.functional import _autograd
 
-        return _autograd.cross_entropy(problem)
-    return problem.value()
+        loss = _autograd.small_cross_entropy(logits, target, axis, options)
+        return _autograd.cross_entropy(_problem(logits, target, axis, options)) if loss is None else loss
+    return _problem(logits, target, axis, options).value()
+
+
+def _problem(logits: Any, target: Any, axis: int, options: CrossEntropyOptions) -> Problem:
+    logits = as_floating(logits, "logits")
+    return checked_problem(logits, target, check_layout(logits, axis, at_least=2), options)
 
 
 def cross_entropy_and_gradient(
@@ -167,11 +170,9 @@ def cross_entropy_and_gradient(
         >>> lw.cross_entropy_and_gradient(logits, np.array([0]))
         (np.float32(4.1223074e-09), array([[-4.1223074e-09,  2.0611537e-09,  2.0611537e-09]], dtype=float32))
     """
-    logits = as_floating(logits, "logits")
-    layout = check_layout(logits, axis, at_least=2)
-    problem = checked_problem(logits, target, layout, CrossEntropyOptions(**options))
-    check_out(out, logits)
-    if is_tensor(logits):
+    problem = _problem(logits, target, axis, CrossEntropyOptions(**options))
+    check_out(out, problem.logits)
+    if is_tensor(problem.logits):
         from logitwise.functional import _autograd
 
         problem = problem.detached()
@@ -244,7 +245,7 @@ class Problem(NamedTuple):
     def _reduced(self, losses: np.ndarray, divisor: float) -> Any:
         if self.options.reduction == "none":
             return like(self.logits, losses.reshape(self.layout.row_shape))
-        return like(self.logits, np.add.reduce(losses) / divisor)
+        return like(self.logits, kernels.total_of(losses) / divisor)
 
     def _losses(self, gradient: Any, scale: float) -> np.ndarray:
         """Return the loss of every row, and fill `gradient` (if there is one) with that of their sum times `scale`."""

@@ -191,3 +191,13 @@ def to_bfloat16(_typing_context, value):
         return builder.trunc(builder.select(is_nan, word(0x7FC0), rounded), ir.IntType(16))
 
     return types.uint16(types.float32), generate
+
+
+@instruction
+def pointer_to(_typing_context, address, example):
+    """Return a pointer to memory at an address, seen as numbers of the type of `example`; `carray` makes an array."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(example)(address, example), generate

@@ -15,14 +15,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import carray  # pyright: ignore[reportPrivateImportUsage]
 
-from logitwise.kernels.cpu.compiled import compiled, element_as, reordered, use_wide_vectors
+from logitwise.kernels.cpu.compiled import compiled, element_as, pointer_to, reordered, use_wide_vectors
 from logitwise.kernels.cpu.rows import (
     BLOCK,
     FEW_CLASSES,
     LANES,
     ROWS,
     STRIDE,
+    encode,
     is_staged,
     largest_of_row,
     load_lanes,
@@ -37,7 +39,7 @@ from logitwise.kernels.cpu.rows import (
     store_rows,
     sum_of,
 )
-from logitwise.kernels.cpu.threads import split
+from logitwise.kernels.cpu.threads import WORK_PER_PART, split
 from logitwise.kernels.cpu.vector import difference, log1p, scaled_log2_e
 
 NO_WEIGHTS = np.empty(0)
@@ -430,3 +432,75 @@ def _fill_soft_gradient(exponentials, coefficients, rest, total, regulariser, st
         exponential = np.float64(exponentials[k])
         gradient = _gradient(exponential, coefficients[k], coefficient_sum, rest, total, regulariser)
         output[k] = strength * gradient
+
+
+SMALL = 2 * WORK_PER_PART  # logits; a call with fewer is not split over threads
+_SUMMED = 1024
+_INT64 = -8  # the code of the dtype, see `_class_of_row`
+
+
+@compiled
+def total_of(losses):
+    """Return the sum of the losses, always added in the same order: by blocks, and in a block by eight sums."""
+    total = 0.0
+    for start in range(0, losses.size, _SUMMED):
+        block = losses[start : start + _SUMMED]
+        a = b = c = d = e = f = g = h = 0.0
+        whole = block.size - block.size % 8
+        for i in range(0, whole, 8):
+            a += block[i]
+            b += block[i + 1]
+            c += block[i + 2]
+            d += block[i + 3]
+            e += block[i + 4]
+            f += block[i + 5]
+            g += block[i + 6]
+            h += block[i + 7]
+        for i in range(whole, block.size):
+            a += block[i]
+        total += ((a + b) + (c + d)) + ((e + f) + (g + h))
+    return total
+
+
+@compiled
+def small_cross_entropy(
+    example, kind, logits_at, target_at, gradient_at, loss_at, rows, classes, ignore_index, smoothing, z_loss, divisor
+):
+    """Do the whole of a small call: check the indices, fill the gradient, reduce the losses.
+
+    A call from the interpreter costs by the object, and takes an array apart in half a microsecond: memory comes by its
+    address, and the caller answers for its size.
+
+    Args:
+        example: A number of the type of the logits in memory; `kind` says how to read it.
+        kind: As in `cross_entropy`.
+        logits_at: The address of rows x classes logits, C-contiguous.
+        target_at: The address of as many int64 as there are rows.
+        gradient_at: The address of as much memory as the logits have, or 0 for no gradient.
+        loss_at: The address of one number of the type of the logits, for the loss.
+        rows: How many rows.
+        classes: How many classes, 2 or more.
+        ignore_index: As in `cross_entropy`.
+        smoothing: As in `cross_entropy`.
+        z_loss: As in `cross_entropy`.
+        divisor: What the sum of the losses is divided by; 0 for the number of rows that take part.
+
+    Returns:
+        How many rows take part; -1 where an index is out of range or no row takes part, with nothing filled: the
+        caller has to look.
+    """
+    target = carray(pointer_to(target_at, np.int64(0)), (rows,))
+    bad, ignored = _count_targets(target, classes, ignore_index)
+    taking_part = rows - bad - ignored
+    if bad or taking_part == 0:
+        return -1
+    logits = carray(pointer_to(logits_at, example), (rows, classes, 1))
+    gradient = carray(pointer_to(gradient_at, example), (rows if gradient_at else 0, classes, 1))
+    integers = carray(pointer_to(target_at, np.uint8(0)), (rows * 8,))
+    losses, no_weights = np.empty(rows), np.empty(0)
+    divisor = np.float64(taking_part) if divisor == 0.0 else divisor
+    options = Options(ignore_index, no_weights, no_weights, smoothing, z_loss, 1.0 / divisor)
+    _cross_entropy(logits, kind, integers, _INT64, options, losses, gradient, 0, rows)
+    loss = carray(pointer_to(loss_at, example), (1,))
+    loss[0] = encode(total_of(losses) / divisor, loss, kind)
+    return taking_part

@@ -1,0 +1,292 @@
+"""Function transforms, compilers and tracers of torch: the same values and derivatives, ours against torch's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.autograd.functional import hessian as second
+from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
+from torch.testing import assert_close
+from torch.utils.checkpoint import checkpoint
+from torch.utils.flop_counter import FlopCounterMode
+
+import logitwise as lw
+
+TARGET = tensor([0, 2, 1, -100])
+SOFT = tensor([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.1, 0.1, 0.8]], dtype=torch.float64)
+WEIGHT = tensor([0.5, 1.0, 2.0], dtype=torch.float64)
+
+
+def pair(name: str, target: Tensor, **options) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+    """Return the loss of logits by our module and by torch's."""
+    ours, theirs = (getattr(module, name)(**options) for module in (lw.nn, torch.nn))
+    return (lambda logits: ours(logits, target)), (lambda logits: theirs(logits, target))
+
+
+PAIRS = {
+    "softmax": (lw.softmax, lambda z: torch.softmax(z, -1)),
+    "log_softmax": (lw.log_softmax, lambda z: torch.log_softmax(z, -1)),
+    "logsumexp": (lw.logsumexp, lambda z: torch.logsumexp(z, -1)),
+    "sigmoid": (lw.sigmoid, torch.sigmoid),
+    "log_sigmoid": (lw.log_sigmoid, logsigmoid),
+    "CrossEntropyLoss": pair("CrossEntropyLoss", TARGET),
+    "CrossEntropyLoss, sum": pair("CrossEntropyLoss", TARGET, reduction="sum"),
+    "CrossEntropyLoss, none": pair("CrossEntropyLoss", TARGET, reduction="none"),
+    "CrossEntropyLoss, weight": pair("CrossEntropyLoss", TARGET, weight=WEIGHT, label_smoothing=0.1),
+    "CrossEntropyLoss, soft target": pair("CrossEntropyLoss", SOFT),
+    "BCEWithLogitsLoss": pair("BCEWithLogitsLoss", SOFT),
+    "BCEWithLogitsLoss, pos_weight": pair("BCEWithLogitsLoss", SOFT, pos_weight=WEIGHT, reduction="none"),
+    "BCELoss": tuple((lambda z, loss=loss: loss(z.sigmoid())) for loss in pair("BCELoss", SOFT)),
+}
+each_pair = pytest.mark.parametrize(("ours", "theirs"), PAIRS.values(), ids=PAIRS)
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def total(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """Return the function's weighted sum, so that there is one number to differentiate."""
+
+    def of(logits: Tensor) -> Tensor:
+        output = function(logits)
+        return (output * torch.arange(1, output.numel() + 1).reshape(output.shape)).sum()
+
+    return of
+
+
+TRANSFORMS = {
+    "grad": lambda f: grad(total(f)),
+    "hessian": lambda f: hessian(total(f)),
+    "grad of grad": lambda f: grad(lambda z: grad(total(f))(z).square().sum()),
+    "jacrev": jacrev,
+    "jacfwd": jacfwd,
+    "jacfwd of jacrev": lambda f: jacfwd(jacrev(f)),
+    "jvp": lambda f: lambda z: jvp(f, (z,), (z.cos(),)),
+    "vjp": lambda f: lambda z: vjp(f, z)[1](torch.ones_like(f(z))),
+    "Hessian-vector product": lambda f: lambda z: jvp(grad(total(f)), (z,), (z.cos(),)),
+}
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
+@each_pair
+def test_a_transform_of_ours_is_that_of_torchs(ours, theirs, transform):
+    logits = normal(4, 3)
+    assert_close(transform(ours)(logits), transform(theirs)(logits))
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@each_pair
+def test_vmap_over_any_axis_is_a_loop(ours, theirs, axis):
+    logits = normal(4, 3, 5).movedim(2, axis)
+    loop = torch.stack([theirs(logits.select(axis, i)) for i in range(5)])
+    assert_close(vmap(ours, in_dims=axis)(logits), loop)
+
+
+def test_vmap_over_logits_targets_and_both_axes():
+    logits, target, loss_of = normal(2, 5, 4, 3), torch.arange(40).reshape(2, 5, 4) % 3, lw.nn.CrossEntropyLoss()
+    loop = torch.stack(
+        [torch.stack([loss_of(a, b) for a, b in zip(*rows, strict=True)]) for rows in zip(logits, target, strict=True)]
+    )
+    assert_close(vmap(vmap(loss_of))(logits, target), loop)
+    assert_close(vmap(vmap(loss_of, in_dims=1), in_dims=2)(logits.permute(2, 1, 0, 3), target.permute(2, 1, 0)), loop)
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weight"])
+def test_a_gradient_for_every_sample(weight):
+    logits, target = normal(5, 3), torch.arange(5) % 3
+    ours, theirs = (module.CrossEntropyLoss(weight=weight) for module in (lw.nn, torch.nn))
+    loop = torch.stack([grad(theirs)(row, own) for row, own in zip(logits, target, strict=True)])
+    assert_close(vmap(grad(ours))(logits, target), loop)
+    seconds = [second(lambda z, own=own: theirs(z, own), row) for row, own in zip(logits, target, strict=True)]
+    assert_close(vmap(hessian(ours))(logits, target), torch.stack(seconds))
+
+
+def test_the_hessian_of_the_parameters_of_a_network():
+    torch.manual_seed(0)
+    network, inputs = torch.nn.Linear(6, 3).double(), normal(4, 6)
+    parameters = dict(network.named_parameters())
+
+    def of(loss: Callable[[Tensor], Tensor]) -> Callable[[dict], Tensor]:
+        return lambda values: loss(functional_call(network, values, (inputs,)))
+
+    ours, theirs = PAIRS["CrossEntropyLoss"]
+    assert_close(hessian(of(ours))(parameters), hessian(of(theirs))(parameters))
+
+
+def gradient_and_value(function: Callable[[Tensor], Tensor], logits: Tensor) -> tuple[Tensor, Tensor]:
+    leaf = logits.detach().clone().requires_grad_()
+    value = function(leaf)
+    (gradient,) = torch.autograd.grad(total(lambda _: value)(leaf), leaf)
+    return gradient, value.detach()
+
+
+@pytest.fixture
+def fresh_compiler():
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+
+
+@each_pair
+@pytest.mark.usefixtures("fresh_compiler")
+def test_compiled_whole_without_a_break(ours, theirs):
+    compiled = torch.compile(ours, fullgraph=True, backend="aot_eager")
+    logits = normal(4, 3)
+    assert_close(gradient_and_value(compiled, logits), gradient_and_value(theirs, logits))
+    assert_close(compiled(logits), theirs(logits))
+    with torch.no_grad():
+        assert_close(compiled(logits.requires_grad_()), theirs(logits))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, while its compiler is imported
+@pytest.mark.usefixtures("fresh_compiler")
+def test_compiled_to_machine_code(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    for name in ("CrossEntropyLoss", "BCEWithLogitsLoss"):
+        ours, theirs = PAIRS[name]
+        compiled = torch.compile(lambda z, f=ours: f(z * 2.0), fullgraph=True)
+        expected = gradient_and_value(lambda z, f=theirs: f(z * 2.0), normal(4, 3))
+        assert_close(gradient_and_value(compiled, normal(4, 3)), expected)
+
+
+@pytest.mark.parametrize("name", ["CrossEntropyLoss", "BCEWithLogitsLoss"])
+@pytest.mark.usefixtures("fresh_compiler")
+def test_compiled_once_for_any_number_of_rows(name):
+    compiled = torch.compile(getattr(lw.nn, name)(), fullgraph=True, dynamic=True, backend="aot_eager")
+    theirs = getattr(torch.nn, name)()
+    for rows in (4, 7, 50):
+        logits = normal(rows, 3)
+        target = torch.arange(rows) % 3 if name == "CrossEntropyLoss" else normal(rows, 3, seed=1).sigmoid()
+        results = [gradient_and_value(lambda z, f=f, t=target: f(z, t), logits) for f in (compiled, theirs)]
+        assert_close(*results)
+        with torch.compiler.set_stance("fail_on_recompile"):
+            assert_close(compiled(logits.requires_grad_(), target), theirs(logits, target))
+
+
+@pytest.mark.usefixtures("fresh_compiler")
+def test_a_transform_inside_compiled_code():
+    ours, theirs = PAIRS["CrossEntropyLoss"]
+    logits = normal(4, 3)
+    assert_close(torch.compile(grad(ours), fullgraph=True, backend="aot_eager")(logits), grad(theirs)(logits))
+
+
+class Whole(torch.nn.Module):
+    """A network and its loss, as `torch.export` takes them."""
+
+    def __init__(self, loss: torch.nn.Module) -> None:
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        return self.loss(logits, target)
+
+
+@pytest.mark.parametrize("strict", [True, False], ids=["strict", "not strict"])
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weight"])
+def test_exported_for_any_number_of_rows(weight, strict):
+    rows, logits, target = torch.export.Dim("rows", min=2), normal(4, 3), torch.arange(4) % 3
+    shapes = ({0: rows}, {0: rows})
+    whole = Whole(lw.nn.CrossEntropyLoss(weight=weight))
+    program = torch.export.export(whole, (logits, target), strict=strict, dynamic_shapes=shapes)
+    more, target = normal(9, 3, seed=1), torch.arange(9) % 3
+    expected = torch.nn.CrossEntropyLoss(weight=weight)(more, target)
+    assert_close(program.module()(more, target), expected)
+    assert all(str(node.target).startswith("aten") for node in program.graph.nodes if node.op == "call_function")
+
+
+@pytest.mark.parametrize("mode", ["real", "fake", "symbolic"])
+def test_traced_operations_are_not_constants(mode):
+    target, other = torch.arange(4) % 3, normal(4, 3, seed=1)
+    traced = make_fx(lambda z, y: lw.cross_entropy(z, y), tracing_mode=mode)(normal(4, 3), target)
+    assert_close(traced(other, target), torch.nn.functional.cross_entropy(other, target))
+
+
+def test_a_traced_backward_pass_is_not_a_constant():
+    ours, theirs = PAIRS["CrossEntropyLoss"]
+    other = normal(4, 3, seed=1)
+    traced = make_fx(lambda z: gradient_and_value(ours, z)[0])(normal(4, 3))
+    assert_close(traced(other), grad(theirs)(other))
+
+
+@pytest.mark.filterwarnings("ignore")  # torch's own of the deprecation of torch.jit, and of values that it looks at
+def test_a_scripted_trace_is_not_a_constant():
+    target, other = torch.arange(4) % 3, normal(4, 3, seed=1)
+    traced = torch.jit.trace(lw.nn.CrossEntropyLoss(), (normal(4, 3), target))
+    assert_close(traced(other, target), torch.nn.functional.cross_entropy(other, target))
+
+
+def test_fake_tensors_have_shapes():
+    with FakeTensorMode():
+        logits, target = torch.empty(4, 3, requires_grad=True), torch.zeros(4, dtype=torch.long)
+        losses = lw.cross_entropy(logits, target, reduction="none")
+        losses.sum().backward()
+        assert losses.shape == (4,)
+        assert logits.grad.shape == (4, 3)
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_a_checkpoint_computes_the_loss_again(reentrant):
+    ours, theirs = PAIRS["CrossEntropyLoss"]
+    gradients = []
+    for loss in (ours, theirs):
+        leaf = normal(4, 3).requires_grad_()
+        checkpoint(lambda z, f=loss: f(z * 2.0), leaf, use_reentrant=reentrant).backward()
+        gradients.append(leaf.grad)
+    assert_close(*gradients)
+
+
+def test_a_mode_of_the_dispatcher_sees_operations():
+    leaf = normal(4, 3).requires_grad_()
+    with FlopCounterMode(display=False):
+        lw.cross_entropy(leaf, TARGET).backward()
+    assert_close(leaf.grad, grad(PAIRS["CrossEntropyLoss"][1])(normal(4, 3)))
+
+
+def test_a_tensor_that_outlived_its_transform_is_a_tensor():
+    kept = []
+    grad(lambda z: kept.append(z * 2.0) or z.sum())(normal(4, 3))
+    ours, theirs = PAIRS["CrossEntropyLoss"]
+    assert_close(ours(kept[0]), theirs(normal(4, 3) * 2.0))
+
+
+@each_pair
+def test_a_negative_view_is_read_as_its_value(ours, theirs):
+    view = torch.complex(normal(4, 3), normal(4, 3, seed=1)).conj().imag
+    assert view.is_neg()
+    assert_close(gradient_and_value(ours, view), gradient_and_value(theirs, view))
+    leaf = view.detach().requires_grad_()
+    assert_close(torch.autograd.grad(total(ours)(leaf), leaf), torch.autograd.grad(total(theirs)(leaf), leaf))
+
+
+AUTOCAST = {
+    "softmax": lambda z: lw.softmax(z),
+    "CrossEntropyLoss": lambda z: lw.nn.CrossEntropyLoss()(z, TARGET),
+    "BCEWithLogitsLoss": lambda z: lw.nn.BCEWithLogitsLoss()(z, SOFT),
+}
+AUTOCAST_OF_TORCH = {
+    "softmax": lambda z: torch.softmax(z, -1),
+    "CrossEntropyLoss": lambda z: torch.nn.CrossEntropyLoss()(z, TARGET),
+    "BCEWithLogitsLoss": lambda z: binary_cross_entropy_with_logits(z, SOFT.to(z.dtype)),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("name", AUTOCAST)
+def test_autocast_gives_the_dtype_that_torch_gives(name, dtype):
+    torch.manual_seed(0)
+    layer, inputs = torch.nn.Linear(3, 3), normal(4, 3).float()
+    with torch.autocast("cpu", dtype):
+        logits = layer(inputs)
+        ours, theirs = AUTOCAST[name](logits), AUTOCAST_OF_TORCH[name](logits)
+    assert logits.dtype == dtype
+    assert ours.dtype == theirs.dtype
+    assert_close(ours, theirs, rtol=0.02, atol=0.01)
+    (gradient,) = torch.autograd.grad(ours.sum(), layer.bias)
+    assert gradient.dtype == torch.float32
