@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import os
 import subprocess
@@ -17,6 +18,7 @@ import logitwise as lw
 from cli.made_fruit import SMALL, made_rows, write_csv
 from logitwise import data
 from logitwise.cli import training
+from logitwise.data import streaming
 
 
 def read_predictions(text: str) -> tuple[list[str], list[str], np.ndarray]:
@@ -143,3 +145,98 @@ def test_a_reader_that_stops_early_hears_no_complaint(fruit):
     with subprocess.Popen(write, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         assert process.stderr.read() == b""
+
+
+@pytest.fixture
+def small_reads(monkeypatch):
+    """Read DATA a few rows at a time."""
+    monkeypatch.setattr(streaming, "BYTES_AT_ONCE", 100)
+    monkeypatch.setattr(streaming, "ROWS_AT_ONCE", 7)
+
+
+def test_a_file_read_in_parts_is_predicted_as_a_whole(run, fruit, monkeypatch):
+    expected = run("predict", fruit / "fruit.safetensors", fruit / "more.csv").stdout
+    data.read(fruit / "more.csv").features.write_parquet("more.parquet")
+    Path("more.csv.gz").write_bytes(gzip.compress((fruit / "more.csv").read_bytes()))
+    monkeypatch.setattr(streaming, "BYTES_AT_ONCE", 100)
+    monkeypatch.setattr(streaming, "ROWS_AT_ONCE", 7)
+    for name in (fruit / "more.csv", "more.parquet", "more.csv.gz"):
+        assert run("predict", fruit / "fruit.safetensors", name).stdout == expected
+        assert run("predict", fruit / "fruit.safetensors", name, "-o", "p.csv").exit_code == 0
+        assert Path("p.csv").read_text(encoding="utf-8") == expected
+        assert run("predict", fruit / "fruit.safetensors", name, "-o", "p.parquet").exit_code == 0
+        assert pl.read_parquet("p.parquet").write_csv() == expected
+    told = json.loads(run("predict", fruit / "fruit.safetensors", fruit / "more.csv", "--json").stdout)
+    assert told["predictions"] == [line.partition(",")[0] for line in expected.splitlines()[1:]]
+
+
+def test_a_bad_row_is_named_by_its_place_in_the_file_and_nothing_is_written(run, fruit, small_reads):
+    rows = made_rows(60, seed=2)
+    write_csv("bad.csv", [*rows[:50], ("big", "red", "ripe"), *rows[50:]])
+    result = run("predict", fruit / "fruit.safetensors", "bad.csv", "-o", "p.csv")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "logitwise: error: DATA must have numbers in column 'size', as in training; got 'big' at row 50. "
+        "Correct the column.\n"
+    )
+    write_csv("infinite.csv", [*rows[:50], ("inf", "red", "ripe"), *rows[50:]])
+    result = run("predict", fruit / "fruit.safetensors", "infinite.csv", "-o", "p.csv")
+    assert "got inf at row 50, column 'size'" in result.stderr
+    write_csv("ragged.csv", [*rows[:50], ("1", "red"), *rows[50:]])
+    result = run("predict", fruit / "fruit.safetensors", "ragged.csv", "-o", "p.csv")
+    assert "DATA must have as many fields in every line as in its first, 3; got 2 at line 52 of" in result.stderr
+    assert sorted(os.listdir()) == ["bad.csv", "infinite.csv", "ragged.csv"]
+
+
+def test_values_that_the_model_does_not_know_are_counted_and_taken_as_missing(run, fruit, small_reads):
+    rows = made_rows(60, seed=2)
+    odd = [(size, "mauve" if place % 20 == 7 else colour, label) for place, (size, colour, label) in enumerate(rows)]
+    gaps = [(size, "" if colour == "mauve" else colour, label) for size, colour, label in odd]
+    write_csv("odd.csv", odd)
+    write_csv("gaps.csv", gaps)
+    result = run("predict", fruit / "fruit.safetensors", "odd.csv")
+    assert result.stderr == (
+        "logitwise: note: DATA has values that the model does not know in 1 column, taken as missing: "
+        "column 'colour' (3).\n"
+    )
+    expected = run("predict", fruit / "fruit.safetensors", "gaps.csv")
+    assert (result.stdout, expected.stderr) == (expected.stdout, "")
+    assert run("predict", fruit / "fruit.safetensors", "odd.csv", "--quiet").stderr == ""
+
+
+def test_a_column_of_booleans_is_the_same_from_a_frame_and_from_text(run):
+    values = [row % 3 == 0 for row in range(60)]
+    frame = pl.DataFrame({"flag": values, "n": [float(row % 5) for row in range(60)]})
+    model = lw.Classifier(hidden=(4,), epochs=3).fit(frame, [int(value) for value in values]).model_
+    model.save("m.safetensors")
+    expected = model.predict_proba(frame)
+    for spelling in (("true", "false"), ("True", "False"), ("1", "0"), ("1.0", "0.0")):
+        text = [(spelling[0] if value else spelling[1], n) for value, n in frame.rows()]
+        write_csv("flags.csv", text, "flag,n")
+        _, _, probabilities = read_predictions(run("predict", "m.safetensors", "flags.csv").stdout)
+        assert np.array_equal(probabilities, expected)
+    write_csv("train.csv", [("True" if value else "False", n, int(value)) for value, n in frame.rows()], "flag,n,y")
+    assert run("train", "train.csv", "--target", "y", "--model", "t.safetensors", "--quiet", *SMALL).exit_code == 0
+    trained = lw.load("t.safetensors")
+    assert np.array_equal(
+        trained.predict_proba(frame),
+        read_predictions(run("predict", "t.safetensors", "train.csv").stdout)[2],
+    )
+
+
+def test_a_prediction_depends_on_its_row_alone_not_on_how_the_column_reads(run):
+    rows = [(code, place % 2) for place, code in enumerate(["01", "2", "x", "01", "2", "x"] * 10)]
+    write_csv("train.csv", rows, "code,y")
+    assert run("train", "train.csv", "--target", "y", "--model", "m.safetensors", "--quiet", *SMALL).exit_code == 0
+    write_csv("numbers.csv", [("01",), ("2",)], "code")  # read as a whole, this would be a column of numbers
+    write_csv("mixed.csv", [("01",), ("2",), ("x",)], "code")
+    alone = run("predict", "m.safetensors", "numbers.csv", "--quiet").stdout.splitlines()
+    assert run("predict", "m.safetensors", "mixed.csv", "--quiet").stdout.splitlines()[:3] == alone
+
+
+def test_a_long_file_shows_a_bar_on_a_terminal(run, fruit, small_reads, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    args = ("predict", fruit / "fruit.safetensors", fruit / "more.csv", "-o", "p.csv")
+    assert "Predicting" in run(*args).stderr
+    assert run(*args, "--quiet").stderr == ""

@@ -11,7 +11,7 @@ import numpy as np
 from logitwise.calibration import METHODS, Calibration
 from logitwise.classifier.model_file import ModelFile, ModelFileError, read_model_file, write_model_file
 from logitwise.classifier.network import Network
-from logitwise.classifier.preprocessing import Preprocessing
+from logitwise.classifier.preprocessing import Prepared, Preprocessing
 from logitwise.classifier.table import read_table
 from logitwise.classifier.target import KINDS, class_indices
 from logitwise.functional import log_softmax, logsumexp
@@ -19,6 +19,21 @@ from logitwise.functional import log_softmax, logsumexp
 # Rows go through the network in blocks of this one size, the last one filled up with zeros: the same matrix products,
 # so the same bits, whatever the number of rows. 256 rows keep a hidden layer of 256 in the cache.
 BLOCK_ROWS = 256
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a model says of some rows.
+
+    Attributes:
+        indices: The place of the predicted class among the model's, `(rows,)`.
+        probabilities: As `Model.predict_proba` returns them.
+        unknown: For each category column, how many values the model does not know; it took them as missing.
+    """
+
+    indices: np.ndarray
+    probabilities: np.ndarray
+    unknown: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -76,7 +91,9 @@ class Model:
             TypeError: As `fit` of the classifier.
             ValueError: Columns missing, the wrong number of columns, text where training had numbers, infinity.
         """
-        prepared = self.preprocessing.prepare(read_table(X))
+        return self._log_probabilities(self.preprocessing.prepare(read_table(X)))
+
+    def _log_probabilities(self, prepared: Prepared) -> np.ndarray:
         votes = np.empty((prepared.rows, len(self.classes)))
         for start in range(0, prepared.rows, BLOCK_ROWS):
             rows = np.arange(start, min(start + BLOCK_ROWS, prepared.rows))
@@ -109,10 +126,23 @@ class Model:
 
         Where all mistakes cost alike, that is the most probable class.
         """
-        log_probabilities = self.predict_log_proba(X)
+        return self.classes[self._chosen(self.predict_proba(X))]
+
+    def _chosen(self, probabilities: np.ndarray) -> np.ndarray:
         if self.costs is None:
-            return self.classes[log_probabilities.argmax(axis=1)]
-        return self.classes[(np.exp(log_probabilities) @ self.costs).argmin(axis=1)]
+            return probabilities.argmax(axis=1)
+        return (probabilities @ self.costs).argmin(axis=1)
+
+    def predict_batch(self, X: Any, first_row: int = 0) -> Batch:
+        """Return classes, probabilities, and how many values were unknown; X as in `predict_log_proba`.
+
+        Args:
+            X: Some rows.
+            first_row: The position of the first of them in the whole, for messages.
+        """
+        prepared = self.preprocessing.prepare(read_table(X, first_row))
+        probabilities = np.exp(self._log_probabilities(prepared))
+        return Batch(self._chosen(probabilities), probabilities, prepared.unknown)
 
     def class_indices(self, y: Any) -> np.ndarray:
         """Return the position of each label among `classes`, int64, shape `(rows,)`.

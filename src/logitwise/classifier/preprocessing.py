@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from logitwise.classifier.model_file import ModelFile
-from logitwise.classifier.table import Table, objects
+from logitwise.classifier.table import Table
 
 MAX_LEVELS = 255  # of one column; rarer ones are encoded as zeros, like levels never seen in training
 CLIP = 3.0  # where inputs level off: a value far out says no more than "very large", and cannot overflow
@@ -25,6 +25,7 @@ class Prepared:
 
     numbers: np.ndarray  # (rows, numbers), NaN where missing
     codes: np.ndarray  # (rows, categories) int32: the place of the level, -1 where missing or not kept
+    unknown: dict[str, int]  # for each category column, how many values are none of its levels
 
     @property
     def rows(self) -> int:
@@ -88,9 +89,10 @@ class Preprocessing:
         numbers = table.numbers([place for place, levels in enumerate(self.levels) if levels is None])
         categories = [place for place, levels in enumerate(self.levels) if levels is not None]
         codes = np.empty((table.rows, len(categories)), dtype=np.int32)
+        unknown: dict[str, int] = {}
         for index, place in enumerate(categories):
-            codes[:, index] = _codes(table.column(place), self.levels[place] or ())
-        return Prepared(numbers, codes)
+            codes[:, index], unknown[table.column_label(place)] = table.codes(place, self.levels[place] or ())
+        return Prepared(numbers, codes, unknown)
 
     def encode(self, prepared: Prepared, rows: np.ndarray) -> np.ndarray:
         """Return the rows at `rows` as inputs, float32, shape `(rows, n_inputs)`."""
@@ -169,17 +171,6 @@ def _width(levels: tuple[str, ...]) -> int:
 def _levelled(scaled: np.ndarray) -> np.ndarray:
     """Return z / sqrt(1 + (z / 3)^2): about z near 0, and never beyond 3."""
     return scaled / np.hypot(1.0, scaled / CLIP)
-
-
-def _codes(column: np.ndarray, levels: tuple[str, ...]) -> np.ndarray:
-    if column.dtype.kind != "O":
-        column = objects(None if value != value else _number_text(value) for value in column.tolist())
-    places = {level: place for place, level in enumerate(levels)}
-    return np.fromiter((places.get(value, -1) for value in column), dtype=np.int32, count=len(column))
-
-
-def _number_text(value: float) -> str:
-    return str(int(value)) if value == int(value) else str(value)
 
 
 def _statistics(numbers: np.ndarray, rows: np.ndarray, has_common_scale: bool) -> Statistics:

@@ -4,10 +4,37 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+
+_TRUTH = {"true": 1.0, "false": 0.0}
+
+
+@dataclass(frozen=True)
+class Text:
+    """A column of text of a polars DataFrame, which looks up and reads its values without making objects of them."""
+
+    series: Any
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """The values as objects, None where missing."""
+        return np.asarray(self.series.to_numpy(), dtype=object)
+
+    def numbers(self) -> np.ndarray | None:
+        """Return the values as numbers, NaN where missing; None where one is no number."""
+        numbers = self.series.cast(float, strict=False)
+        if numbers.null_count() > self.series.null_count():
+            return None
+        return numbers.to_numpy()
+
+    def codes(self, levels: Sequence[str]) -> np.ndarray:
+        """Return the place of each value among `levels`, int32; -1 where missing or not among them."""
+        places = range(len(levels))
+        return self.series.replace_strict(levels, places, default=-1, return_dtype=float).to_numpy().astype(np.int32)
 
 
 @dataclass(frozen=True)
@@ -15,17 +42,19 @@ class Table:
     """Columns of equal length: arrays of numbers (NaN where missing), and of categories (objects, None where missing).
 
     Attributes:
-        columns: One array a column, or one matrix `(rows, columns)` where all are numbers.
+        columns: One array or `Text` a column, or one matrix `(rows, columns)` where all are numbers.
         names: One name a column, or None where X had none.
         has_common_scale: Whether the columns are pixels: values of one kind, measured on one scale.
         image_shape: The shape of a row, where rows are images of uint8 pixels; else None.
+        first_row: The position of the first row, in messages: that of a part in the whole.
     """
 
-    columns: np.ndarray | tuple[np.ndarray, ...]
+    columns: np.ndarray | tuple[np.ndarray | Text, ...]
     rows: int
     names: tuple[str, ...] | None = None
     has_common_scale: bool = False
     image_shape: tuple[int, ...] | None = None
+    first_row: int = 0
 
     @property
     def n_columns(self) -> int:
@@ -33,8 +62,30 @@ class Table:
         return self.columns.shape[1] if isinstance(self.columns, np.ndarray) else len(self.columns)
 
     def column(self, position: int) -> np.ndarray:
-        """Return one column."""
-        return self.columns[:, position] if isinstance(self.columns, np.ndarray) else self.columns[position]
+        """Return one column as an array."""
+        column = self.columns[:, position] if isinstance(self.columns, np.ndarray) else self.columns[position]
+        return column.values if isinstance(column, Text) else column
+
+    def codes(self, position: int, levels: Sequence[str]) -> tuple[np.ndarray, int]:
+        """Return the place of each value of a column among `levels`, and how many values are none of them.
+
+        Text is compared as it is. Where one is not found, or the column holds numbers, the number decides: 1.0, 1 and
+        01 are the level "1"; and where the levels are true and false in some spelling, so do true, false, 1 and 0.
+
+        Returns:
+            int32, `(rows,)`, -1 where missing or none of the levels; and the number of the latter.
+        """
+        column = self.columns[:, position] if isinstance(self.columns, np.ndarray) else self.columns[position]
+        codes = column.codes(levels) if isinstance(column, Text) else _codes(column, levels)
+        if (codes >= 0).all():
+            return codes, 0
+        values = self.column(position)
+        unmatched = np.flatnonzero(codes < 0)
+        unmatched = unmatched[[not is_missing(value) for value in values[unmatched].tolist()]]
+        if len(unmatched):
+            places = _spellings(levels)
+            codes[unmatched] = [places.get(_spelling(value), -1) for value in values[unmatched].tolist()]
+        return codes, int((codes[unmatched] < 0).sum())
 
     def column_label(self, position: int) -> str:
         """Return what to call a column in a message."""
@@ -47,8 +98,29 @@ class Table:
         else:
             numbers = np.empty((self.rows, len(positions)))
             for place, position in enumerate(positions):
-                numbers[:, place] = _as_numbers(self.column(position), self.column_label(position))
+                numbers[:, place] = self._numbers(position)
         self._refuse_infinity(numbers, positions)
+        return numbers
+
+    def _numbers(self, position: int) -> np.ndarray:
+        column = self.columns[position]
+        numbers = column.numbers() if isinstance(column, Text) else None
+        return self._as_numbers(position) if numbers is None else numbers
+
+    def _as_numbers(self, position: int) -> np.ndarray:
+        column = self.column(position)
+        if column.dtype.kind != "O":
+            return column
+        numbers = np.full(self.rows, np.nan)
+        for row, value in enumerate(column.tolist()):
+            if value is not None:
+                number = _number(value)
+                if number is None:
+                    raise ValueError(
+                        f"X must have numbers in {self.column_label(position)}, as in training; got {value!r} at row "
+                        f"{row + self.first_row}. Correct the column."
+                    )
+                numbers[row] = number
         return numbers
 
     def _refuse_infinity(self, numbers: np.ndarray, positions: Sequence[int]) -> None:
@@ -56,7 +128,8 @@ class Table:
             return
         row, place = (int(index) for index in np.argwhere(np.isinf(numbers))[0])
         raise ValueError(
-            f"X must be finite (NaN marks a missing value); got {float(numbers[row, place])} at row {row}, "
+            f"X must be finite (NaN marks a missing value); got {float(numbers[row, place])} at row "
+            f"{row + self.first_row}, "
             f"{self.column_label(positions[place])}. Replace infinity by NaN or by a number."
         )
 
@@ -77,15 +150,21 @@ class Table:
             raise ValueError(
                 f"X must have every column of training; got none named {_listed(missing)}. Add or rename columns."
             )
-        return Table(tuple(self.column(places[name]) for name in names), self.rows, tuple(names), self.has_common_scale)
+        columns = self.columns
+        if isinstance(columns, np.ndarray):
+            chosen = columns[:, [places[name] for name in names]]
+        else:
+            chosen = tuple(columns[places[name]] for name in names)
+        return Table(chosen, self.rows, tuple(names), self.has_common_scale, first_row=self.first_row)
 
 
-def read_table(X: Any) -> Table:
+def read_table(X: Any, first_row: int = 0) -> Table:
     """Return X as columns.
 
     Args:
         X: An array of two or more dimensions (the first is the row; the rest is flattened), a list of rows, or a
             DataFrame (pandas, polars, or one like them).
+        first_row: The position of its first row, for messages.
 
     Returns:
         The table. Booleans become the numbers 0 and 1; None, NaN and the missing marks of pandas become NaN or None.
@@ -97,8 +176,8 @@ def read_table(X: Any) -> Table:
     if hasattr(X, "tocsr"):
         raise TypeError("X must be dense; got a sparse matrix. Convert with X.toarray().")
     if hasattr(X, "columns") and hasattr(X, "__getitem__"):
-        return _read_dataframe(X)
-    return _read_array(X)
+        return replace(_read_dataframe(X), first_row=first_row)
+    return replace(_read_array(X), first_row=first_row)
 
 
 def _read_dataframe(X: Any) -> Table:
@@ -111,8 +190,16 @@ def _read_dataframe(X: Any) -> Table:
             f"X must have at least one column; got 0 feature(s) (shape={tuple(X.shape)}) while a minimum of 1 is "
             f"required."
         )
-    columns = tuple(read_column(X[key], f"column {name!r} of X") for key, name in zip(X.columns, names, strict=True))
+    columns = tuple(_read_series(X[key], f"column {name!r} of X") for key, name in zip(X.columns, names, strict=True))
     return Table(columns, len(X), names)
+
+
+def _read_series(values: Any, name: str) -> np.ndarray | Text:
+    return (
+        Text(values)
+        if str(values.dtype) == "String" and hasattr(values, "replace_strict")
+        else read_column(values, name)
+    )
 
 
 def _read_array(X: Any) -> Table:
@@ -218,24 +305,42 @@ def _family(kind: type) -> str:
     return "number" if is_real else "other"
 
 
-def _as_numbers(column: np.ndarray, label: str) -> np.ndarray:
+def _number(value: Any) -> float | None:
+    """Return the number that a value is: true and false are 1 and 0, in any case; None for other text."""
+    try:
+        return float(value)
+    except ValueError:
+        return _TRUTH.get(value.strip().lower())
+
+
+def _codes(column: np.ndarray, levels: Sequence[str]) -> np.ndarray:
+    """Return the place of each value among the levels, those of numbers as text; -1 for others."""
     if column.dtype.kind != "O":
-        return column
-    try:
-        return column.astype(np.float64)
-    except ValueError:
-        row = next(row for row, value in enumerate(column) if value is not None and not _is_number_text(value))
-        raise ValueError(
-            f"X must have numbers in {label}, as in training; got {column[row]!r} at row {row}. Correct the column."
-        ) from None
+        return np.full(len(column), -1, dtype=np.int32)
+    places = {level: place for place, level in enumerate(levels)}
+    return np.fromiter((places.get(value, -1) for value in column), dtype=np.int32, count=len(column))
 
 
-def _is_number_text(text: str) -> bool:
+def _spellings(levels: Sequence[str]) -> dict[Any, int]:
+    """Return the place of each level by its number or its truth, where they have one that no other level has."""
+    places: dict[Any, int] = {}
+    is_truth = {level.lower() for level in levels} <= set(_TRUTH)
+    for place, level in enumerate(levels):
+        number = _TRUTH[level.lower()] if is_truth else _number_or_none(level)
+        if number is not None:
+            places[number] = -1 if number in places else place
+    return places
+
+
+def _spelling(value: Any) -> float | None:
+    return _number(value)
+
+
+def _number_or_none(text: str) -> float | None:
     try:
-        float(text)
+        return float(text)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _listed(names: Sequence[str], at_most: int = 5) -> str:

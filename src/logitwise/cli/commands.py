@@ -215,24 +215,30 @@ def predict(
 
     One row is written for each row of DATA: the class, and the probability of each class.
 
-    Columns are matched by name, the target is not needed, and columns that training did not have are ignored. Of a
-    source that brings a test part along, that part is predicted. Numbers are written in full: read back, they are the
-    same to the last bit.
+    Columns are matched by name, in any order; the target is not needed. A column that is missing is an error; one that
+    training did not have is ignored, with a note. Columns have the kind they had in training: a number column must hold
+    numbers, and of a category column the values that the model does not know are counted and taken as missing.
+
+    Files are read and predicted a part at a time, so they may be larger than memory. Of a source that brings a test
+    part along, that part is predicted. Numbers are written in full: read back, they are the same to the last bit.
     """
     from logitwise.cli import predictions, results
     from logitwise.cli.sources import read_to_predict
 
     path = None if output is None else predictions.prediction_path(output, [model, data])
     loaded = _load(model)
-    features = read_to_predict(data, loaded)
-    table = predictions.prediction_table(loaded, features)
+    written = predictions.Written()
+    batches = map(written.count, predictions.predict(loaded, read_to_predict(data, loaded)))
     if path is not None:
-        predictions.write(table, path)
-        say(f"Wrote {output} ({table.height:,} rows).")
-    if as_json:
-        results.print_json(predictions.as_json(table, loaded.classes, output))
-    elif path is None:
-        predictions.write_to_standard_output(table)
+        predictions.write(loaded, batches, path)
+        say(f"Wrote {output} ({written.rows:,} rows).")
+        if as_json:
+            results.print_json({"rows": written.rows, "classes": loaded.classes.tolist(), "output": output})
+    elif as_json:
+        results.print_json(predictions.as_json(loaded, batches))
+    else:
+        predictions.write_to_standard_output(loaded, batches)
+    written.note()
 
 
 @app.command(epilog=_examples("logitwise report flowers.safetensors more-flowers.csv -o flowers.html"))

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from logitwise.classifier.model_file import refuse_irregular, replacing
-from logitwise.cli.door import naming
-from logitwise.cli.parts import by_parts
+from logitwise.cli.door import is_quiet, naming, say
 
 if TYPE_CHECKING:
     import polars
 
-    from logitwise.classifier.model import Model
+    from logitwise.classifier.model import Batch, Model
+    from logitwise.cli.sources import ToPredict
 
 SUFFIXES = (".csv", ".parquet")
-ROWS_AT_ONCE = 65_536  # of text, on the way to standard output
+WORKERS = 2  # beside the one that reads
+UNKNOWN_SHOWN = 5
 
 
 def writable(path: str, argument: str, inputs: Sequence[str]) -> Path:
@@ -47,41 +50,108 @@ def prediction_path(path: str, inputs: Sequence[str]) -> Path:
     return writable(path, "--output", inputs)
 
 
-def prediction_table(model: Model, features: Any) -> polars.DataFrame:
+def predict(model: Model, rows: ToPredict) -> Iterator[Batch]:
+    """Yield the predictions for each part of the rows, in order; two parts are worked on at a time.
+
+    Long work is shown as a bar with the time left, on standard error where that is a terminal.
+    """
+    with naming({"X": "DATA", "source": "DATA"}), _bar(rows) as done, ThreadPoolExecutor(WORKERS) as pool:
+        waiting: deque[tuple[Future[Batch], int]] = deque()
+        for features, first_row, read in rows.parts:
+            waiting.append((pool.submit(model.predict_batch, features, first_row), read))
+            if len(waiting) > WORKERS:
+                yield _next(waiting, done)
+        while waiting:
+            yield _next(waiting, done)
+
+
+def _next(waiting: deque[tuple[Future[Batch], int]], done: Callable[[int], None]) -> Batch:
+    future, read = waiting.popleft()
+    batch = future.result()
+    done(read)
+    return batch
+
+
+@contextmanager
+def _bar(rows: ToPredict) -> Iterator[Callable[[int], None]]:
+    """Give what moves the progress bar; nothing, where there is none to see."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if is_quiet() or not console.is_terminal or not rows.is_long or sys.stdout.isatty():
+        yield lambda read: None
+        return
+    from rich.progress import Progress
+
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("Predicting", total=rows.whole)
+        yield lambda read: bar.update(task, completed=read)
+
+
+@dataclass
+class Written:
+    """Predictions on their way out: how many so far, and the values that the model does not know, by column."""
+
+    rows: int = 0
+    unknown: dict[str, int] = field(default_factory=dict)
+
+    def count(self, batch: Batch) -> Batch:
+        """Count a batch, and return it."""
+        self.rows += len(batch.indices)
+        for column, number in batch.unknown.items():
+            self.unknown[column] = self.unknown.get(column, 0) + number
+        return batch
+
+    def note(self) -> None:
+        """Say which columns hold values that the model does not know, and how many."""
+        found = [f"{column} ({number:,})" for column, number in self.unknown.items() if number]
+        if found:
+            more = f" and {len(found) - UNKNOWN_SHOWN} more" if len(found) > UNKNOWN_SHOWN else ""
+            columns = f"{len(found)} column{'s' if len(found) > 1 else ''}"
+            say(
+                f"logitwise: note: DATA has values that the model does not know in {columns}, taken as missing: "
+                f"{', '.join(found[:UNKNOWN_SHOWN])}{more}."
+            )
+
+
+def table_of(model: Model, batch: Batch) -> polars.DataFrame:
     """Return one row a prediction: the class, and the probability of each class in full precision."""
     import polars as pl
 
-    parts = by_parts(lambda rows: (model.predict(rows), model.predict_proba(rows)), features, "DATA")
-    predicted, probabilities = map(np.concatenate, zip(*parts, strict=True))
     labels = model.classes.tolist()
-    columns = {f"probability_{label}": column for label, column in zip(labels, probabilities.T, strict=True)}
-    return pl.DataFrame({"prediction": predicted.tolist(), **columns})
+    columns = {f"probability_{label}": column for label, column in zip(labels, batch.probabilities.T, strict=True)}
+    return pl.DataFrame({"prediction": pl.Series(labels).gather(batch.indices), **columns})
 
 
-def as_json(table: polars.DataFrame, classes: np.ndarray, output: str | None) -> dict[str, Any]:
-    """Return predictions as JSON values; those that went to a file are only counted."""
-    if output is not None:
-        return {"rows": table.height, "classes": classes.tolist(), "output": output}
-    probabilities = table.drop("prediction").to_numpy().tolist()
+def as_json(model: Model, batches: Iterable[Batch]) -> dict[str, Any]:
+    """Return predictions as JSON values."""
+    labels: list[Any] = []
+    probabilities: list[list[float]] = []
+    for batch in batches:
+        labels += model.classes[batch.indices].tolist()
+        probabilities += batch.probabilities.tolist()
     return {
-        "rows": table.height,
-        "classes": classes.tolist(),
-        "predictions": table["prediction"].to_list(),
+        "rows": len(labels),
+        "classes": model.classes.tolist(),
+        "predictions": labels,
         "probabilities": probabilities,
     }
 
 
-def write(table: polars.DataFrame, path: Path) -> None:
-    """Write predictions to a file."""
+def write(model: Model, batches: Iterable[Batch], path: Path) -> None:
+    """Write predictions to a file: text as they come, Parquet at the end."""
+    tables = (table_of(model, batch) for batch in batches)
     with replacing(path) as file:
         if path.suffix == ".parquet":
-            table.write_parquet(file)
+            import polars as pl
+
+            pl.concat(list(tables)).write_parquet(file)
         else:
-            table.write_csv(file)
+            for place, table in enumerate(tables):
+                table.write_csv(file, include_header=place == 0)
 
 
-def write_to_standard_output(table: polars.DataFrame) -> None:
-    """Write predictions as CSV for the next program."""
-    sys.stdout.write(table.head(0).write_csv())
-    for part in table.iter_slices(ROWS_AT_ONCE):
-        sys.stdout.write(part.write_csv(include_header=False))
+def write_to_standard_output(model: Model, batches: Iterable[Batch]) -> None:
+    """Write predictions as CSV for the next program, as they come."""
+    for place, batch in enumerate(batches):
+        sys.stdout.write(table_of(model, batch).write_csv(include_header=place == 0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from logitwise.cli.labels import known_indices, listed
 from logitwise.cli.record import Record
 
 HELD_OUT_SHARE = 0.2
+ROWS_AT_ONCE = 65_536  # of arrays, to predict
 COLUMNS_SHOWN = 20
 EXTRA_SHOWN = 5
 OPTIONS = {
@@ -105,29 +106,39 @@ class Columns:
     def of(self, features: Any, has_header: bool | None, argument: str) -> Any:
         """Return these columns of a table, in their order; `argument` is what to call it in a message.
 
-        By name; but a file without a header that has just as many columns as training had features leaves the target
-        out, so that its columns are taken in order. Arrays are left as they are.
+        Arrays are left as they are.
         """
-        if self.names is None or not _is_table(features):
-            return self._refuse_other_count(features, argument)
-        if has_header is False and features.width == len(self.names):
-            return features.rename(dict(zip(features.columns, self.names, strict=True)))
-        missing = [name for name in self.names if name not in features.columns]
+        if _is_table(features):
+            return self.choice(features.columns, has_header, argument)(features)
+        self._refuse_other_count(_feature_count(features), argument)
+        return features
+
+    def choice(self, given: Sequence[str], has_header: bool | None, argument: str) -> Callable[[Any], Any]:
+        """Return what takes these columns, in their order, from tables whose columns are `given`.
+
+        By name; but a file without a header that has just as many columns as training had features leaves the target
+        out, so that its columns are taken in order. Columns that training had not are ignored, and counted in a note.
+        """
+        names = self.names
+        if names is None:
+            self._refuse_other_count(len(given), argument)
+            return lambda table: table
+        if has_header is False and len(given) == len(names):
+            return lambda table: table.rename(dict(zip(given, names, strict=True)))
+        missing = [name for name in names if name not in given]
         if missing:
-            raise ValueError(self._missing(missing, features.width, has_header, argument))
-        extra = [name for name in features.columns if name not in {*self.names, self.target_name}]
+            raise ValueError(self._missing(missing, len(given), has_header, argument))
+        extra = [name for name in given if name not in {*names, self.target_name}]
         if extra:
             count = f"{len(extra)} column{'s' if len(extra) > 1 else ''}"
             say(
                 f"logitwise: note: {argument} has {count} that training had not, ignored: {listed(extra, EXTRA_SHOWN)}."
             )
-        return features.select(self.names)
+        return lambda table: table.select(names)
 
-    def _refuse_other_count(self, features: Any, argument: str) -> Any:
-        count = _feature_count(features)
+    def _refuse_other_count(self, count: int, argument: str) -> None:
         if count != self.n_features:
             raise ValueError(f"{argument} must have {self.n_features} features a row, as in training; got {count}.")
-        return features
 
     def _missing(self, missing: list[str], n_given: int, has_header: bool | None, argument: str) -> str:
         if has_header is False:
@@ -199,14 +210,48 @@ def _read_as_trained(source: str, target: str | None, form: Form) -> tuple[Label
         ) from error
 
 
-def read_to_predict(source: str, model: Model) -> Any:
-    """Return the features to predict from; of the test part, where the source brings one."""
+@dataclass(frozen=True)
+class ToPredict:
+    """Rows to predict, read a part at a time.
+
+    Attributes:
+        parts: The columns of training of some rows, the position of the first of them, and how much is done with them.
+        whole: How much is done at the end, in the same unit.
+        is_long: Whether it is worth a progress bar.
+    """
+
+    parts: Iterator[tuple[Any, int, int]]
+    whole: int
+    is_long: bool
+
+
+def read_to_predict(source: str, model: Model) -> ToPredict:
+    """Return the features to predict from; of the test part, where the source brings one.
+
+    Tables in files are read a part at a time, whatever their size.
+    """
+    columns, header = Columns.of_model(model), Record.of(model).has_header
     with naming({"source": "DATA"}):
-        dataset = data.read(source, header=Record.of(model).has_header)
+        if data.is_table_file(source):
+            return _table_to_predict(source, columns, header)
+        dataset = data.read(source, header=header)
     if dataset.test is not None:
         dataset = dataset.test
         say(f"logitwise: note: DATA brings a test part; its {len(dataset.features):,} rows are predicted.")
-    return Columns.of_model(model).of(dataset.features, dataset.has_header, "DATA")
+    features = columns.of(dataset.features, dataset.has_header, "DATA")
+    n_rows = len(features)
+    starts = range(0, n_rows, ROWS_AT_ONCE)
+    parts = ((features[start : start + ROWS_AT_ONCE], start, min(start + ROWS_AT_ONCE, n_rows)) for start in starts)
+    return ToPredict(parts, n_rows, n_rows > ROWS_AT_ONCE)
+
+
+def _table_to_predict(source: str, columns: Columns, header: bool | None) -> ToPredict:
+    from logitwise.data.streaming import BYTES_AT_ONCE, read_parts
+
+    found = read_parts(source, header=header)
+    chosen = columns.choice(found.names, found.has_header, "DATA")
+    parts = ((chosen(part.table), part.first_row, part.read) for part in found.parts)
+    return ToPredict(parts, found.n_bytes, found.n_bytes > BYTES_AT_ONCE)
 
 
 def data_name(source: str) -> str:

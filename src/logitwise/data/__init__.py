@@ -1,11 +1,21 @@
 """Readers: CSV and Parquet tables, NPZ and NPY arrays, IDX images (MNIST), and the data sets scikit-learn brings.
 
-`read` is the one door; it returns a `Dataset`. Tables come by polars, so that a file is parsed by vector operations.
+`read` is the one door; it returns a `Dataset`. Tables come by polars, so that a file is parsed by vector operations;
+`streaming.read_parts` reads those that are larger than memory a part at a time.
 """
 
 from __future__ import annotations
 
 from logitwise.data.dataset import DataError, Dataset, NeedlessTargetError, UnknownColumnError, nearest
-from logitwise.data.reader import BUNDLED, read
+from logitwise.data.reader import BUNDLED, is_table_file, read
 
-__all__ = ["BUNDLED", "DataError", "Dataset", "NeedlessTargetError", "UnknownColumnError", "nearest", "read"]
+__all__ = [
+    "BUNDLED",
+    "DataError",
+    "Dataset",
+    "NeedlessTargetError",
+    "UnknownColumnError",
+    "is_table_file",
+    "nearest",
+    "read",
+]

@@ -1,12 +1,14 @@
 """Delimited text (CSV and its kin) as a table of strings: separators, quotes, lines and the header.
 
-Quotes decide which separators and line ends are part of a field. That is settled here, over all bytes at once; polars
-then splits at two control characters that text does not hold, and never sees a quote.
+Text without quotes is split by polars. Where there are quotes, they decide which separators and line ends are part of
+a field. That is settled here, over all bytes at once; polars then splits at two control characters that text does not
+hold, and never sees a quote.
 """
 
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,20 +25,37 @@ _IS_SPACE = np.isin(np.arange(256), list(b" \t\r\n"))
 
 
 @dataclass(frozen=True)
+class Form:
+    """What separates fields (a byte), and how many a line has; None: as many as the first."""
+
+    separator: int
+    width: int | None = None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a text comes from: the file, and the number of the line and the place of the byte that it begins at."""
+
+    path: Path
+    first_line: int = 1
+    first_byte: int = 0
+
+
+@dataclass(frozen=True)
 class Records:
     """The bytes of a text, each with what it is there for.
 
     Attributes:
         text: The bytes, ending in a line end.
         quoted: Whether a byte is inside double quotes.
-        separator: The byte between fields.
-        path: The file, for messages.
+        form: The separator between fields, and the number of fields a line must have.
+        origin: Where the text comes from, for messages.
     """
 
     text: np.ndarray
     quoted: np.ndarray
-    separator: int
-    path: Path
+    form: Form
+    origin: Origin
 
     @cached_property
     def ends(self) -> np.ndarray:
@@ -51,7 +70,7 @@ class Records:
     @cached_property
     def is_separator(self) -> np.ndarray:
         """Whether a byte ends a field."""
-        return (self.text == self.separator) & ~self.quoted
+        return (self.text == self.form.separator) & ~self.quoted
 
     @cached_property
     def fields(self) -> np.ndarray:
@@ -62,86 +81,146 @@ class Records:
 
     def line(self, record: int) -> int:
         """Return the number of the line a record begins at, counted from 1."""
-        return int(np.count_nonzero(self.text[: self.starts[record]] == _LINE)) + 1
+        return int(np.count_nonzero(self.text[: self.starts[record]] == _LINE)) + self.origin.first_line
 
 
 def read_delimited(data: bytes, path: Path, header: bool | None) -> tuple[pl.DataFrame, bool]:
     """Return the rows of a text as named columns of String, null where empty; and whether there is a header."""
-    records = _records(data, path)
-    fields = _unwrapped(_split(records), records)
-    has_header = _first_row_is_header(fields) if header is None else header
-    names = _names(fields, path) if has_header else [f"column_{i}" for i in range(fields.width)]
+    text = with_line_ends(data)
+    fields, _ = split_fields(text, find_form(text, path), Origin(path))
+    has_header = first_row_is_header(fields) if header is None else header
+    names = column_names(fields, path, has_header=has_header)
     rows = fields[1:] if has_header else fields
     if not rows.height:
-        raise DataError(
-            f"source must have rows; got only a header in {str(path)!r}. If its first line is data, say header=False."
-        )
+        raise only_a_header(path)
     rows.columns = names
     return rows, has_header
 
 
-def _records(data: bytes, path: Path) -> Records:
-    data = _checked_text(data, path)
-    text = np.frombuffer(data, np.uint8)
-    # Inside from an opening quote up to its closing quote; a doubled quote closes and opens again.
-    quoted = np.cumsum(text == _QUOTE, dtype=np.uint8) % 2 == 1 if b'"' in data else np.zeros(len(text), dtype=bool)
-    if quoted[-1]:
-        raise DataError(
-            f"source must close every double quote; got one left open in {str(path)!r}, "
-            f"the first odd one at line {_line_of_odd_quotes(text)}. Double the quotes inside a quoted field."
-        )
-    records = Records(text, quoted, _separator(text, quoted, path), path)
-    _check_fields(records)
-    return records
+def only_a_header(path: Path) -> DataError:
+    """Return the error for a file that has no rows."""
+    return DataError(
+        f"source must have rows; got only a header in {str(path)!r}. If its first line is data, say header=False."
+    )
 
 
-def _checked_text(data: bytes, path: Path) -> bytes:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"source must be text in UTF-8; got byte 0x{data[error.start]:02x} at offset {error.start} of "
-            f"{str(path)!r}. Save it as UTF-8."
-        ) from error
-    control = next((byte for byte in b"\0\x1e\x1f" if byte in data), None)
-    if control is not None:
-        raise DataError(
-            f"source must be text; got the control character 0x{control:02x} at offset {data.index(control)} of "
-            f"{str(path)!r}."
-        )
+def with_line_ends(data: bytes) -> bytes:
+    """Return a text without byte order mark whose lines end in a line feed, the last one too."""
     data = data.removeprefix(_BOM)
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
     return data if data.endswith(b"\n") else data + b"\n"
 
 
+def find_form(data: bytes, path: Path) -> Form:
+    """Return how the fields of a text are separated: in `.tsv` by tabs, else by what its first line has most of."""
+    if path.name.lower().removesuffix(".gz").endswith(".tsv"):
+        return Form(ord("\t"))
+    filled = re.search(rb"\S", data)
+    begin = filled.start() if filled else 0
+    outside = b"".join(data[begin : record_end(data, begin)].split(b'"')[::2])
+    return Form(max(b",;\t", key=outside.count))
+
+
+def record_end(data: bytes, begin: int = 0) -> int:
+    """Return where the record that starts at `begin` ends, behind its line end; the length where it does not."""
+    end = data.find(b"\n", begin) + 1
+    while end and data.count(b'"', begin, end) % 2:
+        end = data.find(b"\n", end) + 1
+    return end or len(data)
+
+
+def last_record_end(data: bytes) -> int:
+    """Return where the last whole record of a text that starts with one ends; 0 where there is none."""
+    if b'"' not in data:
+        return data.rfind(b"\n") + 1
+    text = np.frombuffer(data, np.uint8)
+    inside = np.cumsum(text == _QUOTE, dtype=np.uint8) % 2 == 1
+    ends = np.flatnonzero((text == _LINE) & ~inside)
+    return int(ends[-1]) + 1 if len(ends) else 0
+
+
+def split_fields(data: bytes, form: Form, origin: Origin) -> tuple[pl.DataFrame, Form]:
+    """Return the fields of whole records as columns of String, null where empty, and the form with its width.
+
+    Spaces and quotes around a field are not part of it.
+
+    Raises:
+        DataError: Bytes that are no text, quotes that are no pairs, lines of another number of fields, blank lines
+            alone.
+    """
+    fields = _split_plain(data, form)
+    if fields is None:
+        records = _records(data, form, origin)
+        return _unwrapped(_split(records), records), Form(form.separator, int(records.fields.max()))
+    return _stripped(fields, quoted=False, single=b"'" in data), Form(form.separator, fields.width)
+
+
+def _split_plain(data: bytes, form: Form) -> pl.DataFrame | None:
+    """Return the fields of a text without double quotes; None where it needs, or deserves, a closer look."""
+    lines, separator = data.count(b"\n"), bytes([form.separator])
+    width = form.width or data.count(separator, 0, data.index(b"\n")) + 1
+    if width == 1 or any(byte in data for byte in b'"\0\x1e\x1f') or data.count(separator) != lines * (width - 1):
+        return None
+    schema = {f"column_{i}": pl.String for i in range(width)}
+    try:
+        fields = pl.read_csv(
+            data, has_header=False, schema=schema, separator=separator.decode(), quote_char=None, raise_if_empty=False
+        )
+    except pl.exceptions.PolarsError:  # a line too long, or bytes that are no text: the closer look says where
+        return None
+    return fields if fields.height == lines else None
+
+
+def _records(data: bytes, form: Form, origin: Origin) -> Records:
+    _check_text(data, origin)
+    text = np.frombuffer(data, np.uint8)
+    # Inside from an opening quote up to its closing quote; a doubled quote closes and opens again.
+    quoted = np.cumsum(text == _QUOTE, dtype=np.uint8) % 2 == 1 if b'"' in data else np.zeros(len(text), dtype=bool)
+    if quoted[-1]:
+        raise DataError(
+            f"source must close every double quote; got one left open in {str(origin.path)!r}, "
+            f"the first odd one at line {_line_of_odd_quotes(text) + origin.first_line}. Double the quotes inside a "
+            "quoted field."
+        )
+    records = Records(text, quoted, form, origin)
+    _check_fields(records)
+    return records
+
+
+def _check_text(data: bytes, origin: Origin) -> None:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"source must be text in UTF-8; got byte 0x{data[error.start]:02x} at offset "
+            f"{origin.first_byte + error.start} of {str(origin.path)!r}. Save it as UTF-8."
+        ) from error
+    control = next((byte for byte in b"\0\x1e\x1f" if byte in data), None)
+    if control is not None:
+        raise DataError(
+            f"source must be text; got the control character 0x{control:02x} at offset "
+            f"{origin.first_byte + data.index(control)} of {str(origin.path)!r}."
+        )
+
+
 def _line_of_odd_quotes(text: np.ndarray) -> int:
     starts = np.concatenate([[0], np.flatnonzero(text == _LINE)[:-1] + 1])
     quotes = np.add.reduceat(text == _QUOTE, starts, dtype=np.int64)
-    return int(np.flatnonzero(quotes % 2)[0]) + 1
-
-
-def _separator(text: np.ndarray, quoted: np.ndarray, path: Path) -> int:
-    if path.name.lower().removesuffix(".gz").endswith(".tsv"):
-        return ord("\t")
-    begin = int(np.argmin(_IS_SPACE[text]))
-    length = int(np.argmax((text[begin:] == _LINE) & ~quoted[begin:]))
-    first_line = slice(begin, begin + length)
-    outside = text[first_line][~quoted[first_line]].tobytes()
-    return max(b",;\t", key=outside.count)
+    return int(np.flatnonzero(quotes % 2)[0])
 
 
 def _check_fields(records: Records) -> None:
     filled = np.flatnonzero(records.fields)
     if not len(filled):
-        raise DataError(f"source must have rows; got only blank lines in {str(records.path)!r}.")
-    expected = records.fields[filled[0]]
+        raise DataError(f"source must have rows; got only blank lines in {str(records.origin.path)!r}.")
+    expected = records.form.width or records.fields[filled[0]]
     bad = filled[records.fields[filled] != expected]
     if len(bad):
         more = f" ({len(bad)} such lines)" if len(bad) > 1 else ""
         raise DataError(
             f"source must have as many fields in every line as in its first, {expected}; got {records.fields[bad[0]]} "
-            f"at line {records.line(bad[0])} of {str(records.path)!r}{more}. Check its separators and quotes."
+            f"at line {records.line(bad[0])} of {str(records.origin.path)!r}{more}. Check its separators and quotes."
         )
 
 
@@ -167,13 +246,20 @@ def _split(records: Records) -> pl.DataFrame:
 
 def _unwrapped(fields: pl.DataFrame, records: Records) -> pl.DataFrame:
     """Return the fields without the spaces and quotes around them, null where nothing is left."""
+    quoted = bool(records.quoted.any())
+    if quoted:
+        _check_quotes(fields.with_columns(pl.all().str.strip_chars()), records)
+    return _stripped(fields, quoted=quoted, single=bool((records.text == ord("'")).any()))
+
+
+def _stripped(fields: pl.DataFrame, *, quoted: bool, single: bool) -> pl.DataFrame:
     field = pl.all().str.strip_chars()
-    if records.quoted.any():
-        _check_quotes(fields.with_columns(field), records)
+    if quoted:
         field = field.str.strip_prefix('"').str.strip_suffix('"').str.replace_all('""', '"', literal=True)
-    if (records.text == ord("'")).any():
+    if single:
         field = field.str.replace(r"(?s)^'(.*)'$", "$1")
-    field = field.str.strip_chars()
+    if quoted or single:
+        field = field.str.strip_chars()
     return fields.select(pl.when(field != "").then(field))
 
 
@@ -188,11 +274,12 @@ def _check_quotes(fields: pl.DataFrame, records: Records) -> None:
             value = fields[name][row].split("\n")[0][:40]
             raise DataError(
                 f"source must have double quotes around whole fields only, and doubled inside them; got {value!r} "
-                f"at line {line} of {str(records.path)!r}. Quote such fields, and double the quotes in them."
+                f"at line {line} of {str(records.origin.path)!r}. Quote such fields, and double the quotes in them."
             )
 
 
-def _first_row_is_header(fields: pl.DataFrame) -> bool:
+def first_row_is_header(fields: pl.DataFrame) -> bool:
+    """Return whether the first row names the columns; the rules are those of `logitwise.data.read`."""
     first, rest = pl.Series(fields.row(0), dtype=pl.String), fields[1:]
     if _is_number_or_missing(first[1:]).any() or _is_number_or_missing(first[:1].drop_nulls()).any():
         return False
@@ -211,7 +298,10 @@ def _is_all_numbers(column: pl.Series) -> bool:
     return len(values) > 0 and values.cast(pl.Float64, strict=False).null_count() == 0
 
 
-def _names(fields: pl.DataFrame, path: Path) -> list[str]:
+def column_names(fields: pl.DataFrame, path: Path, *, has_header: bool) -> list[str]:
+    """Return the names of the columns: those in the first row, or those of their positions."""
+    if not has_header:
+        return list(fields.columns)
     names = [name or f"column_{i}" for i, name in enumerate(fields.row(0))]
     repeated = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if repeated is not None:

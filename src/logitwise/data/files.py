@@ -33,7 +33,7 @@ def read_bytes(path: Path) -> bytes:
     """Return the content of a file, unpacked when it is gzip (told by its first bytes, not by its name)."""
     try:
         data = path.read_bytes()
-        if data.startswith(_GZIP_MAGIC):
+        if is_gzip(data):
             data = gzip.decompress(data)
     except (zlib.error, EOFError, gzip.BadGzipFile) as error:
         raise unreadable(path, "gzip", error) from error
@@ -42,6 +42,11 @@ def read_bytes(path: Path) -> bytes:
     if not data:
         raise DataError(f"source must have content; got the empty file {str(path)!r}.")
     return data
+
+
+def is_gzip(data: bytes) -> bool:
+    """Return whether these are the first bytes of a gzip file."""
+    return data.startswith(_GZIP_MAGIC)
 
 
 def unreadable(path: Path, kind: str, error: BaseException) -> DataError:

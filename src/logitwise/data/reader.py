@@ -84,7 +84,7 @@ def read(
     if path.is_dir():
         refuse_target(target, "a folder of IDX files, which brings its own labels")
         return read_image_folder(path)
-    kind = _kind(path)
+    kind = _kind_of(path)
     if kind == "idx":
         refuse_target(target, "an IDX file, whose labels are in the file beside it")
         return read_image_file(path)
@@ -96,7 +96,14 @@ def read(
     return read_table(path, target, header, label_strip, drop_unlabelled)
 
 
-def _kind(path: Path) -> str:
+def is_table_file(source: str | os.PathLike[str]) -> bool:
+    """Return whether a source is a text or Parquet file, which `streaming.read_parts` can read a part at a time."""
+    path = Path(source)
+    return path.is_file() and not (isinstance(source, str) and source in BUNDLED) and _kind_of(path) == "table"
+
+
+def _kind_of(path: Path) -> str:
+    """Return "arrays", "table" or "idx", as the name of a file says; raise for other names."""
     name = path.name.lower()
     if name.endswith((".npz", ".npy")):
         return "arrays"

@@ -1,0 +1,177 @@
+"""Tables read a part at a time: files larger than memory."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import polars as pl
+
+from logitwise.data.dataset import DataError
+from logitwise.data.delimited import (
+    MISSING,
+    Origin,
+    column_names,
+    find_form,
+    first_row_is_header,
+    last_record_end,
+    only_a_header,
+    split_fields,
+    with_line_ends,
+)
+from logitwise.data.files import check_exists, is_gzip, unreadable
+
+BYTES_AT_ONCE = 8 << 20  # of text
+ROWS_AT_ONCE = 65_536  # of Parquet
+LONGEST_RECORD = 256 << 20  # bytes; a quote that is never closed would else read the whole file
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows of a table.
+
+    Attributes:
+        table: The rows. Text files give columns of String, null where a value is missing; Parquet keeps its types.
+        first_row: The position of its first row in the whole table.
+        read: How many bytes of the file are behind it.
+    """
+
+    table: pl.DataFrame
+    first_row: int
+    read: int
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A table that is read a part at a time, once.
+
+    Attributes:
+        names: The names of the columns.
+        has_header: Whether the file names them.
+        n_bytes: The size of the file.
+        parts: The parts, in order; each is read when it is asked for.
+    """
+
+    names: tuple[str, ...]
+    has_header: bool
+    n_bytes: int
+    parts: Iterator[Part]
+
+
+def read_parts(source: str | os.PathLike[str], *, header: bool | None = None) -> Parts:
+    r"""Return a text or Parquet file as parts, by the rules of `logitwise.data.read`, but for two.
+
+    Values of text files stay text, since only all rows would tell which columns are numbers; and where `header` is
+    None, the rows of the first part decide whether there is one.
+
+    Args:
+        source: The path of a text or Parquet file.
+        header: Whether the first line of a text file names the columns; None finds out.
+
+    Raises:
+        DataError: No such file, or one that cannot be read; parts raise it too, when they are asked for.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("two.csv").write_text("size,colour\n1.5,red\n?,blue\n")
+        >>> parts = read_parts("two.csv")
+        >>> parts.names, [part.table.rows() for part in parts.parts]
+        (('size', 'colour'), [[('1.5', 'red'), (None, 'blue')]])
+    """
+    path = Path(source)
+    check_exists(path)
+    return _parquet_parts(path) if path.suffix.lower() == ".parquet" else _text_parts(path, header)
+
+
+def _parquet_parts(path: Path) -> Parts:
+    broken = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
+    try:
+        rows = pl.scan_parquet(path)
+        names = tuple(rows.collect_schema().names())
+        n_rows = int(rows.select(pl.len()).collect().item())
+    except broken as error:
+        raise unreadable(path, "Parquet", error) from error
+    if not n_rows or not names:
+        raise DataError(f"source must have rows; got {n_rows} rows of {len(names)} columns in {str(path)!r}.")
+    n_bytes = path.stat().st_size
+
+    def parts() -> Iterator[Part]:
+        try:
+            for start in range(0, n_rows, ROWS_AT_ONCE):
+                table = rows.slice(start, ROWS_AT_ONCE).collect()
+                yield Part(table, start, n_bytes * (start + table.height) // n_rows)
+        except broken as error:
+            raise unreadable(path, "Parquet", error) from error
+
+    return Parts(names, True, n_bytes, parts())
+
+
+def _text_parts(path: Path, header: bool | None) -> Parts:
+    texts = _texts(path)
+    first, read = next(texts, (b"", 0))
+    if not first:
+        raise DataError(f"source must have content; got the empty file {str(path)!r}.")
+    fields, form = split_fields(first, find_form(first, path), Origin(path))
+    has_header = first_row_is_header(fields) if header is None else header
+    names = column_names(fields, path, has_header=has_header)
+
+    def parts() -> Iterator[Part]:
+        table = _named(fields[1:] if has_header else fields, names)
+        rows, lines, n_bytes, behind = table.height, first.count(b"\n"), len(first), read
+        if table.height:
+            yield Part(table, 0, behind)
+        for text, behind in texts:
+            if text.strip():
+                table = _named(split_fields(text, form, Origin(path, lines + 1, n_bytes))[0], names)
+                yield Part(table, rows, behind)
+                rows += table.height
+            lines, n_bytes = lines + text.count(b"\n"), n_bytes + len(text)
+        if not rows:
+            raise only_a_header(path)
+
+    return Parts(tuple(names), has_header, path.stat().st_size, parts())
+
+
+def _named(fields: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    """Return fields under the names of their columns, null where a value is missing."""
+    value = pl.all()
+    return fields.select(pl.when(~value.is_in(MISSING)).then(value)).rename(
+        dict(zip(fields.columns, names, strict=True))
+    )
+
+
+def _texts(path: Path) -> Iterator[tuple[bytes, int]]:
+    """Yield the text of a file as whole records, with how many bytes of the file are behind them."""
+    try:
+        with path.open("rb") as raw, _unpacked(raw) as file:
+            rest, has_begun = b"", False
+            while data := file.read(BYTES_AT_ONCE):
+                rest += data
+                if not has_begun and b"\n" not in rest and b"\r" in rest[:-1]:
+                    rest = with_line_ends(rest + file.read())  # lines end in a carriage return alone: read at once
+                end = last_record_end(rest)
+                if end and (has_begun or rest[:end].strip()):
+                    yield (rest[:end] if has_begun else with_line_ends(rest[:end])), raw.tell()
+                    rest, has_begun = rest[end:], True
+                elif len(rest) > LONGEST_RECORD:
+                    raise DataError(
+                        f"source must have lines of at most {LONGEST_RECORD:,} bytes; got a longer one in "
+                        f"{str(path)!r}. Is a double quote left open?"
+                    )
+            if rest:
+                yield with_line_ends(rest), raw.tell()
+    except (zlib.error, EOFError, gzip.BadGzipFile) as error:
+        raise unreadable(path, "gzip", error) from error
+    except OSError as error:
+        raise unreadable(path, "regular", error) from error
+
+
+def _unpacked(raw: BinaryIO) -> BinaryIO | gzip.GzipFile:
+    first = raw.read(2)
+    raw.seek(0)
+    return gzip.GzipFile(fileobj=raw) if is_gzip(first) else raw

@@ -1,0 +1,188 @@
+"""Tables read a part at a time hold what the whole holds, wherever they are cut; errors name places of the whole."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logitwise import data
+from logitwise.data import DataError, streaming
+from logitwise.data.streaming import read_parts
+from made_files import written
+
+CELLS = st.text(alphabet="ab ,'\"\n?", max_size=4)
+
+
+def whole(path, header=None):
+    """Return the names and the rows of all parts, having seen that they say where they are."""
+    parts = read_parts(path, header=header)
+    rows, read = [], 0
+    for part in parts.parts:
+        assert part.first_row == len(rows)
+        assert part.table.height > 0
+        assert list(part.table.columns) == list(parts.names)
+        assert read <= part.read <= parts.n_bytes
+        rows, read = rows + part.table.rows(), part.read
+    assert parts.n_bytes - read <= 3  # blank lines at the end
+    return list(parts.names), rows
+
+
+@pytest.fixture(params=[1, 7, 64, 1 << 20])
+def cut(request, monkeypatch):
+    """Read so many bytes (and rows of Parquet) at once."""
+    monkeypatch.setattr(streaming, "BYTES_AT_ONCE", request.param)
+    monkeypatch.setattr(streaming, "ROWS_AT_ONCE", request.param)
+
+
+TEXTS = {
+    "plain.csv": b"size,colour\n1,red\n2.50,\n?,blue\n",
+    "crlf.csv": b"size,colour\r\n1,red\r\n2.50, NA \r\n",
+    "old.csv": b"size,colour\r1,red\r2,blue\r",
+    "quoted.csv": b'size,"the ""colour"""\n1,"red, or\nso"\n2,"\n"\n3,\'x\'\n',
+    "mark.csv": "\ufeffsize;größe\n1;x\n2;ü\n".encode(),
+    "tabs.tsv": b"size\tcolour\n1\ta,b,c\n2\tx\n",
+    "blank.csv": b"\n\nsize,colour\n\n1,red\n   \n2,blue\n\n\n",
+    "open.csv": b"size,colour\n1,red\n2,blue",
+    "narrow.csv": b"size\n1\n\n2\n",
+    "bare.csv": b"1,red\n2,blue\n",
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("packed", [False, True])
+def test_parts_hold_what_the_whole_holds(name, packed, cut, tmp_path):
+    path = written(tmp_path, gzip.compress(TEXTS[name]) if packed else TEXTS[name], name + ".gz" * packed)
+    header = name != "bare.csv"
+    names, rows = whole(path, header)
+    table = data.read(path, header=header).features
+    assert names == table.columns
+    columns = [pl.Series(name, [row[place] for row in rows], pl.String) for place, name in enumerate(names)]
+    for column in columns:
+        expected = table[column.name]
+        assert column.cast(expected.dtype).to_list() == expected.to_list()
+    assert rows
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(
+    st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=6),
+    st.integers(1, 40),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_what_the_csv_module_writes_is_read_in_parts(tmp_path_factory, rows, size, line_end):
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator=line_end).writerows([("x", "y", "z"), *rows])
+    path = written(tmp_path_factory.mktemp("csv"), text.getvalue())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streaming, "BYTES_AT_ONCE", size)
+        _, found = whole(path, header=True)
+    expected = data.read(path, header=True).features.cast(pl.String).rows()
+    assert [tuple(_number_or_text(cell) for cell in row) for row in found] == [
+        tuple(_number_or_text(cell) for cell in row) for row in expected
+    ]
+
+
+def _number_or_text(cell):
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return cell
+
+
+def test_parquet_keeps_its_types(cut, tmp_path):
+    table = pl.DataFrame({"n": [1, None, 3] * 5, "t": ["a", "b", None] * 5, "b": [True, False, None] * 5})
+    table.write_parquet(tmp_path / "t.parquet")
+    parts = read_parts(tmp_path / "t.parquet")
+    assert pl.concat([part.table for part in parts.parts]).equals(table)
+    assert whole(tmp_path / "t.parquet") == (["n", "t", "b"], table.rows())
+
+
+def test_the_rows_of_the_first_part_tell_a_header(tmp_path):
+    assert read_parts(written(tmp_path, "size,colour\n1,red\n")).has_header
+    assert not read_parts(written(tmp_path, "1,red\n2,red\n")).has_header
+
+
+ERRORS = [
+    ("a.csv", b"", "source must have content; got the empty file {path!r}."),
+    (
+        "a.csv",
+        b"size,colour\n",
+        "source must have rows; got only a header in {path!r}. If its first line is data, say header=False.",
+    ),
+    (
+        "a.csv",
+        b"size,colour\n1,red\n2,blue\n3\n",
+        "source must have as many fields in every line as in its first, 2; got 1 at line 4 of {path!r}. Check its "
+        "separators and quotes.",
+    ),
+    (
+        "a.csv",
+        b"size,colour\n1,red\n2,blue,x\n",
+        "source must have as many fields in every line as in its first, 2; got 3 at line 3 of {path!r}. Check its "
+        "separators and quotes.",
+    ),
+    (
+        "a.csv",
+        b'size,colour\n1,red\n2,"blue\n3,red\n',
+        "source must close every double quote; got one left open in {path!r}, the first odd one at line 3. Double the "
+        "quotes inside a quoted field.",
+    ),
+    (
+        "a.csv",
+        b'size,colour\n1,red\n2,5" blue "\n',
+        "source must have double quotes around whole fields only, and doubled inside them; got '5\" blue \"' at line 3 "
+        "of {path!r}. Quote such fields, and double the quotes in them.",
+    ),
+    (
+        "a.csv",
+        b"size,colour\n1,red\n2,\xff\n",
+        "source must be text in UTF-8; got byte 0xff at offset 20 of {path!r}. Save it as UTF-8.",
+    ),
+    (
+        "a.csv",
+        b"size,colour\n1,r\0d\n",
+        "source must be text; got the control character 0x00 at offset 15 of {path!r}.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "sentence"), ERRORS)
+def test_errors_name_places_of_the_whole_file(name, content, sentence, cut, tmp_path):
+    path = written(tmp_path, content, name)
+    with pytest.raises(DataError) as raised:
+        whole(path, header=True)
+    assert str(raised.value) == sentence.format(path=str(path))
+
+
+def test_a_quote_left_open_does_not_read_a_file_of_any_size(monkeypatch, tmp_path):
+    monkeypatch.setattr(streaming, "BYTES_AT_ONCE", 10)
+    monkeypatch.setattr(streaming, "LONGEST_RECORD", 30)
+    path = written(tmp_path, 'size,colour\n1,"red\n' + "2,blue\n" * 1000)
+    with pytest.raises(DataError) as raised:
+        whole(path, header=True)
+    assert str(raised.value) == (
+        f"source must have lines of at most 30 bytes; got a longer one in {str(path)!r}. Is a double quote left open?"
+    )
+
+
+def test_broken_files_are_refused_when_they_break(tmp_path):
+    packed = gzip.compress(b"size,colour\n" + b"1,red\n2,blue\n" * 100_000)
+    path = written(tmp_path, packed[: len(packed) // 2], "cut.csv.gz")
+    with pytest.raises(DataError, match=r"^source must be a readable gzip file; got '.*cut.csv.gz', which is not \("):
+        whole(path)
+    pl.DataFrame({"n": [1, 2]}).write_parquet(tmp_path / "t.parquet")
+    content = (tmp_path / "t.parquet").read_bytes()
+    broken = written(tmp_path, content[:-20], "broken.parquet")
+    with pytest.raises(DataError, match=r"^source must be a readable Parquet file; got '.*broken.parquet', which is"):
+        whole(broken)
+    pl.DataFrame({"n": []}).write_parquet(tmp_path / "none.parquet")
+    with pytest.raises(DataError, match=r"^source must have rows; got 0 rows of 1 columns in "):
+        read_parts(tmp_path / "none.parquet")
+    with pytest.raises(DataError, match=r"^source must be a file, a folder or a bundled name; got '.*gone.csv', which"):
+        read_parts(tmp_path / "gone.csv")
