@@ -12,7 +12,9 @@ from typing import Any
 
 from llvmlite import ir
 from numba import njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 EXACT: Any = False
 REORDERED: Any = {"reassoc", "nsz"}
@@ -109,6 +111,83 @@ def element_as(_typing_context, memory, position, example):
     return example(memory, position, example), generate
 
 
+@instruction
+def part_of(_typing_context, array, start, count):
+    """Return `count` elements of a C-contiguous array, from the flat position `start` on.
+
+    The view is borrowed: it keeps no reference count. Counting is atomic, and where two threads count the references
+    of the array they share it costs more than a short row.
+    """
+    return types.Array(array.dtype, 1, "C")(array, start, count), _borrowing(lambda arguments: arguments[2:])
+
+
+@instruction
+def matrix_of(_typing_context, array, rows, columns):
+    """Return a C-contiguous array as a borrowed matrix."""
+    generate = _borrowing(lambda arguments: arguments[1:])
+    return types.Array(array.dtype, 2, "C")(array, rows, columns), generate
+
+
+@instruction
+def shares_memory(_typing_context, array, other):
+    """Return whether two arrays begin at the same place."""
+
+    def generate(context, builder, signature, arguments):
+        one, other = (
+            builder.ptrtoint(context.make_array(kind)(context, builder, value).data, ir.IntType(64))
+            for kind, value in zip(signature.args, arguments, strict=True)
+        )
+        return builder.icmp_unsigned("==", one, other)
+
+    return types.boolean(array, other), generate
+
+
+def _borrowing(shape_of: Callable) -> Callable:
+    def generate(context, builder, signature, arguments):
+        source = context.make_array(signature.args[0])(context, builder, arguments[0])
+        view = context.make_array(signature.return_type)(context, builder)
+        shape = shape_of(arguments)
+        start = arguments[1] if len(shape) == 1 else shape[0].type(0)
+        size = context.get_constant(
+            types.intp, context.get_abi_sizeof(context.get_value_type(signature.return_type.dtype))
+        )
+        strides = [size] if len(shape) == 1 else [builder.mul(shape[1], size), size]
+        data = builder.gep(source.data, [start])
+        populate_array(view, data=data, shape=shape, strides=strides, itemsize=size, meminfo=None)
+        return view._getvalue()
+
+    return generate
+
+
+CACHE_LINE = 64  # bytes
+_FOR_READING, _FOR_WRITING, _KEEP, _DATA = 0, 1, 3, 1
+
+
+@instruction
+def prefetch(_typing_context, array, position):
+    """Ask for the cache line of an element that will be read soon; any position is safe, in the array or not."""
+    return types.none(array, position), _prefetching(_FOR_READING)
+
+
+@instruction
+def prefetch_to_write(_typing_context, array, position):
+    """Ask for the cache line of an element that will be written soon."""
+    return types.none(array, position), _prefetching(_FOR_WRITING)
+
+
+def _prefetching(intent: int) -> Callable:
+    def generate(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte, *[ir.IntType(32)] * 3])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        address = builder.bitcast(builder.gep(array.data, [arguments[1]]), byte)
+        builder.call(function, [address, *map(ir.IntType(32), (intent, _KEEP, _DATA))])
+        return context.get_dummy_value()
+
+    return generate
+
+
 TILE = 8
 
 
@@ -119,32 +198,45 @@ def transpose_tile(_typing_context, source, row, column, destination, to_row, to
     A tile is held in TILE vectors and transposed in log2(TILE) rounds; round d swaps the off-diagonal blocks of size d
     of every block of size 2 d. Element by element, the strided side costs three times as much.
     """
+    return types.none(source, row, column, destination, to_row, to_column), _transpose_tile
 
-    def generate(context, builder, signature, arguments):
-        def vectors_at(position):
-            kind, value = signature.args[position], arguments[position]
-            matrix = context.make_array(kind)(context, builder, value)
-            width = builder.extract_value(matrix.shape, 1)
-            start = builder.add(builder.mul(arguments[position + 1], width), arguments[position + 2])
-            offsets = [builder.add(start, builder.mul(width, width.type(i))) for i in range(TILE)]
-            vector = ir.VectorType(context.get_value_type(kind.dtype), TILE).as_pointer()
-            return [builder.bitcast(builder.gep(matrix.data, [offset]), vector) for offset in offsets]
 
-        alignment = 4 if signature.args[0].dtype == types.float32 else 8
-        tile = [builder.load(pointer, align=alignment) for pointer in vectors_at(0)]
-        for distance in (TILE >> step for step in range(1, TILE.bit_length())):
-            low = [i if not i & distance else TILE + i - distance for i in range(TILE)]
-            high = [i + distance if not i & distance else TILE + i for i in range(TILE)]
-            masks = [ir.Constant(ir.VectorType(ir.IntType(32), TILE), mask) for mask in (low, high)]
-            for i in range(TILE):
-                if not i & distance:
-                    pair = tile[i], tile[i + distance]
-                    tile[i], tile[i + distance] = (builder.shuffle_vector(*pair, mask) for mask in masks)
-        for vector, pointer in zip(tile, vectors_at(3), strict=True):
-            builder.store(vector, pointer, align=alignment)
-        return context.get_dummy_value()
+@instruction
+def transpose_scaled_tile(_typing_context, source, row, column, destination, to_row, to_column, factor):
+    """Do the same, with each column of the source multiplied by its element of `factor`, as in `source * factor`."""
+    return types.none(source, row, column, destination, to_row, to_column, factor), _transpose_tile
 
-    return types.none(source, row, column, destination, to_row, to_column), generate
+
+def _transpose_tile(context, builder, signature, arguments):
+    kind = signature.args[0]
+    vector = ir.VectorType(context.get_value_type(kind.dtype), TILE).as_pointer()
+    alignment = 4 if kind.dtype == types.float32 else 8
+
+    def vector_at(array, position):
+        return builder.bitcast(builder.gep(array.data, [position]), vector)
+
+    def rows_of_tile(position):
+        matrix = context.make_array(signature.args[position])(context, builder, arguments[position])
+        width = builder.extract_value(matrix.shape, 1)
+        start = builder.add(builder.mul(arguments[position + 1], width), arguments[position + 2])
+        return [vector_at(matrix, builder.add(start, builder.mul(width, width.type(i)))) for i in range(TILE)]
+
+    tile = [builder.load(pointer, align=alignment) for pointer in rows_of_tile(0)]
+    if len(arguments) == 7:
+        factors = context.make_array(signature.args[6])(context, builder, arguments[6])
+        factor = builder.load(vector_at(factors, arguments[2]), align=alignment)
+        tile = [builder.fmul(row, factor) for row in tile]
+    for distance in (TILE >> step for step in range(1, TILE.bit_length())):
+        low = [i if not i & distance else TILE + i - distance for i in range(TILE)]
+        high = [i + distance if not i & distance else TILE + i for i in range(TILE)]
+        masks = [ir.Constant(ir.VectorType(ir.IntType(32), TILE), mask) for mask in (low, high)]
+        for i in range(TILE):
+            if not i & distance:
+                pair = tile[i], tile[i + distance]
+                tile[i], tile[i + distance] = (builder.shuffle_vector(*pair, mask) for mask in masks)
+    for row, pointer in zip(tile, rows_of_tile(3), strict=True):
+        builder.store(row, pointer, align=alignment)
+    return context.get_dummy_value()
 
 
 @instruction

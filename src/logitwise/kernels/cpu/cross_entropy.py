@@ -17,11 +17,20 @@ from typing import NamedTuple
 import numpy as np
 from numba import carray  # pyright: ignore[reportPrivateImportUsage]
 
-from logitwise.kernels.cpu.compiled import compiled, element_as, pointer_to, reordered, use_wide_vectors
+from logitwise.kernels.cpu.compiled import (
+    compiled,
+    element_as,
+    part_of,
+    pointer_to,
+    reordered,
+    shares_memory,
+    use_wide_vectors,
+)
 from logitwise.kernels.cpu.rows import (
     BLOCK,
     FEW_CLASSES,
     LANES,
+    NATIVE,
     ROWS,
     STRIDE,
     encode,
@@ -31,6 +40,8 @@ from logitwise.kernels.cpu.rows import (
     load_rows,
     pair_like,
     row_in_place,
+    row_of,
+    scale_into,
     scale_row,
     scratch_like,
     shift_lanes,
@@ -166,30 +177,45 @@ def _cross_entropy(logits, kind, integers, code, options, losses, gradient, firs
 
 
 @compiled
-def _class_of_row(integers, code, row):
-    """Return the class index of a row from its bytes.
+def _load_classes(integers, code, start, count, index):
+    """Fill `index` with the class indices of `count` rows from their bytes.
 
     One compiled kernel serves every integer dtype: `code` is the width in bytes, negative for signed ones. A uint64
     that int64 cannot hold comes out negative, so out of range.
     """
-    if code == -8 or code == 8:
-        return element_as(integers, row, np.int64(0))
-    if code == -4:
-        return np.int64(element_as(integers, row, np.int32(0)))
-    if code == -2:
-        return np.int64(element_as(integers, row, np.int16(0)))
-    if code == -1:
-        return np.int64(element_as(integers, row, np.int8(0)))
-    if code == 4:
-        return np.int64(element_as(integers, row, np.uint32(0)))
-    if code == 2:
-        return np.int64(element_as(integers, row, np.uint16(0)))
-    return np.int64(integers[row])
+    for b in range(count):
+        row = start + b
+        if code == -8 or code == 8:
+            index[b] = element_as(integers, row, np.int64(0))
+        elif code == -4:
+            index[b] = element_as(integers, row, np.int32(0))
+        elif code == -2:
+            index[b] = element_as(integers, row, np.int16(0))
+        elif code == -1:
+            index[b] = element_as(integers, row, np.int8(0))
+        elif code == 4:
+            index[b] = element_as(integers, row, np.uint32(0))
+        elif code == 2:
+            index[b] = element_as(integers, row, np.uint16(0))
+        else:
+            index[b] = integers[row]
 
 
 @compiled
-def _takes_part(index, classes, ignore_index, sample_weight):
-    return 0 <= index < classes and index != ignore_index and sample_weight != 0.0
+def _weigh_rows(index, start, count, classes, ignore_index, class_weight, sample_weight, class_weights, sample_weights):
+    """Fill the weights of `count` rows; return how many take no part, which get weight 0 and, to be safe, class 0."""
+    silent = 0
+    for b in range(count):
+        own = index[b]
+        weight = sample_weight[start + b] if sample_weight.size else 1.0
+        takes_part = 0 <= own < classes and own != ignore_index and weight != 0.0
+        index[b] = own if takes_part else 0
+        sample_weights[b] = weight if takes_part else 0.0
+        silent += 0 if takes_part else 1
+    if class_weight.size:
+        for b in range(count):
+            class_weights[b] = class_weight[index[b]]
+    return silent
 
 
 @compiled
@@ -232,41 +258,36 @@ def _cross_entropy_few(
     anchor, factor = scratch_like(logits, (1, LANES))[0], scratch_like(logits, (1, LANES))[0]
     rest, total, log_total = np.empty(LANES), np.empty(LANES), np.empty(LANES)
     index, class_weights, sample_weights = np.zeros(LANES, np.int64), np.ones(LANES), np.ones(LANES)
-    distance, own_exponential, own_spread = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
-    spread_distance, at_target = np.zeros(LANES), np.empty(LANES)
+    own_value, own_exponential, own_spread = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
+    spread_distance, at_target, loss = np.zeros(LANES), np.empty(LANES), np.empty(LANES)
     spread_sum = sum_of(spread)
     high, low = pair_like(logits, *scaled_log2_e(1.0))
     values[:] = 0.0
     for start in range(first, last, LANES):
         count = min(LANES, last - start)
         load_lanes(logits, _NO_MASK, kind, start, count, values)
+        _load_classes(integers, code, start, count, index)
+        if _weigh_rows(
+            index, start, count, classes, ignore_index, class_weight, sample_weight, class_weights, sample_weights
+        ):
+            _clear_silent(values, sample_weights, count)
+        shift_lanes(values, high, low, exponentials, anchor, rest, total, logits, gradient, start)
         for b in range(count):
-            own = _class_of_row(integers, code, start + b)
-            weight = sample_weight[start + b] if sample_weight.size else 1.0
-            if _takes_part(own, classes, ignore_index, weight):
-                index[b], sample_weights[b] = own, weight
-                if class_weight.size:
-                    class_weights[b] = class_weight[own]
-                if spread.size:
-                    own_spread[b] = spread[own]
-            else:
-                # A row of zeros stands in for one that takes no part; its weight of 0 makes all results 0.
-                index[b], sample_weights[b] = 0, 0.0
-                for k in range(classes):
-                    values[k, b] = 0.0
-        shift_lanes(values, high, low, exponentials, anchor, rest, total)
-        for b in range(count):
-            distance[b] = np.float64(anchor[b]) - values[index[b], b]
+            own_value[b] = values[index[b], b]
             own_exponential[b] = exponentials[index[b], b]
         if spread.size:
             _spread_distances(values, spread, anchor, spread_distance)
+            for b in range(count):
+                own_spread[b] = spread[index[b]]
         for b in range(LANES):
             log_total[b] = log1p(rest[b])
-        for b in range(count):
-            losses[start + b] = sample_weights[b] * _loss(
-                numbers, class_weights[b], distance[b], np.float64(anchor[b]), total[b], log_total[b], spread_sum,
-                spread_distance[b],
+        for b in range(LANES):
+            loss[b] = sample_weights[b] * _loss(
+                numbers, class_weights[b], np.float64(anchor[b]) - own_value[b], np.float64(anchor[b]), total[b],
+                log_total[b], spread_sum, spread_distance[b],
             )  # fmt: skip
+        for b in range(count):
+            losses[start + b] = loss[b]
         if not gradient.size:
             continue
         for b in range(LANES):
@@ -274,15 +295,32 @@ def _cross_entropy_few(
                 numbers, class_weights[b], sample_weights[b], own_exponential[b], np.float64(anchor[b]), rest[b],
                 total[b], log_total[b], spread_sum, own_spread[b],
             )  # fmt: skip
-        for k in range(classes):
-            for b in range(LANES):
-                exponentials[k, b] *= factor[b]
-        for k in range(spread.size):
-            for b in range(LANES):
-                exponentials[k, b] -= scale * sample_weights[b] * (spread[k] if total[b] != 0.0 else 0.0)
+        if spread.size:
+            _smooth_lanes(exponentials, factor, spread, scale, sample_weights, total)
+        store_lanes(exponentials, factor, kind, start, count, gradient)
+        inner = logits.shape[2]
         for b in range(count):
-            exponentials[index[b], b] = at_target[b]
-        store_lanes(exponentials, kind, start, count, gradient)
+            block, column = divmod(start + b, inner)
+            gradient[block, index[b], column] = encode(at_target[b], gradient, kind)
+
+
+@compiled
+def _smooth_lanes(exponentials, factor, spread, scale, sample_weights, total):
+    """Multiply every column by its factor, which becomes 1, and take away what label smoothing spreads."""
+    use_wide_vectors()
+    for k in range(spread.size):
+        for b in range(LANES):
+            strength = scale * sample_weights[b] if total[b] != 0.0 else 0.0
+            exponentials[k, b] = exponentials[k, b] * factor[b] - strength * spread[k]
+    factor[:] = 1.0
+
+
+@compiled
+def _clear_silent(values, sample_weights, count):
+    """Put a row of zeros in the place of every row that takes no part; its weight of 0 makes its results 0."""
+    for b in range(count):
+        if sample_weights[b] == 0.0:
+            values[:, b] = 0.0
 
 
 @compiled
@@ -324,52 +362,68 @@ def _cross_entropy_many(
     classes = logits.shape[1]
     staged = is_staged(logits, _NO_MASK)
     stage = scratch_like(logits, (ROWS if staged else 1, classes if staged else 1))
-    aside = scratch_like(logits, (1, 1 if gradient.size else classes))[0]
+    # Written where they are read, or converted, rows go by way of scratch memory: else a loop would not be vectorised.
+    direct = gradient.size != 0 and not staged and not shares_memory(logits, gradient)
+    kept = gradient.size != 0 and not direct
+    aside = scratch_like(logits, (1, classes if kept else min(classes, BLOCK)))[0]
+    index, class_weights, sample_weights = np.zeros(ROWS, np.int64), np.ones(ROWS), np.ones(ROWS)
     spread_sum = sum_of(spread)
     high, low = pair_like(logits, *scaled_log2_e(1.0))
     for start in range(first, last, ROWS):
         count = min(ROWS, last - start)
         if staged:
             load_rows(logits, _NO_MASK, kind, start, count, stage)
-        for row in range(start, start + count):
-            values = stage[row - start] if staged else row_in_place(logits, stage, row)
-            exponentials = aside
-            if gradient.size:
-                exponentials = values if staged else row_in_place(gradient, stage, row)
-            own = _class_of_row(integers, code, row)
-            weight = sample_weight[row] if sample_weight.size else 1.0
-            if not _takes_part(own, classes, ignore_index, weight):
-                losses[row] = 0.0
+        _load_classes(integers, code, start, count, index)
+        _weigh_rows(
+            index, start, count, classes, ignore_index, class_weight, sample_weight, class_weights, sample_weights
+        )
+        for b in range(count):
+            row, own, weight = start + b, index[b], sample_weights[b]
+            values = stage[b] if staged else row_in_place(logits, stage, row)
+            exponentials = row_in_place(gradient, stage, row) if direct else part_of(aside, 0, aside.size)
+            losses[row], factor, at_target = 0.0, 0.0, 0.0
+            if weight == 0.0:
                 exponentials[:] = 0.0
-                continue
-            own_weight = class_weight[own] if class_weight.size else 1.0
-            own_value, spread_distance, own_spread = np.float64(values[own]), 0.0, 0.0
-            if spread.size:
-                own_spread = spread[own]
-                spread_distance = _spread_distance(values, spread, largest_of_row(values))
-            anchor, rest, total = shift_row(values, high, low, exponentials)
-            log_total = log1p(rest)
-            losses[row] = weight * _loss(
-                numbers, own_weight, anchor - own_value, anchor, total, log_total, spread_sum, spread_distance
-            )
-            if gradient.size:
-                own_exponential = np.float64(exponentials[own])
+            else:
+                own_value, spread_distance, own_spread = np.float64(values[own]), 0.0, 0.0
+                if spread.size:
+                    own_spread = spread[own]
+                    spread_distance = _spread_distance(values, spread, largest_of_row(values))
+                anchor, rest, total = shift_row(values, high, low, exponentials)
+                log_total = log1p(rest)
+                losses[row] = weight * _loss(
+                    numbers, class_weights[b], anchor - own_value, anchor, total, log_total, spread_sum,
+                    spread_distance,
+                )  # fmt: skip
+                if gradient.size == 0:
+                    continue
                 factor, at_target = _factors(
-                    numbers, own_weight, weight, own_exponential, anchor, rest, total, log_total, spread_sum, own_spread
-                )
-                scale_row(exponentials, factor)
+                    numbers, class_weights[b], weight, np.float64(exponentials[own]), anchor, rest, total, log_total,
+                    spread_sum, own_spread,
+                )  # fmt: skip
                 if spread.size and total != 0.0:
-                    _subtract_spread(exponentials, spread, numbers[2] * weight)
+                    _smooth_row(exponentials, factor, spread, numbers[2] * weight)
+                    factor = 1.0
+            if direct:
+                scale_row(exponentials, factor)
                 exponentials[own] = at_target
-        if staged and gradient.size:
+            elif gradient.size and gradient.shape[2] == 1:
+                output = row_of(gradient, row)
+                scale_into(exponentials, factor, kind, output)
+                output[own] = encode(at_target, gradient, kind)
+            elif gradient.size:
+                scale_into(exponentials, factor, NATIVE, values)
+                values[own] = at_target
+        if gradient.size and gradient.shape[2] != 1:
             store_rows(stage, kind, start, count, gradient)
 
 
 @compiled
-def _subtract_spread(row, spread, strength):
+def _smooth_row(row, factor, spread, strength):
+    """Multiply a row by `factor` and take away what label smoothing spreads over the classes."""
     use_wide_vectors()
     for k in range(row.size):
-        row[k] -= strength * spread[k]
+        row[k] = row[k] * factor - strength * spread[k]
 
 
 @compiled
@@ -436,7 +490,7 @@ def _fill_soft_gradient(exponentials, coefficients, rest, total, regulariser, st
 
 SMALL = 2 * WORK_PER_PART  # logits; a call with fewer is not split over threads
 _SUMMED = 1024
-_INT64 = -8  # the code of the dtype, see `_class_of_row`
+_INT64 = -8  # the code of the dtype, see `_load_classes`
 
 
 @compiled

@@ -19,16 +19,22 @@ from numba import types
 from numba.extending import overload
 
 from logitwise.kernels.cpu.compiled import (
+    CACHE_LINE,
     EXACT,
     TILE,
     bits_of,
     compiled,
     from_bfloat16,
     from_float16,
+    matrix_of,
     number_of,
+    part_of,
+    prefetch,
+    prefetch_to_write,
     reordered,
     to_bfloat16,
     to_float16,
+    transpose_scaled_tile,
     transpose_tile,
     use_wide_vectors,
 )
@@ -99,8 +105,14 @@ def row_in_place(array: Any, scratch: Any, row: int) -> Any:
 @overload(row_in_place, jit_options={"fastmath": EXACT})
 def _row_in_place(array, scratch, row):
     if array.dtype == types.uint16:
-        return lambda array, scratch, row: scratch[0]
-    return lambda array, scratch, row: array.reshape((array.shape[0], array.shape[1]))[row]
+        return lambda array, scratch, row: part_of(scratch, 0, scratch.shape[1])
+    return lambda array, scratch, row: row_of(array, row)
+
+
+@compiled
+def row_of(array, row):
+    """Return a row of an array whose rows are contiguous, as it is stored."""
+    return part_of(array, row * array.shape[1], array.shape[1])
 
 
 @compiled
@@ -120,45 +132,98 @@ def scale_row(row, factor):
 
 
 @compiled
+def scale_into(exponentials, factor, kind, result):
+    """Fill a row of the result with `factor` times another row."""
+    use_wide_vectors()
+    factor = real_like(exponentials, factor)
+    for k in range(exponentials.size):
+        result[k] = encode(exponentials[k] * factor, result, kind)
+
+
+@compiled
 def is_staged(array, mask):
     """Return whether rows must be copied to scratch memory before they can be computed with."""
     return array.shape[2] != 1 or array.itemsize == 2 or mask.size != 0
 
 
-def transpose(
-    source: Any, kind: int, row: int, height: int, width: int, target: Any, to_row: int, by_columns: bool
-) -> Any:
-    """Write rows `row...` of a matrix, transposed, to rows `to_row...` of another; for kernels only."""
-    raise NotImplementedError("transpose runs in compiled code only")
+def read_tile(source: Any, kind: int, first: int, count: int, lanes: Any) -> None:
+    """Copy `count` contiguous rows into the columns of `lanes`; for kernels only."""
+    raise NotImplementedError("read_tile runs in compiled code only")
 
 
-@overload(transpose, jit_options={"fastmath": EXACT})
-def _transpose(source, kind, row, height, width, target, to_row, by_columns):
-    if source.dtype == types.uint16 or target.dtype == types.uint16:
-        return _transpose_elements
-    return _transpose_tiles
+@overload(read_tile, jit_options={"fastmath": EXACT})
+def _read_tile(source, kind, first, count, lanes):
+    if source.dtype == types.uint16:
+        return _read_tile_of_16_bits
+    return lambda source, kind, first, count, lanes: transpose_to_lanes(
+        matrix_of(source, source.shape[0], source.shape[1]), first, count, lanes
+    )
 
 
-def _transpose_elements(source, kind, row, height, width, target, to_row, by_columns):
-    for i in range(height):
-        for j in range(width):
-            value = decode(source[row + i, j], kind)
-            target[to_row + j, i] = encode(value, target, kind)
+def _read_tile_of_16_bits(source, kind, first, count, lanes):
+    rows = np.empty((count, source.shape[1]), np.float32)
+    decode_elements(part_of(source, first * source.shape[1], rows.size), kind, part_of(rows, 0, rows.size))
+    transpose_to_lanes(rows, 0, count, lanes)
 
 
-def _transpose_tiles(source, kind, row, height, width, target, to_row, by_columns):
-    if height < TILE or width < TILE:
-        for i in range(height):
-            for j in range(width):
-                target[to_row + j, i] = source[row + i, j]
+@compiled
+def decode_elements(stored, kind, values):
+    """Fill `values` with the values of stored numbers."""
+    use_wide_vectors()
+    for i in range(stored.size):
+        values[i] = decode(stored[i], kind)
+
+
+@compiled
+def transpose_to_lanes(rows, first, count, lanes):
+    """Copy `count` rows of a matrix into the columns of `lanes`, tile by tile along the rows."""
+    classes = rows.shape[1]
+    if count < TILE or classes < TILE:
+        for i in range(count):
+            for k in range(classes):
+                lanes[k, i] = rows[first + i, k]
         return
     # The last tile of a row or column is moved back over its neighbour, so that it is whole.
-    # Tiles go along the rows of the side in main memory, which is read or written in order then.
-    for outer in range(0, width if by_columns else height, TILE):
-        for inner in range(0, height if by_columns else width, TILE):
-            i, j = (inner, outer) if by_columns else (outer, inner)
-            i, j = min(i, height - TILE), min(j, width - TILE)
-            transpose_tile(source, row + i, j, target, to_row + j, i)
+    for row in range(0, count, TILE):
+        for column in range(0, classes, TILE):
+            i, k = min(row, count - TILE), min(column, classes - TILE)
+            transpose_tile(rows, first + i, k, lanes, k, i)
+
+
+def write_tile(lanes: Any, factor: Any, kind: int, first: int, count: int, destination: Any) -> None:
+    """Copy `count` columns of `lanes`, each times its factor, into contiguous rows; for kernels only."""
+    raise NotImplementedError("write_tile runs in compiled code only")
+
+
+@overload(write_tile, jit_options={"fastmath": EXACT})
+def _write_tile(lanes, factor, kind, first, count, destination):
+    if destination.dtype == types.uint16:
+        return _write_tile_of_16_bits
+    return lambda lanes, factor, kind, first, count, destination: transpose_from_lanes(
+        lanes, factor, count, matrix_of(destination, destination.shape[0], destination.shape[1]), first
+    )
+
+
+def _write_tile_of_16_bits(lanes, factor, kind, first, count, destination):
+    rows = np.empty((count, destination.shape[1]), np.float32)
+    transpose_from_lanes(lanes, factor, count, rows, 0)
+    stored = part_of(destination, first * destination.shape[1], rows.size)
+    scale_into(part_of(rows, 0, rows.size), 1.0, kind, stored)
+
+
+@compiled
+def transpose_from_lanes(lanes, factor, count, rows, first):
+    """Copy `count` columns of `lanes`, each times its factor, into rows of a matrix, tile by tile along the rows."""
+    classes = lanes.shape[0]
+    if count < TILE or classes < TILE:
+        for i in range(count):
+            for k in range(classes):
+                rows[first + i, k] = lanes[k, i] * factor[i]
+        return
+    for row in range(0, count, TILE):
+        for column in range(0, classes, TILE):
+            i, k = min(row, count - TILE), min(column, classes - TILE)
+            transpose_scaled_tile(lanes, k, i, rows, first + i, k, factor)
 
 
 @compiled
@@ -167,7 +232,7 @@ def load_lanes(source, mask, kind, first, count, lanes):
     use_wide_vectors()
     classes, inner = source.shape[1], source.shape[2]
     if inner == 1:
-        transpose(source.reshape((source.shape[0], classes)), kind, first, count, classes, lanes, 0, False)
+        read_tile(source, kind, first, count, lanes)
     else:
         filled = 0
         while filled < count:
@@ -186,12 +251,12 @@ def load_lanes(source, mask, kind, first, count, lanes):
 
 
 @compiled
-def store_lanes(lanes, kind, first, count, destination):
-    """Copy `count` columns of `lanes` into rows."""
+def store_lanes(lanes, factor, kind, first, count, destination):
+    """Copy `count` columns of `lanes`, each times its factor, into rows."""
     use_wide_vectors()
     classes, inner = destination.shape[1], destination.shape[2]
     if inner == 1:
-        transpose(lanes, kind, 0, classes, count, destination.reshape((destination.shape[0], classes)), first, True)
+        write_tile(lanes, factor, kind, first, count, destination)
         return
     filled = 0
     while filled < count:
@@ -199,7 +264,8 @@ def store_lanes(lanes, kind, first, count, destination):
         length = min(count - filled, inner - column)
         for k in range(classes):
             for b in range(length):
-                destination[block, k, column + b] = encode(lanes[k, filled + b], destination, kind)
+                value = lanes[k, filled + b] * factor[filled + b]
+                destination[block, k, column + b] = encode(value, destination, kind)
         filled += length
 
 
@@ -267,7 +333,7 @@ def largest_of_row(values):
 
 @compiled
 def exponentials_of_row(values, anchor, high, low, exponentials):
-    """Fill `exponentials` with `exp((values - anchor) / T)`; the two may be the same row."""
+    """Fill `exponentials` with `exp((values - anchor) / T)`; two different rows."""
     use_wide_vectors()
     for k in range(values.size):
         exponentials[k] = exp_of_difference(values[k], anchor, high, low)
@@ -275,28 +341,23 @@ def exponentials_of_row(values, anchor, high, low, exponentials):
 
 @reordered
 def _sums_of_block(exponentials):
-    """Return, in float64, the sum of exponentials and their sum without the largest terms, which are 1."""
+    """Return the sum of the exponentials that are not 1, in float64, and how many are 1.
+
+    Two are added in their own width first: half the conversions, for half an ulp.
+    """
     use_wide_vectors()
-    total = below = 0.0
-    for k in range(exponentials.size):
-        exponential = np.float64(exponentials[k])
-        total += exponential
-        below += exponential if exponential < 1.0 else 0.0
-    return total, below
-
-
-@compiled
-def _sums_of_row(exponentials):
-    """Do what `_sums_of_block` does for a row of any length: blocks keep the rounding error within 2 ulp."""
-    total = below = 0.0
-    total_lost = below_lost = 0.0
-    for start in range(0, exponentials.size, BLOCK):
-        block_total, block_below = _sums_of_block(exponentials[start : start + BLOCK])
-        total, lost = difference(total, -block_total)
-        total_lost += lost
-        below, lost = difference(below, -block_below)
-        below_lost += lost
-    return total + total_lost, below + below_lost
+    zero, one = real_like(exponentials, 0.0), real_like(exponentials, 1.0)
+    half = exponentials.size // 2
+    below, ones = 0.0, zero
+    for k in range(half):
+        first, second = exponentials[k], exponentials[half + k]
+        below += np.float64((zero if first == one else first) + (zero if second == one else second))
+        ones += (one if first == one else zero) + (one if second == one else zero)
+    if exponentials.size % 2:
+        last = exponentials[exponentials.size - 1]
+        below += np.float64(zero if last == one else last)
+        ones += one if last == one else zero
+    return below, np.float64(ones)
 
 
 @reordered
@@ -322,35 +383,65 @@ def sum_of(values):
 def shift_row(values, high, low, exponentials):
     """Fill the exponentials of a row; return its anchor, the sum of all but one of its largest terms, and of all.
 
-    The largest term is exactly 1 and stays out of the sum, so nothing is lost where the others are tiny; from a total
-    of 2 or more it can be subtracted without loss. The anchor is the largest value. In a row of -inf alone it is 0,
-    and so are the sums; NaN or +inf make the sums NaN.
+    The largest term is exactly 1 and stays out of the sum, so nothing is lost where the others are tiny. The anchor is
+    the largest value. In a row of -inf alone it is 0, and so are the sums; NaN or +inf make the sums NaN. Blocks are
+    summed while they are in the cache, and keep the rounding error within 2 ulp. Where nobody needs the exponentials,
+    `exponentials` may be as short as a block.
     """
     largest = largest_of_row(values)
     anchor = real_like(values, 0.0) if largest == -np.inf else largest
-    exponentials_of_row(values, anchor, high, low, exponentials)
-    total, below = _sums_of_row(exponentials)
-    total, rest = _checked_sums(np.float64(anchor), total, below)
+    below = below_lost = ones = 0.0
+    for start in range(0, values.size, BLOCK):
+        count = min(BLOCK, values.size - start)
+        block = part_of(exponentials, start if exponentials.size == values.size else 0, count)
+        exponentials_of_row(part_of(values, start, count), anchor, high, low, block)
+        block_below, block_ones = _sums_of_block(block)
+        below, lost = difference(below, -block_below)
+        below_lost += lost
+        ones += block_ones
+    rest, total = _rest_and_total(below + below_lost, ones)
     return np.float64(anchor), rest, total
 
 
 @compiled
-def _checked_sums(anchor, total, below):
-    total = np.nan if anchor == np.inf else total
-    return total, below if total < 2.0 else total - 1.0
+def _rest_and_total(below, ones):
+    """Return the sum without one of the largest terms, which are `ones` many, and the sum of all."""
+    return below + (ones - 1.0 if ones > 0.0 else 0.0), below + ones
 
 
 @compiled
-def shift_lanes(values, high, low, exponentials, anchor, rest, total):
-    """Do for every column of `values` what `shift_row` does for a row."""
+def shift_lanes(values, high, low, exponentials, anchor, rest, total, source, result, row):
+    """Do for every column of `values` what `shift_row` does for a row.
+
+    Tiles are read and written across the grain, which the caches do not foresee: while one is computed, the rows of
+    `source` after it are asked for, and those of `result`, `row...`, that it will be written to.
+    """
     use_wide_vectors()
     _anchors_of_lanes(values, anchor)
-    for k in range(values.shape[0]):
+    if source.shape[2] == 1 and result.size:
+        _exponentials_of_lanes(values, anchor, high, low, exponentials, source, result, row)
+    else:
+        for k in range(values.shape[0]):
+            for b in range(LANES):
+                exponentials[k, b] = exp_of_difference(values[k, b], anchor[b], high, low)
+    ones = scratch_like(values, (1, LANES))[0]
+    _sums_of_lanes(exponentials, rest, ones)
+    for b in range(LANES):
+        rest[b], total[b] = _rest_and_total(rest[b], np.float64(ones[b]))
+
+
+@compiled
+def _exponentials_of_lanes(values, anchor, high, low, exponentials, source, result, row):
+    use_wide_vectors()
+    classes = values.shape[0]
+    for k in range(classes):
         for b in range(LANES):
             exponentials[k, b] = exp_of_difference(values[k, b], anchor[b], high, low)
-    _sums_of_lanes(exponentials, rest, total)
-    for b in range(LANES):
-        total[b], rest[b] = _checked_sums(np.float64(anchor[b]), total[b], rest[b])
+        position = row * classes + k * LANES
+        for ahead in range(0, LANES, CACHE_LINE // source.itemsize):
+            prefetch(source, position + LANES * classes + ahead)
+        for ahead in range(0, LANES, CACHE_LINE // result.itemsize):
+            prefetch_to_write(result, position + ahead)
 
 
 @compiled
@@ -360,33 +451,40 @@ def _anchors_of_lanes(values, largest):
     classes = values.shape[0]
     for b in range(LANES):
         largest[b] = values[0, b]
-    for k in range(2, classes, 2):
+    for k in range(4, classes, 4):
         for b in range(LANES):
-            one, other = values[k - 1, b], values[k, b]
-            larger = one if one > other else other
-            largest[b] = larger if larger > largest[b] else largest[b]
-    if classes % 2 == 0:
+            low = larger_of(values[k - 3, b], values[k - 2, b])
+            high = larger_of(values[k - 1, b], values[k, b])
+            largest[b] = larger_of(larger_of(low, high), largest[b])
+    for k in range(classes - (classes - 1) % 4, classes):
         for b in range(LANES):
-            largest[b] = values[classes - 1, b] if values[classes - 1, b] > largest[b] else largest[b]
+            largest[b] = larger_of(values[k, b], largest[b])
     zero = real_like(values, 0.0)
     for b in range(LANES):
         largest[b] = zero if largest[b] == -np.inf else largest[b]
 
 
 @compiled
-def _sums_of_lanes(exponentials, rest, total):
-    """Fill the sums, in float64 and class by class, of each column without and with its largest terms."""
+def larger_of(a, b):
+    """Return the larger of two numbers by one instruction, and `b` where one is NaN."""
+    return a if a > b else b
+
+
+@compiled
+def _sums_of_lanes(exponentials, below, ones):
+    """Fill, for each column, the sum of the exponentials that are not 1 and how many are, as `_sums_of_block` does."""
     use_wide_vectors()
+    zero, one = real_like(exponentials, 0.0), real_like(exponentials, 1.0)
     classes = exponentials.shape[0]
-    for b in range(LANES):
-        rest[b] = total[b] = 0.0
+    below[:] = 0.0
+    ones[:] = 0.0
     for k in range(1, classes, 2):
         for b in range(LANES):
-            one, other = np.float64(exponentials[k - 1, b]), np.float64(exponentials[k, b])
-            total[b] += one + other
-            rest[b] += (one if one < 1.0 else 0.0) + (other if other < 1.0 else 0.0)
+            first, second = exponentials[k - 1, b], exponentials[k, b]
+            below[b] += np.float64((zero if first == one else first) + (zero if second == one else second))
+            ones[b] += (one if first == one else zero) + (one if second == one else zero)
     if classes % 2 == 1:
         for b in range(LANES):
-            one = np.float64(exponentials[classes - 1, b])
-            total[b] += one
-            rest[b] += one if one < 1.0 else 0.0
+            last = exponentials[classes - 1, b]
+            below[b] += np.float64(zero if last == one else last)
+            ones[b] += one if last == one else zero

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from logitwise.kernels.cpu.compiled import compiled, multiply_add, use_wide_vectors
+from logitwise.kernels.cpu.compiled import compiled, multiply_add, part_of, shares_memory, use_wide_vectors
 from logitwise.kernels.cpu.rows import (
+    BLOCK,
     FEW_CLASSES,
     LANES,
+    NATIVE,
     ROWS,
     STRIDE,
     encode,
@@ -17,6 +19,8 @@ from logitwise.kernels.cpu.rows import (
     pair_like,
     real_like,
     row_in_place,
+    row_of,
+    scale_into,
     scale_row,
     scratch_like,
     shift_lanes,
@@ -68,35 +72,27 @@ def _normalize_few(logits, mask, kind, high, low, inverse, operation, result, fi
     exponentials = scratch_like(logits, (classes, STRIDE))
     anchor = scratch_like(logits, (1, LANES))[0]
     factor = scratch_like(logits, (1, LANES))[0]
+    factor[:] = 1.0
     rest, total, log_total = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    written = result[: 0 if operation == LOGSUMEXP else result.shape[0]]
     for start in range(first, last, LANES):
         count = min(LANES, last - start)
         load_lanes(logits, mask, kind, start, count, values)
-        shift_lanes(values, high, low, exponentials, anchor, rest, total)
+        shift_lanes(values, high, low, exponentials, anchor, rest, total, logits, written, start)
         if operation == SOFTMAX:
-            _scale_lanes(exponentials, total, factor)
-            store_lanes(exponentials, kind, start, count, result)
+            for b in range(LANES):
+                factor[b] = 0.0 if total[b] == 0.0 else 1.0 / total[b]
+            store_lanes(exponentials, factor, kind, start, count, result)
             continue
         _logarithms(rest, log_total)
         if operation == LOG_SOFTMAX:
             _log_lanes(values, anchor, inverse, log_total)
-            store_lanes(values, kind, start, count, result)
+            store_lanes(values, factor, kind, start, count, result)
         else:
             for b in range(count):
                 value = _logsumexp(values[:, b], np.float64(anchor[b]), total[b], log_total[b])
                 block, column = divmod(start + b, logits.shape[2])
                 result[block, 0, column] = encode(value, result, kind)
-
-
-@compiled
-def _scale_lanes(exponentials, total, factor):
-    """Divide every column by its total."""
-    use_wide_vectors()
-    for b in range(LANES):
-        factor[b] = 0.0 if total[b] == 0.0 else 1.0 / total[b]
-    for k in range(exponentials.shape[0]):
-        for b in range(LANES):
-            exponentials[k, b] *= factor[b]
 
 
 @compiled
@@ -134,33 +130,50 @@ def _normalize_many(logits, mask, kind, high, low, inverse, operation, result, f
     classes = logits.shape[1]
     staged = is_staged(logits, mask)
     stage = scratch_like(logits, (ROWS if staged else 1, classes if staged else 1))
-    aside = scratch_like(logits, (1, 1 if operation == SOFTMAX else classes))[0]
+    # Written where they are read, or converted, rows go by way of scratch memory: else a loop would not be vectorised.
+    direct = not staged and not shares_memory(logits, result)
+    kept = not direct or operation == SOFTMAX
+    aside = scratch_like(logits, (1, classes if kept else min(classes, BLOCK)))[0]
     for start in range(first, last, ROWS):
         count = min(ROWS, last - start)
         if staged:
             load_rows(logits, mask, kind, start, count, stage)
         for b in range(count):
-            values = stage[b] if staged else row_in_place(logits, stage, start + b)
-            output = values
-            if operation != LOGSUMEXP and not staged:
-                output = row_in_place(result, stage, start + b)
-            exponentials = output if operation == SOFTMAX else aside
+            row = start + b
+            values = stage[b] if staged else row_in_place(logits, stage, row)
+            output = row_in_place(result, stage, row) if direct else part_of(aside, 0, classes)
+            exponentials = output if operation == SOFTMAX else part_of(aside, 0, aside.size)
             anchor, rest, total = shift_row(values, high, low, exponentials)
+            factor = 1.0
             if operation == SOFTMAX:
-                scale_row(output, 0.0 if total == 0.0 else 1.0 / total)
+                factor = 0.0 if total == 0.0 else 1.0 / total
             elif operation == LOG_SOFTMAX:
                 _log_row(values, anchor, inverse, log1p(rest), output)
             else:
-                block, column = divmod(start + b, logits.shape[2])
+                block, column = divmod(row, logits.shape[2])
                 result[block, 0, column] = encode(_logsumexp(values, anchor, total, log1p(rest)), result, kind)
-        if staged and operation != LOGSUMEXP:
+                continue
+            if not direct:
+                _deliver(output, factor, kind, result, row, stage[b] if staged else values)
+            elif operation == SOFTMAX:
+                scale_row(output, factor)
+        if operation != LOGSUMEXP and result.shape[2] != 1:
             store_rows(stage, kind, start, count, result)
 
 
 @compiled
-def _log_row(values, anchor, inverse, log_total, output):
-    """Fill `output` with the log-probabilities of a row."""
+def _deliver(output, factor, kind, result, row, stage):
+    """Copy a row, times a factor, to the result, or to the stage where rows of the result are not contiguous."""
+    if result.shape[2] == 1:
+        scale_into(output, factor, kind, row_of(result, row))
+    else:
+        scale_into(output, factor, NATIVE, stage)
+
+
+@compiled
+def _log_row(values, anchor, inverse, log_total, logarithms):
+    """Fill `logarithms` with the log-probabilities of a row."""
     use_wide_vectors()
     anchor, log_total = real_like(values, anchor), real_like(values, log_total)
     for k in range(values.size):
-        output[k] = multiply_add(values[k] - anchor, inverse, -log_total)
+        logarithms[k] = multiply_add(values[k] - anchor, inverse, -log_total)
