@@ -1,4 +1,4 @@
-"""`python -m benchmarks [cross_entropy softmax log_softmax] [--shape 64x10 ...] [--dtype float32 ...] [--save]`.
+"""`python -m benchmarks [cross_entropy softmax log_softmax nn training_step] [--shape 64x10 ...] [--save]`.
 
 Prints, for every shape, each contender's time and how many times longer than ours it took (median and quartiles of
 the ratios within rounds), the bandwidth beside a copy of the same size in the same rounds, how far the call raises
@@ -11,19 +11,19 @@ import argparse
 import datetime
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-from benchmarks import cross_entropy, softmax
+from benchmarks import cross_entropy, nn, softmax
 from benchmarks.cross_entropy import OURS, OURS_OUT
 from benchmarks.measure import Timing, copy_call, geometric_mean, paired, peak_bytes
 from benchmarks.shapes import SHAPES, runs
 
 RESULTS = Path(__file__).parent / "results.md"
-OPERATIONS = ("cross_entropy", "softmax", "log_softmax")
+FUNCTIONS = ("cross_entropy", "softmax", "log_softmax")
 COPY = "copy"
 HEADER = "| shape | dtype | contender | ms | / ours | quartiles | / ours out= | GB/s | of copy | peak MB | error, ulp |"
 
@@ -32,24 +32,27 @@ def main() -> None:
     options = _options()
     lines = [f"## {datetime.date.today()}: {_machine()}", ""]
     for operation in options.operations:
-        lines += [f"### {operation}", "", HEADER, "|" + " --- |" * 11]
-        print("\n".join(lines[-4:]), flush=True)
-        ratios: dict[str, list[float]] = {}
-        for name, dtype in runs(options.shape, options.dtype):
-            rows = _measure(operation, name, dtype, options.seconds, ratios)
-            print("\n".join(rows), flush=True)
-            lines += rows
-        summary = _summary(ratios)
-        print(summary, flush=True)
-        lines += ["", summary, ""]
+        tables = nn.tables if operation in nn.OPERATIONS else _tables
+        for line in tables(operation, options.shape, options.dtype, options.seconds):
+            print(line, flush=True)
+            lines.append(line)
     if options.save:
         with RESULTS.open("a") as file:
             file.write("\n".join(lines) + "\n")
 
 
+def _tables(operation: str, shapes: list[str] | None, dtypes: list[str] | None, seconds: float) -> Iterator[str]:
+    """Yield the lines of the table of a function, as they are measured."""
+    yield from (f"### {operation}", "", HEADER, "|" + " --- |" * 11)
+    ratios: dict[str, list[float]] = {}
+    for name, dtype in runs(shapes, dtypes):
+        yield from _measure(operation, name, dtype, seconds, ratios)
+    yield from ("", _summary(ratios), "")
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("operations", nargs="*", default=OPERATIONS)
+    parser.add_argument("operations", nargs="*", default=(*FUNCTIONS, *nn.OPERATIONS))
     parser.add_argument("--shape", action="append", choices=list(SHAPES))
     parser.add_argument("--dtype", action="append")
     parser.add_argument("--seconds", type=float, default=1.0, help="measuring time for each contender")
