@@ -39,13 +39,13 @@ def same_bits(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> bool:
 def ways(monkeypatch):
     """Count the calls that the short way answered."""
     answers = []
-    short = _autograd.small_cross_entropy
+    short = _autograd.short_cross_entropy
 
     def counted(*arguments):
         answers.append(short(*arguments))
         return answers[-1]
 
-    monkeypatch.setattr(_autograd, "small_cross_entropy", counted)
+    monkeypatch.setattr(_autograd, "short_cross_entropy", counted)
     return answers
 
 
@@ -61,7 +61,7 @@ def test_the_short_way_gives_the_same_bits(shape, options, dtype, ways, monkeypa
     with torch.no_grad():
         value = lw.cross_entropy(logits, target, **options)
     assert all(answer is not None for answer in ways)
-    monkeypatch.setattr(_autograd, "small_cross_entropy", lambda *_: None)
+    monkeypatch.setattr(_autograd, "short_cross_entropy", lambda *_: None)
     assert same_bits(short, outcome(logits, target, **options))
     assert torch.equal(value, short[0])
 

@@ -290,3 +290,56 @@ def test_autocast_gives_the_dtype_that_torch_gives(name, dtype):
     assert_close(ours, theirs, rtol=0.02, atol=0.01)
     (gradient,) = torch.autograd.grad(ours.sum(), layer.bias)
     assert gradient.dtype == torch.float32
+
+
+@pytest.mark.usefixtures("fresh_compiler")
+def test_compiled_code_says_what_is_wrong_when_it_runs():
+    compiled = torch.compile(lambda z, y: lw.cross_entropy(z, y), fullgraph=True, backend="aot_eager")
+    with pytest.raises(ValueError, match=r"^target must be in \[0, 2\]; got 3 at row 1\."):
+        compiled(normal(2, 3), tensor([0, 3]))
+    with pytest.raises(ValueError, match=r"^target of an integer dtype must have the shape of logits without axis 1"):
+        compiled(normal(2, 3), tensor([0, 1, 2]))
+    assert_close(
+        compiled(normal(2, 3), tensor([0, 1])), torch.nn.functional.cross_entropy(normal(2, 3), tensor([0, 1]))
+    )
+
+
+COMPILED_OPTIONS = {
+    "axis 0": ({"axis": 0}, (3, 4)),
+    "middle axis": ({"axis": -2, "reduction": "none"}, (2, 3, 5)),
+    "normalizer": ({"normalizer": 7}, (4, 3)),
+    "smoothing, z-loss": ({"label_smoothing": 0.1, "z_loss": 0.01}, (4, 3)),
+    "class weights": ({"class_weight": WEIGHT}, (4, 3)),
+    "sample weights": ({"sample_weight": tensor([1.0, 0.0, 2.0, 0.5])}, (4, 3)),
+    "integer options": ({"label_smoothing": 0, "z_loss": 0}, (4, 3)),
+}
+
+
+@pytest.mark.parametrize(("options", "shape"), COMPILED_OPTIONS.values(), ids=COMPILED_OPTIONS)
+@pytest.mark.usefixtures("fresh_compiler")
+def test_compiled_with_every_option_gives_what_it_gives_without(options, shape):
+    axis = options.get("axis", -1) % len(shape)
+    rows = shape[:axis] + shape[axis + 1 :]
+    target = (torch.arange(torch.Size(rows).numel()) % 3).reshape(rows)
+
+    def loss_of(logits: Tensor) -> Tensor:
+        return lw.cross_entropy(logits, target, **options)
+
+    compiled = torch.compile(loss_of, fullgraph=True, backend="aot_eager")
+    assert_close(gradient_and_value(compiled, normal(*shape)), gradient_and_value(loss_of, normal(*shape)))
+
+
+@pytest.mark.parametrize("name", ["soft target", "class_weight", "sample_weight"])
+@pytest.mark.usefixtures("fresh_compiler")
+def test_compiled_gradients_of_what_is_not_logits(name):
+    logits = normal(4, 3)
+    values = {"soft target": SOFT, "class_weight": WEIGHT, "sample_weight": torch.arange(1.0, 5.0, dtype=torch.float64)}
+
+    def loss_of(value: Tensor) -> Tensor:
+        if name == "soft target":
+            return lw.cross_entropy(logits, value)
+        return lw.cross_entropy(logits, TARGET, **{name: value})
+
+    compiled = torch.compile(loss_of, fullgraph=True, backend="aot_eager")
+    assert_close(gradient_and_value(compiled, values[name]), gradient_and_value(loss_of, values[name]))
+    assert gradient_and_value(compiled, values[name])[0].abs().max() > 0.01

@@ -240,34 +240,44 @@ def binary_cross_entropy_with_logits(problem: Any) -> Tensor:
     return _loss(problem, definitions.binary_cross_entropy_with_logits, _compiled_binary_cross_entropy)
 
 
-def small_cross_entropy(logits: Tensor, target: Any, axis: Any, options: CrossEntropyOptions) -> Tensor | None:
-    """Return the loss of a small batch in ordinary memory by one compiled call; None where there is more to do or say.
+def short_cross_entropy(logits: Tensor, target: Any, axis: Any, options: CrossEntropyOptions) -> Tensor | None:
+    """Return the loss without the general checks where there is a short way to it; else None.
 
-    Such a call takes the time of its looks and objects, not of its arithmetic: there are as few as can be.
+    There are two: a small batch in ordinary memory is one compiled call, which checks what it reads; and in compiled
+    code the loss is one operator, which makes all checks when it runs.
     """
-    if (
-        torch.compiler.is_compiling()
-        or _is_transforming()
-        or not (_is_matrix_in_memory(logits, target, axis) and _are_plain(options))
-    ):
+    if torch.compiler.is_compiling():
+        return _operator_of_cross_entropy(logits, target, axis, options)
+    if _is_transforming() or not (_is_matrix_in_memory(logits, target, axis) and _are_plain(options)):
         return None
-    dtype, (rows, classes), at = logits.dtype, logits.shape, logits.data_ptr()
-    if not at or (dtype in _SIXTEEN_BITS and torch.is_autocast_enabled("cpu")):
+    if logits.dtype in _SIXTEEN_BITS and torch.is_autocast_enabled("cpu"):
         return None
-    _, _, ignore_index, smoothing, z_loss, reduction, normalizer = options
-    gradient = torch.empty_like(logits) if logits.requires_grad and torch.is_grad_enabled() else None
-    example, kind, number = _IN_MEMORY[dtype]
-    loss = torch.empty_like(number)
-    taking_part = kernels.small_cross_entropy(
-        example, kind, at, target.data_ptr(), 0 if gradient is None else gradient.data_ptr(), loss.data_ptr(),
-        rows, classes, ignore_index, smoothing, z_loss, 1.0 if reduction == "sum" else float(normalizer or 0.0),
-    )  # fmt: skip
+    recorded = logits.requires_grad and torch.is_grad_enabled()
+    taking_part, loss, gradient = _small_cross_entropy(logits, target, options, recorded)
     if taking_part < 0:
         return None
     if gradient is None:
         return loss
     problem_of = partial(_small_problem, options, taking_part)
     return _record_loss(logits, ((target,), problem_of, definitions.cross_entropy, (loss, gradient)))
+
+
+def _small_cross_entropy(
+    logits: Tensor, target: Tensor, options: CrossEntropyOptions, differentiated: bool
+) -> tuple[int, Tensor, Tensor | None]:
+    """Return how many rows take part (-1 where the caller has to look), the loss, and its gradient if asked for.
+
+    Such a call takes the time of its looks and objects, not of its arithmetic: there are as few as can be.
+    """
+    _, _, ignore_index, smoothing, z_loss, reduction, normalizer = options
+    (rows, classes), (example, kind, number) = logits.shape, _IN_MEMORY[logits.dtype]
+    loss, gradient = torch.empty_like(number), torch.empty_like(logits) if differentiated else None
+    taking_part = kernels.small_cross_entropy(
+        example, kind, logits.data_ptr(), target.data_ptr(), 0 if gradient is None else gradient.data_ptr(),
+        loss.data_ptr(), rows, classes, ignore_index, smoothing, z_loss,
+        1.0 if reduction == "sum" else float(normalizer or 0.0),
+    )  # fmt: skip
+    return taking_part, loss, gradient
 
 
 def _small_problem(options: CrossEntropyOptions, taking_part: int, logits: Tensor, target: Tensor) -> Problem:
@@ -294,7 +304,7 @@ def _is_matrix_in_memory(logits: Tensor, target: Any, axis: Any) -> bool:
         and logits.layout is target.layout is torch.strided
         and logits.is_contiguous()
         and target.is_contiguous()
-        and not logits.is_neg()
+        and not (logits.is_neg() or logits._is_zerotensor())
     )
 
 
@@ -329,51 +339,79 @@ def _loss(problem: Any, definition: Callable[[Any], Tensor], compiled: Callable[
 
 
 # The kernels of the losses as operators, which a compiler calls and does not look into. Next to the loss they return
-# its gradient, for their backward pass alone; it is empty unless `differentiated`.
+# its gradient, for their backward pass alone; it is empty unless `differentiated`. They are defined by their schemas:
+# the decorator `custom_op` of torch costs every call 30 microseconds more.
+
+_LIBRARY = torch.library.Library("logitwise", "DEF")
+_LIBRARY.define(
+    "cross_entropy(Tensor logits, Tensor target, Tensor? class_weight, Tensor? sample_weight, bool differentiated, "
+    "int axis, int ignore_index, float label_smoothing, float z_loss, str reduction, float? normalizer) "
+    "-> (Tensor, Tensor)"
+)
+_LIBRARY.define(
+    "binary_cross_entropy_with_logits(Tensor logits, Tensor target, Tensor? sample_weight, Tensor? pos_weight, "
+    "bool differentiated, str reduction, float? normalizer) -> (Tensor, Tensor)"
+)
+
+
+def _operator_of_cross_entropy(logits: Tensor, target: Any, axis: Any, options: CrossEntropyOptions) -> Tensor | None:
+    """Return the loss as an operator; None where it is not one (a transform, an export, another device, ...)."""
+    class_weight, sample_weight, ignore_index, smoothing, z_loss, reduction, normalizer = options
+    numbers_fit = (
+        isinstance(axis, int)
+        and isinstance(ignore_index, int)
+        and isinstance(smoothing, float)
+        and isinstance(z_loss, float)
+        and isinstance(normalizer, (int, float, type(None)))
+        and isinstance(reduction, str)
+    )
+    if (
+        not numbers_fit
+        or not isinstance(target, Tensor)
+        or not -logits.ndim <= axis < logits.ndim
+        or torch.compiler.is_exporting()
+        or logits.dtype in _SIXTEEN_BITS
+        or logits.dtype not in _IN_MEMORY
+    ):
+        return None
+    way = _way_of_values(logits, target, class_weight, sample_weight, number=None)
+    if way is Way.OPERATIONS:
+        return None
+    return torch.ops.logitwise.cross_entropy(
+        logits, target, class_weight, sample_weight, way is Way.RECORDED, axis % logits.ndim, ignore_index, smoothing,
+        z_loss, reduction, None if normalizer is None else float(normalizer),
+    )[0]  # fmt: skip
 
 
 def _compiled_cross_entropy(problem: Any, differentiated: bool) -> Tensor:
     options, axis = problem.options, problem.layout.axis
     numbers = (options.ignore_index, options.label_smoothing, options.z_loss, options.reduction, options.normalizer)
-    return _cross_entropy_operator(*problem.arrays(), differentiated, axis, *numbers)[0]
+    return torch.ops.logitwise.cross_entropy(*problem.arrays(), differentiated, axis, *numbers)[0]
 
 
 def _compiled_binary_cross_entropy(problem: Any, differentiated: bool) -> Tensor:
     options = problem.options
-    return _binary_operator(*problem.arrays(), differentiated, options.reduction, options.normalizer)[0]
+    return torch.ops.logitwise.binary_cross_entropy_with_logits(
+        *problem.arrays(), differentiated, options.reduction, options.normalizer
+    )[0]
 
 
-@torch.library.custom_op("logitwise::cross_entropy", mutates_args=(), device_types="cpu")
-def _cross_entropy_operator(
-    logits: Tensor,
-    target: Tensor,
-    class_weight: Tensor | None,
-    sample_weight: Tensor | None,
-    differentiated: bool,
-    axis: int,
-    ignore_index: int,
-    label_smoothing: float,
-    z_loss: float,
-    reduction: str,
-    normalizer: float | None,
+def _run_cross_entropy(
+    logits: Tensor, target: Tensor, class_weight: Any, sample_weight: Any, differentiated: bool, axis: int, *rest: Any
 ) -> tuple[Tensor, Tensor]:
-    numbers = (ignore_index, label_smoothing, z_loss, reduction, normalizer)
-    options = CrossEntropyOptions(class_weight, sample_weight, *numbers)
+    options = CrossEntropyOptions(class_weight, sample_weight, *rest)
+    if _is_matrix_in_memory(logits, target, axis) and _are_plain(options):
+        taking_part, loss, gradient = _small_cross_entropy(logits, target, options, differentiated)
+        if taking_part >= 0:
+            return loss, logits.new_empty(0) if gradient is None else gradient
     problem = checked_problem(logits, target, check_layout(logits, axis, at_least=2), options)
     return _with_gradient_if(differentiated, problem)
 
 
-@torch.library.custom_op("logitwise::binary_cross_entropy_with_logits", mutates_args=(), device_types="cpu")
-def _binary_operator(
-    logits: Tensor,
-    target: Tensor,
-    sample_weight: Tensor | None,
-    pos_weight: Tensor | None,
-    differentiated: bool,
-    reduction: str,
-    normalizer: float | None,
+def _run_binary(
+    logits: Tensor, target: Tensor, sample_weight: Any, pos_weight: Any, differentiated: bool, *rest: Any
 ) -> tuple[Tensor, Tensor]:
-    options = BinaryOptions(sample_weight, pos_weight, reduction, normalizer)
+    options = BinaryOptions(sample_weight, pos_weight, *rest)
     return _with_gradient_if(differentiated, checked_binary_problem(logits, target, options))
 
 
@@ -381,14 +419,15 @@ def _with_gradient_if(differentiated: bool, problem: Any) -> tuple[Tensor, Tenso
     return problem.with_gradient(None) if differentiated else (problem.value(), problem.logits.new_empty(0))
 
 
-@_cross_entropy_operator.register_fake
-def _(logits: Tensor, target: Tensor, _class: Any, _sample: Any, differentiated: bool, axis: int, *rest: Any) -> Any:
-    row_shape = logits.shape[:axis] + logits.shape[axis + 1 :]
-    return _shapes(logits, row_shape, differentiated, reduction=rest[3])
+def _shapes_of_cross_entropy(
+    logits: Tensor, target: Tensor, _class: Any, _sample: Any, differentiated: bool, axis: int, *rest: Any
+) -> tuple[Tensor, Tensor]:
+    return _shapes(logits, logits.shape[:axis] + logits.shape[axis + 1 :], differentiated, reduction=rest[3])
 
 
-@_binary_operator.register_fake
-def _(logits: Tensor, target: Tensor, _sample: Any, _pos: Any, differentiated: bool, reduction: str, _by: Any) -> Any:
+def _shapes_of_binary(
+    logits: Tensor, target: Tensor, _sample: Any, _pos: Any, differentiated: bool, reduction: str, _by: Any
+) -> tuple[Tensor, Tensor]:
     return _shapes(logits, logits.shape, differentiated, reduction)
 
 
@@ -399,14 +438,20 @@ def _shapes(logits: Tensor, loss_shape: Any, differentiated: bool, reduction: st
 
 def _keep_gradient(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     ctx.save_for_backward(output[1])
-    ctx.axis, ctx.inputs = inputs[5], len(inputs)
+    ctx.axis, ctx.inputs = inputs[5], len(inputs)  # the axis of cross-entropy: the binary loss has a loss an element
 
 
 def _scaled_gradient(ctx: Any, outer: Tensor, _: Any) -> tuple[Tensor | None, ...]:
     (gradient,) = ctx.saved_tensors
-    outer = outer.unsqueeze(ctx.axis) if outer.ndim == gradient.ndim - 1 and outer.ndim else outer
+    if outer.ndim and outer.ndim < gradient.ndim:
+        outer = outer.unsqueeze(ctx.axis)
     return gradient * outer, *[None] * (ctx.inputs - 1)
 
 
-_cross_entropy_operator.register_autograd(_scaled_gradient, setup_context=_keep_gradient)
-_binary_operator.register_autograd(_scaled_gradient, setup_context=_keep_gradient)
+for _name, _run, _shapes_of in (
+    ("cross_entropy", _run_cross_entropy, _shapes_of_cross_entropy),
+    ("binary_cross_entropy_with_logits", _run_binary, _shapes_of_binary),
+):
+    _LIBRARY.impl(_name, _run, "CPU")
+    torch.library.register_fake(f"logitwise::{_name}", _shapes_of, lib=_LIBRARY)
+    torch.library.register_autograd(f"logitwise::{_name}", _scaled_gradient, setup_context=_keep_gradient, lib=_LIBRARY)

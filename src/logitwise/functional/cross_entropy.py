@@ -128,7 +128,7 @@ def cross_entropy(
     if is_tensor(logits):
         from logitwise.functional import _autograd
 
-        loss = _autograd.small_cross_entropy(logits, target, axis, options)
+        loss = _autograd.short_cross_entropy(logits, target, axis, options)
         return _autograd.cross_entropy(_problem(logits, target, axis, options)) if loss is None else loss
     return _problem(logits, target, axis, options).value()
 
