@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from logitwise._arrays import Layout, is_tensor
+from logitwise.functional._recycling import SMALLEST, new_array
 from logitwise.kernels.cpu.rows import BFLOAT16, FLOAT16, NATIVE
 
 NO_ROWS = {np.dtype(name): np.empty((0, 0, 0), name) for name in ("float32", "float64", "uint16")}
@@ -57,9 +58,16 @@ def destination(like: Any, out: Any, *read: Any) -> Any:
     if out is not None and is_contiguous(out) and not any(_overlaps(out, array) for array in (like, *read)):
         return out
     if is_tensor(like):
-        torch = sys.modules["torch"]
+        return _new_tensor(like)
+    return new_array(like.shape, like.dtype)
+
+
+def _new_tensor(like: Any) -> Any:
+    torch = sys.modules["torch"]
+    if like.numel() * like.element_size() < SMALLEST:
         return torch.empty_like(like, memory_format=torch.contiguous_format)
-    return np.empty(like.shape, like.dtype)
+    storage = np.dtype(f"int{8 * like.element_size()}")
+    return torch.from_numpy(new_array(tuple(like.shape), storage)).view(like.dtype)
 
 
 def _overlaps(out: Any, array: Any) -> bool:

@@ -1,0 +1,117 @@
+"""Large results in recycled memory: reused only when nobody can see it, whatever holds a view of it."""
+
+from __future__ import annotations
+
+import gc
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+import logitwise as lw
+from logitwise.functional import _recycling
+from logitwise.functional._recycling import LARGEST, SLOTS, SMALLEST, new_array
+
+ROWS, CLASSES = SMALLEST // 4 // 1024, 1024
+
+
+@pytest.fixture(autouse=True)
+def nothing_waits():
+    gc.collect()
+    _recycling._waiting.clear()
+    yield
+    _recycling._waiting.clear()
+
+
+def large(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal((ROWS, CLASSES), dtype=np.float32)
+
+
+def address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
+
+
+def test_memory_that_nobody_holds_serves_the_next_result_of_its_size():
+    first = lw.softmax(large())
+    place = address(first)
+    del first
+    assert address(lw.softmax(large(1))) == place
+
+
+def test_a_result_that_is_held_keeps_its_values():
+    first = lw.softmax(large())
+    kept = first.copy()
+    second = lw.softmax(large(1))
+    assert address(first) != address(second)
+    np.testing.assert_array_equal(first, kept)
+
+
+@pytest.mark.parametrize(
+    "view_of",
+    [lambda a: a[5:7, ::3], lambda a: a.T[1], lambda a: a.view(np.int32)[3], lambda a: memoryview(a)[2:3]],
+    ids=["slice", "transpose", "other dtype", "memoryview"],
+)
+def test_a_view_alone_holds_the_memory(view_of):
+    view = view_of(lw.softmax(large()))
+    kept = np.array(view)
+    others = [lw.softmax(large(seed)) for seed in (1, 2, 3)]
+    np.testing.assert_array_equal(np.asarray(view), kept)
+    assert len({address(other) for other in others}) == 3
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
+def test_tensors_are_recycled_and_their_views_hold_the_memory(dtype):
+    logits = torch.from_numpy(large()).to(dtype)
+    logits = torch.cat([logits, logits]) if logits.element_size() == 2 else logits
+    target = torch.zeros(len(logits), dtype=torch.int64)
+    gradient = lw.cross_entropy_and_gradient(logits, target)[1]
+    assert gradient.dtype == dtype
+    view, place = gradient[3:5], gradient.data_ptr()
+    kept = view.clone()
+    del gradient
+    other = lw.cross_entropy_and_gradient(logits * 2, target)[1]
+    assert other.data_ptr() != place
+    assert torch.equal(view, kept)
+    del view
+    assert lw.cross_entropy_and_gradient(logits, target)[1].data_ptr() == place
+
+
+def test_autograd_hands_out_gradients_that_stay():
+    leaf = torch.from_numpy(large()).requires_grad_()
+    target = torch.zeros(ROWS, dtype=torch.int64)
+    lw.cross_entropy(leaf, target).backward()
+    kept = leaf.grad.clone()
+    for scale in (2.0, 3.0):
+        other = (leaf.detach() * scale).requires_grad_()
+        lw.cross_entropy(other, target).backward()
+    assert torch.equal(leaf.grad, kept)
+
+
+def test_sizes_that_the_allocator_recycles_and_giant_ones_are_left_to_it():
+    for size in (SMALLEST - 1, LARGEST + 1):
+        assert new_array((size,), np.dtype(np.uint8)).flags.owndata
+
+
+def test_no_more_blocks_wait_than_there_are_slots():
+    results = [lw.softmax(large(seed)) for seed in range(SLOTS + 2)]
+    del results
+    assert len(_recycling._waiting) == SLOTS
+
+
+def test_threads_never_get_the_same_memory():
+    wrong: list[int] = []
+
+    def work(number: int) -> None:
+        for _ in range(20):
+            mine = new_array((SMALLEST,), np.dtype(np.uint8))
+            mine[::4096] = number
+            if not (mine[::4096] == number).all():
+                wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
