@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from logitwise.kernels.cpu.compiled import compiled, use_wide_vectors
-from logitwise.kernels.cpu.rows import decode, encode, pair_like, real_like
+from logitwise.kernels.cpu.compiled import compiled, part_of, use_wide_vectors
+from logitwise.kernels.cpu.rows import decode, decode_elements, encode, pair_like, real_like, scratch_like, sum_of_block
 from logitwise.kernels.cpu.sigmoid import sigmoid_from_tail, softplus_from_tail, tail_of
 from logitwise.kernels.cpu.threads import split
 from logitwise.kernels.cpu.vector import scaled_log2_e
@@ -59,17 +59,20 @@ def _binary_cross_entropy(
     logits, kind, target, target_kind, sample_weight, pos_weight, scale, summed, losses, gradient, first, last
 ):
     weights, positive_weights, block_losses = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
+    values = scratch_like(logits, (1, _BLOCK))[0]  # what a loop reads must not be what it writes: see `sigmoid.py`
     for block in range(first, last):
         start = block * _BLOCK
         count = min(_BLOCK, logits.size - start)
         _repeat(sample_weight, start, weights)
         _repeat(pos_weight, start, positive_weights)
+        elements = part_of(values, 0, count)
+        decode_elements(part_of(logits, start, count), kind, elements)
         _block(
-            logits[start : start + count], kind, target[start : start + count], target_kind, weights, positive_weights,
-            scale, block_losses, gradient[start : start + count],
+            elements, kind, part_of(target, start, count), target_kind, weights, positive_weights, scale, block_losses,
+            part_of(gradient, start, count if gradient.size else 0),
         )  # fmt: skip
         if summed:
-            losses[block] = block_losses[:count].sum()
+            losses[block] = sum_of_block(part_of(block_losses, 0, count))
         else:
             losses[start : start + count] = block_losses[:count]
 
@@ -93,12 +96,12 @@ def _product(weight, loss):
 
 
 @compiled
-def _block(logits, kind, target, target_kind, weights, positive_weights, scale, losses, gradient):
+def _block(values, kind, target, target_kind, weights, positive_weights, scale, losses, gradient):
     use_wide_vectors()
-    high, low = pair_like(logits, *scaled_log2_e(1.0))
-    zero = real_like(logits, 0.0)
-    for i in range(logits.size):
-        value, weight = decode(logits[i], kind), weights[i]
+    high, low = pair_like(values, *scaled_log2_e(1.0))
+    zero = real_like(values, 0.0)
+    for i in range(values.size):
+        value, weight = values[i], weights[i]
         value = zero if weight == 0.0 else value
         tail = tail_of(value, zero, high, low)
         truth = np.float64(decode(target[i], target_kind))

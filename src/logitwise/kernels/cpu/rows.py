@@ -361,7 +361,8 @@ def _sums_of_block(exponentials):
 
 
 @reordered
-def _sum_of_block(values):
+def sum_of_block(values):
+    """Return the sum of up to `BLOCK` float64 values."""
     use_wide_vectors()
     total = 0.0
     for k in range(values.size):
@@ -374,7 +375,7 @@ def sum_of(values):
     """Return the sum of finite float64 values within 2 ulp of the sum of their magnitudes."""
     total = total_lost = 0.0
     for start in range(0, values.size, BLOCK):
-        total, lost = difference(total, -_sum_of_block(values[start : start + BLOCK]))
+        total, lost = difference(total, -sum_of_block(values[start : start + BLOCK]))
         total_lost += lost
     return total + total_lost
 

@@ -1,11 +1,14 @@
-"""Sigmoid and its logarithm, element by element, and the softplus they share with the binary cross-entropy."""
+"""Sigmoid and its logarithm, element by element, and the softplus they share with the binary cross-entropy.
+
+Blocks are read into scratch memory first: a loop that may write what it reads is not vectorised.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from logitwise.kernels.cpu.compiled import compiled, use_wide_vectors
-from logitwise.kernels.cpu.rows import decode, encode, pair_like, real_like
+from logitwise.kernels.cpu.compiled import compiled, part_of, use_wide_vectors
+from logitwise.kernels.cpu.rows import BLOCK, decode_elements, encode, pair_like, real_like, scratch_like
 from logitwise.kernels.cpu.threads import split
 from logitwise.kernels.cpu.vector import exp_of_difference, log1p, scaled_log2_e
 
@@ -40,19 +43,37 @@ def softplus_from_tail(value, tail):
 
 @compiled
 def _sigmoid(logits, kind, result, first, last):
+    values = scratch_like(logits, (1, BLOCK))[0]
+    for start in range(first, last, BLOCK):
+        block = part_of(values, 0, min(BLOCK, last - start))
+        decode_elements(part_of(logits, start, block.size), kind, block)
+        _sigmoid_of_block(block, kind, part_of(result, start, block.size))
+
+
+@compiled
+def _sigmoid_of_block(values, kind, result):
     use_wide_vectors()
-    high, low = pair_like(logits, *scaled_log2_e(1.0))
-    zero, one = real_like(logits, 0.0), real_like(logits, 1.0)
-    for i in range(first, last):
-        value = decode(logits[i], kind)
+    high, low = pair_like(values, *scaled_log2_e(1.0))
+    zero, one = real_like(values, 0.0), real_like(values, 1.0)
+    for i in range(values.size):
+        value = values[i]
         result[i] = encode(sigmoid_from_tail(value, tail_of(value, zero, high, low), one), result, kind)
 
 
 @compiled
 def _log_sigmoid(logits, kind, result, first, last):
+    values = scratch_like(logits, (1, BLOCK))[0]
+    for start in range(first, last, BLOCK):
+        block = part_of(values, 0, min(BLOCK, last - start))
+        decode_elements(part_of(logits, start, block.size), kind, block)
+        _log_sigmoid_of_block(block, kind, part_of(result, start, block.size))
+
+
+@compiled
+def _log_sigmoid_of_block(values, kind, result):
     use_wide_vectors()
-    high, low = pair_like(logits, *scaled_log2_e(1.0))
-    zero = real_like(logits, 0.0)
-    for i in range(first, last):
-        value = decode(logits[i], kind)
+    high, low = pair_like(values, *scaled_log2_e(1.0))
+    zero = real_like(values, 0.0)
+    for i in range(values.size):
+        value = values[i]
         result[i] = encode(-softplus_from_tail(-value, tail_of(value, zero, high, low)), result, kind)
