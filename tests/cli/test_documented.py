@@ -11,7 +11,7 @@ import pytest
 from cli.made_fruit import made_rows, write_csv
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ["README.md", "docs/index.md", "docs/command-line.md", "docs/how-to/tables.md"]
+PAGES = ["README.md", "docs/index.md", "docs/command-line.md", "docs/how-to/tables.md", "docs/how-to/report.md"]
 MADE = {"answer": ("people", "more-people", "new-people"), "species": ("data", "more", "new")}
 NOT_TYPED = ("--install-completion",)  # writes to the home folder
 

@@ -44,5 +44,5 @@ def test_names_are_escaped():
 
 def test_sliders_reach_the_logits():
     page = to_html(explain([2.0, -300.5], target=0))
-    assert 'min="-301" max="301" step="1"' in page
-    assert 'min="-10" max="10" step="0.1"' in to_html(explain([2.0, 0.1], target=0))
+    assert page.count('min="-301" max="301" step="1"') == 1
+    assert page.count('min="-10" max="10" step="0.1"') == 1

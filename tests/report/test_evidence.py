@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -61,6 +63,28 @@ def test_holds_what_the_model_says_of_the_rows(case):
     assert evidence.history.best_step == model.metadata["best_step"]
     assert list(evidence.facts) == ["SHA-256", "trained on", "training options", "versions"]
     assert evidence.facts["trained on"] == "400 rows of fruit.csv"
+
+
+def test_holds_the_probabilities_before_calibration(case):
+    model, rows = case
+    evidence = gathered(case)
+    scaled = replace(
+        model, calibration=replace(model.calibration, scale=model.calibration.scale * 2, method="temperature")
+    )
+    once_more = gathered((scaled, rows))
+    assert not np.array_equal(once_more.probabilities, evidence.probabilities)
+    np.testing.assert_array_equal(once_more.before_calibration, model.uncalibrated().predict_proba(rows.features))
+    assert re.fullmatch(r"by a temperature of \d+\.\d\d, fitted on rows held out in training", once_more.calibrated_by)
+    bare = gathered((model.uncalibrated(), rows))
+    assert (bare.before_calibration, bare.calibrated_by) == (None, "")
+
+
+def test_holds_the_costs_that_answers_weigh(case):
+    model, rows = case
+    costs = np.ones((len(model.classes), len(model.classes)))
+    costs[:, -1] = 0.0  # the last class costs nothing
+    evidence = gathered((replace(model, costs=costs), rows))
+    assert set(evidence.predicted.tolist()) == {len(model.classes) - 1}
 
 
 def test_shows_the_rows_it_is_most_confidently_wrong_about(case):

@@ -10,7 +10,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from logitwise.report import Evidence, Example, render
+from logitwise.metrics import calibration_error
+from logitwise.report import Evidence, Example, History, confidently_wrong, render
 from report.made_evidence import HOSTILE, hostile_evidence, made_evidence
 
 VOID = {"meta", "img", "br"}
@@ -121,6 +122,34 @@ def test_before_and_after_calibration_appear_where_both_are_there():
     assert "before calibration" not in render(made_evidence())
 
 
+def test_says_what_calibration_did_on_these_rows():
+    evidence = made_evidence(before_calibration=made_evidence(sharpness=3.0).probabilities, calibrated_by="by luck")
+    after, before = (calibration_error(evidence.target, each) for each in _both(evidence))
+    said = f"Calibration (by luck) took it from {before:.3f} to {after:.3f} on these rows."
+    assert said in "".join(outline(evidence).text)
+
+
+def _both(evidence: Evidence):
+    return evidence.probabilities, evidence.before_calibration
+
+
+def test_answers_by_cost_are_told_and_counted():
+    target = np.arange(200) % 2
+    said = np.where(target == 1, 0.4, 0.1)
+    said[::20] = 0.3  # a tenth of the zeros
+    pairs = np.stack([1 - said, said], axis=1)
+    costs = np.array([[0.0, 1.0], [3.0, 0.0]])  # a miss costs three alarms: answer 1 from 25% on
+    evidence = made_evidence(200, target=target, probabilities=pairs, costs=costs, examples=[], history=None)
+    assert evidence.threshold == 0.25
+    assert evidence.predicted.tolist() == (said >= 0.25).astype(int).tolist()
+    page = render(evidence)
+    assert "the answer is the class of lowest expected cost" in page
+    assert ">25%</text>" in page
+    assert numbers_of(evidence)[1][1].startswith("95.0% ")
+    assert confidently_wrong(target, pairs, 3, costs).tolist() == [0, 20, 40]
+    assert "lowest expected cost" not in render(made_evidence())
+
+
 def test_says_what_was_measured():
     text = "".join(outline(made_evidence(notes=["DATA has the name of the training data."])).text)
     for part in (
@@ -180,6 +209,12 @@ def test_the_point_that_is_farthest_off_is_named():
     evidence = Evidence("m", "200 rows", ["a", "b"], target, np.full((200, 2), 0.5), {"half": np.full((200, 2), 0.5)})
     assert "Farthest off: where it said 50%, 25% happened (200 rows)." in "".join(outline(evidence).text)
     assert "Farthest off" not in render(made_evidence(rows=60))
+
+
+def test_says_how_the_training_went():
+    history = History([10, 20], [0.9, 0.5], [0.8, 0.6], 20, ["Patience has run out.", "Folds: each of 8."])
+    text = "".join(outline(made_evidence(history=history)).text)
+    assert "Patience has run out.Folds: each of 8." in text
 
 
 def test_columns_come_most_important_first():

@@ -62,6 +62,26 @@ def test_a_weak_class_calls_for_care():
     assert sentence(stated(target, probability, 0.174)).startswith("Trust it with care: it is right in ")
 
 
+def rivalled(rival: float) -> str:
+    """Return the verdict on a model beside a rival that gives the truth a probability of 0.9 to the power of it."""
+    target = np.arange(400) % 2
+    noise = np.random.default_rng(9).normal(0, 0.05, 400)
+    given = (0.9 ** np.exp(noise), 0.9 ** (rival * np.exp(noise[::-1])), np.full(400, 0.5))
+    model, other, coin = (np.where(target[:, None] == [0, 1], p[:, None], 1 - p[:, None]) for p in given)
+    baselines = {"a coin": coin, "logistic regression": other}
+    return sentence(Evidence("m", "rows", ["no", "yes"], target, model, baselines))
+
+
+def test_a_rival_that_is_as_good_or_better_is_named():
+    assert "logistic" not in rivalled(2.0)
+    assert "; logistic regression is simpler, and no worse beyond chance (log loss 0.106 against 0.106)" in rivalled(
+        1.0
+    )
+    better = rivalled(0.5)
+    assert better.startswith("Prefer logistic regression: it is right in 100%")
+    assert "; logistic regression is better (log loss 0.053 against 0.106); " in better
+
+
 def test_few_rows_say_nothing():
     assert sentence(made_evidence(rows=1, examples=[])) == (
         "Too few rows to tell: 1 row cannot show how good it is; measure it on 30 or more."

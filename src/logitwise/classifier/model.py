@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -143,6 +143,10 @@ class Model:
         prepared = self.preprocessing.prepare(read_table(X, first_row))
         probabilities = np.exp(self._log_probabilities(prepared))
         return Batch(self._chosen(probabilities), probabilities, prepared.unknown)
+
+    def uncalibrated(self) -> Model:
+        """Return the model without its calibration: its probabilities are the mean of the members'."""
+        return replace(self, calibration=Calibration.none(len(self.classes)))
 
     def class_indices(self, y: Any) -> np.ndarray:
         """Return the position of each label among `classes`, int64, shape `(rows,)`.

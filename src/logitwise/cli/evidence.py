@@ -40,6 +40,7 @@ def gather(
     """
     target = known_indices(rows.labels, model.classes, argument)
     probabilities = np.concatenate(by_parts(model.predict_proba, rows.features, argument))
+    wrong = confidently_wrong(target, probabilities, MOST_IMAGES, model.costs)
     importance = _importance(model, rows.features, target)
     return Evidence(
         title=title,
@@ -48,8 +49,11 @@ def gather(
         target=target,
         probabilities=probabilities,
         baselines=_baselines(model, len(target)),
+        before_calibration=_before_calibration(model, rows.features, argument),
+        calibrated_by=_calibrated_by(model),
+        costs=model.costs,
         history=_history(model),
-        examples=_examples(rows, confidently_wrong(target, probabilities, MOST_IMAGES), importance),
+        examples=_examples(rows, wrong, importance),
         importance=importance,
         command=command,
         facts={**facts, **_facts(model)},
@@ -64,6 +68,20 @@ def _baselines(model: Model, rows: int) -> dict[str, np.ndarray]:
     return {"the class frequencies alone": majority_baseline(trained_on, n_classes, rows)}
 
 
+def _before_calibration(model: Model, features: Any, argument: str) -> np.ndarray | None:
+    if model.calibration.method == "none":
+        return None
+    return np.concatenate(by_parts(model.uncalibrated().predict_proba, features, argument))
+
+
+def _calibrated_by(model: Model) -> str:
+    if model.calibration.method == "none":
+        return ""
+    if model.calibration.method == "temperature":
+        return f"by a temperature of {1 / float(model.calibration.scale[0]):.2f}, fitted on rows held out in training"
+    return f"by {model.calibration.method} scaling, fitted on rows held out in training"
+
+
 def _importance(model: Model, features: Any, target: np.ndarray) -> list[ColumnImportance]:
     if len(features.shape) > 2 or features.shape[1] > MOST_COLUMNS:
         return []
@@ -75,7 +93,9 @@ def _history(model: Model) -> History | None:
     if not isinstance(known, dict) or not known.get("step"):
         return None
     best_step = model.metadata["best_step"]
-    return History(known["step"], known["train_loss"], known.get("validation_loss", []), best_step)
+    said = (model.metadata.get("ended"), (model.metadata.get("held_out") or {}).get("plan"))
+    notes = [sentence for sentence in said if isinstance(sentence, str)]
+    return History(known["step"], known["train_loss"], known.get("validation_loss", []), best_step, notes)
 
 
 def _examples(rows: Labelled, positions: np.ndarray, importance: Sequence[ColumnImportance]) -> list[Example]:

@@ -58,15 +58,18 @@ def _start(explanation: Explanation, lesson: Lesson) -> str:
     return json.dumps(start).replace("<", "\\u003c")
 
 
-def _slider_range(logits: tuple[float, ...]) -> tuple[float, float]:
-    """Return how far a slider reaches (the same to both sides), and its step, about a two-hundredth of the whole."""
-    reach = max(LEAST_RANGE, math.ceil(max(abs(logit) for logit in logits)))
+def _slider_range(logit: float) -> tuple[float, float]:
+    """Return how far a slider reaches (the same to both sides), and its step, about a two-hundredth of the whole.
+
+    It reaches as far as its own logit needs: one that is huge does not make the others hard to move.
+    """
+    reach = max(LEAST_RANGE, math.ceil(abs(logit)))
     return reach, 10.0 ** math.floor(math.log10(reach / 100.0))
 
 
 def _row(explanation: Explanation, lesson: Lesson, index: int) -> str:
     name, logit = escape(explanation.names[index]), explanation.logits[index]
-    reach, step = _slider_range(explanation.logits)
+    reach, step = _slider_range(logit)
     chosen = " checked" if index == lesson.target else ""
     return f"""<div class="row" role="group" aria-label="{name}" data-index="{index}">
 <label class="name"><input type="radio" name="target" value="{index}"{chosen}>

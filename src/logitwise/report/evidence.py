@@ -12,12 +12,16 @@ from logitwise.metrics import accuracy
 
 @dataclass(frozen=True)
 class History:
-    """The mean log loss at each `step` where it was measured, in nats; the weights of `best_step` were kept."""
+    """The mean log loss at each `step` where it was measured, in nats; the weights of `best_step` were kept.
+
+    `notes` are sentences on how the training went.
+    """
 
     step: Sequence[int]
     train_loss: Sequence[float]
     validation_loss: Sequence[float]
     best_step: int
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,9 @@ class Evidence:
         baselines: What the model has to beat: probabilities of the same shape, by name ("the class
             frequencies alone"). The verdict compares with the first.
         before_calibration: The probabilities before they were calibrated, where they were.
+        calibrated_by: How they were calibrated, in words.
+        costs: What it costs to answer class j where i is true, shape `(classes, classes)`, where mistakes are not
+            all alike: the answer is then the class of lowest expected cost, not the most probable one.
         history: The losses of training.
         examples: Rows to look at, chosen by `confidently_wrong`.
         importance: What each column is worth.
@@ -77,6 +84,8 @@ class Evidence:
     probabilities: np.ndarray
     baselines: Mapping[str, np.ndarray]
     before_calibration: np.ndarray | None = None
+    calibrated_by: str = ""
+    costs: np.ndarray | None = None
     history: History | None = None
     examples: Sequence[Example] = ()
     importance: Sequence[ColumnImportance] = ()
@@ -108,8 +117,16 @@ class Evidence:
 
     @property
     def predicted(self) -> np.ndarray:
-        """The most probable class of each row."""
-        return self.probabilities.argmax(axis=1)
+        """The answer for each row: the most probable class, or the one of lowest expected cost."""
+        return answers(self.probabilities, self.costs)
+
+    @property
+    def threshold(self) -> float:
+        """The probability of the second of two classes from which on it is the answer."""
+        if self.costs is None:
+            return 0.5
+        alarm, miss = self.costs[0, 1] - self.costs[0, 0], self.costs[1, 0] - self.costs[1, 1]
+        return float(alarm / (alarm + miss))
 
     @property
     def hits(self) -> np.ndarray:
@@ -118,16 +135,24 @@ class Evidence:
 
     @property
     def confidence(self) -> np.ndarray:
-        """The largest probability of each row."""
-        return self.probabilities.max(axis=1)
+        """The probability of each answer."""
+        return self.probabilities[np.arange(self.rows), self.predicted]
 
 
-def confidently_wrong(target: np.ndarray, probabilities: np.ndarray, at_most: int) -> np.ndarray:
-    """Return the positions of the wrong predictions, the most confident first, at most so many.
+def answers(probabilities: np.ndarray, costs: np.ndarray | None = None) -> np.ndarray:
+    """Return the answer for each row: the most probable class, or the one of lowest expected cost."""
+    return probabilities.argmax(axis=1) if costs is None else (probabilities @ costs).argmin(axis=1)
+
+
+def confidently_wrong(
+    target: np.ndarray, probabilities: np.ndarray, at_most: int, costs: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the positions of the wrong answers, the most confident first, at most so many.
 
     Example:
         >>> confidently_wrong(np.array([0, 0, 0]), np.array([[0.4, 0.6], [0.1, 0.9], [0.8, 0.2]]), at_most=10).tolist()
         [1, 0]
     """
-    wrong = np.flatnonzero(probabilities.argmax(axis=1) != target)
-    return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:at_most]
+    answered = answers(probabilities, costs)
+    wrong = np.flatnonzero(answered != target)
+    return wrong[np.argsort(-probabilities[wrong, answered[wrong]], kind="stable")][:at_most]

@@ -141,12 +141,12 @@ def threshold_figure(evidence: Evidence) -> Html:
     defined = [each for each in found if not math.isnan(each.precision)]
     picture = drawing(
         frame,
-        _threshold_label(found),
+        _threshold_label(found[round(100 * evidence.threshold)]),
         axes(frame, "threshold", "precision, recall", TENTHS, TENTHS),
-        whisker(frame, 0.5, 0, 1, "mark"),
+        whisker(frame, evidence.threshold, 0, 1, "mark"),
         line(frame, ((each.threshold, each.precision) for each in defined), "first"),
         line(frame, ((each.threshold, each.recall) for each in found), "second"),
-        note(frame, (0.51, 0.03), "50%"),
+        note(frame, (evidence.threshold + 0.01, 0.03), share(evidence.threshold, 0)),
     )
     rows = [_threshold_row(each) for each in found[5:100:5]]
     header = ("threshold", "precision", "recall", "flagged", "false alarms", "missed")
@@ -154,10 +154,10 @@ def threshold_figure(evidence: Evidence) -> Html:
     return figure(picture, key, table("What each threshold does", header, rows))
 
 
-def _threshold_label(found: Sequence[Threshold]) -> str:
-    now = found[50]
+def _threshold_label(now: Threshold) -> str:
     return (
-        f"Precision and recall by threshold; at 50% precision is {share(now.precision)} and recall {share(now.recall)}."
+        f"Precision and recall by threshold; at {share(now.threshold, 0)} precision is {share(now.precision)} and "
+        f"recall {share(now.recall)}."
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from logitwise.metrics import calibration_error, confusion_matrix
+from logitwise.metrics import accuracy, calibration_error, confusion_matrix
 from logitwise.report.evidence import Evidence
 from logitwise.report.intervals import Interval, bootstrap_means, chance_calibration_error, middle, wilson
 
@@ -111,24 +111,25 @@ def measures(evidence: Evidence) -> tuple[Measure, ...]:
     """Return accuracy, log loss and Brier score, of the model and of each baseline."""
     predictions = (evidence.probabilities, *evidence.baselines.values())
     by_row = np.concatenate([_by_row(evidence.target, probabilities) for probabilities in predictions], axis=1)
+    by_row[:, 0] = evidence.hits
     is_known = np.isfinite(by_row).all(axis=0) & (evidence.rows > 1)
     draws = np.where(is_known, bootstrap_means(np.where(is_known, by_row, 0.0)), np.nan)
     values = by_row.mean(axis=0).reshape(-1, len(MEASURES))
     draws = draws.reshape(len(draws), -1, len(MEASURES))
-    accuracy, *losses = (
+    hits, *losses = (
         _measure(name, sign, values[:, place], draws[:, :, place]) for place, (name, sign) in enumerate(MEASURES)
     )
     if evidence.rows > 1:  # rows that are all right stay all right when drawn again: that says nothing
-        accuracy = replace(accuracy, interval=wilson(float(evidence.hits.sum()), evidence.rows))
-    return (accuracy, *losses)
+        hits = replace(hits, interval=wilson(float(evidence.hits.sum()), evidence.rows))
+    return (hits, *losses)
 
 
 def calibration(evidence: Evidence) -> Calibration:
     """Return how far confidence is from accuracy, and how far chance would have it."""
     return Calibration(
         calibration_error(evidence.target, evidence.probabilities),
-        chance_calibration_error(evidence.confidence),
-        float(evidence.confidence.mean() - evidence.hits.mean()),
+        chance_calibration_error(evidence.probabilities.max(axis=1)),
+        float(evidence.probabilities.max(axis=1).mean() - accuracy(evidence.target, evidence.probabilities)),
     )
 
 
@@ -177,10 +178,13 @@ def top_confusions(evidence: Evidence, at_most: int) -> list[tuple[int, int, int
 
 
 def confidence_shares(evidence: Evidence) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the edges of bins of confidence, and the share of the right and of the wrong answers in each."""
+    """Return the edges of bins of confidence, and the share of the right and of the wrong answers in each.
+
+    Answers that follow costs may be less probable than one in as many as there are classes; they are in the first bin.
+    """
     lowest = np.floor(CONFIDENCE_BINS / len(evidence.classes)) / CONFIDENCE_BINS
     edges = np.linspace(lowest, 1, round((1 - lowest) * CONFIDENCE_BINS) + 1)
-    kinds = (evidence.confidence[evidence.hits], evidence.confidence[~evidence.hits])
+    kinds = (evidence.confidence[evidence.hits].clip(lowest), evidence.confidence[~evidence.hits].clip(lowest))
     right, wrong = (np.histogram(kind, edges)[0] / max(1, len(kind)) for kind in kinds)
     return edges, right, wrong
 

@@ -71,13 +71,23 @@ def _sections(evidence: Evidence) -> list[Html]:
         tag("p", "Classifier report", class_="term"),
         tag("h1", name(evidence.title)),
         tag("p", judged.sentence, class_=f"verdict {judged.trust}"),
-        *(tag("p", note, class_="note") for note in evidence.notes),
+        *(tag("p", note, class_="note") for note in _notes(evidence)),
         sections.numbers_table(evidence, measured, calibrated),
     )
     contents = (tag("li", tag("a", chapter.term, href=f"#{chapter.anchor}")) for chapter in chapters)
     nav = tag("nav", tag("ul", *contents), aria_label="Sections")
     main = tag("main", opening, nav, *map(_section, chapters), id="report", tabindex="-1")
     return [main, tag("footer", tag("p", "Made by logitwise."))]
+
+
+def _notes(evidence: Evidence) -> list[str]:
+    if evidence.costs is None:
+        return list(evidence.notes)
+    costs = (
+        "Its answers weigh mistakes by the costs it was trained with: the answer is the class of lowest expected cost, "
+        "which need not be the most probable one, and it need not be right as often."
+    )
+    return [costs, *evidence.notes]
 
 
 def _chapters(evidence: Evidence, calibrated: Calibration, classes: Sequence[ClassFinding]) -> list[Chapter]:

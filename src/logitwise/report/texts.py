@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from logitwise.metrics import roc_auc
+import numpy as np
+
+from logitwise.metrics import calibration_error, roc_auc
 from logitwise.report.evidence import Evidence, History
 from logitwise.report.findings import Calibration, ClassFinding, top_confusions
 from logitwise.report.findings import reliability as find_bins
@@ -27,7 +29,17 @@ def reliability(evidence: Evidence, calibration: Calibration) -> Html:
         f"The calibration error is {number(calibration.error)}; chance alone makes it {low} to {high} in a perfectly "
         "calibrated model."
     )
-    return join([tag("p", "Rows are grouped by the ", stated, reading), tag("p", found), *_farthest(evidence)])
+    before = (
+        [_before(evidence, evidence.before_calibration, calibration)] if evidence.before_calibration is not None else []
+    )
+    return join([tag("p", "Rows are grouped by the ", stated, reading), tag("p", found), *before, *_farthest(evidence)])
+
+
+def _before(evidence: Evidence, probabilities: np.ndarray, calibration: Calibration) -> Html:
+    """Say what calibration did on these rows."""
+    error = calibration_error(evidence.target, probabilities)
+    how = f" ({evidence.calibrated_by})" if evidence.calibrated_by else ""
+    return tag("p", f"Calibration{how} took it from {number(error)} to {number(calibration.error)} on these rows.")
 
 
 def _farthest(evidence: Evidence) -> list[Html]:
@@ -95,7 +107,7 @@ def history(losses: History) -> Html:
         if losses.validation_loss
         else ", the last: none was held out."
     )
-    return join([tag("p", reading), tag("p", kept + why)])
+    return join([tag("p", reading), tag("p", kept + why), *(tag("p", note) for note in losses.notes)])
 
 
 def confidence(evidence: Evidence) -> Html:

@@ -9,7 +9,8 @@ import numpy as np
 
 from logitwise.report.evidence import Evidence
 from logitwise.report.findings import Calibration, ClassFinding, Measure
-from logitwise.report.markup import Html, counted, escape, join, quoted, share, tag
+from logitwise.report.intervals import Interval
+from logitwise.report.markup import Html, counted, escape, join, number, quoted, share, tag
 
 FEWEST_ROWS = 30  # fewer leave an interval of more than 30 points around the accuracy
 FEWEST_OF_CLASS = 10  # fewer say nothing of the class
@@ -41,7 +42,14 @@ def verdict(
     if evidence.rows < FEWEST_ROWS:
         few = escape(f"{counted(evidence.rows, 'row')} cannot show how good it is; measure it on {FEWEST_ROWS} or more")
         return Verdict(judgement, trust, [few])
-    reasons = [_accuracy_reason(evidence, measures[0]), _calibration_reason(calibration)]
+    reasons = [_accuracy_reason(evidence, measures[0])]
+    rivals = _rivals(evidence, measures[1])
+    if rivals:
+        rival, value, gain = rivals[0]
+        reasons.append(_rival_reason(rival, value, measures[1].value, gain))
+        if gain.high < 0 and trust != "no":
+            judgement, trust = f"Prefer {rival}", "partly"
+    reasons.append(_calibration_reason(calibration))
     if np.isinf(measures[1].value):
         reasons.append(_impossible_reason(evidence))
     if weakest is not None:
@@ -66,6 +74,17 @@ def _judgement(
     if is_far_off and not is_weak:
         return "Trust its answers, but not its probabilities", "partly"
     return ("Trust it with care", "partly") if is_far_off or is_off or is_weak else ("Trust it", "yes")
+
+
+def _rivals(evidence: Evidence, loss: Measure) -> list[tuple[str, float, Interval]]:
+    """Return the baselines after the first that are as good or better: name, log loss, and what the model gains."""
+    found = zip(evidence.baselines, loss.baselines, loss.gains, strict=True)
+    return [(name, value, gain) for name, value, gain in list(found)[1:] if gain is not None and gain.low <= 0]
+
+
+def _rival_reason(rival: str, value: float, own: float, gain: Interval) -> Html:
+    compared = "is better" if gain.high < 0 else "is simpler, and no worse beyond chance"
+    return escape(f"{rival} {compared} (log loss {number(value)} against {number(own)})")
 
 
 def _is_better(measure: Measure) -> bool:
