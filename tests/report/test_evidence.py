@@ -79,6 +79,24 @@ def test_holds_the_probabilities_before_calibration(case):
     assert (bare.before_calibration, bare.calibrated_by) == (None, "")
 
 
+def test_holds_the_comparison_of_training(case):
+    model, rows = case
+    measures = {"model": {"log_loss": 0.3}, "logistic regression": {"log_loss": 0.2}}
+    differences = {"logistic regression": {"mean": 0.1, "low": 0.05, "high": 0.15}}
+    known = {"rows": 9, "measures": measures, "differences": differences, "verdict": "It loses."}
+    found = gathered((replace(model, metadata={**model.metadata, "baselines": known}), rows)).comparison
+    assert (found.rows, found.verdict, found.better) == (9, "It loses.", ["logistic regression"])
+    for other in (
+        {**known, "measures": {}},
+        {"rows": 1},
+        {**known, "measures": 3},
+        {**known, "differences": "low"},
+        None,
+    ):
+        bare = {**model.metadata, "baselines": other}
+        assert gathered((replace(model, metadata=bare), rows)).comparison is None
+
+
 def test_holds_the_costs_that_answers_weigh(case):
     model, rows = case
     costs = np.ones((len(model.classes), len(model.classes)))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from logitwise.metrics import calibration_error
-from logitwise.report import Evidence, Example, History, confidently_wrong, render
+from logitwise.report import Comparison, Evidence, Example, History, confidently_wrong, render
 from report.made_evidence import HOSTILE, hostile_evidence, made_evidence
 
 VOID = {"meta", "img", "br"}
@@ -209,6 +209,20 @@ def test_the_point_that_is_farthest_off_is_named():
     evidence = Evidence("m", "200 rows", ["a", "b"], target, np.full((200, 2), 0.5), {"half": np.full((200, 2), 0.5)})
     assert "Farthest off: where it said 50%, 25% happened (200 rows)." in "".join(outline(evidence).text)
     assert "Farthest off" not in render(made_evidence(rows=60))
+
+
+def test_the_simpler_models_of_training_stand_beside_it():
+    measures = {
+        "model": {"accuracy": 0.9, "log_loss": 0.3, "brier_score": 0.2, "calibration_error": 0.01},
+        "logistic regression": {"accuracy": 0.91, "log_loss": 0.25, "brier_score": 0.19, "calibration_error": 0.02},
+    }
+    compared = Comparison(1234, measures, "Logistic regression beats the network.", ["logistic regression"])
+    text = "|".join(outline(made_evidence(comparison=compared)).text)
+    assert "Beside simpler models, on 1,234 rows held out in training" in text
+    assert "Log loss|0.300|0.250" in text
+    assert "Accuracy|90.0%|91.0%" in text
+    assert "Logistic regression beats the network." in text
+    assert "Prefer logistic regression" in text
 
 
 def test_says_how_the_training_went():

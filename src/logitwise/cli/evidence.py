@@ -15,7 +15,7 @@ from logitwise.cli.parts import by_parts
 from logitwise.cli.record import Record
 from logitwise.cli.sources import Labelled
 from logitwise.metrics import majority_baseline
-from logitwise.report import ColumnImportance, Evidence, Example, History, confidently_wrong
+from logitwise.report import ColumnImportance, Comparison, Evidence, Example, History, confidently_wrong
 
 MOST_ROWS, MOST_IMAGES = 8, 24
 MOST_COLUMNS = 200  # shuffling more, one by one, takes minutes
@@ -49,6 +49,7 @@ def gather(
         target=target,
         probabilities=probabilities,
         baselines=_baselines(model, len(target)),
+        comparison=_comparison(model),
         before_calibration=_before_calibration(model, rows.features, argument),
         calibrated_by=_calibrated_by(model),
         costs=model.costs,
@@ -66,6 +67,17 @@ def _baselines(model: Model, rows: int) -> dict[str, np.ndarray]:
         return {"guessing every class alike": majority_baseline(np.arange(n_classes), n_classes, rows)}
     trained_on = np.repeat(np.arange(n_classes), counts)
     return {"the class frequencies alone": majority_baseline(trained_on, n_classes, rows)}
+
+
+def _comparison(model: Model) -> Comparison | None:
+    """Return how the model compared with simpler ones in training, where its file says so in a form that we write."""
+    known: Any = model.metadata.get("baselines")
+    try:
+        better = [name for name, found in known["differences"].items() if found["low"] > 0]
+        found = Comparison(int(known["rows"]), known["measures"], str(known["verdict"]), better)
+        return found if {name: dict(measures) for name, measures in found.measures.items()}.get("model") else None
+    except (AttributeError, KeyError, TypeError, ValueError):  # a file may come from anywhere
+        return None
 
 
 def _before_calibration(model: Model, features: Any, argument: str) -> np.ndarray | None:

@@ -50,6 +50,23 @@ class ColumnImportance:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """The model beside simpler ones, on rows that were held out in training.
+
+    Attributes:
+        rows: How many.
+        measures: `log_loss`, `accuracy`, `brier_score`, `calibration_error` by model; this one is "model".
+        verdict: What that says, as a sentence.
+        better: The simpler models whose log loss is lower beyond chance.
+    """
+
+    rows: int
+    measures: Mapping[str, Mapping[str, float]]
+    verdict: str
+    better: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Everything that a report shows of one model on rows it was not trained on.
 
@@ -61,6 +78,7 @@ class Evidence:
         probabilities: Shape `(rows, classes)`.
         baselines: What the model has to beat: probabilities of the same shape, by name ("the class
             frequencies alone"). The verdict compares with the first.
+        comparison: The model beside simpler ones in training, where that was measured.
         before_calibration: The probabilities before they were calibrated, where they were.
         calibrated_by: How they were calibrated, in words.
         costs: What it costs to answer class j where i is true, shape `(classes, classes)`, where mistakes are not
@@ -83,6 +101,7 @@ class Evidence:
     target: np.ndarray
     probabilities: np.ndarray
     baselines: Mapping[str, np.ndarray]
+    comparison: Comparison | None = None
     before_calibration: np.ndarray | None = None
     calibrated_by: str = ""
     costs: np.ndarray | None = None

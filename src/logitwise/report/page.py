@@ -73,6 +73,7 @@ def _sections(evidence: Evidence) -> list[Html]:
         tag("p", judged.sentence, class_=f"verdict {judged.trust}"),
         *(tag("p", note, class_="note") for note in _notes(evidence)),
         sections.numbers_table(evidence, measured, calibrated),
+        "" if evidence.comparison is None else sections.comparison_table(evidence.comparison),
     )
     contents = (tag("li", tag("a", chapter.term, href=f"#{chapter.anchor}")) for chapter in chapters)
     nav = tag("nav", tag("ul", *contents), aria_label="Sections")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from logitwise.metrics import calibration_error
-from logitwise.report.evidence import ColumnImportance, Evidence, Example
+from logitwise.report.evidence import ColumnImportance, Comparison, Evidence, Example
 from logitwise.report.findings import Calibration, ClassFinding, Measure, confusion
 from logitwise.report.intervals import Interval, wilson
 from logitwise.report.markup import (
@@ -39,6 +39,12 @@ MEANINGS = {
     "Brier score": "squared error of the probabilities, 0 to 2; lower is better",
     "Calibration error": "confidence against the share that is right; lower is better",
 }
+COMPARED = (
+    ("Accuracy", "accuracy", share),
+    ("Log loss", "log_loss", number),
+    ("Brier score", "brier_score", number),
+    ("Calibration error", "calibration_error", number),
+)
 LONGEST_LABEL = 18  # characters of a class name in the head of the confusion matrix
 
 
@@ -51,6 +57,22 @@ def numbers_table(evidence: Evidence, measures: Sequence[Measure], calibration: 
     header = ["measure", "this model", *evidence.baselines]
     caption = f"Measured on {evidence.where}; small print: 95% intervals"
     return table(caption, header, [*rows, last], "numbers")
+
+
+def comparison_table(comparison: Comparison) -> Html:
+    """Return the model beside simpler ones on rows held out in training, and what that says."""
+    names = [name for name in comparison.measures if name != "model"]
+    rows = [
+        [label, *(shown(comparison.measures[name].get(key, math.nan)) for name in ("model", *names))]
+        for label, key, shown in COMPARED
+    ]
+    caption = f"Beside simpler models, on {counted(comparison.rows, 'row')} held out in training"
+    return join(
+        [
+            table(caption, ("measure", "this model", *names), rows, "numbers"),
+            tag("p", comparison.verdict, class_="after"),
+        ]
+    )
 
 
 def _measure_row(measure: Measure) -> list[Html | str]:

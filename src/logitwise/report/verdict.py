@@ -49,6 +49,8 @@ def verdict(
         reasons.append(_rival_reason(rival, value, measures[1].value, gain))
         if gain.high < 0 and trust != "no":
             judgement, trust = f"Prefer {rival}", "partly"
+    elif evidence.comparison is not None and evidence.comparison.better and trust != "no":
+        judgement, trust = f"Prefer {evidence.comparison.better[0]}", "partly"
     reasons.append(_calibration_reason(calibration))
     if np.isinf(measures[1].value):
         reasons.append(_impossible_reason(evidence))
