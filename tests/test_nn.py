@@ -286,3 +286,82 @@ def test_a_network_learns_by_plain_descent(n_outputs, module):
         loss.backward()
         optimizer.step()
     assert losses[-1] < 0.3 * losses[0]
+
+
+BAD = {
+    "integer logits": (
+        "CrossEntropyLoss",
+        lambda: (torch.ones(2, 3, dtype=torch.int64), tensor([0, 1])),
+        "logits must be a tensor of dtype",
+    ),
+    "boolean target": ("CrossEntropyLoss", lambda: (normal(2, 3), tensor([True, False])), "target must be integers"),
+    "target out of range": ("CrossEntropyLoss", lambda: (normal(2, 3), tensor([0, 3])), "target must be in"),
+    "negative target": ("CrossEntropyLoss", lambda: (normal(2, 3), tensor([0, -1])), "target must be in"),
+    "too many targets": (
+        "CrossEntropyLoss",
+        lambda: (normal(2, 3), tensor([0, 1, 2])),
+        "target of an integer dtype must",
+    ),
+    "one-hot integers": (
+        "CrossEntropyLoss",
+        lambda: (normal(2, 3), torch.eye(3, dtype=torch.int64)[:2]),
+        "target of an integer dtype must",
+    ),
+    "soft target of another shape": (
+        "CrossEntropyLoss",
+        lambda: (normal(2, 3), torch.ones(2, 4)),
+        "target of a floating dtype must",
+    ),
+    "sparse logits": (
+        "CrossEntropyLoss",
+        lambda: (normal(2, 3).to_sparse(), tensor([0, 1])),
+        "logits must be a dense tensor",
+    ),
+    "complex logits": (
+        "CrossEntropyLoss",
+        lambda: (normal(2, 3) * 1j, tensor([0, 1])),
+        "logits must be a tensor of dtype",
+    ),
+    "another device": (
+        "CrossEntropyLoss",
+        lambda: (normal(2, 3), tensor([0, 1], device="meta")),
+        "target must be on the device",
+    ),
+    "an array": ("CrossEntropyLoss", lambda: (normal(2, 3).numpy(), tensor([0, 1])), "input must be a torch tensor"),
+    "a target that is a list": ("CrossEntropyLoss", lambda: (normal(2, 3), [0, 1]), "target must be a torch tensor"),
+    "logits of BCELoss": ("BCELoss", lambda: (tensor([2.0]), tensor([1.0])), "input must be in"),
+    "shapes of BCELoss": (
+        "BCELoss",
+        lambda: (tensor([0.5]), tensor([1.0, 1.0])),
+        "target must have the shape of input",
+    ),
+    "shapes of BCEWithLogitsLoss": (
+        "BCEWithLogitsLoss",
+        lambda: (normal(2), torch.ones(3)),
+        "target must have the shape of logits",
+    ),
+    "an axis too far": ("Softmax", lambda: (normal(3),), "axis must be in"),
+    "integers of Softmax": (
+        "Softmax",
+        lambda: (torch.ones(2, 3, dtype=torch.int64),),
+        "logits must be a tensor of dtype",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "make", "sentence"), BAD.values(), ids=BAD)
+def test_what_catches_torchs_error_catches_ours(name, make, sentence):
+    options = {"dim": 1} if name == "Softmax" else {}
+    with pytest.raises((RuntimeError, ValueError, IndexError, TypeError, NotImplementedError)) as theirs:
+        getattr(torch.nn, name)(**options)(*make())
+    with pytest.raises(theirs.type, match=f"^{sentence}"):
+        getattr(nn, name)(**options)(*make())
+
+
+@pytest.mark.parametrize("name", ["weight", "target"])
+def test_class_weights_and_targets_on_another_device_are_a_sentence(name):
+    weight = torch.ones(3, device="meta") if name == "weight" else None
+    target = tensor([0, 1], device="meta" if name == "target" else "cpu")
+    argument = "class_weight" if name == "weight" else "target"
+    with pytest.raises(ValueError, match=f"^{argument} must be on the device of logits, cpu; got meta\\. Move it"):
+        nn.CrossEntropyLoss(weight=weight)(normal(2, 3), target)

@@ -24,8 +24,8 @@ class InputError(ValueError, IndexError, RuntimeError):
     """A value or shape that a module refuses: a ValueError, and an IndexError and RuntimeError as torch may raise."""
 
 
-class InputTypeError(TypeError, RuntimeError):
-    """A kind or dtype that a module refuses: a TypeError, and a RuntimeError as torch raises."""
+class InputTypeError(TypeError, NotImplementedError):
+    """A kind or dtype that a module refuses: a TypeError, and a NotImplementedError (so RuntimeError) as in torch."""
 
 
 def _drop_in(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
