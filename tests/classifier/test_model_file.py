@@ -230,13 +230,24 @@ EDITS = [
     (lambda h, t: h.update(network={"members": 8}), "a network without its number of members and its widths"),
     (
         lambda h, t: h["network"].update(members=0),
-        "a network of 0 members and widths [4, 8, 4, 3] where 4 inputs and 3 classes belong",
+        "a network of 0 members and widths [4, 4, 8, 4, 3] where 4 inputs and 3 classes belong",
     ),
     (
-        lambda h, t: h["network"].update(widths=[4, 8, 4, 2]),
-        "a network of 8 members and widths [4, 8, 4, 2] where 4 inputs and 3 classes belong",
+        lambda h, t: h["network"].update(widths=[4, 4, 8, 4, 2]),
+        "a network of 8 members and widths [4, 4, 8, 4, 2] where 4 inputs and 3 classes belong",
     ),
     (lambda h, t: h["network"].update(members=7), NOT_SEVEN),
+    (lambda h, t: h.update(knots=[2]), "numbers of knots that do not fit the columns"),
+    (lambda h, t: h.update(knots=[]), "numbers of knots that do not fit the columns"),
+    (lambda h, t: (h.update(knots=[3]), t.update({"numbers.knots": np.zeros(3)})), "knots that do not rise"),
+    (
+        lambda h, t: t.update(costs=np.ones((2, 2))),
+        "tensor 'costs' of float64 (2, 2) where float64 (3, 3) belongs",
+    ),
+    (
+        lambda h, t: t.update({"conformal.scores": np.full(3, np.nan)}),
+        "tensor 'conformal.scores' with a number that is not finite",
+    ),
     (lambda h, t: h["calibration"].update(uniform=1.0), BAD_CALIBRATION),
     (lambda h, t: h["calibration"].update(method="magic"), BAD_CALIBRATION),
     (
@@ -254,7 +265,7 @@ EDITS = [
     (lambda h, t: h["classes"].update(labels=["x", "y", "y"]), "fewer than two classes, or one twice"),
     (
         lambda h, t: h["classes"].update(labels=["x", "y", "z", "w"]),
-        "a network of 8 members and widths [4, 8, 4, 3] where 4 inputs and 4 classes belong",
+        "a network of 8 members and widths [4, 4, 8, 4, 3] where 4 inputs and 4 classes belong",
     ),
 ]
 
@@ -269,7 +280,9 @@ def test_contents_that_do_not_fit_are_refused(change, what, saved):
 
 
 def test_probabilities_by_hand():
-    preprocessing = Preprocessing(None, (None, None), np.zeros(2), np.ones(2), np.zeros(2), np.zeros(2, bool))
+    preprocessing = Preprocessing(
+        None, (None, None), np.zeros(2), np.ones(2), np.zeros(2), np.zeros(2, bool), (np.zeros(0),) * 2
+    )
     hidden = (np.float32([[[1, 0], [0, -1]], [[0, 0], [0, 0]]]), np.float32([[[0, 1]], [[0, 1]]]))
     output = np.float32([[[1, 0, -1], [0, 1, -1]]] * 2)
     linear, prior = np.zeros((2, 2, 3), np.float32), np.float32([[[0, 0, 0.5]], [[0, 0, 0]]])
@@ -296,7 +309,9 @@ def test_probabilities_by_hand():
 
 
 def test_both_tails_of_a_binary_model_are_exact():
-    preprocessing = Preprocessing(None, (None,), np.zeros(1), np.ones(1), np.zeros(1), np.zeros(1, bool))
+    preprocessing = Preprocessing(
+        None, (None,), np.zeros(1), np.ones(1), np.zeros(1), np.zeros(1, bool), (np.zeros(0),)
+    )
     network = Network((), None, np.float32([[[-32, 32]]]), np.zeros((1, 1, 2), np.float32))
     binary = Model(np.array([False, True]), preprocessing, network, Calibration.none(2))
     x = 3 / np.sqrt(3.0)  # levelled off to 1.5

@@ -4,15 +4,23 @@ import numpy as np
 import polars as pl
 import pytest
 
-from logitwise.classifier.preprocessing import CLIP, MAX_LEVELS, Preprocessing
+from logitwise.classifier.preprocessing import CLIP, MAX_LEVELS, Preprocessing, _intervals
 from logitwise.classifier.table import read_table
 
 
 def encoded(train, X=None):
+    """Return the inputs but the ramps."""
+    preprocessing, inputs = all_inputs(train, X)
+    return inputs[:, : preprocessing.n_deep]
+
+
+def all_inputs(train, X=None):
     table = read_table(train)
-    preprocessing = Preprocessing.fit(table, np.arange(table.rows))
+    preprocessing = Preprocessing.fit(table, np.arange(table.rows), n_classes=2)
     prepared = preprocessing.prepare(read_table(train if X is None else X))
-    return preprocessing.encode(prepared, np.arange(prepared.rows))
+    inputs = preprocessing.encode(prepared, np.arange(prepared.rows))
+    assert inputs.shape[1] == preprocessing.n_inputs
+    return preprocessing, inputs
 
 
 def levelled(scaled):
@@ -32,6 +40,28 @@ def test_where_the_quartiles_are_equal_half_the_range_is_the_scale():
 
 def test_a_constant_column_is_zero_and_stays_so():
     np.testing.assert_array_equal(encoded([[0.1], [0.1], [0.1]], [[0.1], [5.0]]), [[0.0], [0.0]])
+
+
+def test_ramps_rise_between_the_quantiles():
+    X = np.arange(81.0)[:, None]
+    X[:20] = 7.0  # quantiles that are equal count once
+    preprocessing, inputs = all_inputs(X, [[-5.0], [7.0], [25.0], [60.0], [99.0], [np.nan]])
+    np.testing.assert_array_equal(preprocessing.knots[0], [7.0, 20.0, 40.0, 60.0, 80.0])
+    expected = [[-1, -1, -1, -1], [-1, -1, -1, -1], [1, -0.5, -1, -1], [1, 1, 1, -1], [1, 1, 1, 1], [1, 1, -1, -1]]
+    np.testing.assert_allclose(inputs[:, 1:], np.array(expected) / 4, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("rows", "numbers", "intervals"), [(39, 1, 0), (40, 1, 2), (1000, 1, 16), (1000, 50, 5), (100, 50, 0), (100, 0, 0)]
+)
+def test_there_are_no_more_ramps_than_the_rows_justify(rows, numbers, intervals):
+    assert _intervals(rows, numbers, n_classes=2) == intervals
+
+
+def test_pixels_and_constant_columns_have_no_ramps():
+    images = np.random.default_rng(0).integers(0, 256, (200, 2, 2), dtype=np.uint8)
+    assert [len(knots) for knots in all_inputs(images)[0].knots] == [0] * 4
+    assert [len(knots) for knots in all_inputs(np.ones((200, 1)))[0].knots] == [0]
 
 
 def test_gaps_take_the_median_and_an_indicator():

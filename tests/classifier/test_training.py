@@ -11,7 +11,7 @@ from logitwise.classifier.training import schedule, shifted
 
 def made_members(dropout=0.0, hidden=(5, 4), seed=0):
     generator = torch.Generator().manual_seed(seed)
-    members = Members(Shape(3, 6, hidden, 4), np.log([0.1, 0.2, 0.3, 0.4]), dropout, generator, "cpu")
+    members = Members(Shape(3, 6, 4, hidden, 4), np.log([0.1, 0.2, 0.3, 0.4]), dropout, generator, "cpu")
     for flat in members.flat:
         flat.add_(torch.randn(len(flat), generator=generator), alpha=0.3)
     return members
@@ -40,7 +40,7 @@ def test_gradients_are_those_of_autograd(hidden):
 
 
 def test_a_network_starts_as_the_class_prior():
-    members = Members(Shape(2, 3, (8, 8), 3), np.log([0.5, 0.3, 0.2]), 0.1, torch.Generator().manual_seed(0), "cpu")
+    members = Members(Shape(2, 3, 3, (8, 8), 3), np.log([0.5, 0.3, 0.2]), 0.1, torch.Generator().manual_seed(0), "cpu")
     logits = members.logits(torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(1)))
     np.testing.assert_allclose(torch.softmax(logits, -1), np.tile([0.5, 0.3, 0.2], (2, 5, 1)), rtol=1e-6)
 
@@ -53,7 +53,7 @@ def test_the_network_that_predicts_is_the_one_that_was_trained():
 
 
 def test_dropout_keeps_the_mean():
-    members = Members(Shape(2, 3, (50,), 2), np.log([0.5, 0.5]), 0.2, torch.Generator().manual_seed(0), "cpu")
+    members = Members(Shape(2, 3, 3, (50,), 2), np.log([0.5, 0.5]), 0.2, torch.Generator().manual_seed(0), "cpu")
     mask = members._mask(1000, 50)
     assert mask.shape == (2, 1000, 50)
     assert sorted(set(mask.flatten().tolist())) == pytest.approx([0.0, 1.25])

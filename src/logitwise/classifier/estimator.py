@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ from sklearn.utils.validation import column_or_1d
 
 from logitwise import __version__
 from logitwise._checks import check_integer, check_not_negative, check_positive
+from logitwise.classifier.baselines import compare
+from logitwise.classifier.decisions import check_goal
+from logitwise.classifier.findings import DataWarning, look
 from logitwise.classifier.folds import given_split, plan_for
 from logitwise.classifier.held_out import HeldOut
 from logitwise.classifier.model import Model
@@ -58,6 +62,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
         class_weight: None, "balanced" (each class weighs as much as any other in training), or a dict from class to
             weight (1 where not named). It decides what is learnt best and what `predict` prefers; probabilities are
             still those of the classes as they occur: what the weights add to the logits is taken away again.
+        threshold_for: What `predict` is to serve: None (the most probable class), "balanced_accuracy", "f1" (of the
+            second of two classes; the mean over more), or a matrix of costs, `(classes, classes)`, whose entry [i, j]
+            is what it costs to predict class j where i is true. Probabilities stay what they are.
         random_state: A seed, None (another result each time), or a `numpy.random.RandomState`. One seed gives one
             result, to the bit, on one machine with one number of threads.
         device: A torch device to train on, such as "cpu" or "cuda".
@@ -70,7 +77,10 @@ class Classifier(ClassifierMixin, BaseEstimator):
         history_: Lists `step`, `train_loss` and `validation_loss` (of held-out votes at their best temperature), one
             entry a measurement, in nats.
         best_step_: The step whose weights were kept.
-        held_out_: How good the votes on held-out rows are: see `HeldOut`.
+        held_out_: What the votes on held-out rows say, before and after calibration: see `HeldOut`.
+        baselines_: The model beside logistic regression and the class frequencies on held-out rows: see `Comparison`.
+        decision_: What `threshold_for` led to, with its `threshold` for two classes: see `Decision`; or None.
+        notes_: What there was to say of the data before training, a sentence each.
         model_: The `Model` that predicts, with NumPy alone.
 
     Example:
@@ -89,13 +99,14 @@ class Classifier(ClassifierMixin, BaseEstimator):
         epochs: int = 200,
         steps: int = 3000,
         seconds: float | None = None,
-        learning_rate: float = 3e-3,
+        learning_rate: float = 6e-3,
         batch_size: int | None = None,
         weight_decay: float = 0.02,
         dropout: float = 0.15,
         max_shift: int | None = None,
         patience: float = 0.5,
         class_weight: Any = None,
+        threshold_for: Any = None,
         random_state: Any = 0,
         device: str = "cpu",
         verbose: bool = False,
@@ -112,6 +123,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.max_shift = max_shift
         self.patience = patience
         self.class_weight = class_weight
+        self.threshold_for = threshold_for
         self.random_state = random_state
         self.device = device
         self.verbose = verbose
@@ -146,8 +158,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
         classes = find_classes(labels)
         target = class_indices(labels, classes)
         weight = row_weights(target, classes, self.class_weight, sample_weight)
+        goal = check_goal(self.threshold_for, len(classes))
         used = np.flatnonzero(weight)
-        preprocessing = Preprocessing.fit(table, used)
+        preprocessing = Preprocessing.fit(table, used, len(classes))
         rows = _Encoded.of(preprocessing, table, target, weight, used)
         if X_val is None and y_val is None:
             plan = plan_for(rows.target, members, np.random.default_rng(recipe.seed))
@@ -159,10 +172,18 @@ class Classifier(ClassifierMixin, BaseEstimator):
             rows = rows.followed_by(held_out)
         by_class = class_weights(target, classes, self.class_weight)
         log_weight = np.log(np.where(by_class > 0, by_class, 1.0))
-        trainer = Trainer(rows.as_tensors(recipe.device), plan, log_weight, recipe)
+        self.notes_ = look(table, used, target[used], classes, rows.inputs[: len(used)], members)
+        for note in self.notes_:
+            warnings.warn(note, DataWarning, stacklevel=2)
+        trainer = Trainer(rows.as_tensors(preprocessing.n_deep, recipe.device), plan, log_weight, recipe)
         with StepBar(trainer.progress.steps, shown=self.verbose) as bar:
             progress = trainer.train(bar.update)
-        self._keep(classes, preprocessing, trainer, HeldOut.of(trainer, recipe.seed), self._costs(by_class))
+        held_out = HeldOut.of(trainer, recipe.seed)
+        self.decision_ = None if goal is None else held_out.decide(goal)
+        self.baselines_ = compare(
+            rows.inputs[:, : preprocessing.n_deep], rows.target, rows.weight, plan, held_out, recipe.seed
+        )
+        self._keep(classes, preprocessing, trainer, held_out, self._costs(by_class))
         if progress.interrupted:
             raise KeyboardInterrupt
         return self
@@ -185,7 +206,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
         )
 
     def _costs(self, by_class: np.ndarray) -> np.ndarray | None:
-        """Return the costs of mistakes that class weights stand for."""
+        """Return what mistakes cost: as decided for `threshold_for`, or as class weights say."""
+        if self.decision_ is not None:
+            return self.decision_.costs
         return None if self.class_weight is None else by_class[:, None] * (1 - np.eye(len(by_class)))
 
     def _keep(
@@ -201,7 +224,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.best_step_ = progress.best_step
         self.held_out_ = held_out
         metadata = _metadata(self, progress, held_out)
-        model = Model(classes, preprocessing, trainer.network(), held_out.calibration, costs, metadata)
+        network, scores = trainer.network(), held_out.conformal_scores
+        model = Model(classes, preprocessing, network, held_out.calibration, costs, scores, metadata)
         self.model_ = model
         self.classes_ = model.classes
         self.n_features_in_ = model.n_features
@@ -228,6 +252,10 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the logarithm of each probability, exact in the tails; X as in `Model.decision_function`."""
         return self._fitted().predict_log_proba(X)
+
+    def predict_set(self, X: Any, coverage: float = 0.9) -> np.ndarray:
+        """Return which classes belong in the set of each row, bool, `(rows, classes)`; see `Model.predict_set`."""
+        return self._fitted().predict_set(X, coverage)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return the logits, float64: one a row (two classes) or one a class; see `Model.decision_function`."""
@@ -284,9 +312,10 @@ class _Encoded:
             np.concatenate([self.weight, others.weight]),
         )
 
-    def as_tensors(self, device: str) -> Rows:
+    def as_tensors(self, deep: int, device: str) -> Rows:
         weight = self.weight.astype(np.float32)
-        return Rows(*(torch.from_numpy(array).to(device) for array in (self.inputs, self.target, weight)))
+        inputs, target, weights = (torch.from_numpy(each).to(device) for each in (self.inputs, self.target, weight))
+        return Rows(inputs, target, weights, deep)
 
 
 def _metadata(classifier: Classifier, progress: Progress, held_out: HeldOut) -> dict[str, Any]:
@@ -304,6 +333,9 @@ def _metadata(classifier: Classifier, progress: Progress, held_out: HeldOut) -> 
         "best_step": progress.best_step,
         "ended": progress.ended,
         "held_out": held_out.as_json(),
+        "baselines": classifier.baselines_.as_json(),
+        "decision": None if classifier.decision_ is None else classifier.decision_.as_json(),
+        "notes": classifier.notes_,
     }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitwise.calibration import Calibration, fit_calibration
+from logitwise.classifier.decisions import Decision, conformal_scores, decide
 from logitwise.metrics import summary
 
 if TYPE_CHECKING:
@@ -51,6 +52,24 @@ class HeldOut:
         fit = fit_calibration(votes, target, weight, seed=seed)
         before, after = summary(target, np.exp(votes)), summary(target, np.exp(fit.log_probabilities))
         return cls(trainer.plan.why, rows, target, fit.log_probabilities, fit.calibration, before, after, fit.losses)
+
+    @property
+    def conformal_scores(self) -> np.ndarray:
+        """The loss of each held-out row, in order: what sets of classes are made by."""
+        return conformal_scores(self.log_probabilities, self.target)
+
+    def decide(self, goal: str | np.ndarray) -> Decision:
+        """Return the decision that serves a goal.
+
+        Raises:
+            ValueError: There are no held-out rows, and the goal is none of costs.
+        """
+        if len(self.rows) == 0 and isinstance(goal, str):
+            raise ValueError(
+                f"threshold_for must be None or a matrix of costs where no rows are held out; got {goal!r}. Train on "
+                f"more rows, or pass X_val."
+            )
+        return decide(goal, np.exp(self.log_probabilities), self.target)
 
     def as_json(self) -> dict[str, Any]:
         """Return what belongs in the header of a model file."""

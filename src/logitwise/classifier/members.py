@@ -2,9 +2,10 @@
 
 Member k maps its rows x to the logits
 
-    z = W_out a_L + b + V x,    a_i = silu(W_i a_{i-1} + c_i),    a_0 = x * s
+    z = W_out a_L + b + V (x * s),    a_i = silu(W_i a_{i-1} + c_i),    a_0 = the first inputs of x * s
 
-with a scale s a number for each input, and a linear path V from the inputs straight to the logits. V and W_out start
+with a scale s for each input, and a linear path V from all inputs straight to the logits; the hidden layers get the
+first `deep` inputs. V and W_out start
 at zero and b at the log frequency of the classes: a member starts as the class prior, is a logistic regression early
 on, and becomes more where the rows support it.
 
@@ -28,17 +29,18 @@ MASK_NUMBERS = 1 << 21  # random numbers drawn once; each step reads them from a
 
 @dataclass(frozen=True)
 class Shape:
-    """The shape of the members: how many, their inputs, hidden layers, and logits."""
+    """The shape of the members: how many, their inputs (hidden layers get the first `deep`), hidden layers, logits."""
 
     members: int
     inputs: int
+    deep: int
     hidden: tuple[int, ...]
     classes: int
 
     @property
     def decaying(self) -> dict[str, tuple[int, ...]]:
         """The parameters that weight decay acts on: weights."""
-        widths = (self.inputs, *self.hidden)
+        widths = (self.deep, *self.hidden)
         shapes = {
             f"weight.{place}": (self.members, width, following)
             for place, (width, following) in enumerate(zip(widths, self.hidden, strict=False))
@@ -140,17 +142,18 @@ class Members:
     def _forward(
         self, inputs: torch.Tensor, masks: list[torch.Tensor] | None
     ) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
-        """Return the logits, the input of each layer, and the sum that enters each activation."""
+        """Return the logits, the scaled inputs and the input of each layer, and the sum that enters each activation."""
         own = self.parameters
-        activations, sums = [inputs * own["scale"]], []
+        scaled = inputs * own["scale"]
+        activations, sums = [scaled[..., : self.shape.deep]], []
         for place in range(len(self.shape.hidden)):
             sums.append(torch.baddbmm(own[f"bias.{place}"], activations[-1], own[f"weight.{place}"]))
             after = torch.nn.functional.silu(sums[-1])
             activations.append(after if masks is None else after.mul_(masks[place]))
-        logits = torch.baddbmm(own["prior"], activations[0], own["linear"])
+        logits = torch.baddbmm(own["prior"], scaled, own["linear"])
         if sums:
             logits.baddbmm_(activations[-1], own["output"])
-        return logits, activations, sums
+        return logits, [scaled, *activations], sums
 
     def _fill(
         self,
@@ -162,7 +165,8 @@ class Members:
     ) -> None:
         own, into = self.parameters, self.gradients
         torch.sum(slope, 1, keepdim=True, out=into["prior"])
-        torch.bmm(activations[0].mT, slope, out=into["linear"])
+        scaled, *activations = activations
+        torch.bmm(scaled.mT, slope, out=into["linear"])
         at_inputs = torch.bmm(slope, own["linear"].mT)
         if sums:
             torch.bmm(activations[-1].mT, slope, out=into["output"])
@@ -174,7 +178,7 @@ class Members:
             torch.sum(flow, 1, keepdim=True, out=into[f"bias.{place}"])
             torch.bmm(activations[place].mT, flow, out=into[f"weight.{place}"])
             if place == 0:
-                at_inputs.baddbmm_(flow, own["weight.0"].mT)
+                at_inputs[..., : self.shape.deep] += torch.bmm(flow, own["weight.0"].mT)
             else:
                 flow = torch.bmm(flow, own[f"weight.{place}"].mT)
         torch.sum(at_inputs.mul_(inputs), 1, keepdim=True, out=into["scale"])
@@ -185,7 +189,7 @@ class Members:
         scale = own["scale"].transpose(0, 2, 1)
         hidden = tuple(
             (
-                own[f"weight.{place}"] * scale if place == 0 else own[f"weight.{place}"].copy(),
+                own[f"weight.{place}"] * scale[:, : self.shape.deep] if place == 0 else own[f"weight.{place}"].copy(),
                 own[f"bias.{place}"].copy(),
             )
             for place in range(len(self.shape.hidden))

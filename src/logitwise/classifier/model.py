@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from logitwise.calibration import METHODS, Calibration
+from logitwise.classifier.decisions import prediction_sets
 from logitwise.classifier.model_file import ModelFile, ModelFileError, read_model_file, write_model_file
 from logitwise.classifier.network import Network
 from logitwise.classifier.preprocessing import Prepared, Preprocessing
@@ -19,6 +20,7 @@ from logitwise.functional import log_softmax, logsumexp
 # Rows go through the network in blocks of this one size, the last one filled up with zeros: the same matrix products,
 # so the same bits, whatever the number of rows. 256 rows keep a hidden layer of 256 in the cache.
 BLOCK_ROWS = 256
+OTHERS = ("calibration.scale", "calibration.shift", "costs", "conformal.scores")  # tensors of the model itself
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,14 @@ class Model:
         calibration: From their mean probabilities to those that are returned.
         costs: What it costs to predict class j where i is true, float64, `(classes, classes)`; None: all mistakes
             alike.
+        conformal_scores: The losses of held-out rows in order, float64, `(rows,)`: what `predict_set` goes by.
         metadata: What else is known of the model, as JSON values: options, versions, metrics, history, the name of the
             target.
 
     Example:
         >>> import numpy as np
-        >>> preprocessing = Preprocessing(None, (None,), *np.array([[0.0], [1.0], [0.0]]), np.array([False]))
+        >>> none, numbers = np.zeros(0), np.array([[0.0], [1.0], [0.0]])
+        >>> preprocessing = Preprocessing(None, (None,), *numbers, np.array([False]), (none,))
         >>> network = Network((), None, np.float32([[[-1.0, 1.0]]]), np.float32([[[0.5, -0.5]]]))
         >>> model = Model(np.array(["no", "yes"], dtype=object), preprocessing, network, Calibration.none(2))
         >>> model.predict([[0.0], [1.0]]).tolist()
@@ -68,6 +72,7 @@ class Model:
     network: Network
     calibration: Calibration
     costs: np.ndarray | None = None
+    conformal_scores: np.ndarray | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -148,6 +153,31 @@ class Model:
         """Return the model without its calibration: its probabilities are the mean of the members'."""
         return replace(self, calibration=Calibration.none(len(self.classes)))
 
+    def predict_set(self, X: Any, coverage: float = 0.9) -> np.ndarray:
+        """Return for each row a set of classes that holds the true one in `coverage` of rows like those of training.
+
+        Split-conformal sets by held-out rows: a class belongs where it would be no greater surprise than the true class
+        was on that share of them. The most probable class always belongs. Where each held-out row was voted on by fewer
+        members than vote now, as with folds, sets hold the true class rather more often than asked.
+
+        Args:
+            X: As in `predict_log_proba`.
+            coverage: The share of rows whose set is to hold the true class, between 0 and 1.
+
+        Returns:
+            bool, shape `(rows, classes)`.
+
+        Raises:
+            TypeError: A coverage that is not a number.
+            ValueError: A coverage outside (0, 1), or more than the held-out rows can promise: n of them at most
+                n / (n + 1).
+
+        Source:
+            V. Vovk, A. Gammerman and G. Shafer, Algorithmic learning in a random world, 2005.
+        """
+        scores = np.zeros(0) if self.conformal_scores is None else self.conformal_scores
+        return prediction_sets(self.predict_log_proba(X), scores, coverage)
+
     def class_indices(self, y: Any) -> np.ndarray:
         """Return the position of each label among `classes`, int64, shape `(rows,)`.
 
@@ -176,6 +206,8 @@ class Model:
         tensors = self.preprocessing.tensors() | self.network.tensors() | calibration
         if self.costs is not None:
             tensors["costs"] = self.costs
+        if self.conformal_scores is not None:
+            tensors["conformal.scores"] = self.conformal_scores
         write_model_file(path, header, tensors)
 
 
@@ -197,9 +229,11 @@ def load(path: str | os.PathLike[str]) -> Model:
     file = read_model_file(path)
     preprocessing = Preprocessing.from_file(file)
     classes = _classes_from(file)
-    network = Network.from_file(file, preprocessing.n_inputs, len(classes))
+    network = Network.from_file(file, preprocessing.n_inputs, preprocessing.n_deep, len(classes))
     calibration, metadata = _calibration_from(file, len(classes)), file.field("metadata", dict)
-    model = Model(classes, preprocessing, network, calibration, _costs_from(file, len(classes)), metadata)
+    costs = file.tensor("costs", np.float64, (len(classes),) * 2) if "costs" in file.tensors else None
+    scores = file.tensor("conformal.scores", np.float64, (None,)) if "conformal.scores" in file.tensors else None
+    model = Model(classes, preprocessing, network, calibration, costs, scores, metadata)
     _refuse_strangers(file, model)
     return model
 
@@ -224,12 +258,8 @@ def _classes_from(file: ModelFile) -> np.ndarray:
     return np.array(labels, dtype=KINDS[kind])
 
 
-def _costs_from(file: ModelFile, n_classes: int) -> np.ndarray | None:
-    return file.tensor("costs", np.float64, (n_classes, n_classes)) if "costs" in file.tensors else None
-
-
 def _refuse_strangers(file: ModelFile, model: Model) -> None:
-    ours = {*model.preprocessing.tensors(), *model.network.tensors(), "calibration.scale", "calibration.shift", "costs"}
+    ours = {*model.preprocessing.tensors(), *model.network.tensors(), *OTHERS}
     strangers = sorted(set(file.tensors) - ours)
     if strangers:
         file.refuse(f"an unknown tensor {strangers[0]!r}")

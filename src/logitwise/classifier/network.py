@@ -14,7 +14,7 @@ from logitwise.classifier.model_file import ModelFile
 class Network:
     """Trained members of one shape, float32; the first axis of every array is the member.
 
-        z = a_L output + inputs linear + prior,    a_i = silu(a_{i-1} weight_i + bias_i),    a_0 = inputs
+        z = a_L output + inputs linear + prior,    a_i = silu(a_{i-1} weight_i + bias_i),    a_0 = the first inputs
 
     Attributes:
         hidden: A pair a hidden layer: weight `(members, from, to)` and bias `(members, 1, to)`.
@@ -35,8 +35,9 @@ class Network:
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """The number of inputs, of units of each hidden layer, and of logits."""
-        return (self.linear.shape[1], *(bias.shape[2] for _, bias in self.hidden), self.linear.shape[2])
+        """The number of inputs, of inputs of the hidden layers, of units of each of those, and of logits."""
+        deep = self.hidden[0][0].shape[1] if self.hidden else 0
+        return (self.linear.shape[1], deep, *(bias.shape[2] for _, bias in self.hidden), self.linear.shape[2])
 
     def logits(self, inputs: np.ndarray) -> np.ndarray:
         """Return the logits of each member, float32, shape `(members, rows, classes)`; inputs `(rows, inputs)`."""
@@ -44,7 +45,7 @@ class Network:
         logits += self.prior
         if self.output is None:
             return logits
-        activations = inputs
+        activations = inputs[:, : self.hidden[0][0].shape[1]]
         for weight, bias in self.hidden:
             activations = activations @ weight
             activations += bias
@@ -64,13 +65,14 @@ class Network:
         return {"network": {"members": self.members, "widths": list(self.widths)}}
 
     @classmethod
-    def from_file(cls, file: ModelFile, n_inputs: int, n_classes: int) -> Network:
+    def from_file(cls, file: ModelFile, n_inputs: int, n_deep: int, n_classes: int) -> Network:
         """Return the network that a model file holds, verified."""
         described = file.field("network", dict)
         members, widths = described.get("members"), described.get("widths")
         if type(members) is not int or not isinstance(widths, list) or not all(type(width) is int for width in widths):
             file.refuse("a network without its number of members and its widths")
-        if members < 1 or len(widths) < 2 or (widths[0], widths[-1]) != (n_inputs, n_classes):
+        deep = n_deep if len(widths) > 3 else 0
+        if members < 1 or len(widths) < 3 or (*widths[:2], widths[-1]) != (n_inputs, deep, n_classes):
             described = f"{members} members and widths {widths}"
             file.refuse(f"a network of {described} where {n_inputs} inputs and {n_classes} classes belong")
         hidden = tuple(
@@ -78,7 +80,7 @@ class Network:
                 file.tensor(f"network.hidden.{place}.weight", np.float32, (members, width, following)),
                 file.tensor(f"network.hidden.{place}.bias", np.float32, (members, 1, following)),
             )
-            for place, (width, following) in enumerate(pairwise(widths[:-1]))
+            for place, (width, following) in enumerate(pairwise(widths[1:-1]))
         )
         output = file.tensor("network.output", np.float32, (members, widths[-2], n_classes)) if hidden else None
         linear = file.tensor("network.linear", np.float32, (members, n_inputs, n_classes))

@@ -14,6 +14,8 @@ from logitwise.classifier.table import Table
 MAX_LEVELS = 255  # of one column; rarer ones are encoded as zeros, like levels never seen in training
 CLIP = 3.0  # where inputs level off: a value far out says no more than "very large", and cannot overflow
 TINY = 8 * np.finfo(np.float64).eps  # of the largest value: less is rounding
+MOST_INTERVALS = 16  # between the knots of a column
+FEWEST_IN_INTERVAL = 20  # rows
 COLUMNS_AT_ONCE = 64  # bounds the memory of the statistics
 ROWS_AT_ONCE = 1024  # bounds the memory of the encoding, in float64 on the way
 Statistics = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # offset, scale, fill, had_gaps: one entry a column
@@ -42,6 +44,10 @@ class Preprocessing:
     level, -1 for the second), and one for each level of every other category. A gap in a number takes the column's
     median; a gap in a category, or a level not kept, is all zeros. A constant column has scale 0.
 
+    After these come the ramps, which only the linear path of a network gets: for each number column with knots
+    k_0 < ... < k_m, one input for each interval, from -1/4 left of it to 1/4 right of it. A sum of ramps is any
+    piecewise linear function of the column.
+
     Attributes:
         names: The column names, or None.
         levels: One entry a column: None for numbers, the levels (most frequent first) for categories.
@@ -50,6 +56,7 @@ class Preprocessing:
             the standard deviation of all.
         fill: Its median, float64.
         had_gaps: Whether it had gaps in training, bool.
+        knots: The knots of each number column, float64, in order: quantiles, none or three and more.
     """
 
     names: tuple[str, ...] | None
@@ -58,6 +65,7 @@ class Preprocessing:
     scale: np.ndarray
     fill: np.ndarray
     had_gaps: np.ndarray
+    knots: tuple[np.ndarray, ...]
 
     @property
     def n_columns(self) -> int:
@@ -67,6 +75,11 @@ class Preprocessing:
     @property
     def n_inputs(self) -> int:
         """The number of inputs of the network."""
+        return self.n_deep + sum(max(0, len(knots) - 1) for knots in self.knots)
+
+    @property
+    def n_deep(self) -> int:
+        """The number of inputs that the hidden layers get; ramps come after them."""
         return (
             len(self.offset)
             + int(self.had_gaps.sum())
@@ -74,14 +87,16 @@ class Preprocessing:
         )
 
     @classmethod
-    def fit(cls, table: Table, rows: np.ndarray) -> Preprocessing:
-        """Return the preprocessing learnt from `rows` of a table."""
+    def fit(cls, table: Table, rows: np.ndarray, n_classes: int) -> Preprocessing:
+        """Return the preprocessing learnt from `rows` of a table whose target has `n_classes`."""
         is_number = [table.column(place).dtype.kind != "O" for place in range(table.n_columns)]
         levels = tuple(
             None if number else _most_frequent(table.column(place)[rows]) for place, number in enumerate(is_number)
         )
         numbers = table.numbers(np.flatnonzero(is_number).tolist())
-        return cls(table.names, levels, *_statistics(numbers, rows, table.has_common_scale))
+        intervals = 0 if table.has_common_scale else _intervals(len(rows), numbers.shape[1], n_classes)
+        knots = tuple(_knots(numbers[rows, place], intervals) for place in range(numbers.shape[1]))
+        return cls(table.names, levels, *_statistics(numbers, rows, table.has_common_scale), knots)
 
     def prepare(self, table: Table) -> Prepared:
         """Return the columns of training from a table; raise where one is missing or of another kind."""
@@ -105,8 +120,9 @@ class Preprocessing:
     def _encode_block(self, numbers: np.ndarray, codes: np.ndarray, inputs: np.ndarray) -> None:
         numbers = numbers.astype(np.float64)
         gaps, n_numbers = np.isnan(numbers), numbers.shape[1]
+        numbers = np.where(gaps, self.fill, numbers)
         with np.errstate(over="ignore"):  # 1e308 - (-1e308): levelled off in the next step
-            scaled = (np.where(gaps, self.fill, numbers) - self.offset) * self.scale
+            scaled = (numbers - self.offset) * self.scale
         inputs[:, :n_numbers] = _levelled(scaled)
         first = n_numbers + int(self.had_gaps.sum())
         inputs[:, n_numbers:first] = gaps[:, self.had_gaps]
@@ -118,17 +134,22 @@ class Preprocessing:
             else:
                 inputs[rows, first + kept] = 1.0
             first += _width(levels)
+        for column, knots in zip(numbers.T, self.knots, strict=True):
+            if len(knots):
+                inputs[:, first : first + len(knots) - 1] = _ramps(column, knots)
+                first += len(knots) - 1
 
     def header(self) -> dict[str, Any]:
         """Return the part that belongs in the header of a model file."""
         columns = [
             {"kind": "number"} if levels is None else {"kind": "category", "levels": levels} for levels in self.levels
         ]
-        return {"feature_names": self.names, "columns": columns}
+        return {"feature_names": self.names, "columns": columns, "knots": [len(knots) for knots in self.knots]}
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Return the part that belongs in the tensors of a model file."""
-        return {f"numbers.{name}": getattr(self, name) for name in ("offset", "scale", "fill", "had_gaps")}
+        tensors = {f"numbers.{name}": getattr(self, name) for name in ("offset", "scale", "fill", "had_gaps")}
+        return tensors | {"numbers.knots": np.concatenate([np.zeros(0), *self.knots])}
 
     @classmethod
     def from_file(cls, file: ModelFile) -> Preprocessing:
@@ -142,7 +163,8 @@ class Preprocessing:
             file.tensor(f"numbers.{name}", np.float64, shape) for name in ("offset", "scale", "fill")
         )
         had_gaps = file.tensor("numbers.had_gaps", np.bool_, shape)
-        return cls(None if names is None else tuple(names), levels, offset, scale, fill, had_gaps)
+        knots = _knots_from(file, shape[0])
+        return cls(None if names is None else tuple(names), levels, offset, scale, fill, had_gaps, knots)
 
 
 def _levels_from(file: ModelFile, column: Any) -> tuple[str, ...] | None:
@@ -152,6 +174,17 @@ def _levels_from(file: ModelFile, column: Any) -> tuple[str, ...] | None:
     if not isinstance(levels, list) or not _are_names(levels, len(levels)):
         file.refuse("a column that is neither a number nor a category")
     return tuple(levels)
+
+
+def _knots_from(file: ModelFile, n_numbers: int) -> tuple[np.ndarray, ...]:
+    counts = file.field("knots", list)
+    if len(counts) != n_numbers or not all(type(count) is int and (count == 0 or count >= 3) for count in counts):
+        file.refuse("numbers of knots that do not fit the columns")
+    together = file.tensor("numbers.knots", np.float64, (sum(counts),))
+    knots = tuple(np.split(together, np.cumsum(counts)[:-1])) if counts else ()
+    if any((np.diff(each) <= 0).any() for each in knots):
+        file.refuse("knots that do not rise")
+    return knots
 
 
 def _are_names(names: list[Any], count: int) -> bool:
@@ -166,6 +199,33 @@ def _most_frequent(values: np.ndarray) -> tuple[str, ...]:
 def _width(levels: tuple[str, ...]) -> int:
     """Return how many inputs a category has."""
     return len(levels) if len(levels) > 2 else min(len(levels), 1)
+
+
+def _intervals(rows: int, n_numbers: int, n_classes: int) -> int:
+    """Return how many intervals the values of a column are cut into; 0: none.
+
+    The ramps then have no more weights than half the rows, and each interval 20 rows and more.
+    """
+    if n_numbers == 0:
+        return 0
+    intervals = min(MOST_INTERVALS, rows // FEWEST_IN_INTERVAL, rows // (2 * n_classes * n_numbers))
+    return intervals if intervals >= 2 else 0
+
+
+def _knots(column: np.ndarray, intervals: int) -> np.ndarray:
+    """Return the distinct quantiles that cut a column into intervals; none where fewer than three."""
+    present = column[~np.isnan(column)] if column.dtype.kind == "f" else column
+    if intervals == 0 or len(present) == 0:
+        return np.zeros(0)
+    knots = np.unique(np.quantile(present.astype(np.float64), np.linspace(0, 1, intervals + 1)))
+    widths_overflow = not np.isfinite(knots[-1] - knots[0])
+    return np.zeros(0) if len(knots) < 3 or widths_overflow else knots
+
+
+def _ramps(column: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """Return for each interval where the values are: from -1/4 (below it) to 1/4 (above it), linear within."""
+    clipped = np.clip(column[:, None], knots[:-1], knots[1:])
+    return (clipped - knots[:-1]) / np.diff(knots) / 2 - 0.25
 
 
 def _levelled(scaled: np.ndarray) -> np.ndarray:

@@ -53,6 +53,7 @@ class Rows:
     inputs: torch.Tensor  # float32 (rows, inputs)
     target: torch.Tensor  # int64 (rows,)
     weight: torch.Tensor  # float32 (rows,), mean 1
+    deep: int  # how many of the inputs hidden layers get
 
     def __len__(self) -> int:
         return len(self.target)
@@ -92,7 +93,7 @@ class Trainer:
         self.rows, self.plan, self.recipe = rows, plan, recipe
         self.undone = log_class_weight.astype(np.float32)
         self.generator = torch.Generator(recipe.device).manual_seed(recipe.seed)
-        shape = Shape(len(plan.trained), rows.inputs.shape[1], recipe.hidden, len(log_class_weight))
+        shape = Shape(len(plan.trained), rows.inputs.shape[1], rows.deep, recipe.hidden, len(log_class_weight))
         prior = _log_frequencies(rows, shape.classes)
         self.members = Members(shape, prior, recipe.dropout, self.generator, recipe.device)
         self.trained = [torch.from_numpy(part).to(recipe.device) for part in plan.trained]
@@ -237,7 +238,7 @@ def _threads_for(shape: Shape, batch_size: int) -> Iterator[None]:
     the arithmetic: seen to turn 4 seconds into 90.
     """
     threads = torch.get_num_threads()
-    widths = (shape.inputs, *shape.hidden)
+    widths = (shape.deep, *shape.hidden)
     largest = max(width * following for width, following in zip(widths, (*shape.hidden, shape.classes), strict=True))
     if shape.members * largest * batch_size < WORTH_THREADS:
         torch.set_num_threads(1)

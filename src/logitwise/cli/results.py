@@ -85,7 +85,7 @@ def show_model(model: Model, path: Path, *, as_json: bool) -> None:
 
 
 def _facts_table(model: Model, record: Record, path: Path) -> Table:
-    inputs, *units = map(str, model.network.widths)
+    inputs, _, *units = map(str, model.network.widths)
     facts = {
         "model": f"{path} ({file_size(path)})",
         "trained on": None if record.rows is None else f"{record.rows:,} rows of {record.data}",

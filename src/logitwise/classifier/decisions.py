@@ -1,0 +1,176 @@
+"""From probabilities to decisions: which class to predict when mistakes differ, and sets that hold the true class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+MOST_SCORES = 10_000  # conformal scores kept; of more rows, as many of their quantiles
+SWEEPS = 3  # over the classes, when their weights are chosen for f1
+GOALS = ("balanced_accuracy", "f1")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to predict: the class with the lowest expected cost.
+
+    Attributes:
+        goal: "balanced_accuracy", "f1" or "costs".
+        costs: What it costs to predict class j where i is true, float64, `(classes, classes)`.
+        before: The goal on held-out rows when the most probable class is predicted (for "costs": the mean cost).
+        after: The same with these costs; optimistic for "f1", whose costs were chosen on the same rows. Both are None
+            where no rows were held out.
+    """
+
+    goal: str
+    costs: np.ndarray
+    before: float | None
+    after: float | None
+
+    @property
+    def threshold(self) -> float | None:
+        """For two classes: the probability of the second from which it is predicted."""
+        if len(self.costs) > 2:
+            return None
+        wrong = self.costs[0, 1] - self.costs[0, 0], self.costs[1, 0] - self.costs[1, 1]
+        return float(wrong[0] / (wrong[0] + wrong[1]))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what belongs in the header of a model file."""
+        return {"for": self.goal, "value": self.threshold, "before": self.before, "after": self.after}
+
+
+def check_goal(goal: Any, n_classes: int) -> str | np.ndarray | None:
+    """Return `threshold_for` as None, a name, or costs as a float64 matrix.
+
+    Raises:
+        TypeError: It is none of these.
+        ValueError: An unknown name; costs of another shape, not finite, or with a mistake no dearer than no mistake.
+    """
+    if goal is None:
+        return None
+    if isinstance(goal, str):
+        if goal not in GOALS:
+            raise ValueError(f"threshold_for must be None, one of {GOALS} or a matrix of costs; got {goal!r}.")
+        return goal
+    try:
+        costs = np.array(goal, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"threshold_for must be None, one of {GOALS} or a matrix of costs; got {goal!r}.") from None
+    if costs.shape != (n_classes, n_classes):
+        raise ValueError(
+            f"threshold_for must have a row and a column a class, shape {(n_classes, n_classes)}; got {costs.shape}. "
+            f"Entry [i, j] is what it costs to predict class j where i is true."
+        )
+    bad = ~np.isfinite(costs) | ((costs <= np.diag(costs)[:, None]) & ~np.eye(n_classes, dtype=bool))
+    if bad.any():
+        row, column = (int(place) for place in np.argwhere(bad)[0])
+        raise ValueError(
+            f"threshold_for must have finite costs, each higher than that of being right; got {costs[row, column]:g} "
+            f"at [{row}, {column}], where being right costs {costs[row, row]:g}."
+        )
+    return costs
+
+
+def decide(goal: str | np.ndarray, probabilities: np.ndarray, target: np.ndarray) -> Decision:
+    """Return the decision that serves a goal, by held-out rows.
+
+    With calibrated probabilities, costs need no tuning: the lowest expected cost is best. The balanced accuracy is such
+    a cost, one over the frequency of the true class. For f1 (of the second of two classes; the mean over more) the
+    weights of the classes are searched.
+    """
+    n_classes = probabilities.shape[1]
+    plain = 1.0 - np.eye(n_classes)
+    if not isinstance(goal, str):
+        if len(target) == 0:
+            return Decision("costs", goal, None, None)
+        expected = _mean_cost(goal, plain, probabilities, target), _mean_cost(goal, goal, probabilities, target)
+        return Decision("costs", goal, *expected)
+    measure = {"balanced_accuracy": balanced_accuracy, "f1": f1}[goal]
+    if goal == "balanced_accuracy":
+        frequencies = np.maximum(np.bincount(target, minlength=n_classes), 1) / len(target)
+        weights = 1 / frequencies
+    else:
+        weights = _searched(probabilities, target)
+    costs = weights[:, None] * plain
+    before, after = (measure(target, (probabilities @ each).argmin(axis=1), n_classes) for each in (plain, costs))
+    return Decision(goal, costs, before, after)
+
+
+def balanced_accuracy(target: np.ndarray, predicted: np.ndarray, n_classes: int) -> float:
+    """Return the mean over classes of the share of their rows that were predicted right."""
+    rows = np.bincount(target, minlength=n_classes)
+    hits = np.bincount(target[predicted == target], minlength=n_classes)
+    return float((hits[rows > 0] / rows[rows > 0]).mean())
+
+
+def f1(target: np.ndarray, predicted: np.ndarray, n_classes: int) -> float:
+    """Return F1 of the second of two classes; of more, the mean over those that occur."""
+    hits = np.bincount(target[predicted == target], minlength=n_classes)
+    both = np.bincount(target, minlength=n_classes) + np.bincount(predicted, minlength=n_classes)
+    scores = 2 * hits / np.maximum(both, 1)
+    return float(scores[1] if n_classes == 2 else scores[np.bincount(target, minlength=n_classes) > 0].mean())
+
+
+def _mean_cost(costs: np.ndarray, rule: np.ndarray, probabilities: np.ndarray, target: np.ndarray) -> float:
+    return float(costs[target, (probabilities @ rule).argmin(axis=1)].mean())
+
+
+def _searched(probabilities: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return weights of the classes with a high f1: one class after the other, over the values that matter."""
+    n_classes = probabilities.shape[1]
+    weights = np.ones(n_classes)
+    for _ in range(SWEEPS if n_classes > 2 else 1):
+        for place in range(1 if n_classes == 2 else 0, n_classes):
+            weights[place] = _best_weight(place, weights, probabilities, target)
+    return weights
+
+
+def _best_weight(place: int, weights: np.ndarray, probabilities: np.ndarray, target: np.ndarray) -> float:
+    weighted = probabilities * weights
+    rivals = np.delete(weighted, place, axis=1).max(axis=1)
+    turns = np.log(np.maximum(rivals, 1e-300)) - np.log(np.maximum(probabilities[:, place], 1e-300))
+    candidates = np.exp(np.unique(np.quantile(turns, np.linspace(0.01, 0.99, 99))).clip(-20, 20))
+    scores = []
+    for candidate in candidates:
+        weighted[:, place] = probabilities[:, place] * candidate
+        scores.append(f1(target, weighted.argmax(axis=1), probabilities.shape[1]))
+    best = np.flatnonzero(np.array(scores) >= max(scores) - 1e-12)
+    return float(candidates[best[len(best) // 2]])
+
+
+def conformal_scores(log_probabilities: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the loss of each held-out row, in order: how unlikely what happened was thought to be."""
+    scores = np.sort(-log_probabilities[np.arange(len(target)), target])
+    if len(scores) <= MOST_SCORES:
+        return scores
+    ranks = np.ceil(np.arange(1, MOST_SCORES + 1) / MOST_SCORES * len(scores)).astype(np.int64) - 1
+    return scores[ranks]
+
+
+def prediction_sets(log_probabilities: np.ndarray, scores: np.ndarray, coverage: Any) -> np.ndarray:
+    """Return which classes belong in the set of each row, bool, `(rows, classes)`.
+
+    A class belongs where it would be no greater surprise than all but the worst of the held-out rows were; the most
+    probable class always does.
+
+    Raises:
+        TypeError: A coverage that is not a number.
+        ValueError: A coverage outside (0, 1), or more than the held-out rows can promise.
+    """
+    if isinstance(coverage, bool) or not isinstance(coverage, (int, float, np.integer, np.floating)):
+        raise TypeError(f"coverage must be a number; got {coverage!r}.")
+    if not 0 < coverage < 1:
+        raise ValueError(f"coverage must be between 0 and 1; got {coverage:g}.")
+    rank = int(np.ceil((len(scores) + 1) * coverage - 1e-9))
+    if rank > len(scores):
+        most = len(scores) / (len(scores) + 1)
+        raise ValueError(
+            f"coverage must be at most {np.floor(most * 1000) / 1000:g} with {len(scores)} held-out rows; got "
+            f"{coverage:g}. Ask for less, or train on more rows."
+        )
+    sets = -log_probabilities <= scores[rank - 1]
+    sets[np.arange(len(sets)), log_probabilities.argmax(axis=1)] = True
+    return sets
