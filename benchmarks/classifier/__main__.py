@@ -10,13 +10,14 @@ import argparse
 import datetime
 import json
 import os
+import platform
 import time
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from benchmarks.classifier.contenders import CONTENDERS
-from benchmarks.classifier.sets import SOURCES, folds
+from benchmarks.classifier.contenders import CONTENDERS, warm_up
+from benchmarks.classifier.sets import FOLDS, SOURCES, folds
 from benchmarks.classifier.table import tables
 
 from logitwise.metrics import summary
@@ -24,6 +25,7 @@ from logitwise.metrics import summary
 FOLDER = Path(os.environ.get("LOGITWISE_DATA", "../shared/data"))
 SAVED = Path(__file__).parent.parent / "classifier-results.md"
 PACKAGES = ("logitwise", "scikit-learn", "torch", "skorch", "pytabkit", "numpy")
+HEADING = "# The classifier beside its peers"
 SMALLEST = 1e-15  # a probability of 0 where the class occurs counts as this, so that every mean is finite
 
 
@@ -33,19 +35,24 @@ def main() -> None:
     if not options.table:
         for name in options.set or SOURCES:
             for seed in range(options.seeds):
-                _run(name, seed, options.contender or list(CONTENDERS), options.folder, results)
+                _run(name, seed, options, results)
     rows = [json.loads(line) for line in results.read_text().splitlines()]
-    text = tables(rows)
+    text = "\n".join([HEADING, "", _setting(), "", *tables(rows), ""])
     print(text)
     if options.save:
-        versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-        SAVED.write_text(f"# The classifier beside its peers\n\n{datetime.date.today()}; {versions}.\n\n{text}\n")
+        SAVED.write_text(text)
+
+
+def _setting() -> str:
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return f"{datetime.date.today()}. {os.cpu_count()} cores ({platform.machine()}), {versions}."
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.classifier")
     parser.add_argument("--set", action="append", choices=list(SOURCES))
     parser.add_argument("--contender", action="append", choices=list(CONTENDERS))
+    parser.add_argument("--fold", action="append", type=int, choices=range(FOLDS), help="which of the folds; else all")
     parser.add_argument("--seeds", type=int, default=1, help="how many times five folds")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the data sets are")
     parser.add_argument("--results", default="classifier-results.jsonl", help="where the lines are appended")
@@ -54,9 +61,12 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _run(name: str, seed: int, contenders: list[str], folder: Path, results: Path) -> None:
-    for fold in folds(name, folder, seed):
-        for contender in contenders:
+def _run(name: str, seed: int, options: argparse.Namespace, results: Path) -> None:
+    for fold in folds(name, options.folder, seed):
+        if options.fold and fold.number not in options.fold:
+            continue
+        for contender in options.contender or CONTENDERS:
+            warm_up(contender)
             started = time.perf_counter()
             probabilities = CONTENDERS[contender](fold, seed)
             seconds = time.perf_counter() - started

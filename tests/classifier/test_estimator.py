@@ -162,7 +162,7 @@ def test_what_is_known_of_the_held_out_rows_is_kept():
     np.testing.assert_array_equal(held_out.rows, np.arange(300))
     assert held_out.after == summary(y, np.exp(held_out.log_probabilities))
     assert classifier.model_.metadata["held_out"] == held_out.as_json()
-    assert held_out.before["log_loss"] == pytest.approx(held_out.after["log_loss"], abs=0.05)
+    assert held_out.after["log_loss"] < held_out.before["log_loss"] + 0.02
     _, y_test = blobs(3, 3000, seed=1)
     test_loss = summary(y_test, classifier.predict_proba(blobs(3, 3000, seed=1)[0]))["log_loss"]
     assert held_out.after["log_loss"] == pytest.approx(test_loss, abs=0.1)

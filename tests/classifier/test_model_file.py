@@ -230,11 +230,11 @@ EDITS = [
     (lambda h, t: h.update(network={"members": 8}), "a network without its number of members and its widths"),
     (
         lambda h, t: h["network"].update(members=0),
-        "a network of 0 members and widths [4, 4, 8, 4, 3] where 4 inputs and 3 classes belong",
+        "a network of 0 members and widths [7, 4, 8, 4, 3] where 7 inputs and 3 classes belong",
     ),
     (
-        lambda h, t: h["network"].update(widths=[4, 4, 8, 4, 2]),
-        "a network of 8 members and widths [4, 4, 8, 4, 2] where 4 inputs and 3 classes belong",
+        lambda h, t: h["network"].update(widths=[7, 4, 8, 4, 2]),
+        "a network of 8 members and widths [7, 4, 8, 4, 2] where 7 inputs and 3 classes belong",
     ),
     (lambda h, t: h["network"].update(members=7), NOT_SEVEN),
     (lambda h, t: h.update(knots=[2]), "numbers of knots that do not fit the columns"),
@@ -265,7 +265,7 @@ EDITS = [
     (lambda h, t: h["classes"].update(labels=["x", "y", "y"]), "fewer than two classes, or one twice"),
     (
         lambda h, t: h["classes"].update(labels=["x", "y", "z", "w"]),
-        "a network of 8 members and widths [4, 4, 8, 4, 3] where 4 inputs and 4 classes belong",
+        "a network of 8 members and widths [7, 4, 8, 4, 3] where 7 inputs and 4 classes belong",
     ),
 ]
 

@@ -52,7 +52,7 @@ def test_ramps_rise_between_the_quantiles():
 
 
 @pytest.mark.parametrize(
-    ("rows", "numbers", "intervals"), [(39, 1, 0), (40, 1, 2), (1000, 1, 16), (1000, 50, 5), (100, 50, 0), (100, 0, 0)]
+    ("rows", "numbers", "intervals"), [(39, 1, 0), (40, 1, 2), (1000, 1, 16), (1000, 50, 10), (100, 50, 0), (100, 0, 0)]
 )
 def test_there_are_no_more_ramps_than_the_rows_justify(rows, numbers, intervals):
     assert _intervals(rows, numbers, n_classes=2) == intervals

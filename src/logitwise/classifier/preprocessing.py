@@ -208,7 +208,7 @@ def _intervals(rows: int, n_numbers: int, n_classes: int) -> int:
     """
     if n_numbers == 0:
         return 0
-    intervals = min(MOST_INTERVALS, rows // FEWEST_IN_INTERVAL, rows // (2 * n_classes * n_numbers))
+    intervals = min(MOST_INTERVALS, rows // FEWEST_IN_INTERVAL, rows // (2 * (n_classes - 1) * n_numbers))
     return intervals if intervals >= 2 else 0
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +12,7 @@ import numpy as np
 
 from logitwise.classifier.model import Model
 from logitwise.classifier.target import class_indices
-from logitwise.cli.door import naming
+from logitwise.cli.door import naming, say
 from logitwise.cli.labels import known_indices
 from logitwise.cli.parts import by_parts
 from logitwise.cli.record import Measured, Record
@@ -84,7 +87,7 @@ def train(classifier: Classifier, parts: Parts, form: Form) -> Trained:
 
 def _fit(classifier: Classifier, rows: Labelled) -> bool:
     """Train, and return whether Ctrl-C ended it."""
-    with naming(OPTIONS):
+    with naming(OPTIONS), _notes_said():
         try:
             classifier.fit(rows.features, rows.labels)
         except KeyboardInterrupt:
@@ -92,6 +95,25 @@ def _fit(classifier: Classifier, rows: Labelled) -> bool:
                 raise
             return True
     return False
+
+
+@contextmanager
+def _notes_said() -> Iterator[None]:
+    """Say what there is to say of the data when it is seen, not as a warning of Python."""
+    from logitwise.classifier.findings import DataWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DataWarning)
+        elsewhere = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if issubclass(category, DataWarning):
+                say(f"Note: {message}")
+            else:
+                elsewhere(message, category, *where, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 def measure(model: Model, rows: Labelled, argument: str, where: str, class_counts: list[int] | None) -> Measured:
