@@ -24,7 +24,7 @@ import torch
 from logitwise.classifier.network import Network
 from logitwise.functional import cross_entropy_and_gradient
 
-MASK_NUMBERS = 1 << 21  # random numbers drawn once; each step reads them from another place
+MASK_NUMBERS = 1 << 19  # random numbers drawn once; each step reads them from another place
 
 
 @dataclass(frozen=True)
