@@ -23,8 +23,10 @@ from logitwise.classifier.preprocessing import Preprocessing
 def made_model(shift: float = 0.0) -> Model:
     """Return a small model: one number, one category, three classes."""
     one = np.ones(1)
-    preprocessing = Preprocessing(("n", "t"), (None, ("é", "b", "c")), 0 * one, one, 0 * one, np.array([True]))
-    linear = np.linspace(-1, 1, 30, dtype=np.float32).reshape(2, 5, 3)
+    preprocessing = Preprocessing(
+        ("n", "t"), (None, ("é", "b", "c")), 0 * one, one, 0 * one, np.array([True]), (np.array([0.0, 1.0, 3.0]),)
+    )
+    linear = np.linspace(-1, 1, 42, dtype=np.float32).reshape(2, 7, 3)
     network = Network((), None, linear, np.full((2, 1, 3), shift, np.float32))
     return Model(np.array(["x", "y", "z"], object), preprocessing, network, Calibration.none(3, 0.01))
 

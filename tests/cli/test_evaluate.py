@@ -89,7 +89,7 @@ def test_info_says_what_the_file_holds(run, fruit):
     assert facts["target"] == "label"
     assert facts["features"] == "2: size, colour"
     assert facts["classes"] == "raw (58), ripe (38)"
-    assert facts["layers"] == "8 members of 4 inputs, then 8, 2 units"
+    assert facts["layers"] == "8 members of 8 inputs, then 8, 2 units"
     assert "epochs 30" in facts["options"]
     assert facts["versions"].startswith(f"logitwise {lw.__version__}, numpy {np.__version__}")
     assert text.splitlines()[10] == f"Measured on {model.metadata['metrics']['where']}:"

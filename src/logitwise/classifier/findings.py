@@ -15,6 +15,7 @@ LONG = 10_000  # an integer from here on has the length of an identifier
 PURE = 0.995  # of the rows: what one column alone gets right when it gives the target away
 MANY_CLASSES = 25
 REPEATED = 0.01  # of the rows: fewer copies change no digit
+FEWEST_COPIES = 5
 MOST_INPUTS = 20_000_000  # numbers compared to find copies
 
 
@@ -122,7 +123,7 @@ def _of_copies(inputs: np.ndarray) -> Iterator[str]:
     # One number a row that differs where rows do, but for chances of 1 in 1e15.
     keys = inputs.astype(np.float64) @ np.random.default_rng(0).normal(size=inputs.shape[1])
     copies = rows - len(np.unique(keys))
-    if copies >= REPEATED * rows:
+    if copies >= max(FEWEST_COPIES, REPEATED * rows):
         yield (
             f"X has {copies:,} rows that are copies of others, of {rows:,}. Where one copy is trained on and another "
             f"measured, the figures are too good."
