@@ -30,7 +30,7 @@ import logitwise as lw
 
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-THREADS = 2
+THREADS = 1
 TUTORIAL_HIDDEN = 5
 TUTORIAL_EPOCHS = 50
 

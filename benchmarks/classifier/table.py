@@ -16,7 +16,7 @@ def tables(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Return the lines of all tables."""
     sets = list(dict.fromkeys(row["set"] for row in rows))
     contenders = list(dict.fromkeys(row["contender"] for row in rows))
-    loss, seconds, error = (_means(rows, name) for name in ("log_loss", "seconds", "calibration_error"))
+    loss, seconds, error = (_means(rows, name) for name in ("log_loss", "cpu_seconds", "calibration_error"))
     folds = {name: len({(row["seed"], row["fold"]) for row in rows if row["set"] == name}) for name in sets}
     sizes = {row["set"]: row["train_rows"] for row in rows}
     lines = ["## Log loss (nats, mean over folds; the best of each set in bold)", ""]
@@ -36,7 +36,7 @@ def tables(rows: Sequence[dict[str, Any]]) -> list[str]:
     lines += ["", "## Together", "", *_together(sets, contenders, loss, seconds, error)]
     lines += ["", "## Calibration error (15 bins, mean over folds)", ""]
     lines += _table(["set", *contenders], [[name, *_bold(name, contenders, error, 4)] for name in sets])
-    lines += ["", "## Seconds to fit and predict one fold (mean)", ""]
+    lines += ["", "## Processor seconds to fit and predict one fold, on one thread (mean)", ""]
     lines += _table(
         ["set", *contenders, "ours / MLPClassifier", "ours / RealMLP-TD-S"],
         [
@@ -72,7 +72,10 @@ def _together(sets: Sequence[str], contenders: Sequence[str], loss: Any, seconds
                 "mean calibration error",
                 *(f"{np.mean([error[name, each] for name in sets]):.4f}" for each in contenders),
             ],
-            ["median seconds", *(f"{np.median([seconds[name, each] for name in sets]):.2f}" for each in contenders)],
+            [
+                "median processor seconds",
+                *(f"{np.median([seconds[name, each] for name in sets]):.2f}" for each in contenders),
+            ],
         ],
     )
     peers = [each for each in contenders if each != OURS]
