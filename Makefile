@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
 
-.PHONY: help demo test lint types test-browser docs bench check-python clean
+.PHONY: help demo test lint types test-browser docs bench bench-classifier check-python clean
 
 help:
 	@echo "make demo   train on the bundled digits and leave digits.safetensors"
@@ -13,6 +13,7 @@ help:
 	@echo "make test-browser  the report and the explain page in a real browser"
 	@echo "make docs   build the documentation site into build/site"
 	@echo "make bench  time the functions beside their peers"
+	@echo "make bench-classifier  the classifier beside its peers on real data"
 	@echo "make clean  remove what the other targets made"
 
 demo: $(STAMP)
@@ -58,6 +59,11 @@ docs: $(STAMP)
 	@echo "==> documentation, into build/site"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+bench-classifier: $(STAMP)
+	@echo "==> the classifier beside its peers (an hour or two; writes benchmarks/classifier-results.md)"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench-classifier]'
+	$(BIN)/python -W ignore -m benchmarks.classifier --save
 
 bench: $(STAMP)
 	@echo "==> benchmarks (about 20 minutes; results are appended to benchmarks/results.md)"

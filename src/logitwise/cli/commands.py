@@ -166,6 +166,7 @@ def train(
         tell(results.interrupted_sentence(trained.model))
     say(f"Saved {model} ({results.file_size(path)}) after {time.perf_counter() - started:.1f} s.")
     known = {"model": model, "rows": len(parts.trained_on.labels), "classes": trained.model.classes.tolist()}
+    say(trained.model.metadata["baselines"]["verdict"])
     results.show_measured(trained.measured, known | {"interrupted": trained.interrupted}, as_json=as_json)
     if page is not None:
         source = pages.Source(parts.measured_on, parts.measured_as, parts.where, read)
