@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from logitwise._checks import check_positive
-from logitwise.functional import log_softmax
+from logitwise.reference import log_softmax  # NumPy alone: predicting imports this module
 
 METHODS = ("none", "temperature", "affine", "vector")
 LOWEST, HIGHEST = 0.05, 20.0  # of a temperature: beyond, no number of rows in memory says anything
@@ -61,6 +61,16 @@ class Calibration:
         if self.uniform == 0:
             return scaled
         return np.logaddexp(scaled + np.log1p(-self.uniform), np.log(self.uniform / len(self.scale)))
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Return calibrated probabilities, float64; logits of shape `(rows, classes)`."""
+        scaled = logits * self.scale
+        scaled += self.shift
+        scaled -= scaled.max(axis=1, keepdims=True)
+        np.exp(scaled, out=scaled)
+        scaled *= (1 - self.uniform) / scaled.sum(axis=1, keepdims=True)
+        scaled += self.uniform / len(self.scale)
+        return scaled
 
 
 @dataclass(frozen=True)

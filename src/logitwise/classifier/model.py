@@ -15,11 +15,9 @@ from logitwise.classifier.network import Network
 from logitwise.classifier.preprocessing import Prepared, Preprocessing
 from logitwise.classifier.table import read_table
 from logitwise.classifier.target import KINDS, class_indices
-from logitwise.functional import log_softmax, logsumexp
 
-# Rows go through the network in blocks of this one size, the last one filled up with zeros: the same matrix products,
-# so the same bits, whatever the number of rows. 256 rows keep a hidden layer of 256 in the cache.
-BLOCK_ROWS = 256
+ROWS_AT_ONCE = 1024  # bounds the memory of the inputs
+SMALLEST = 5e-324  # the logarithm of a vote stays finite
 OTHERS = ("calibration.scale", "calibration.shift", "costs", "conformal.scores")  # tensors of the model itself
 
 
@@ -96,26 +94,26 @@ class Model:
             TypeError: As `fit` of the classifier.
             ValueError: Columns missing, the wrong number of columns, text where training had numbers, infinity.
         """
-        return self._log_probabilities(self.preprocessing.prepare(read_table(X)))
+        return self.calibration.log_probabilities(self._votes(self.preprocessing.prepare(read_table(X))))
 
-    def _log_probabilities(self, prepared: Prepared) -> np.ndarray:
-        votes = np.empty((prepared.rows, len(self.classes)))
-        for start in range(0, prepared.rows, BLOCK_ROWS):
-            rows = np.arange(start, min(start + BLOCK_ROWS, prepared.rows))
-            votes[rows] = self._votes(self.preprocessing.encode(prepared, rows))
-        return self.calibration.log_probabilities(votes)
-
-    def _votes(self, inputs: np.ndarray) -> np.ndarray:
+    def _votes(self, prepared: Prepared) -> np.ndarray:
         """Return the logarithm of the mean of the members' probabilities."""
-        block = np.zeros((BLOCK_ROWS, inputs.shape[1]), dtype=np.float32)
-        block[: len(inputs)] = inputs
-        logits = self.network.logits(block)[:, : len(inputs)]
-        each = np.asarray(log_softmax(logits.astype(np.float64)))
-        return np.asarray(logsumexp(each, axis=0)) - np.log(self.network.members)
+        votes = np.empty((prepared.rows, len(self.classes)))
+        with np.errstate(over="ignore", under="ignore"):
+            for start in range(0, prepared.rows, ROWS_AT_ONCE):
+                rows = slice(start, start + ROWS_AT_ONCE)
+                logits = self.network.logits(self.preprocessing.encode(prepared, rows)).astype(np.float64)
+                logits -= logits.max(axis=2, keepdims=True)
+                np.exp(logits, out=logits)
+                logits /= logits.sum(axis=2, keepdims=True)
+                votes[rows] = logits.sum(axis=0)
+        votes /= self.network.members
+        np.maximum(votes, SMALLEST, out=votes)
+        return np.log(votes, out=votes)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, float64, shape `(rows, classes)`; X as in `predict_log_proba`."""
-        return np.exp(self.predict_log_proba(X))
+        return self.calibration.probabilities(self._votes(self.preprocessing.prepare(read_table(X))))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return logits whose sigmoid or softmax is `predict_proba`; X as in `predict_log_proba`.
@@ -146,7 +144,7 @@ class Model:
             first_row: The position of the first of them in the whole, for messages.
         """
         prepared = self.preprocessing.prepare(read_table(X, first_row))
-        probabilities = np.exp(self._log_probabilities(prepared))
+        probabilities = self.calibration.probabilities(self._votes(prepared))
         return Batch(self._chosen(probabilities), probabilities, prepared.unknown)
 
     def uncalibrated(self) -> Model:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -72,19 +73,15 @@ class Preprocessing:
         """The number of columns of X, images flattened."""
         return len(self.levels)
 
-    @property
+    @cached_property
     def n_inputs(self) -> int:
         """The number of inputs of the network."""
         return self.n_deep + sum(max(0, len(knots) - 1) for knots in self.knots)
 
-    @property
+    @cached_property
     def n_deep(self) -> int:
         """The number of inputs that the hidden layers get; ramps come after them."""
-        return (
-            len(self.offset)
-            + int(self.had_gaps.sum())
-            + sum(_width(levels) for levels in self.levels if levels is not None)
-        )
+        return len(self.offset) + self._n_gaps + sum(_width(levels) for levels in self._categories)
 
     @classmethod
     def fit(cls, table: Table, rows: np.ndarray, n_classes: int) -> Preprocessing:
@@ -101,32 +98,33 @@ class Preprocessing:
     def prepare(self, table: Table) -> Prepared:
         """Return the columns of training from a table; raise where one is missing or of another kind."""
         table = table.selected(self.names, self.n_columns)
-        numbers = table.numbers([place for place, levels in enumerate(self.levels) if levels is None])
-        categories = [place for place, levels in enumerate(self.levels) if levels is not None]
-        codes = np.empty((table.rows, len(categories)), dtype=np.int32)
+        number_places, category_places = self._places
+        numbers = table.numbers(number_places)
+        codes = np.empty((table.rows, len(category_places)), dtype=np.int32)
         unknown: dict[str, int] = {}
-        for index, place in enumerate(categories):
-            codes[:, index], unknown[table.column_label(place)] = table.codes(place, self.levels[place] or ())
+        for index, place in enumerate(category_places):
+            codes[:, index], unknown[table.column_label(place)] = table.codes(place, self._categories[index])
         return Prepared(numbers, codes, unknown)
 
-    def encode(self, prepared: Prepared, rows: np.ndarray) -> np.ndarray:
+    def encode(self, prepared: Prepared, rows: np.ndarray | slice) -> np.ndarray:
         """Return the rows at `rows` as inputs, float32, shape `(rows, n_inputs)`."""
-        inputs = np.zeros((len(rows), self.n_inputs), dtype=np.float32)
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            block = slice(start, start + ROWS_AT_ONCE)
-            self._encode_block(prepared.numbers[rows[block]], prepared.codes[rows[block]], inputs[block])
+        numbers, codes = prepared.numbers[rows], prepared.codes[rows]
+        inputs = np.zeros((len(numbers), self.n_inputs), dtype=np.float32)
+        with np.errstate(over="ignore"):  # 1e308 - (-1e308): levelled off in the next step
+            for start in range(0, len(numbers), ROWS_AT_ONCE):
+                block = slice(start, start + ROWS_AT_ONCE)
+                self._encode_block(numbers[block].astype(np.float64), codes[block], inputs[block])
         return inputs
 
     def _encode_block(self, numbers: np.ndarray, codes: np.ndarray, inputs: np.ndarray) -> None:
-        numbers = numbers.astype(np.float64)
         gaps, n_numbers = np.isnan(numbers), numbers.shape[1]
-        numbers = np.where(gaps, self.fill, numbers)
-        with np.errstate(over="ignore"):  # 1e308 - (-1e308): levelled off in the next step
-            scaled = (numbers - self.offset) * self.scale
-        inputs[:, :n_numbers] = _levelled(scaled)
-        first = n_numbers + int(self.had_gaps.sum())
-        inputs[:, n_numbers:first] = gaps[:, self.had_gaps]
-        for place, levels in enumerate(levels for levels in self.levels if levels is not None):
+        if gaps.any():
+            numbers = np.where(gaps, self.fill, numbers)
+        inputs[:, :n_numbers] = _levelled((numbers - self.offset) * self.scale)
+        first = n_numbers + self._n_gaps
+        if self._n_gaps:
+            inputs[:, n_numbers:first] = gaps[:, self.had_gaps]
+        for place, levels in enumerate(self._categories):
             rows = np.flatnonzero(codes[:, place] >= 0)
             kept = codes[rows, place]
             if len(levels) <= 2:
@@ -134,10 +132,25 @@ class Preprocessing:
             else:
                 inputs[rows, first + kept] = 1.0
             first += _width(levels)
-        for column, knots in zip(numbers.T, self.knots, strict=True):
-            if len(knots):
-                inputs[:, first : first + len(knots) - 1] = _ramps(column, knots)
-                first += len(knots) - 1
+        self._ramps.encode(numbers, inputs[:, first:])
+
+    @cached_property
+    def _places(self) -> tuple[list[int], list[int]]:
+        """The positions of the number columns and of the category columns."""
+        is_number = [levels is None for levels in self.levels]
+        return [*np.flatnonzero(is_number).tolist()], [*np.flatnonzero(np.logical_not(is_number)).tolist()]
+
+    @cached_property
+    def _n_gaps(self) -> int:
+        return int(self.had_gaps.sum())
+
+    @cached_property
+    def _categories(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(levels for levels in self.levels if levels is not None)
+
+    @cached_property
+    def _ramps(self) -> _Ramps:
+        return _Ramps.of(self.knots)
 
     def header(self) -> dict[str, Any]:
         """Return the part that belongs in the header of a model file."""
@@ -222,10 +235,29 @@ def _knots(column: np.ndarray, intervals: int) -> np.ndarray:
     return np.zeros(0) if len(knots) < 3 or widths_overflow else knots
 
 
-def _ramps(column: np.ndarray, knots: np.ndarray) -> np.ndarray:
-    """Return for each interval where the values are: from -1/4 (below it) to 1/4 (above it), linear within."""
-    clipped = np.clip(column[:, None], knots[:-1], knots[1:])
-    return (clipped - knots[:-1]) / np.diff(knots) / 2 - 0.25
+@dataclass(frozen=True)
+class _Ramps:
+    """The ramps of all columns: for each interval where the values are, from -1/4 (below it) to 1/4 (above it)."""
+
+    column: np.ndarray  # of which number column each is
+    middle: np.ndarray
+    slope: np.ndarray
+
+    @classmethod
+    def of(cls, knots: tuple[np.ndarray, ...]) -> _Ramps:
+        column = np.repeat(np.arange(len(knots)), [max(0, len(each) - 1) for each in knots])
+        begins = np.concatenate([np.zeros(0), *(each[:-1] for each in knots)])
+        widths = np.concatenate([np.zeros(0), *(np.diff(each) for each in knots)])
+        return cls(column.astype(np.intp), begins + widths / 2, 0.5 / np.maximum(widths, 1e-300))
+
+    def encode(self, numbers: np.ndarray, inputs: np.ndarray) -> None:
+        if len(self.column) == 0:
+            return
+        places = numbers.take(self.column, axis=1)
+        places -= self.middle
+        places *= self.slope
+        np.clip(places, -0.25, 0.25, out=places)
+        inputs[:] = places
 
 
 def _levelled(scaled: np.ndarray) -> np.ndarray:

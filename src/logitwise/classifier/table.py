@@ -177,7 +177,7 @@ def read_table(X: Any, first_row: int = 0) -> Table:
         raise TypeError("X must be dense; got a sparse matrix. Convert with X.toarray().")
     if hasattr(X, "columns") and hasattr(X, "__getitem__"):
         return replace(_read_dataframe(X), first_row=first_row)
-    return replace(_read_array(X), first_row=first_row)
+    return replace(_read_array(X), first_row=first_row) if first_row else _read_array(X)
 
 
 def _read_dataframe(X: Any) -> Table:
