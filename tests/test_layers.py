@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "explain": {"_checks", "functional"},
     "report": {"metrics"},
     "classifier": {"__init__", "_checks", "calibration", "functional", "metrics", "nn"},
-    "calibration": {"_checks", "functional", "metrics"},
+    "calibration": {"_checks", "functional", "metrics", "reference"},
     "metrics": {"_checks", "functional"},
     "data": {"_checks"},
     "nn": {"functional"},

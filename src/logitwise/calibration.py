@@ -66,9 +66,9 @@ class Calibration:
         """Return calibrated probabilities, float64; logits of shape `(rows, classes)`."""
         scaled = logits * self.scale
         scaled += self.shift
-        scaled -= scaled.max(axis=1, keepdims=True)
+        scaled -= np.maximum.reduce(scaled, axis=1, keepdims=True)
         np.exp(scaled, out=scaled)
-        scaled *= (1 - self.uniform) / scaled.sum(axis=1, keepdims=True)
+        scaled *= (1 - self.uniform) / np.add.reduce(scaled, axis=1, keepdims=True)
         scaled += self.uniform / len(self.scale)
         return scaled
 

@@ -131,6 +131,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
         tags.input_tags.three_d_array = True
         tags.input_tags.string = True
         tags.input_tags.categorical = True
@@ -147,7 +148,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
             y_val: Their labels.
 
         Raises:
-            TypeError: Labels, or values of a column, of mixed or unusable types; a sparse X.
+            TypeError: Labels, or values of a column, of mixed or unusable types.
             KeyboardInterrupt: Ctrl-C. After a measurement or more, the model is that of the best step so far.
             ValueError: No rows; lengths that differ; one class, or as many as rows; missing labels; infinity; options
                 out of range; a loss that became NaN before there were weights to keep.

@@ -103,10 +103,10 @@ class Model:
             for start in range(0, prepared.rows, ROWS_AT_ONCE):
                 rows = slice(start, start + ROWS_AT_ONCE)
                 logits = self.network.logits(self.preprocessing.encode(prepared, rows)).astype(np.float64)
-                logits -= logits.max(axis=2, keepdims=True)
+                logits -= np.maximum.reduce(logits, axis=2, keepdims=True)
                 np.exp(logits, out=logits)
-                logits /= logits.sum(axis=2, keepdims=True)
-                votes[rows] = logits.sum(axis=0)
+                logits /= np.add.reduce(logits, axis=2, keepdims=True)
+                np.add.reduce(logits, axis=0, out=votes[rows])
         votes /= self.network.members
         np.maximum(votes, SMALLEST, out=votes)
         return np.log(votes, out=votes)

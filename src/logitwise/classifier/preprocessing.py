@@ -118,9 +118,11 @@ class Preprocessing:
 
     def _encode_block(self, numbers: np.ndarray, codes: np.ndarray, inputs: np.ndarray) -> None:
         gaps, n_numbers = np.isnan(numbers), numbers.shape[1]
-        if gaps.any():
+        if np.logical_or.reduce(gaps, axis=None):
             numbers = np.where(gaps, self.fill, numbers)
-        inputs[:, :n_numbers] = _levelled((numbers - self.offset) * self.scale)
+        scaled = numbers - self.offset
+        scaled *= self.scale
+        np.divide(scaled, np.hypot(1.0, scaled / CLIP), out=inputs[:, :n_numbers], casting="same_kind")
         first = n_numbers + self._n_gaps
         if self._n_gaps:
             inputs[:, n_numbers:first] = gaps[:, self.had_gaps]
@@ -256,13 +258,8 @@ class _Ramps:
         places = numbers.take(self.column, axis=1)
         places -= self.middle
         places *= self.slope
-        np.clip(places, -0.25, 0.25, out=places)
-        inputs[:] = places
-
-
-def _levelled(scaled: np.ndarray) -> np.ndarray:
-    """Return z / sqrt(1 + (z / 3)^2): about z near 0, and never beyond 3."""
-    return scaled / np.hypot(1.0, scaled / CLIP)
+        np.maximum(places, -0.25, out=places)
+        np.minimum(places, 0.25, out=inputs, casting="same_kind")
 
 
 def _statistics(numbers: np.ndarray, rows: np.ndarray, has_common_scale: bool) -> Statistics:

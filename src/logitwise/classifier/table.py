@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+_PLAIN = (np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.int64))
 _TRUTH = {"true": 1.0, "false": 0.0}
 
 
@@ -163,18 +164,20 @@ def read_table(X: Any, first_row: int = 0) -> Table:
 
     Args:
         X: An array of two or more dimensions (the first is the row; the rest is flattened), a list of rows, or a
-            DataFrame (pandas, polars, or one like them).
+            DataFrame (pandas, polars, or one like them), or a sparse matrix of SciPy, which is made dense.
         first_row: The position of its first row, for messages.
 
     Returns:
         The table. Booleans become the numbers 0 and 1; None, NaN and the missing marks of pandas become NaN or None.
 
     Raises:
-        TypeError: A sparse matrix; a column of dates, of complex numbers, or of mixed numbers and text.
+        TypeError: A column of dates, of complex numbers, or of mixed numbers and text.
         ValueError: Fewer than two dimensions, rows of unequal length, no columns, a column name twice.
     """
+    if type(X) is np.ndarray and X.ndim == 2 and X.dtype in _PLAIN and X.shape[1] and not first_row:
+        return Table(X, len(X))  # the short way of what follows
     if hasattr(X, "tocsr"):
-        raise TypeError("X must be dense; got a sparse matrix. Convert with X.toarray().")
+        X = X.toarray()
     if hasattr(X, "columns") and hasattr(X, "__getitem__"):
         return replace(_read_dataframe(X), first_row=first_row)
     return replace(_read_array(X), first_row=first_row) if first_row else _read_array(X)
