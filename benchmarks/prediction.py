@@ -95,11 +95,11 @@ def _run(args: list[str]) -> tuple[float, float]:
 
 def _file_lines(folder: Path, rows: int) -> list[str]:
     data = str(folder / "rows.csv")
+    ours_file, theirs_file = str(folder / "ours.csv"), str(folder / "theirs.csv")
+    model, pipeline = str(folder / "model.safetensors"), str(folder / "pipeline.pickle")
     calls = {
-        "logitwise predict": [sys.executable, "-m", "logitwise", "predict", str(folder / "model.safetensors"), data]
-        + ["-o", str(folder / "ours.csv")],
-        "pandas, scikit-learn": [sys.executable, "-c", PEER, str(folder / "pipeline.pickle"), data]
-        + [str(folder / "theirs.csv")],
+        "logitwise predict": [sys.executable, "-m", "logitwise", "predict", model, data, "-o", ours_file],
+        "pandas, scikit-learn": [sys.executable, "-c", PEER, pipeline, data, theirs_file],
     }
     seen = {name: [] for name in calls}
     for _ in range(ROUNDS):
@@ -197,8 +197,8 @@ def _large_lines(folder: Path) -> list[str]:
     path = folder / "large.safetensors"
     results = {}
     for what in ("save", "load"):
-        found = [subprocess.run([sys.executable, "-c", LARGE, what, str(path)], capture_output=True, text=True, check=True)
-                 for _ in range(ROUNDS)]  # fmt: skip
+        call = [sys.executable, "-c", LARGE, what, str(path)]
+        found = [subprocess.run(call, capture_output=True, text=True, check=True) for _ in range(ROUNDS)]
         rows = [[float(word) for word in one.stdout.split()] for one in found]
         results[what] = [statistics.median(column) for column in zip(*rows, strict=True)]
     content = path.read_bytes()

@@ -134,7 +134,7 @@ class Preprocessing:
             else:
                 inputs[rows, first + kept] = 1.0
             first += _width(levels)
-        self._ramps.encode(numbers, inputs[:, first:])
+        self.ramps.encode(numbers, inputs[:, first:])
 
     @cached_property
     def _places(self) -> tuple[list[int], list[int]]:
@@ -151,8 +151,9 @@ class Preprocessing:
         return tuple(levels for levels in self.levels if levels is not None)
 
     @cached_property
-    def _ramps(self) -> _Ramps:
-        return _Ramps.of(self.knots)
+    def ramps(self) -> Ramps:
+        """The ramps of all columns."""
+        return Ramps.of(self.knots)
 
     def header(self) -> dict[str, Any]:
         """Return the part that belongs in the header of a model file."""
@@ -238,7 +239,7 @@ def _knots(column: np.ndarray, intervals: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _Ramps:
+class Ramps:
     """The ramps of all columns: for each interval where the values are, from -1/4 (below it) to 1/4 (above it)."""
 
     column: np.ndarray  # of which number column each is
@@ -246,13 +247,15 @@ class _Ramps:
     slope: np.ndarray
 
     @classmethod
-    def of(cls, knots: tuple[np.ndarray, ...]) -> _Ramps:
+    def of(cls, knots: tuple[np.ndarray, ...]) -> Ramps:
+        """Return the ramps between the knots of each number column."""
         column = np.repeat(np.arange(len(knots)), [max(0, len(each) - 1) for each in knots])
         begins = np.concatenate([np.zeros(0), *(each[:-1] for each in knots)])
         widths = np.concatenate([np.zeros(0), *(np.diff(each) for each in knots)])
         return cls(column.astype(np.intp), begins + widths / 2, 0.5 / np.maximum(widths, 1e-300))
 
     def encode(self, numbers: np.ndarray, inputs: np.ndarray) -> None:
+        """Write the ramps of rows of numbers into inputs."""
         if len(self.column) == 0:
             return
         places = numbers.take(self.column, axis=1)

@@ -176,8 +176,7 @@ def read_table(X: Any, first_row: int = 0) -> Table:
     """
     if type(X) is np.ndarray and X.ndim == 2 and X.dtype in _PLAIN and X.shape[1] and not first_row:
         return Table(X, len(X))  # the short way of what follows
-    if hasattr(X, "tocsr"):
-        X = X.toarray()
+    X = X.toarray() if hasattr(X, "tocsr") else X  # pyright: ignore[reportAttributeAccessIssue]
     if hasattr(X, "columns") and hasattr(X, "__getitem__"):
         return replace(_read_dataframe(X), first_row=first_row)
     return replace(_read_array(X), first_row=first_row) if first_row else _read_array(X)

@@ -278,6 +278,35 @@ def report(
         results.print_json({"model": model, "data": data, "rows": len(rows.labels), "report": output})
 
 
+@app.command(name="export", epilog=_examples("logitwise export flowers.safetensors flowers.onnx"))
+def export(
+    model: ModelFile,
+    output: Annotated[str, typer.Argument(metavar="FILE", help="The .onnx file to write.")],
+    quiet: Quiet = False,
+) -> None:
+    """Write a model as an ONNX graph, for other runtimes.
+
+    It takes one input for each column, of shape (rows, 1): doubles for numbers (NaN where missing), strings for
+    categories (empty where missing); or one matrix X of doubles where the columns have no names and are all numbers. It
+    gives `label` and `probabilities`.
+    """
+    from logitwise.cli import predictions, results
+
+    if not output.endswith(".onnx"):
+        raise ValueError(f"FILE must end in .onnx; got {output!r}.")
+    path = predictions.writable(output, "FILE", [model])
+    loaded = _load(model)
+    try:
+        from logitwise.classifier.onnx_file import export_onnx
+
+        export_onnx(loaded, path)
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"export must have the package onnx; got no {error.name!r}. Run: pip install 'logitwise[onnx]'"
+        ) from error
+    say(f"Wrote {output} ({results.file_size(path)}).")
+
+
 @app.command(epilog=_examples("logitwise info digits.safetensors"))
 def info(model: ModelFile, as_json: Json = False, quiet: Quiet = False) -> None:
     """Show what a model is and how good it is."""

@@ -1,0 +1,208 @@
+"""A model as an ONNX graph: the same steps as the NumPy model, for runtimes that know nothing of this library.
+
+The graph takes one input for each column, of shape `(rows, 1)`: float for numbers (NaN where missing), strings for
+categories ("" where missing). A model without column names takes `column_0`, `column_1`, ...; one whose columns are all
+numbers and have no names takes one matrix `X`, `(rows, columns)`. It gives `probabilities`, float `(rows, classes)`,
+and `label`, `(rows,)`: int64, or strings for labels that are text.
+
+What is not in the graph: matching of columns by name, refusal of infinite values, and other spellings of categories
+(1.0 for 1, True for true). Numbers enter as float64, and what follows the inputs is float32 as here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from logitwise.classifier.model import Model
+from logitwise.classifier.model_file import refuse_irregular, replacing
+
+OPSET, IR_VERSION = 18, 10
+
+
+def export_onnx(model: Model, path: str | Path) -> Path:
+    """Write a model as an ONNX file, whole or not at all, and return its path.
+
+    Args:
+        model: What `logitwise.load` or `Classifier.fit(...).model_` gives.
+        path: The file to write.
+
+    Raises:
+        ModuleNotFoundError: The package `onnx` is not installed.
+        ModelFileError: The path is not a regular file, or its folder does not exist.
+    """
+    target = refuse_irregular(path)
+    content = _Graph(model).finished().SerializeToString()
+    with replacing(target) as file:
+        file.write(content)
+    return target
+
+
+class _Graph:
+    """Collects the nodes of a graph, and the numbers they use."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+        self.inputs: list[Any] = []
+
+    def _proto(self, outputs: list[Any]) -> Any:
+        from onnx import helper
+
+        graph = helper.make_graph(self.nodes, "logitwise", self.inputs, outputs, self.constants)
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="logitwise")
+
+    def finished(self) -> Any:
+        """Return the graph as ONNX has it."""
+        from onnx import TensorProto, checker, helper
+
+        numbers, categories = self._columns()
+        inputs = self._encoded(numbers, categories)
+        probabilities = self._calibrated(self._vote(self._logits(inputs)))
+        self.add("Cast", [probabilities], "probabilities", to=TensorProto.FLOAT)
+        labels, kind = self._labels()
+        self.add("Gather", [labels, self._chosen(probabilities)], "label", axis=0)
+        outputs = [
+            helper.make_tensor_value_info("label", kind, ["rows"]),
+            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["rows", len(self.model.classes)]),
+        ]
+        proto = self._proto(outputs)
+        checker.check_model(proto, full_check=True)
+        return proto
+
+    def add(self, operation: str, inputs: list[str], output: str | None = None, **attributes: Any) -> str:
+        """Add a node, and return the name of what it gives."""
+        from onnx import helper
+
+        name = output or f"{operation.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operation, inputs, [name], **attributes))
+        return name
+
+    def constant(self, values: Any, dtype: type | None = None) -> str:
+        """Add numbers, and return their name."""
+        from onnx import numpy_helper
+
+        name = f"constant_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(np.asarray(values, dtype)), name))
+        return name
+
+    def _columns(self) -> tuple[str | None, list[str]]:
+        """Return the matrix of all numbers, and the name of each category column."""
+        from onnx import TensorProto, helper
+
+        preprocessing = self.model.preprocessing
+        if preprocessing.names is None and all(levels is None for levels in preprocessing.levels):
+            shape = ["rows", preprocessing.n_columns]
+            self.inputs.append(helper.make_tensor_value_info("X", TensorProto.DOUBLE, shape))
+            return "X", []
+        names = preprocessing.names or tuple(f"column_{place}" for place in range(preprocessing.n_columns))
+        numbers, categories = [], []
+        for name, levels in zip(names, preprocessing.levels, strict=True):
+            kind = TensorProto.DOUBLE if levels is None else TensorProto.STRING
+            self.inputs.append(helper.make_tensor_value_info(name, kind, ["rows", 1]))
+            (numbers if levels is None else categories).append(name)
+        return (self.add("Concat", numbers, axis=1) if numbers else None), categories
+
+    def _encoded(self, numbers: str | None, categories: list[str]) -> tuple[str, str]:
+        """Return the inputs of the hidden layers, and the ramps after them (a name each; the latter may be empty)."""
+        from onnx import TensorProto
+
+        parts, ramps = [], ""
+        preprocessing = self.model.preprocessing
+        if numbers is not None:
+            gaps = self.add("IsNaN", [numbers])
+            filled = self.add("Where", [gaps, self.constant(preprocessing.fill), numbers])
+            parts.append(self._levelled(filled))
+            if preprocessing.had_gaps.any():
+                places = self.constant(np.flatnonzero(preprocessing.had_gaps), np.int64)
+                kept = self.add("Gather", [gaps, places], axis=1)
+                parts.append(self.add("Cast", [kept], to=TensorProto.FLOAT))
+            ramps = self._ramps(filled)
+        for name, levels in zip(categories, (levels for levels in preprocessing.levels if levels), strict=True):
+            parts.append(self._one_hot(name, levels))
+        return (self.add("Concat", parts, axis=1) if len(parts) > 1 else parts[0]), ramps
+
+    def _levelled(self, filled: str) -> str:
+        from onnx import TensorProto
+
+        preprocessing = self.model.preprocessing
+        shifted = self.add("Sub", [filled, self.constant(preprocessing.offset)])
+        z = self.add("Mul", [shifted, self.constant(preprocessing.scale)])
+        third = self.add("Div", [z, self.constant(3.0, np.float64)])
+        square = self.add("Mul", [third, third])
+        root = self.add("Sqrt", [self.add("Add", [square, self.constant(1.0, np.float64)])])
+        return self.add("Cast", [self.add("Div", [z, root])], to=TensorProto.FLOAT)
+
+    def _ramps(self, filled: str) -> str:
+        from onnx import TensorProto
+
+        ramps = self.model.preprocessing.ramps
+        if len(ramps.column) == 0:
+            return ""
+        places = self.add("Gather", [filled, self.constant(ramps.column, np.int64)], axis=1)
+        scaled = self.add("Mul", [self.add("Sub", [places, self.constant(ramps.middle)]), self.constant(ramps.slope)])
+        low, high = self.constant(-0.25, np.float64), self.constant(0.25, np.float64)
+        return self.add("Cast", [self.add("Clip", [scaled, low, high])], to=TensorProto.FLOAT)
+
+    def _one_hot(self, name: str, levels: tuple[str, ...]) -> str:
+        """Return the inputs of a category: its code looks up a row of a table, the last row for none of the levels."""
+        codes = self.add(
+            "LabelEncoder",
+            [name],
+            keys_strings=list(levels),
+            values_int64s=list(range(len(levels))),
+            default_int64=len(levels),
+        )
+        self.nodes[-1].domain = "ai.onnx.ml"
+        table = np.eye(len(levels) + 1, len(levels)) if len(levels) > 2 else np.array([[1.0], [-1.0], [0.0]])
+        if len(levels) == 1:
+            table = np.array([[1.0], [0.0]])
+        flat = self.add("Squeeze", [codes, self.constant([1], np.int64)])
+        return self.add("Gather", [self.constant(table, np.float32), flat], axis=0)
+
+    def _logits(self, inputs: tuple[str, str]) -> str:
+        deep, ramps = inputs
+        network = self.model.network
+        every = self.add("Concat", [deep, ramps], axis=1) if ramps else deep
+        linear = self.add("MatMul", [every, self.constant(network.linear)])
+        logits = self.add("Add", [linear, self.constant(network.prior)])
+        if network.output is None:
+            return logits
+        activations = deep
+        for weight, bias in network.hidden:
+            product = self.add("MatMul", [activations, self.constant(weight)])
+            z = self.add("Add", [product, self.constant(bias)])
+            activations = self.add("Mul", [z, self.add("Sigmoid", [z])])
+        return self.add("Add", [logits, self.add("MatMul", [activations, self.constant(network.output)])])
+
+    def _vote(self, logits: str) -> str:
+        from onnx import TensorProto
+
+        each = self.add("Softmax", [self.add("Cast", [logits], to=TensorProto.DOUBLE)], axis=2)
+        return self.add("ReduceMean", [each, self.constant([0], np.int64)], keepdims=0)
+
+    def _calibrated(self, vote: str) -> str:
+        calibration = self.model.calibration
+        logs = self.add("Log", [self.add("Max", [vote, self.constant(1e-300, np.float64)])])
+        scaled = self.add("Mul", [logs, self.constant(calibration.scale)])
+        softmax = self.add("Softmax", [self.add("Add", [scaled, self.constant(calibration.shift)])], axis=1)
+        kept = self.add("Mul", [softmax, self.constant(1 - calibration.uniform, np.float64)])
+        return self.add("Add", [kept, self.constant(calibration.uniform / len(calibration.scale), np.float64)])
+
+    def _chosen(self, probabilities: str) -> str:
+        if self.model.costs is None:
+            return self.add("ArgMax", [probabilities], axis=1, keepdims=0)
+        costs = self.add("MatMul", [probabilities, self.constant(self.model.costs)])
+        return self.add("ArgMin", [costs], axis=1, keepdims=0)
+
+    def _labels(self) -> tuple[str, int]:
+        from onnx import TensorProto
+
+        classes = self.model.classes
+        if classes.dtype == object:
+            return self.constant(classes.astype(str).astype(object)), TensorProto.STRING
+        return self.constant(classes, np.int64), TensorProto.INT64
