@@ -24,7 +24,6 @@ import numpy as np
 
 RESULTS = Path(__file__).parent / "results-prediction.md"
 COLUMNS, HIDDEN = 20, (64, 64)
-ROUNDS = 3
 PEER = """
 import pickle, sys, pandas as pd
 pipeline = pickle.load(open(sys.argv[1], "rb"))
@@ -41,7 +40,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _make(folder, options.rows)
-        for part in (_file_lines(folder, options.rows), _row_lines(folder), _start_lines(folder), _large_lines(folder)):
+        for measured in (_row_lines, _start_lines, _large_lines, _file_lines):
+            part = measured(folder, options)
             print("\n".join(part), flush=True)
             lines += part
     if options.save:
@@ -52,6 +52,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.prediction")
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3, help="how often each process is run")
     parser.add_argument("--save", action="store_true", help=f"append to {RESULTS.name}")
     return parser.parse_args()
 
@@ -93,8 +94,8 @@ def _run(args: list[str]) -> tuple[float, float]:
     return time.perf_counter() - started, usage.ru_maxrss / 1000
 
 
-def _file_lines(folder: Path, rows: int) -> list[str]:
-    data = str(folder / "rows.csv")
+def _file_lines(folder: Path, options: argparse.Namespace) -> list[str]:
+    data, rows = str(folder / "rows.csv"), options.rows
     ours_file, theirs_file = str(folder / "ours.csv"), str(folder / "theirs.csv")
     model, pipeline = str(folder / "model.safetensors"), str(folder / "pipeline.pickle")
     calls = {
@@ -102,7 +103,7 @@ def _file_lines(folder: Path, rows: int) -> list[str]:
         "pandas, scikit-learn": [sys.executable, "-c", PEER, pipeline, data, theirs_file],
     }
     seen = {name: [] for name in calls}
-    for _ in range(ROUNDS):
+    for _ in range(options.rounds):
         for name, call in calls.items():
             seen[name].append(_run(call))
     ours = [seconds for seconds, _ in seen["logitwise predict"]]
@@ -118,7 +119,7 @@ def _file_lines(folder: Path, rows: int) -> list[str]:
     return [*lines, ""]
 
 
-def _row_lines(folder: Path) -> list[str]:
+def _row_lines(folder: Path, options: argparse.Namespace) -> list[str]:
     import pandas as pd
 
     import logitwise as lw
@@ -151,10 +152,10 @@ def _paired(first, second, rounds: int = 15, repeats: int = 100) -> tuple[list[f
     return times
 
 
-def _start_lines(folder: Path) -> list[str]:
+def _start_lines(folder: Path, options: argparse.Namespace) -> list[str]:
     one = [sys.executable, "-m", "logitwise", "predict", str(folder / "model.safetensors"), str(folder / "one.csv")]
     base = [sys.executable, "-c", "import numpy, polars"]
-    seen = [(_run(base)[0], _run(one)[0]) for _ in range(9)]
+    seen = [(_run(base)[0], _run(one)[0]) for _ in range(3 * options.rounds)]
     ratio = statistics.median(b / a for a, b in seen)
     base_seconds, seconds = (statistics.median(column) for column in zip(*seen, strict=True))
     return [
@@ -191,14 +192,14 @@ print(size, time.perf_counter() - started, peak() - before)
 """
 
 
-def _large_lines(folder: Path) -> list[str]:
+def _large_lines(folder: Path, options: argparse.Namespace) -> list[str]:
     import hashlib
 
     path = folder / "large.safetensors"
     results = {}
     for what in ("save", "load"):
         call = [sys.executable, "-c", LARGE, what, str(path)]
-        found = [subprocess.run(call, capture_output=True, text=True, check=True) for _ in range(ROUNDS)]
+        found = [subprocess.run(call, capture_output=True, text=True, check=True) for _ in range(options.rounds)]
         rows = [[float(word) for word in one.stdout.split()] for one in found]
         results[what] = [statistics.median(column) for column in zip(*rows, strict=True)]
     content = path.read_bytes()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         random_state: A seed, None (another result each time), or a `numpy.random.RandomState`. One seed gives one
             result, to the bit, on one machine with one number of threads.
         device: A torch device to train on, such as "cpu" or "cuda".
+        warm_start: Let `fit` go on from the weights of the fit before, with its scaling and its folds; the classes, the
+            columns and the sizes of the network must be the same.
         verbose: Show a progress bar, where standard error is a terminal.
 
     Attributes:
@@ -78,7 +80,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
             entry a measurement, in nats.
         best_step_: The step whose weights were kept.
         held_out_: What the votes on held-out rows say, before and after calibration: see `HeldOut`.
-        baselines_: The model beside logistic regression and the class frequencies on held-out rows: see `Comparison`.
+        baselines_: The model beside logistic regression and the class frequencies on held-out rows: see `Comparison`;
+            None after `partial_fit`.
         decision_: What `threshold_for` led to, with its `threshold` for two classes: see `Decision`; or None.
         notes_: What there was to say of the data before training, a sentence each.
         model_: The `Model` that predicts, with NumPy alone.
@@ -109,6 +112,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         threshold_for: Any = None,
         random_state: Any = 0,
         device: str = "cpu",
+        warm_start: bool = False,
         verbose: bool = False,
     ) -> None:
         self.hidden = hidden
@@ -126,6 +130,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.threshold_for = threshold_for
         self.random_state = random_state
         self.device = device
+        self.warm_start = warm_start
         self.verbose = verbose
 
     def __sklearn_tags__(self) -> Tags:
@@ -153,37 +158,72 @@ class Classifier(ClassifierMixin, BaseEstimator):
             ValueError: No rows; lengths that differ; one class, or as many as rows; missing labels; infinity; options
                 out of range; a loss that became NaN before there were weights to keep.
         """
-        table, labels = _read_rows(X, y, "X", "y")
+        start = getattr(self, "_start", None) if self.warm_start else None
+        return self._fit(_Given(X, y, sample_weight, X_val, y_val), start)
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, *, sample_weight: Any = None) -> Classifier:
+        """Go on training with one pass over more rows, and return the estimator.
+
+        The first call fixes the columns, their scaling and the classes, which later rows must have. Calibration, and
+        all else that needs held-out rows, comes from the rows of the last call: give some hundred at a time. Rows that
+        are given again, as many in the same order, are held out from the same members.
+
+        Args:
+            X: Rows, as in `fit`.
+            y: Their labels.
+            classes: All labels there will be; needed in the first call only.
+            sample_weight: One weight a row, zero or more, finite.
+
+        Raises:
+            TypeError: As `fit`.
+            ValueError: As `fit`; no `classes` in the first call, other ones later, or labels that are none of them.
+        """
+        start = getattr(self, "_start", None)
+        if start is None and classes is None:
+            raise ValueError("classes must be given in the first call of partial_fit; got None. Name every label.")
+        given = classes if classes is not None or start is None else start.classes
+        known = np.unique(read_labels(given, "classes"))
+        if len(known) < 2:
+            raise ValueError(f"classes must name two labels or more; got {known.tolist()!r}.")
+        return self._fit(_Given(X, y, sample_weight, classes=known), start)
+
+    def _fit(self, given: _Given, start: _Start | None) -> Classifier:
+        table, labels = _read_rows(given.X, given.y, "X", "y")
         recipe = self._recipe(table.image_shape)
+        recipe = replace(recipe, epochs=1) if given.classes is not None else recipe
+        recipe = recipe if start is None else replace(recipe, seed=start.seed)
         members = _at_least(2, self.members, "members")
-        classes = find_classes(labels)
+        classes = find_classes(labels) if given.classes is None else given.classes
         target = class_indices(labels, classes)
-        weight = row_weights(target, classes, self.class_weight, sample_weight)
+        weight = row_weights(target, classes, self.class_weight, given.sample_weight)
         goal = check_goal(self.threshold_for, len(classes))
         used = np.flatnonzero(weight)
-        preprocessing = Preprocessing.fit(table, used, len(classes))
+        preprocessing = Preprocessing.fit(table, used, len(classes)) if start is None else start.preprocessing
         rows = _Encoded.of(preprocessing, table, target, weight, used)
-        if X_val is None and y_val is None:
+        if given.X_val is None and given.y_val is None:
             plan = plan_for(rows.target, members, np.random.default_rng(recipe.seed))
         else:
-            table_val, target_val = _read_validation(X_val, y_val, classes)
+            table_val, target_val = _read_validation(given.X_val, given.y_val, classes)
             weight_val = row_weights(target_val, classes, self.class_weight, None)
             held_out = _Encoded.of(preprocessing, table_val, target_val, weight_val, np.arange(table_val.rows))
             plan = given_split(len(rows.target), len(held_out.target), members)
             rows = rows.followed_by(held_out)
         by_class = class_weights(target, classes, self.class_weight)
         log_weight = np.log(np.where(by_class > 0, by_class, 1.0))
-        self.notes_ = look(table, used, target[used], classes, rows.inputs[: len(used)], members)
+        is_part = given.classes is not None
+        self.notes_ = [] if is_part else look(table, used, target[used], classes, rows.inputs[: len(used)], members)
         for note in self.notes_:
             warnings.warn(note, DataWarning, stacklevel=2)
         trainer = Trainer(rows.as_tensors(preprocessing.n_deep, recipe.device), plan, log_weight, recipe)
+        if start is not None:
+            start.put_into(trainer, classes)
         with StepBar(trainer.progress.steps, shown=self.verbose) as bar:
             progress = trainer.train(bar.update)
         held_out = HeldOut.of(trainer, recipe.seed)
         self.decision_ = None if goal is None else held_out.decide(goal)
-        self.baselines_ = compare(
-            rows.inputs[:, : preprocessing.n_deep], rows.target, rows.weight, plan, held_out, recipe.seed
-        )
+        deep = rows.inputs[:, : preprocessing.n_deep]
+        self.baselines_ = None if is_part else compare(deep, rows.target, rows.weight, plan, held_out, recipe.seed)
+        self._start = _Start(classes, preprocessing, trainer.members.state(), recipe.seed)
         self._keep(classes, preprocessing, trainer, held_out, self._costs(by_class))
         if progress.interrupted:
             raise KeyboardInterrupt
@@ -267,6 +307,38 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self._fitted().save(path)
 
 
+@dataclass(frozen=True)
+class _Given:
+    """What a fit is given; `classes` only where the rows are a part of all there will be."""
+
+    X: Any
+    y: Any
+    sample_weight: Any
+    X_val: Any = None
+    y_val: Any = None
+    classes: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What a fit left behind, for the next to go on from."""
+
+    classes: np.ndarray
+    preprocessing: Preprocessing
+    state: list[torch.Tensor]
+    seed: int
+
+    def put_into(self, trainer: Trainer, classes: np.ndarray) -> None:
+        """Give the members of a trainer the weights of the fit before."""
+        shapes = [tuple(tensor.shape for tensor in tensors) for tensors in (trainer.members.state(), self.state)]
+        if shapes[0] != shapes[1] or not np.array_equal(classes, self.classes):
+            raise ValueError(
+                "warm_start must go on with the classes, hidden and members of the fit before; got others. "
+                "Set warm_start=False, or fit a clone."
+            )
+        trainer.members.restore(self.state)
+
+
 def _read_rows(X: Any, y: Any, X_name: str, y_name: str) -> tuple[Table, np.ndarray]:
     if y is None:
         raise ValueError(
@@ -334,7 +406,7 @@ def _metadata(classifier: Classifier, progress: Progress, held_out: HeldOut) -> 
         "best_step": progress.best_step,
         "ended": progress.ended,
         "held_out": held_out.as_json(),
-        "baselines": classifier.baselines_.as_json(),
+        "baselines": None if classifier.baselines_ is None else classifier.baselines_.as_json(),
         "decision": None if classifier.decision_ is None else classifier.decision_.as_json(),
         "notes": classifier.notes_,
     }
