@@ -4,13 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
+OLDER_SKLEARN := 1.8.0
 
-.PHONY: help demo test lint types test-browser docs bench bench-classifier check-python clean
+.PHONY: help demo test lint types test-sklearn test-browser docs bench bench-classifier check-python clean
 
 help:
 	@echo "make demo   train on the bundled digits and leave digits.safetensors"
 	@echo "make test   lint, types and tests"
 	@echo "make test-browser  the report and the explain page in a real browser"
+	@echo "make test-sklearn  the estimator with the scikit-learn version before the newest"
 	@echo "make docs   build the documentation site into build/site"
 	@echo "make bench  time the functions beside their peers"
 	@echo "make bench-classifier  the classifier beside its peers on real data"
@@ -49,6 +51,13 @@ $(STAMP): pyproject.toml constraints.txt
 
 clean:
 	rm -rf $(VENV) build dist *.safetensors .pytest_cache .ruff_cache .hypothesis
+
+# The package alone, in front of the newer one: everything else stays as it is.
+test-sklearn: $(STAMP)
+	@echo "==> the estimator with scikit-learn $(OLDER_SKLEARN)"
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target build/scikit-learn "scikit-learn==$(OLDER_SKLEARN)"
+	PYTHONPATH=build/scikit-learn $(BIN)/python -c "import sklearn; assert sklearn.__version__ == '$(OLDER_SKLEARN)', sklearn"
+	PYTHONPATH=build/scikit-learn $(BIN)/pytest -q -n $(JOBS) tests/classifier/test_scikit_learn.py tests/classifier/test_estimator.py
 
 test-browser: $(STAMP)
 	@echo "==> pages in a real browser (Debian and Ubuntu: apt-get install chromium)"

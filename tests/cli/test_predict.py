@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -240,3 +241,62 @@ def test_a_long_file_shows_a_bar_on_a_terminal(run, fruit, small_reads, monkeypa
     args = ("predict", fruit / "fruit.safetensors", fruit / "more.csv", "-o", "p.csv")
     assert "Predicting" in run(*args).stderr
     assert run(*args, "--quiet").stderr == ""
+
+
+NEEDED = ["numpy", "numpy.libs", "polars", "_polars_runtime_32", "typer", "rich", "click", "shellingham", "pygments"]
+NEEDED += [
+    "markdown_it",
+    "mdurl",
+    "typing_extensions.py",
+    "annotated_doc",
+    "annotated_types",
+    "pydantic",
+    "pydantic_core",
+]
+NEEDED += ["typing_inspection"]
+
+
+def test_it_runs_in_an_environment_without_torch_scikit_learn_and_numba(fruit, tmp_path):
+    place, home = tmp_path / "packages", Path(pl.__file__).parents[1]
+    place.mkdir()
+    (place / "logitwise").symlink_to(Path(lw.__file__).parent)
+    for name in NEEDED:
+        if (home / name).exists():
+            (place / name).symlink_to(home / name)
+    python = [sys.executable, "-S", "-m"]  # -S: no other packages are found
+    environment = {**os.environ, "PYTHONPATH": str(place)}
+    args = ["logitwise", "predict", str(fruit / "fruit.safetensors"), str(fruit / "more.csv")]
+    result = subprocess.run([*python, *args], capture_output=True, text=True, timeout=120, env=environment)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == logitwise("predict", fruit / "fruit.safetensors", fruit / "more.csv").stdout
+    code = "import importlib.util as u; print([u.find_spec(n) for n in ('torch', 'sklearn', 'numba', 'safetensors')])"
+    seen = subprocess.run([*python[:2], "-c", code], capture_output=True, text=True, timeout=60, env=environment)
+    assert seen.stdout.strip() == "[None, None, None, None]"
+
+
+def test_a_model_is_exported_for_other_runtimes(run, fruit):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    result = run("export", fruit / "fruit.safetensors", "m.onnx")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert re.fullmatch(r"Wrote m\.onnx \([0-9.]+ [kM]B\)\.\n", result.stderr)
+    features = data.read(fruit / "more.csv").features
+    feed = {
+        "size": features["size"].to_numpy()[:, None].astype(float),
+        "colour": features["colour"].to_numpy()[:, None].astype(object),
+    }
+    labels, probabilities = onnxruntime.InferenceSession("m.onnx").run(["label", "probabilities"], feed)
+    model = lw.load(fruit / "fruit.safetensors")
+    np.testing.assert_allclose(probabilities, model.predict_proba(features), rtol=0, atol=1e-6)
+    assert labels.tolist() == model.predict(features).tolist()
+    refused = run("export", fruit / "fruit.safetensors", "m.pb")
+    assert (refused.exit_code, refused.stderr) == (2, "logitwise: error: FILE must end in .onnx; got 'm.pb'.\n")
+
+
+def test_export_says_which_package_is_missing(run, fruit, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    refused = run("export", fruit / "fruit.safetensors", "m.onnx")
+    assert refused.exit_code == 2
+    assert refused.stderr == (
+        "logitwise: error: export must have the package onnx; got no 'onnx'. Run: pip install 'logitwise[onnx]'\n"
+    )
+    assert os.listdir() == []
