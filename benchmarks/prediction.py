@@ -76,7 +76,7 @@ def _make(folder: Path, rows: int) -> None:
     names = [f"feature_{place}" for place in range(COLUMNS)]
     X = pd.DataFrame(generator.normal(size=(3000, COLUMNS)), columns=names)
     y = (X["feature_0"] + X["feature_1"] * X["feature_2"] > 0).astype(int)
-    lw.Classifier(HIDDEN).fit(X, y).save(folder / "model.safetensors")
+    lw.Classifier(HIDDEN, steps=300).fit(X, y).save(folder / "model.safetensors")
     pipeline = make_pipeline(StandardScaler(), MLPClassifier(HIDDEN, random_state=0)).fit(X, y)
     (folder / "pipeline.pickle").write_bytes(pickle.dumps(pipeline))
     import polars as pl
