@@ -1,8 +1,8 @@
-"""`python -m benchmarks [cross_entropy softmax log_softmax nn training_step] [--shape 64x10 ...] [--save]`.
+"""`python -m benchmarks [cross_entropy softmax log_softmax nn training_step checks] [--shape 64x10 ...] [--save]`.
 
 Prints, for every shape, each contender's time and how many times longer than ours it took (median and quartiles of
 the ratios within rounds), the bandwidth beside a copy of the same size in the same rounds, how far the call raises
-peak memory, and the worst error.
+peak memory, and the worst error. `checks` has a table of its own: see `checks.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from benchmarks import cross_entropy, nn, softmax
+from benchmarks import checks, cross_entropy, nn, softmax
 from benchmarks.cross_entropy import OURS, OURS_OUT
 from benchmarks.measure import Timing, copy_call, geometric_mean, paired, peak_bytes
 from benchmarks.shapes import SHAPES, runs
@@ -32,7 +32,7 @@ def main() -> None:
     options = _options()
     lines = [f"## {datetime.date.today()}: {_machine()}", ""]
     for operation in options.operations:
-        tables = nn.tables if operation in nn.OPERATIONS else _tables
+        tables = nn.tables if operation in nn.OPERATIONS else checks.tables if operation == "checks" else _tables
         for line in tables(operation, options.shape, options.dtype, options.seconds):
             print(line, flush=True)
             lines.append(line)

@@ -207,11 +207,11 @@ ERRORS = {
     ),
     "logits where probabilities belong": (
         lambda: nn.BCELoss()(tensor([0.5, -3.0, 7.0]), torch.ones(3)),
-        "input must be in [0, 1]; got -3.0 at index 1 (2 such entries).",
+        "input must be in [0, 1]; got -3.0 at index 1 (2 such entries). If they are logits, use BCEWithLogitsLoss.",
     ),
     "NaN where a probability belongs": (
         lambda: nn.BCELoss()(tensor([nan]), torch.ones(1)),
-        "input must be in [0, 1]; got nan at index 0.",
+        "input must be in [0, 1]; got nan at index 0. If they are logits, use BCEWithLogitsLoss.",
     ),
     "target of BCELoss above 1": (
         lambda: nn.BCELoss()(tensor([0.5]), tensor([2.0])),

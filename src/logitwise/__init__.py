@@ -12,9 +12,22 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME_OF = {
+    "AxisWarning": "logitwise._mistakes",
+    "ImpossibleTargetWarning": "logitwise._mistakes",
+    "LogProbabilitiesAsLogitsWarning": "logitwise._mistakes",
+    "LogitwiseWarning": "logitwise._mistakes",
+    "MaskedRowWarning": "logitwise._mistakes",
+    "NoRowsWarning": "logitwise._mistakes",
+    "NotFiniteWarning": "logitwise._mistakes",
+    "OneClassWarning": "logitwise._mistakes",
+    "OneHotTargetWarning": "logitwise._mistakes",
+    "ProbabilitiesAsLogitsWarning": "logitwise._mistakes",
+    "UnnormalizedProbabilitiesWarning": "logitwise._mistakes",
+    "UnnormalizedTargetWarning": "logitwise._mistakes",
+    "ZeroClassWeightWarning": "logitwise._mistakes",
+    "checks": "logitwise._mistakes",
+    "diagnose": "logitwise.diagnosis",
     "Classifier": "logitwise.classifier.estimator",
-    "LogitwiseWarning": "logitwise._checks",
-    "NoRowsWarning": "logitwise._checks",
     "binary_cross_entropy_with_logits": "logitwise.functional",
     "binary_cross_entropy_with_logits_and_gradient": "logitwise.functional",
     "cross_entropy": "logitwise.functional",
@@ -34,9 +47,25 @@ __all__ = [*_HOME_OF, *_MODULES, "__version__"]
 
 if TYPE_CHECKING:
     from logitwise import data, metrics, nn, reference
-    from logitwise._checks import LogitwiseWarning, NoRowsWarning
+    from logitwise._mistakes import (
+        AxisWarning,
+        ImpossibleTargetWarning,
+        LogitwiseWarning,
+        LogProbabilitiesAsLogitsWarning,
+        MaskedRowWarning,
+        NoRowsWarning,
+        NotFiniteWarning,
+        OneClassWarning,
+        OneHotTargetWarning,
+        ProbabilitiesAsLogitsWarning,
+        UnnormalizedProbabilitiesWarning,
+        UnnormalizedTargetWarning,
+        ZeroClassWeightWarning,
+        checks,
+    )
     from logitwise.classifier.estimator import Classifier
     from logitwise.classifier.model import load
+    from logitwise.diagnosis import diagnose
     from logitwise.functional import (
         binary_cross_entropy_with_logits,
         binary_cross_entropy_with_logits_and_gradient,

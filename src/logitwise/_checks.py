@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,22 +18,6 @@ from logitwise._arrays import Layout, as_numpy, dtype_name, framework_of, is_ten
 FLOAT_DTYPES = ("float16", "bfloat16", "float32", "float64")
 _NATIVE_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 REDUCTIONS = ("mean", "sum", "none")
-
-
-class LogitwiseWarning(UserWarning):
-    """The parent of every warning this library gives."""
-
-
-class NoRowsWarning(LogitwiseWarning):
-    """A mean was asked over no rows (or rows of no weight): the loss is 0 and so is its gradient."""
-
-
-def warn(category: type[LogitwiseWarning], message: str) -> None:
-    """Give a warning at the first line outside this package on the call stack."""
-    level, frame = 2, sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "logitwise":
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, category, stacklevel=level)
 
 
 def as_floating(value: Any, name: str) -> Any:
@@ -290,14 +273,23 @@ def check_indices(target: Any, layout: Layout, ignore_index: int) -> None:
     """Raise unless every index is a class or `ignore_index`."""
     bad = ((target < 0) | (target >= layout.classes)) & (target != ignore_index)
     if may_look(bad) and bool(bad.any()):
-        positions = np.flatnonzero(as_numpy(bad))
-        raise_out_of_range(as_numpy(target).ravel()[positions[0]], int(positions[0]), len(positions), layout)
+        positions, values = np.flatnonzero(as_numpy(bad)), as_numpy(target).ravel()
+        first = int(positions[0])
+        raise_out_of_range(values[first], first, len(positions), layout, are_from_one(values, layout, ignore_index))
 
 
-def raise_out_of_range(value: Any, position: int, count: int, layout: Layout) -> None:
-    """Raise for a class index out of range."""
+def are_from_one(target: np.ndarray, layout: Layout, ignore_index: int) -> bool:
+    """Return whether several class indices, the ignored ones aside, are all in [1, classes]."""
+    target = target[target != ignore_index]
+    return target.size > 1 and target.min() >= 1 and target.max() == layout.classes
+
+
+def raise_out_of_range(value: Any, position: int, count: int, layout: Layout, are_from_one: bool = False) -> None:
+    """Raise for a class index out of range; `are_from_one`: the targets are all in [1, classes]."""
     more = f" ({count} such rows)" if count > 1 else ""
-    if value == layout.classes:
+    if are_from_one:
+        hint = f" No target is 0 and the largest is {layout.classes}: classes are counted from 1, so subtract 1."
+    elif value == layout.classes:
         hint = " If classes are counted from 1, subtract 1."
     elif value < 0:
         hint = " If it marks rows to leave out, pass it as ignore_index."
@@ -313,9 +305,17 @@ def check_distribution(target: Any, name: str = "target") -> None:
     _check_entries(target, name, ~(target >= 0) | (target == math.inf), "be zero or more, and finite")
 
 
-def check_unit_interval(target: Any, name: str = "target") -> None:
-    """Raise when an entry is outside [0, 1]."""
-    _check_entries(target, name, ~((target >= 0) & (target <= 1)), "be in [0, 1]")
+def check_unit_interval(target: Any, name: str = "target", hint: str = "") -> None:
+    """Raise when an entry is outside [0, 1], with a hint at what to do."""
+    _check_entries(target, name, ~((target >= 0) & (target <= 1)), "be in [0, 1]", hint or _hint_at_labels)
+
+
+def _hint_at_labels(target: Any) -> str:
+    """Return what to do where the labels are two whole numbers other than 0 and 1."""
+    low, high = float(target.min()), float(target.max())
+    if (low, high) == (1.0, 2.0):
+        return "If classes are counted from 1, subtract 1."
+    return "If the labels are -1 and 1, pass target > 0." if (low, high) == (-1.0, 1.0) else ""
 
 
 def check_weights(weights: Any, name: str) -> None:
@@ -323,14 +323,15 @@ def check_weights(weights: Any, name: str) -> None:
     _check_entries(weights, name, ~(weights >= 0) | (weights == math.inf), "be zero or more, and finite")
 
 
-def _check_entries(array: Any, name: str, bad: Any, requirement: str) -> None:
+def _check_entries(array: Any, name: str, bad: Any, requirement: str, hint: str | Callable[[Any], str] = "") -> None:
     if may_look(bad) and bool(bad.any()):
         flags = as_numpy(bad)
         first = tuple(int(i) for i in np.argwhere(flags)[0])
         value = float(array[first]) if first else float(array)
+        fix = hint if isinstance(hint, str) else hint(array)
         where = f" at index {first[0] if len(first) == 1 else first}" if first else ""
         more = f" ({int(flags.sum())} such entries)" if flags.sum() > 1 else ""
-        raise ValueError(f"{name} must {requirement}; got {value}{where}{more}.")
+        raise ValueError(f"{name} must {requirement}; got {value}{where}{more}. {fix}".rstrip())
 
 
 def check_class_weight(class_weight: Any, logits: Any, layout: Layout) -> Any:

@@ -79,6 +79,7 @@ def admissible(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.detach().abs()
 
 
+@pytest.mark.filterwarnings("ignore::logitwise.UnnormalizedTargetWarning")
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("name", LOSSES)
 def test_losses_on_the_samples_of_the_function(name, dtype):

@@ -54,6 +54,7 @@ def test_reductions_and_weights(kind):
         check_ulp(values_of(gradient), exact_gradient * weight / divisor, "float64", GRADIENT_ULP["float64"])
 
 
+@pytest.mark.filterwarnings("ignore::logitwise.LogitwiseWarning")
 @pytest.mark.parametrize("kind", KINDS)
 def test_infinite_logits_and_elements_without_weight(kind):
     logits = make(np.array([np.inf, -np.inf, np.inf, np.nan, np.nan]), kind)

@@ -27,6 +27,7 @@ def _arguments(name: str, option: str, soft: bool, kind: str) -> tuple[Any, Any,
     return make(stored(name, kind.split()[1]), kind), target, options
 
 
+@pytest.mark.filterwarnings("ignore::logitwise.ImpossibleTargetWarning")
 @pytest.mark.parametrize("soft", [False, True], ids=["indices", "soft"])
 @pytest.mark.parametrize("option", OPTIONS)
 @pytest.mark.parametrize("kind", KINDS)
@@ -173,6 +174,7 @@ def test_a_mean_over_no_rows_is_zero_with_a_warning(kind):
         assert values_of(lw.cross_entropy(logits, target, normalizer=5)) == 0.0
 
 
+@pytest.mark.filterwarnings("ignore::logitwise.LogitwiseWarning")
 @pytest.mark.parametrize("kind", KINDS)
 def test_degenerate_rows(kind):
     inf = np.inf

@@ -141,7 +141,8 @@ VALUE_ERRORS = {
     ),
     "probability out of range": (
         lambda: lw.log_loss([[0.5, 0.5], [2.0, -1.0]], [0, 1]),
-        "probabilities must be in [0, 1]; got 2.0 at index (1, 0) (2 such entries).",
+        "probabilities must be in [0, 1]; got 2.0 at index (1, 0) (2 such entries). "
+        "If they are logits, use cross_entropy; if log-probabilities, cross_entropy too.",
     ),
     "probabilities of one class": (
         lambda: lw.log_loss([[0.5], [0.5]], [0, 0]),

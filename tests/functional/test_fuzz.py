@@ -114,6 +114,7 @@ def _rounded(expected: np.ndarray, case: Case) -> np.ndarray:
     return np.where(np.abs(expected) > largest, np.copysign(np.inf, expected), expected)
 
 
+@pytest.mark.filterwarnings("ignore::logitwise.LogitwiseWarning")
 @MANY
 @given(cases(least=2), st.data())
 def test_cross_entropy_and_its_gradient(case, data):

@@ -21,6 +21,8 @@ from torch.autograd import Function, forward_ad
 
 from logitwise._arrays import Layout, is_traced
 from logitwise._checks import check_layout
+from logitwise._mistakes import are_looked_for, checks
+from logitwise.functional import _suspicions as suspicions
 from logitwise.functional import _torch_definitions as definitions
 from logitwise.functional.binary_cross_entropy import BinaryOptions, checked_binary_problem
 from logitwise.functional.cross_entropy import CrossEntropyOptions, Problem, checked_problem
@@ -252,8 +254,11 @@ def short_cross_entropy(logits: Tensor, target: Any, axis: Any, options: CrossEn
         return None
     if logits.dtype in _SIXTEEN_BITS and torch.is_autocast_enabled("cpu"):
         return None
+    looking = are_looked_for()
+    if looking and (suspicions.has_known_ending(logits) or suspicions.is_square(logits.shape)):
+        return None
     recorded = logits.requires_grad and torch.is_grad_enabled()
-    taking_part, loss, gradient = _small_cross_entropy(logits, target, options, recorded)
+    taking_part, loss, gradient = _small_cross_entropy(logits, target, options, recorded, looking)
     if taking_part < 0:
         return None
     if gradient is None:
@@ -263,7 +268,7 @@ def short_cross_entropy(logits: Tensor, target: Any, axis: Any, options: CrossEn
 
 
 def _small_cross_entropy(
-    logits: Tensor, target: Tensor, options: CrossEntropyOptions, differentiated: bool
+    logits: Tensor, target: Tensor, options: CrossEntropyOptions, differentiated: bool, looking: bool
 ) -> tuple[int, Tensor, Tensor | None]:
     """Return how many rows take part (-1 where the caller has to look), the loss, and its gradient if asked for.
 
@@ -274,7 +279,7 @@ def _small_cross_entropy(
     loss, gradient = torch.empty_like(number), torch.empty_like(logits) if differentiated else None
     taking_part = kernels.small_cross_entropy(
         example, kind, logits.data_ptr(), target.data_ptr(), 0 if gradient is None else gradient.data_ptr(),
-        loss.data_ptr(), rows, classes, ignore_index, smoothing, z_loss,
+        loss.data_ptr(), rows, classes, ignore_index, smoothing, z_loss, looking,
         1.0 if reduction == "sum" else float(normalizer or 0.0),
     )  # fmt: skip
     return taking_part, loss, gradient
@@ -334,7 +339,8 @@ def _loss(problem: Any, definition: Callable[[Any], Tensor], compiled: Callable[
     if torch.compiler.is_compiling():
         return compiled(problem, way is Way.RECORDED)
     if way is Way.RECORDED:
-        return _recorded(problem, definition)
+        said = suspicions.said_by_graph(logits, definition.__name__)
+        return _recorded(problem._replace(said=True) if said else problem, definition)
     return problem.value()
 
 
@@ -401,11 +407,12 @@ def _run_cross_entropy(
 ) -> tuple[Tensor, Tensor]:
     options = CrossEntropyOptions(class_weight, sample_weight, *rest)
     if _is_matrix_in_memory(logits, target, axis) and _are_plain(options):
-        taking_part, loss, gradient = _small_cross_entropy(logits, target, options, differentiated)
+        taking_part, loss, gradient = _small_cross_entropy(logits, target, options, differentiated, False)
         if taking_part >= 0:
             return loss, logits.new_empty(0) if gradient is None else gradient
-    problem = checked_problem(logits, target, check_layout(logits, axis, at_least=2), options)
-    return _with_gradient_if(differentiated, problem)
+    with checks("off"):  # in compiled code no line is the user's
+        problem = checked_problem(logits, target, check_layout(logits, axis, at_least=2), options)
+        return _with_gradient_if(differentiated, problem)
 
 
 def _run_binary(
@@ -416,7 +423,8 @@ def _run_binary(
 
 
 def _with_gradient_if(differentiated: bool, problem: Any) -> tuple[Tensor, Tensor]:
-    return problem.with_gradient(None) if differentiated else (problem.value(), problem.logits.new_empty(0))
+    with checks("off"):  # in compiled code no line is the user's
+        return problem.with_gradient(None) if differentiated else (problem.value(), problem.logits.new_empty(0))
 
 
 def _shapes_of_cross_entropy(

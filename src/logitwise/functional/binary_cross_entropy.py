@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from logitwise._arrays import dtype_name, is_tensor, number_kind
+from logitwise import _mistakes as mistakes
+from logitwise._arrays import dtype_name, is_tensor, may_look, number_kind
 from logitwise._checks import (
     REDUCTIONS,
     as_floating,
@@ -18,6 +19,7 @@ from logitwise._checks import (
     check_same_framework,
     check_unit_interval,
 )
+from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._memory import NO_ROWS, destination, float64_of, memory_of
 from logitwise.functional._results import deliver, denominator, like
 from logitwise.kernels.cpu import binary_cross_entropy as kernels
@@ -148,6 +150,7 @@ class BinaryProblem(NamedTuple):
     logits: Any
     target: Any
     options: BinaryOptions
+    said: bool = False  # that the logits are something else
     unit = "elements"
 
     def quiet_logits(self) -> Any:
@@ -164,7 +167,7 @@ class BinaryProblem(NamedTuple):
     def with_arrays(self, logits: Any, target: Any, sample_weight: Any, pos_weight: Any) -> BinaryProblem:
         """Return this problem with other arrays, in the order of `arrays`."""
         options = self.options._replace(sample_weight=sample_weight, pos_weight=pos_weight)
-        return BinaryProblem(logits, target, options)
+        return self._replace(logits=logits, target=target, options=options)
 
     def detached(self) -> BinaryProblem:
         """Return this problem without what autograd has recorded of its tensors."""
@@ -186,6 +189,8 @@ class BinaryProblem(NamedTuple):
     def _computed(self, gradient: Any) -> Any:
         """Return the reduced loss, and fill `gradient` (if there is one) with its gradient."""
         logits, kind = memory_of(self.logits)
+        if mistakes.are_looked_for():
+            suspicions.look_at_binary_logits(self, logits, kind)
         reduction = self.options.reduction
         divisor = self.denominator() if reduction == "mean" else 1.0
         losses = np.empty(logits.size if reduction == "none" else kernels.blocks_of(logits.size))
@@ -195,9 +200,12 @@ class BinaryProblem(NamedTuple):
         kernels.binary_cross_entropy(
             logits.reshape(-1), kind, target.reshape(-1), target_kind, *weights, 1.0 / divisor, losses, output
         )
+        total = losses.sum()
+        if not math.isfinite(total):
+            suspicions.look_at_binary_losses(self, gradient)
         if reduction == "none":
             return like(self.logits, losses.reshape(self.logits.shape))
-        return like(self.logits, losses.sum() / divisor)
+        return like(self.logits, total / divisor)
 
     def denominator(self) -> float:
         """Return what the mean divides by."""
@@ -212,7 +220,9 @@ def _weights(weights: Any) -> np.ndarray:
 def check_probabilities(probabilities: Any, target: Any) -> None:
     """Raise unless probabilities and target have one shape and lie in [0, 1]."""
     _check_binary_target(as_floating(probabilities, "input"), target, "input")
-    check_unit_interval(probabilities, "input")
+    check_unit_interval(probabilities, "input", "If they are logits, use BCEWithLogitsLoss.")
+    if may_look(probabilities) and probabilities.is_cpu and mistakes.are_looked_for():
+        suspicions.look_at_binary_probabilities(probabilities, target)
 
 
 def checked_binary_problem(logits: Any, target: Any, options: BinaryOptions) -> BinaryProblem:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from logitwise import _mistakes as mistakes
 from logitwise._arrays import Layout, as_numpy, is_tensor, may_look
 from logitwise._checks import (
     REDUCTIONS,
+    are_from_one,
     as_floating,
     check_choice,
     check_class_weight,
@@ -25,9 +28,11 @@ from logitwise._checks import (
     is_index_target,
     raise_out_of_range,
 )
+from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._memory import NO_ROWS, destination, float64_of, memory_of, rows_of
 from logitwise.functional._results import deliver, denominator, like
 from logitwise.kernels.cpu import cross_entropy as kernels
+from logitwise.kernels.cpu.suspicions import faults_of_distribution
 
 
 class CrossEntropyOptions(NamedTuple):
@@ -191,6 +196,7 @@ class Problem(NamedTuple):
     layout: Layout
     options: CrossEntropyOptions
     taking_part: int = -1  # rows not ignored, where they were counted
+    said: bool = False  # that the logits are something else
     unit = "rows"
 
     def arrays(self) -> tuple[Any, ...]:
@@ -232,7 +238,7 @@ class Problem(NamedTuple):
         divisor = self._divisor()
         gradient = destination(self.logits, out, *self.arrays()[1:])
         losses = self._losses(gradient, 1.0 / divisor)
-        return self._reduced(losses, divisor), deliver(gradient, out)
+        return self._reduced(losses, divisor, gradient), deliver(gradient, out)
 
     def for_rows(self, numbers: Any) -> Any:
         """Return a number, or a tensor of one number a row, so that it multiplies the gradient."""
@@ -240,16 +246,21 @@ class Problem(NamedTuple):
 
     def reduce(self, losses: np.ndarray) -> Any:
         """Return float64 losses of the rows as the caller asked for them, in the dtype of the logits."""
-        return self._reduced(losses, self._divisor())
+        return self._reduced(losses, self._divisor(), are_logits=False)
 
-    def _reduced(self, losses: np.ndarray, divisor: float) -> Any:
+    def _reduced(self, losses: np.ndarray, divisor: float, gradient: Any = None, *, are_logits: bool = True) -> Any:
+        total = kernels.total_of(losses)
+        if are_logits and not math.isfinite(total):
+            suspicions.look_at_losses(self, losses, gradient)
         if self.options.reduction == "none":
             return like(self.logits, losses.reshape(self.layout.row_shape))
-        return like(self.logits, kernels.total_of(losses) / divisor)
+        return like(self.logits, total / divisor)
 
     def _losses(self, gradient: Any, scale: float) -> np.ndarray:
         """Return the loss of every row, and fill `gradient` (if there is one) with that of their sum times `scale`."""
         logits, kind = rows_of(self.logits, self.layout)
+        if mistakes.are_looked_for():
+            suspicions.look_at_logits(self, logits, kind)
         losses = np.empty(self.layout.rows)
         output = NO_ROWS[logits.dtype] if gradient is None else rows_of(gradient, self.layout)[0]
         numbers = (self.options.label_smoothing, self.options.z_loss, scale)
@@ -265,7 +276,14 @@ class Problem(NamedTuple):
         """Return what the losses are divided by after they are summed."""
         if self.options.reduction != "mean":
             return 1.0
-        return denominator(self._weight(), self.options.normalizer, self.unit)
+        return denominator(self._weight(), self.options.normalizer, self.unit, self._weights_of_classes_present())
+
+    def _weights_of_classes_present(self) -> Any:
+        """Return the class weights, unless it is for another reason that no row has any weight."""
+        class_weight, sample_weight = self.options.class_weight, self.options.sample_weight
+        if class_weight is None or self.taking_part == 0 or not self.layout.rows:
+            return None
+        return class_weight if sample_weight is None or bool((sample_weight != 0).any()) else None
 
     def _weight(self) -> float:
         """Return the sum of `s r` over the rows that take part, in row order."""
@@ -298,7 +316,7 @@ def checked_problem(
     target = check_same_framework(target, "target", logits, name)
     options = options.checked(logits, layout)
     if not is_index_target(target, layout, name):
-        check_distribution(target)
+        _check_soft_target(target, layout, options)
         return Problem(logits, target, False, layout, options)
     if is_tensor(target) and not (target.device.type == "cpu" and may_look(target)):
         check_indices(target.long(), layout, options.ignore_index)
@@ -306,5 +324,17 @@ def checked_problem(
     flat = memory_of(target)[0].reshape(-1)
     bad, first, taking_part = kernels.count_targets(flat, layout.classes, options.ignore_index)
     if bad:
-        raise_out_of_range(flat[first], first, bad, layout)
+        from_one = are_from_one(flat, layout, options.ignore_index)
+        raise_out_of_range(flat[first], first, bad, layout, from_one)
     return Problem(logits, target, True, layout, options, taking_part)
+
+
+def _check_soft_target(target: Any, layout: Layout, options: CrossEntropyOptions) -> None:
+    if is_tensor(target) and not (target.device.type == "cpu" and may_look(target)):
+        check_distribution(target)
+        return
+    is_bad, *sums = faults_of_distribution(*rows_of(target, layout))
+    if is_bad:
+        check_distribution(target)
+    if sums[-1] and mistakes.are_looked_for():
+        suspicions.look_at_sums(target, layout, options.sample_weight, *sums)

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from logitwise import _mistakes as mistakes
 from logitwise import reference
-from logitwise._arrays import is_tensor
+from logitwise._arrays import is_tensor, may_look
 from logitwise._checks import as_floating, check_layout, check_unit_interval
+from logitwise.functional import _suspicions as suspicions
 from logitwise.functional.cross_entropy import CrossEntropyOptions, Problem, checked_problem
 
 
@@ -61,13 +63,23 @@ def log_loss(
     probabilities = as_floating(probabilities, "probabilities")
     layout = check_layout(probabilities, axis, "probabilities", at_least=2)
     problem = checked_problem(probabilities, target, layout, options, name="probabilities")
-    check_unit_interval(problem.quiet_logits(fill=0.5), "probabilities")
+    check_unit_interval(
+        problem.quiet_logits(fill=0.5),
+        "probabilities",
+        "If they are logits, use cross_entropy; if log-probabilities, cross_entropy too.",
+    )
+    if may_look(probabilities) and _is_in_memory(probabilities) and mistakes.are_looked_for():
+        suspicions.look_at_probabilities(problem)
     if is_tensor(probabilities):
         from logitwise.functional import _torch_definitions
 
         return _torch_definitions.log_loss(problem)
     losses = reference.log_loss(problem.quiet_logits(fill=1.0), _coefficients(problem), layout.axis)
     return problem.reduce(losses.reshape(-1))
+
+
+def _is_in_memory(array: Any) -> bool:
+    return not is_tensor(array) or array.is_cpu
 
 
 def _coefficients(problem: Problem) -> np.ndarray:

@@ -50,6 +50,7 @@ from logitwise.kernels.cpu.rows import (
     store_rows,
     sum_of,
 )
+from logitwise.kernels.cpu.suspicions import BATCH_OF_ONE_CLASS, NOTHING, sign_of_logits
 from logitwise.kernels.cpu.threads import WORK_PER_PART, split
 from logitwise.kernels.cpu.vector import difference, log1p, scaled_log2_e
 
@@ -517,9 +518,18 @@ def total_of(losses):
 
 
 @compiled
+def _are_equal(target):
+    other = 0
+    while other < target.size and target[other] == target[0]:
+        other += 1
+    return other == target.size
+
+
+@compiled
 def small_cross_entropy(
-    example, kind, logits_at, target_at, gradient_at, loss_at, rows, classes, ignore_index, smoothing, z_loss, divisor
-):
+    example, kind, logits_at, target_at, gradient_at, loss_at, rows, classes, ignore_index, smoothing, z_loss, looking,
+    divisor,
+):  # fmt: skip
     """Do the whole of a small call: check the indices, fill the gradient, reduce the losses.
 
     A call from the interpreter costs by the object, and takes an array apart in half a microsecond: memory comes by its
@@ -537,11 +547,12 @@ def small_cross_entropy(
         ignore_index: As in `cross_entropy`.
         smoothing: As in `cross_entropy`.
         z_loss: As in `cross_entropy`.
+        looking: Whether inputs that are hardly ever meant are a reason to come back: see `suspicions.py`.
         divisor: What the sum of the losses is divided by; 0 for the number of rows that take part.
 
     Returns:
-        How many rows take part; -1 where an index is out of range or no row takes part, with nothing filled: the
-        caller has to look.
+        How many rows take part; -1 where an index is out of range, no row takes part, or, if `looking`, something is
+        suspicious, with nothing of use filled: the caller has to look.
     """
     target = carray(pointer_to(target_at, np.int64(0)), (rows,))
     bad, ignored = _count_targets(target, classes, ignore_index)
@@ -549,6 +560,8 @@ def small_cross_entropy(
     if bad or taking_part == 0:
         return -1
     logits = carray(pointer_to(logits_at, example), (rows, classes, 1))
+    if looking and (sign_of_logits(logits, kind) != NOTHING or (rows >= BATCH_OF_ONE_CLASS and _are_equal(target))):
+        return -1
     gradient = carray(pointer_to(gradient_at, example), (rows if gradient_at else 0, classes, 1))
     integers = carray(pointer_to(target_at, np.uint8(0)), (rows * 8,))
     losses, no_weights = np.empty(rows), np.empty(0)
@@ -556,5 +569,8 @@ def small_cross_entropy(
     options = Options(ignore_index, no_weights, no_weights, smoothing, z_loss, 1.0 / divisor)
     _cross_entropy(logits, kind, integers, _INT64, options, losses, gradient, 0, rows)
     loss = carray(pointer_to(loss_at, example), (1,))
-    loss[0] = encode(total_of(losses) / divisor, loss, kind)
+    total = total_of(losses)
+    if looking and not np.isfinite(total):
+        return -1
+    loss[0] = encode(total / divisor, loss, kind)
     return taking_part

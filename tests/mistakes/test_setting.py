@@ -1,0 +1,132 @@
+"""checks(): where the setting holds, how often a warning is given, and what is not looked at."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+import logitwise as lw
+from mistakes.planted import INDEX, PROBABILITIES, TARGET, TENSOR
+
+
+def test_the_setting_is_warn_and_a_block_puts_back_what_was():
+    assert lw.checks().mode == "warn"
+    with lw.checks("off") as setting:
+        assert (setting.mode, lw.checks().mode, repr(setting)) == ("off", "off", "<logitwise.checks 'off'>")
+        with lw.checks("raise"):
+            assert lw.checks().mode == "raise"
+        assert lw.checks().mode == "off"
+    assert lw.checks().mode == "warn"
+
+
+def test_a_block_that_fails_puts_back_what_was():
+    with pytest.raises(lw.ProbabilitiesAsLogitsWarning), lw.checks("raise"):
+        lw.cross_entropy(PROBABILITIES, TARGET)
+    assert lw.checks().mode == "warn"
+
+
+def test_without_a_block_it_holds_until_it_is_set_again():
+    lw.checks("off")
+    try:
+        lw.cross_entropy(PROBABILITIES, TARGET)
+        assert lw.checks().mode == "off"
+    finally:
+        lw.checks("warn")
+
+
+def test_another_mode_is_refused():
+    with pytest.raises(ValueError, match=r"^mode must be one of 'off', 'warn', 'raise'; got 'error'\.$"):
+        lw.checks("error")
+    assert lw.checks().mode == "warn"
+
+
+def test_threads_have_a_setting_each():
+    seen, first, second = [], threading.Event(), threading.Event()
+
+    def work() -> None:
+        seen.append(lw.checks().mode)
+        with lw.checks("raise"):
+            first.set()
+            second.wait(10)
+            seen.append(lw.checks().mode)
+
+    with lw.checks("off"):
+        thread = threading.Thread(target=work)
+        thread.start()
+        first.wait(10)
+        seen.append(lw.checks().mode)
+        second.set()
+        thread.join()
+    assert seen == ["warn", "off", "raise"]
+
+
+def given_in_a_loop(action: str, *inputs: np.ndarray) -> list[str]:
+    """Return the texts of the warnings that a line of a loop gives over these logits, under a filter."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter(action)
+        for logits in inputs:
+            lw.cross_entropy(logits, TARGET)
+    return [str(warning.message) for warning in caught]
+
+
+SPOILED = [np.where(np.arange(32)[:, None] == row, np.nan, PROBABILITIES * 3) for row in (2, 5, 7)]
+
+
+def test_a_line_is_warned_of_once_whatever_row_it_is():
+    for _ in range(2):  # filters that changed since then make it new
+        (message,) = given_in_a_loop("default", *SPOILED)
+        assert "at row 2" in message
+
+
+def test_another_line_is_warned_of_too():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(2):
+            lw.cross_entropy(SPOILED[0], TARGET)
+            lw.cross_entropy(SPOILED[0], TARGET)
+    assert len(caught) == 2
+    assert caught[1].lineno == caught[0].lineno + 1
+
+
+def test_two_kinds_on_one_line_are_both_given():
+    both = SPOILED[0].copy()
+    both[9] = -np.inf
+    assert len(given_in_a_loop("default", both, both)) == 2
+
+
+def test_filters_decide():
+    assert len(given_in_a_loop("always", *SPOILED)) == 3
+    assert given_in_a_loop("ignore", *SPOILED) == []
+    for _ in range(2):
+        with pytest.raises(lw.NotFiniteWarning, match="at row 5"):
+            given_in_a_loop("error", SPOILED[1])
+
+
+def test_the_line_is_that_of_the_user_also_through_a_module():
+    loss = lw.nn.CrossEntropyLoss()
+    with pytest.warns(lw.ProbabilitiesAsLogitsWarning) as caught:
+        loss(TENSOR.softmax(1), INDEX)
+    assert caught[0].filename == __file__
+
+
+def test_every_kind_is_a_warning_of_this_library():
+    kinds = [getattr(lw, name) for name in lw.__all__ if name.endswith("Warning")]
+    assert len(kinds) > 10
+    assert all(issubclass(kind, lw.LogitwiseWarning) for kind in kinds)
+    assert issubclass(lw.ZeroClassWeightWarning, lw.NoRowsWarning)
+
+
+def test_transforms_and_compiled_code_are_not_looked_at():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", lw.LogitwiseWarning)
+        probabilities = TENSOR.softmax(1)
+        eager = lw.reference.cross_entropy(probabilities.double().numpy(), np.eye(5)[TARGET])[0].mean()
+        gradient, loss = torch.func.grad_and_value(lambda z: lw.cross_entropy(z, INDEX))(probabilities)
+        compiled = torch.compile(lambda z: lw.cross_entropy(z, INDEX), fullgraph=True, backend="eager")
+        for result in (loss, compiled(probabilities), compiled(probabilities.clone().requires_grad_())):
+            np.testing.assert_allclose(result.item(), eager, rtol=1e-6)
+    assert gradient.shape == TENSOR.shape
