@@ -93,3 +93,23 @@ def test_an_innocent_input_says_nothing(name):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         INNOCENT[name]()
+
+
+RANDOM = {
+    "normal": lambda generator, shape: generator.normal(size=shape) * 10.0 ** generator.integers(-2, 3),
+    "uniform": lambda generator, shape: generator.random(shape),
+    "sparse": lambda generator, shape: generator.normal(size=shape) * (generator.random(shape) < 0.1),
+    "one-hot plus noise": lambda generator, shape: (
+        np.eye(shape[1])[generator.integers(0, shape[1], shape[0])] + generator.normal(size=shape) * 0.01
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_random_logits_of_eight_rows_say_nothing(name):
+    """A sample of what the benchmark counts over 100,000 matrices."""
+    generator = np.random.default_rng(5)
+    with lw.checks("raise"):
+        for number in range(500):
+            shape = (8 + number % 9, int(generator.choice([2, 3, 8, 10, 16])))
+            lw.cross_entropy(RANDOM[name](generator, shape), generator.integers(0, shape[1], shape[0]))
