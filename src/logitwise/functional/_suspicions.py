@@ -91,7 +91,7 @@ def look_at_logits(problem: Any, logits: np.ndarray, kind: int) -> None:
         sign = kernels.sign_of_logits(logits, kind)
         if sign != kernels.NOTHING:
             _warn_of_sign(sign, problem)
-    if problem.indices:
+    if problem.indices and problem.layout.rows:
         _look_at_indices(problem)
 
 
@@ -128,7 +128,7 @@ def _look_at_indices(problem: Any) -> None:
     layout: Layout = problem.layout
     shape, axis = layout.shape, layout.axis
     if layout.inner == 1 and layout.outer >= kernels.BATCH_OF_ONE_CLASS and len(shape) == 2:
-        target = problem.target
+        target = memory_of(problem.target)[0]
         if target[0] == target[-1] and bool((target == target[0]).all()):
             _warn_of_one_class(int(target[0]), problem)
     if len(shape) > 1 and layout.classes >= SMALLEST_SQUARE and shape.count(layout.classes) > 1:
@@ -168,7 +168,7 @@ def _look_along(other: int, problem: Any) -> None:
 
 
 def _look_for_one_hot(problem: Any) -> None:
-    target = problem.target
+    target = memory_of(problem.target)[0]
     if int(target.max()) == 1 and int(target.min()) == 0 and bool((target.sum(-1) == 1).all()):
         warn(
             mistakes.OneHotTargetWarning,
