@@ -34,7 +34,7 @@ class _Lease:
         self.__array_interface__ = {"version": 3, "data": place, "shape": shape, "typestr": dtype.str}
 
     def __del__(self) -> None:
-        if _waiting is not None:  # at the end of the interpreter modules are emptied
+        if not sys.is_finalizing():
             _keep(self.block)
 
 
@@ -71,8 +71,9 @@ def _tell_unused(block: np.ndarray) -> None:
     """Let the system take the pages of a block if it needs memory; those it leaves stay as they are, for free."""
     if _LAZY_FREE is None:
         return
-    first = -(-block.ctypes.data // mmap.PAGESIZE) * mmap.PAGESIZE
-    length = (block.ctypes.data + block.size - first) // mmap.PAGESIZE * mmap.PAGESIZE
+    start = block.__array_interface__["data"][0]
+    first = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
+    length = (start + block.size - first) // mmap.PAGESIZE * mmap.PAGESIZE
     _system().madvise(ctypes.c_void_p(first), ctypes.c_size_t(length), _LAZY_FREE)
 
 

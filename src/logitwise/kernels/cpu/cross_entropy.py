@@ -429,6 +429,95 @@ def _smooth_row(row, factor, spread, strength):
 
 @compiled
 def _soft_cross_entropy(logits, kind, target, target_kind, options, losses, gradient, first, last):
+    # Taken apart once, see `_cross_entropy`.
+    class_weight, sample_weight = options.class_weight, options.sample_weight
+    numbers = (options.smoothing, options.z_loss, options.scale)
+    if logits.shape[1] <= FEW_CLASSES:
+        _soft_cross_entropy_few(
+            logits, kind, target, target_kind, class_weight, sample_weight, numbers, losses, gradient, first, last
+        )
+    else:
+        _soft_cross_entropy_many(
+            logits, kind, target, target_kind, class_weight, sample_weight, numbers, losses, gradient, first, last
+        )
+
+
+@compiled
+def _soft_cross_entropy_few(
+    logits, kind, target, target_kind, class_weight, sample_weight, numbers, losses, gradient, first, last
+):
+    use_wide_vectors()
+    classes = logits.shape[1]
+    values, exponentials = scratch_like(logits, (classes, STRIDE)), scratch_like(logits, (classes, STRIDE))
+    anchor, targets = scratch_like(logits, (1, LANES))[0], scratch_like(target, (classes, STRIDE))
+    rest, total, log_total = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    sums, distances, row_weights = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    regulariser, strength, ones = np.empty(LANES), np.zeros(LANES), scratch_like(logits, (1, LANES))[0]
+    ones[:] = 1.0
+    weights = class_weight if class_weight.size else np.ones(classes)
+    high, low = pair_like(logits, *scaled_log2_e(1.0))
+    values[:] = 0.0
+    targets[:] = 0.0
+    for start in range(first, last, LANES):
+        count = min(LANES, last - start)
+        load_lanes(logits, _NO_MASK, kind, start, count, values)
+        load_lanes(target, _NO_MASK, target_kind, start, count, targets)
+        for b in range(count):
+            strength[b] = sample_weight[start + b] if sample_weight.size else 1.0
+            if strength[b] == 0.0:
+                values[:, b] = 0.0
+        shift_lanes(values, high, low, exponentials, anchor, rest, total, logits, gradient, start)
+        _sums_of_coefficients(values, targets, weights, numbers[0], anchor, sums, distances, row_weights)
+        if not class_weight.size:
+            row_weights[:] = 1.0
+        for b in range(LANES):
+            log_total[b] = log1p(rest[b])
+        for b in range(count):
+            loss, regulariser[b] = _soft_loss(
+                sums[b], distances[b], numbers[1] * row_weights[b], np.float64(anchor[b]), total[b], log_total[b]
+            )
+            losses[start + b] = strength[b] * loss if strength[b] != 0.0 else 0.0
+            strength[b] = 0.0 if total[b] == 0.0 else numbers[2] * strength[b] / total[b]
+        if gradient.size:
+            _soft_gradients(exponentials, targets, weights, numbers[0], sums, rest, total, regulariser, strength)
+            store_lanes(exponentials, ones, kind, start, count, gradient)
+
+
+@compiled
+def _sums_of_coefficients(values, targets, weights, smoothing, anchor, sums, distances, row_weights):
+    """Fill, for each column, the sum of the coefficients v, that of `v (m - z)`, and r, its weight of class."""
+    use_wide_vectors()
+    spread = smoothing / weights.size
+    sums[:] = 0.0
+    distances[:] = 0.0
+    row_weights[:] = 0.0
+    for k in range(weights.size):
+        for b in range(LANES):
+            truth = np.float64(targets[k, b])
+            coefficient = weights[k] * ((1.0 - smoothing) * truth + spread)
+            sums[b] += coefficient
+            distances[b] += coefficient * (np.float64(anchor[b]) - values[k, b]) if coefficient != 0.0 else 0.0
+            row_weights[b] += weights[k] * truth
+
+
+@compiled
+def _soft_gradients(exponentials, targets, weights, smoothing, sums, rest, total, regulariser, strength):
+    """Turn every column of exponentials into its gradient."""
+    use_wide_vectors()
+    spread = smoothing / weights.size
+    for k in range(weights.size):
+        for b in range(LANES):
+            coefficient = weights[k] * ((1.0 - smoothing) * targets[k, b] + spread)
+            exponential = np.float64(exponentials[k, b])
+            exponentials[k, b] = strength[b] * _gradient(
+                exponential, coefficient, sums[b], rest[b], total[b], regulariser[b]
+            )
+
+
+@compiled
+def _soft_cross_entropy_many(
+    logits, kind, target, target_kind, class_weight, sample_weight, numbers, losses, gradient, first, last
+):
     classes = logits.shape[1]
     values = scratch_like(logits, (ROWS, classes))
     targets = scratch_like(target, (ROWS, classes))
@@ -440,49 +529,62 @@ def _soft_cross_entropy(logits, kind, target, target_kind, options, losses, grad
         load_rows(logits, _NO_MASK, kind, start, count, values)
         load_rows(target, _NO_MASK, target_kind, start, count, targets)
         for b in range(count):
-            sample_weight = options.sample_weight[start + b] if options.sample_weight.size else 1.0
-            if sample_weight == 0.0:
+            row = part_of(values, b * classes, classes)
+            weight = sample_weight[start + b] if sample_weight.size else 1.0
+            if weight == 0.0:
                 losses[start + b] = 0.0
-                values[b] = 0.0
+                row[:] = 0.0
                 continue
-            row_weight = _fill_coefficients(targets[b], options, coefficients)
-            anchor, rest, total = shift_row(values[b], high, low, exponentials)
-            losses[start + b], regulariser = _soft_loss(
-                values[b], coefficients, options.z_loss * row_weight, anchor, total, log1p(rest)
-            )
-            losses[start + b] *= sample_weight
-            strength = 0.0 if total == 0.0 else options.scale * sample_weight / total
+            truth = part_of(targets, b * classes, classes)
+            _fill_coefficients(truth, class_weight, numbers[0], coefficients)
+            row_weight = _row_weight(truth, class_weight) if class_weight.size else 1.0
+            anchor, rest, total = shift_row(row, high, low, exponentials)
+            coefficient_sum = sum_of(coefficients)
+            loss, regulariser = _soft_loss(
+                coefficient_sum, _spread_distance(row, coefficients, anchor), numbers[1] * row_weight, anchor, total,
+                log1p(rest),
+            )  # fmt: skip
+            losses[start + b] = weight * loss
+            strength = 0.0 if total == 0.0 else numbers[2] * weight / total
             if gradient.size:
-                _fill_soft_gradient(exponentials, coefficients, rest, total, regulariser, strength, values[b])
+                _soft_gradient(exponentials, coefficients, coefficient_sum, rest, total, regulariser, strength, row)
         if gradient.size:
             store_rows(values, kind, start, count, gradient)
 
 
 @compiled
-def _fill_coefficients(target, options, coefficients):
-    """Fill `v_k = w_k ((1 - e) y_k + e / K)`; return r, the row's weight of class."""
-    spread, row_weight = options.smoothing / target.size, 0.0
-    for k in range(target.size):
-        class_weight = options.class_weight[k] if options.class_weight.size else 1.0
-        coefficients[k] = class_weight * ((1.0 - options.smoothing) * target[k] + spread)
-        row_weight += class_weight * target[k]
-    return row_weight if options.class_weight.size else 1.0
+def _fill_coefficients(truth, class_weight, smoothing, coefficients):
+    """Fill `v_k = w_k ((1 - e) y_k + e / K)`."""
+    use_wide_vectors()
+    spread = smoothing / truth.size
+    for k in range(truth.size):
+        coefficients[k] = (1.0 - smoothing) * truth[k] + spread
+    for k in range(class_weight.size):
+        coefficients[k] *= class_weight[k]
 
 
 @compiled
-def _soft_loss(values, coefficients, z_coefficient, anchor, total, log_total):
+def _row_weight(truth, class_weight):
+    """Return r, the row's weight of class."""
+    weight = 0.0
+    for k in range(truth.size):
+        weight += class_weight[k] * truth[k]
+    return weight
+
+
+@compiled
+def _soft_loss(coefficient_sum, distance, z_coefficient, anchor, total, log_total):
     """Return the loss of a row before its sample weight, and the factor of its probabilities from the z-loss."""
     if total == 0.0:
         return np.inf, 0.0
-    loss = sum_of(coefficients) * log_total + _spread_distance(values, coefficients, anchor)
     normaliser = anchor + log_total if z_coefficient != 0.0 else 0.0
-    return loss + z_coefficient * normaliser**2, 2.0 * z_coefficient * normaliser
+    loss = coefficient_sum * log_total + distance + z_coefficient * normaliser**2
+    return loss, 2.0 * z_coefficient * normaliser
 
 
 @compiled
-def _fill_soft_gradient(exponentials, coefficients, rest, total, regulariser, strength, output):
+def _soft_gradient(exponentials, coefficients, coefficient_sum, rest, total, regulariser, strength, output):
     use_wide_vectors()
-    coefficient_sum = sum_of(coefficients)
     for k in range(output.size):
         exponential = np.float64(exponentials[k])
         gradient = _gradient(exponential, coefficients[k], coefficient_sum, rest, total, regulariser)
