@@ -155,15 +155,15 @@ def read_tile(source: Any, kind: int, first: int, count: int, lanes: Any) -> Non
 def _read_tile(source, kind, first, count, lanes):
     if source.dtype == types.uint16:
         return _read_tile_of_16_bits
-    return lambda source, kind, first, count, lanes: transpose_to_lanes(
-        matrix_of(source, source.shape[0], source.shape[1]), first, count, lanes
+    return lambda source, kind, first, count, lanes: transpose_part(
+        matrix_of(source, source.shape[0], source.shape[1]), (first, 0), (count, source.shape[1]), lanes, (0, 0)
     )
 
 
 def _read_tile_of_16_bits(source, kind, first, count, lanes):
     rows = np.empty((count, source.shape[1]), np.float32)
     decode_elements(part_of(source, first * source.shape[1], rows.size), kind, part_of(rows, 0, rows.size))
-    transpose_to_lanes(rows, 0, count, lanes)
+    transpose_part(rows, (0, 0), rows.shape, lanes, (0, 0))
 
 
 @compiled
@@ -172,22 +172,6 @@ def decode_elements(stored, kind, values):
     use_wide_vectors()
     for i in range(stored.size):
         values[i] = decode(stored[i], kind)
-
-
-@compiled
-def transpose_to_lanes(rows, first, count, lanes):
-    """Copy `count` rows of a matrix into the columns of `lanes`, tile by tile along the rows."""
-    classes = rows.shape[1]
-    if count < TILE or classes < TILE:
-        for i in range(count):
-            for k in range(classes):
-                lanes[k, i] = rows[first + i, k]
-        return
-    # The last tile of a row or column is moved back over its neighbour, so that it is whole.
-    for row in range(0, count, TILE):
-        for column in range(0, classes, TILE):
-            i, k = min(row, count - TILE), min(column, classes - TILE)
-            transpose_tile(rows, first + i, k, lanes, k, i)
 
 
 def write_tile(lanes: Any, factor: Any, kind: int, first: int, count: int, destination: Any) -> None:
@@ -239,8 +223,8 @@ def load_lanes(source, mask, kind, first, count, lanes):
             block, column = divmod(first + filled, inner)
             length = min(count - filled, inner - column)
             for k in range(classes):
-                for b in range(length):
-                    lanes[k, filled + b] = decode(source[block, k, column + b], kind)
+                segment = part_of(source, (block * classes + k) * inner + column, length)
+                decode_elements(segment, kind, part_of(lanes, k * lanes.shape[1] + filled, length))
             filled += length
     if mask.size != 0:
         for b in range(count):
@@ -263,10 +247,76 @@ def store_lanes(lanes, factor, kind, first, count, destination):
         block, column = divmod(first + filled, inner)
         length = min(count - filled, inner - column)
         for k in range(classes):
-            for b in range(length):
-                value = lanes[k, filled + b] * factor[filled + b]
-                destination[block, k, column + b] = encode(value, destination, kind)
+            segment = part_of(destination, (block * classes + k) * inner + column, length)
+            lane = part_of(lanes, k * lanes.shape[1] + filled, length)
+            _encode_products(lane, part_of(factor, filled, length), kind, segment)
         filled += length
+
+
+@compiled
+def _encode_products(values, factors, kind, stored):
+    use_wide_vectors()
+    for i in range(stored.size):
+        stored[i] = encode(values[i] * factors[i], stored, kind)
+
+
+def read_across(source: Any, kind: int, block: int, column: int, length: int, rows: Any, filled: int) -> None:
+    """Copy `length` rows that lie side by side, from `column` of a block on, to rows `filled...`; for kernels only."""
+    raise NotImplementedError("read_across runs in compiled code only")
+
+
+@overload(read_across, jit_options={"fastmath": EXACT})
+def _read_across(source, kind, block, column, length, rows, filled):
+    if source.dtype == types.uint16:
+        return _read_across_16_bits
+    return lambda source, kind, block, column, length, rows, filled: transpose_part(
+        matrix_of(source, source.shape[0] * source.shape[1], source.shape[2]),
+        (block * source.shape[1], column), (source.shape[1], length), rows, (filled, 0),
+    )  # fmt: skip
+
+
+def _read_across_16_bits(source, kind, block, column, length, rows, filled):
+    for k in range(source.shape[1]):
+        for b in range(length):
+            rows[filled + b, k] = decode(source[block, k, column + b], kind)
+
+
+def write_across(rows: Any, filled: int, kind: int, block: int, column: int, length: int, destination: Any) -> None:
+    """Do the opposite of `read_across`; for kernels only."""
+    raise NotImplementedError("write_across runs in compiled code only")
+
+
+@overload(write_across, jit_options={"fastmath": EXACT})
+def _write_across(rows, filled, kind, block, column, length, destination):
+    if destination.dtype == types.uint16:
+        return _write_across_16_bits
+    return lambda rows, filled, kind, block, column, length, destination: transpose_part(
+        rows, (filled, 0), (length, destination.shape[1]),
+        matrix_of(destination, destination.shape[0] * destination.shape[1], destination.shape[2]),
+        (block * destination.shape[1], column),
+    )  # fmt: skip
+
+
+def _write_across_16_bits(rows, filled, kind, block, column, length, destination):
+    for k in range(destination.shape[1]):
+        for b in range(length):
+            destination[block, k, column + b] = encode(rows[filled + b, k], destination, kind)
+
+
+@compiled
+def transpose_part(source, corner, shape, target, to_corner):
+    """Write the transpose of the part of a matrix that begins at a corner into another matrix, tile by tile."""
+    (top, left), (height, width), (to_top, to_left) = corner, shape, to_corner
+    if height < TILE or width < TILE:
+        for i in range(height):
+            for j in range(width):
+                target[to_top + j, to_left + i] = source[top + i, left + j]
+        return
+    # The last tile of a row or column is moved back over its neighbour, so that it is whole.
+    for row in range(0, height, TILE):
+        for column in range(0, width, TILE):
+            i, j = min(row, height - TILE), min(column, width - TILE)
+            transpose_tile(source, top + i, left + j, target, to_top + j, to_left + i)
 
 
 @compiled
@@ -276,16 +326,13 @@ def load_rows(source, mask, kind, first, count, rows):
     classes, inner = source.shape[1], source.shape[2]
     if inner == 1:
         for b in range(count):
-            for k in range(classes):
-                rows[b, k] = decode(source[first + b, k, 0], kind)
+            decode_elements(row_of(source, first + b), kind, part_of(rows, b * classes, classes))
     else:
         filled = 0
         while filled < count:
             block, column = divmod(first + filled, inner)
             length = min(count - filled, inner - column)
-            for k in range(classes):
-                for b in range(length):
-                    rows[filled + b, k] = decode(source[block, k, column + b], kind)
+            read_across(source, kind, block, column, length, rows, filled)
             filled += length
     if mask.size != 0:
         for b in range(count):
@@ -302,16 +349,13 @@ def store_rows(rows, kind, first, count, destination):
     classes, inner = destination.shape[1], destination.shape[2]
     if inner == 1:
         for b in range(count):
-            for k in range(classes):
-                destination[first + b, k, 0] = encode(rows[b, k], destination, kind)
+            scale_into(part_of(rows, b * classes, classes), 1.0, kind, row_of(destination, first + b))
         return
     filled = 0
     while filled < count:
         block, column = divmod(first + filled, inner)
         length = min(count - filled, inner - column)
-        for k in range(classes):
-            for b in range(length):
-                destination[block, k, column + b] = encode(rows[filled + b, k], destination, kind)
+        write_across(rows, filled, kind, block, column, length, destination)
         filled += length
 
 
