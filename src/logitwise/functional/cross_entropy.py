@@ -65,6 +65,21 @@ class CrossEntropyOptions(NamedTuple):
             else check_positive_tensor(self.normalizer, "normalizer", logits),
         )
 
+    def are_plain(self) -> bool:
+        """Return whether these are numbers in their range, and one loss is asked for."""
+        class_weight, sample_weight, ignore_index, smoothing, z_loss, reduction, normalizer = self
+        return (
+            class_weight is None
+            and sample_weight is None
+            and (reduction == "mean" or (reduction == "sum" and normalizer is None))
+            and (normalizer is None or (type(normalizer) in (int, float) and 0 < normalizer < 2**63))
+            and type(ignore_index) is int
+            and -(2**63) <= ignore_index < 2**63
+            and type(smoothing) is type(z_loss) is float
+            and 0.0 <= smoothing <= 1.0
+            and 0.0 <= z_loss < math.inf
+        )
+
 
 def cross_entropy(
     logits: Any,
@@ -135,7 +150,62 @@ def cross_entropy(
 
         loss = _autograd.short_cross_entropy(logits, target, axis, options)
         return _autograd.cross_entropy(_problem(logits, target, axis, options)) if loss is None else loss
-    return _problem(logits, target, axis, options).value()
+    few = _are_few(logits, target, axis)
+    loss = _small_loss(logits, target, options, _NO_GRADIENT[logits.dtype]) if few else None
+    return _problem(logits, target, axis, options).value() if loss is None else loss
+
+
+def _can_be_filled(out: Any, logits: np.ndarray, target: np.ndarray) -> bool:
+    """Return whether `out` is None or plain memory apart from the inputs, which a second look may need."""
+    return out is None or (
+        type(out) is np.ndarray
+        and out.shape == logits.shape
+        and out.dtype is logits.dtype
+        and out.flags.carray
+        and not np.may_share_memory(out, logits)
+        and not np.may_share_memory(out, target)
+    )
+
+
+_NO_GRADIENT = {dtype: np.empty((0, 0), dtype) for dtype in (np.dtype(np.float32), np.dtype(np.float64))}
+_INT64 = np.dtype(np.int64)
+
+
+def _are_few(logits: Any, target: Any, axis: Any) -> bool:
+    """Return whether these are few rows of logits and a class index for each, in C-contiguous NumPy memory."""
+    return (
+        type(logits) is type(target) is np.ndarray
+        and logits.ndim == 2
+        and logits.dtype in _NO_GRADIENT
+        and target.dtype is _INT64
+        and 0 < logits.size < kernels.SMALL
+        and target.shape == (logits.shape[0],)
+        and logits.shape[1] > 1
+        and type(axis) is int
+        and (axis == -1 or axis == 1)
+        and logits.flags.carray
+        and target.flags.carray
+    )
+
+
+def _small_loss(
+    logits: np.ndarray, target: np.ndarray, options: CrossEntropyOptions, gradient: np.ndarray
+) -> np.floating | None:
+    """Return the loss of few rows, and fill `gradient`, by one compiled call; None where there is more to do or say.
+
+    Such a call takes the time of its looks and objects, not of its arithmetic: there are as few as can be.
+    """
+    if not options.are_plain():
+        return None
+    looking = mistakes.are_looked_for()
+    if looking and logits.shape[0] == logits.shape[1] >= suspicions.SMALLEST_SQUARE:
+        return None
+    _, _, ignore_index, smoothing, z_loss, reduction, normalizer = options
+    divisor = 1.0 if reduction == "sum" else float(normalizer or 0.0)
+    taking_part, loss = kernels.small_cross_entropy_of_arrays(
+        logits, target, ignore_index, smoothing, z_loss, looking, divisor, gradient
+    )
+    return None if taking_part < 0 else logits.dtype.type(loss)
 
 
 def _problem(logits: Any, target: Any, axis: int, options: CrossEntropyOptions) -> Problem:
@@ -175,7 +245,13 @@ def cross_entropy_and_gradient(
         >>> lw.cross_entropy_and_gradient(logits, np.array([0]))
         (np.float32(4.1223074e-09), array([[-4.1223074e-09,  2.0611537e-09,  2.0611537e-09]], dtype=float32))
     """
-    problem = _problem(logits, target, axis, CrossEntropyOptions(**options))
+    chosen = CrossEntropyOptions(**options)
+    if _are_few(logits, target, axis) and _can_be_filled(out, logits, target):
+        gradient = np.empty(logits.shape, logits.dtype) if out is None else out
+        loss = _small_loss(logits, target, chosen, gradient)
+        if loss is not None:
+            return loss, gradient
+    problem = _problem(logits, target, axis, chosen)
     check_out(out, problem.logits)
     if is_tensor(problem.logits):
         from logitwise.functional import _autograd

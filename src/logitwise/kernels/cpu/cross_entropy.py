@@ -656,23 +656,47 @@ def small_cross_entropy(
         How many rows take part; -1 where an index is out of range, no row takes part, or, if `looking`, something is
         suspicious, with nothing of use filled: the caller has to look.
     """
-    target = carray(pointer_to(target_at, np.int64(0)), (rows,))
-    bad, ignored = _count_targets(target, classes, ignore_index)
-    taking_part = rows - bad - ignored
+    taking_part, value = _small_loss(
+        carray(pointer_to(logits_at, example), (rows, classes, 1)), kind,
+        carray(pointer_to(target_at, np.int64(0)), (rows,)), carray(pointer_to(target_at, np.uint8(0)), (rows * 8,)),
+        ignore_index, smoothing, z_loss, looking, divisor,
+        carray(pointer_to(gradient_at, example), (rows if gradient_at else 0, classes, 1)),
+    )  # fmt: skip
+    if taking_part >= 0:
+        loss = carray(pointer_to(loss_at, example), (1,))
+        loss[0] = encode(value, loss, kind)
+    return taking_part
+
+
+@compiled
+def small_cross_entropy_of_arrays(logits, target, ignore_index, smoothing, z_loss, looking, divisor, gradient):
+    """Do the same for C-contiguous matrices, float32 or float64, and an int64 target.
+
+    Returns:
+        How many rows take part, or -1, and the loss in float64. A `gradient` of size 0 is not filled.
+    """
+    rows, classes = logits.shape
+    return _small_loss(
+        logits.reshape((rows, classes, 1)), NATIVE, target, target.view(np.uint8), ignore_index, smoothing, z_loss,
+        looking, divisor, gradient.reshape((gradient.shape[0], classes, 1)),
+    )  # fmt: skip
+
+
+@compiled
+def _small_loss(logits, kind, target, integers, ignore_index, smoothing, z_loss, looking, divisor, gradient):
+    """Return how many rows take part and the reduced loss; -1 where the caller has to look."""
+    bad, ignored = _count_targets(target, logits.shape[1], ignore_index)
+    taking_part = target.size - bad - ignored
     if bad or taking_part == 0:
-        return -1
-    logits = carray(pointer_to(logits_at, example), (rows, classes, 1))
-    if looking and (sign_of_logits(logits, kind) != NOTHING or (rows >= BATCH_OF_ONE_CLASS and _are_equal(target))):
-        return -1
-    gradient = carray(pointer_to(gradient_at, example), (rows if gradient_at else 0, classes, 1))
-    integers = carray(pointer_to(target_at, np.uint8(0)), (rows * 8,))
-    losses, no_weights = np.empty(rows), np.empty(0)
+        return -1, 0.0
+    is_batch = target.size >= BATCH_OF_ONE_CLASS
+    if looking and (sign_of_logits(logits, kind) != NOTHING or (is_batch and _are_equal(target))):
+        return -1, 0.0
+    losses, no_weights = np.empty(target.size), np.empty(0)
     divisor = np.float64(taking_part) if divisor == 0.0 else divisor
     options = Options(ignore_index, no_weights, no_weights, smoothing, z_loss, 1.0 / divisor)
-    _cross_entropy(logits, kind, integers, _INT64, options, losses, gradient, 0, rows)
-    loss = carray(pointer_to(loss_at, example), (1,))
+    _cross_entropy(logits, kind, integers, _INT64, options, losses, gradient, 0, target.size)
     total = total_of(losses)
     if looking and not np.isfinite(total):
-        return -1
-    loss[0] = encode(total / divisor, loss, kind)
-    return taking_part
+        return -1, 0.0
+    return taking_part, total / divisor
