@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "report": {"metrics"},
     "classifier": {"__init__", "_checks", "_mistakes", "calibration", "functional", "metrics", "nn"},
     "calibration": {"_checks", "functional", "metrics", "reference"},
-    "metrics": {"_checks", "functional"},
+    "metrics": {"_checks", "_mistakes", "functional"},
     "data": {"_checks"},
     "nn": {"functional"},
     "diagnosis": {"_arrays", "_mistakes", "functional"},

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from logitwise._checks import check_integer
+from logitwise._mistakes import checks
 from logitwise.functional import log_loss
 
 NUMBERS_AT_ONCE = 1_000_000  # drawn when resampling: 16 MB
@@ -198,7 +199,7 @@ def summary(target: Any, probabilities: Any) -> dict[str, float]:
     target, probabilities = _checked(target, probabilities)
     return {
         "rows": len(target),
-        "log_loss": float(log_loss(probabilities, target)),
+        "log_loss": _log_loss(probabilities, target),
         "accuracy": accuracy(target, probabilities),
         "brier_score": brier_score(target, probabilities),
         "calibration_error": calibration_error(target, probabilities),
@@ -314,3 +315,9 @@ def _indices(values: Any, name: str, n_classes: int) -> np.ndarray:
         row = int(bad.argmax())
         raise ValueError(f"{name} must be in [0, {n_classes - 1}]; got {int(indices[row])} at row {row}.")
     return indices.astype(np.int64)
+
+
+def _log_loss(probabilities: np.ndarray, target: np.ndarray) -> float:
+    """Return the log loss without a warning: an infinite one is there to be seen."""
+    with checks("off"):
+        return float(log_loss(probabilities, target))
