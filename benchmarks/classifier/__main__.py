@@ -30,13 +30,14 @@ FOLDER = Path(os.environ.get("LOGITWISE_DATA", "../shared/data"))
 SAVED = Path(__file__).parent.parent / "classifier-results.md"
 PACKAGES = ("logitwise", "scikit-learn", "torch", "skorch", "pytabkit", "numpy")
 HEADING = "# The classifier beside its peers"
-NOTES = """Stratified folds, decided by a seed: the same for every contender, each with its own defaults, one after the other
-(where fewer than 5 folds are listed, the others were not run, for want of time). Peers get numbers scaled, gaps filled
-by the median and flagged, categories one-hot; HistGradientBoosting and RealMLP get categories as they are. `adult` is a
-stratified sample of 10,000 rows; `mnist-sample` is its 1,033 training images, which logitwise gets as images (and moves
-at random by up to two pixels) and the peers as pixels. skorch fits the network of the tutorial. Times are of the
-processor, one thread each. The recipe was chosen on other sets (docs/design.md), and looked at on these twice before it
-was final. Made by `make bench-classifier`."""
+NOTES = """\
+Stratified folds, decided by a seed: the same for every contender, each with its own defaults, one after the other
+(where fewer than 5 folds are listed, the others were not run, for want of time). Peers get numbers scaled, gaps
+filled by the median and flagged, categories one-hot; HistGradientBoosting and RealMLP get categories as they are.
+`adult` is a stratified sample of 10,000 rows; `mnist-sample` is its 1,033 training images, which logitwise gets as
+images (and moves at random by up to two pixels) and the peers as pixels. skorch fits the network of the tutorial.
+Times are of the processor, one thread each. The recipe was chosen on other sets (docs/design.md), and looked at on
+these twice before it was final. Made by `make bench-classifier`."""
 SMALLEST = 1e-15  # a probability of 0 where the class occurs counts as this, so that every mean is finite
 
 
