@@ -11,6 +11,8 @@ import torch
 
 import logitwise as lw
 from logitwise import reference
+from logitwise.functional import _recycling
+from logitwise.functional._recycling import SMALLEST
 
 OURS, OURS_OUT = "logitwise", "logitwise out="
 
@@ -35,10 +37,19 @@ def contenders(logits: torch.Tensor, target: torch.Tensor) -> dict[str, Callable
 def _ours(logits: torch.Tensor, target: torch.Tensor) -> dict[str, Callable[[], Any]]:
     arrays = (logits, target) if logits.dtype == torch.bfloat16 else (logits.numpy(), target.numpy())
     out = torch.empty_like(logits) if logits.dtype == torch.bfloat16 else np.empty_like(arrays[0])
-    return {
+    calls = {
         OURS: lambda: lw.cross_entropy_and_gradient(*arrays),
         OURS_OUT: lambda: lw.cross_entropy_and_gradient(*arrays, out=out),
     }
+    if logits.numel() * logits.element_size() >= SMALLEST:
+        calls[f"{OURS}, new memory"] = lambda: _in_new_memory(lambda: lw.cross_entropy_and_gradient(*arrays))
+    return calls
+
+
+def _in_new_memory(call: Callable[[], Any]) -> Any:
+    """Call where no earlier result waits to be recycled, as in a program that keeps every gradient."""
+    _recycling._waiting.clear()
+    return call()
 
 
 def _torch(logits: torch.Tensor, target: torch.Tensor) -> Callable[[], Any]:
