@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import sklearn
 from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -56,6 +57,8 @@ def test_it_stands_at_the_end_of_pipelines_and_inside_other_estimators():
 
 @pytest.mark.parametrize("output", ["default", "pandas", "polars"])
 def test_it_takes_what_transformers_put_out(output):
+    if output == "polars" and sklearn.__version__.startswith("1.8."):
+        pytest.skip("the ColumnTransformer of scikit-learn 1.8 refuses the frames of polars 2")
     generator = np.random.default_rng(0)
     frame = pd.DataFrame({"n": generator.normal(size=90), "t": ["abc"[place % 3] for place in range(90)]})
     y = (np.arange(90) % 3 == 0).astype(int)
