@@ -53,7 +53,7 @@ def _tables(operation: str, shapes: list[str] | None, dtypes: list[str] | None, 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("operations", nargs="*", default=(*FUNCTIONS, *nn.OPERATIONS))
+    parser.add_argument("operations", nargs="*", default=(*FUNCTIONS, *nn.OPERATIONS, "checks"))
     parser.add_argument("--shape", action="append", choices=list(SHAPES))
     parser.add_argument("--dtype", action="append")
     parser.add_argument("--seconds", type=float, default=1.0, help="measuring time for each contender")
