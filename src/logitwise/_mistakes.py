@@ -97,7 +97,7 @@ def checks(mode: str | None = None) -> Setting:
 
     The setting belongs to the thread or task that makes it, as `numpy.errstate` does: another thread keeps its own, a
     new thread starts with "warn", and a new asyncio task takes over that of its parent. Nothing is looked at in code
-    compiled by torch or under its function transforms, nor the values of tensors that are not in CPU memory.
+    compiled by torch or under its function transforms, nor tensors that are not in CPU memory.
 
     Args:
         mode: "off", "warn" or "raise"; None leaves what is in force.
