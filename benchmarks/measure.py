@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-MIN_SAMPLE_SECONDS = 2e-3  # short calls are repeated until a sample is this long
+MIN_SAMPLE_SECONDS = 4e-3  # short calls are repeated until a sample is this long
+WARM_SECONDS = 15e-3  # a sample follows so much of the same, not timed: threads of the last contender spin for a while
 MIN_ROUNDS, MAX_ROUNDS = 7, 60
 
 
@@ -35,6 +36,7 @@ def paired(contenders: dict[str, Callable[[], object]], ours: str, seconds: floa
     try:
         for turn in range(MAX_ROUNDS):
             for name in names[turn % len(names) :] + names[: turn % len(names)]:
+                _warm(contenders[name])
                 samples[name].append(_sample(contenders[name], repeats[name]))
             if turn + 1 >= MIN_ROUNDS and time.perf_counter() - started > seconds * len(names):
                 break
@@ -46,6 +48,12 @@ def paired(contenders: dict[str, Callable[[], object]], ours: str, seconds: floa
 def _repeats(call: Callable[[], object]) -> int:
     call()
     return max(1, int(MIN_SAMPLE_SECONDS / max(_sample(call, 1), 1e-7)))
+
+
+def _warm(call: Callable[[], object]) -> None:
+    started = time.perf_counter()
+    while time.perf_counter() - started < WARM_SECONDS:
+        call()
 
 
 def _sample(call: Callable[[], object], repeats: int) -> float:

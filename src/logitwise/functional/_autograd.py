@@ -256,8 +256,8 @@ def short_cross_entropy(logits: Tensor, target: Any, axis: Any, options: CrossEn
     looking = are_looked_for()
     if looking and (suspicions.has_known_ending(logits) or suspicions.is_square(logits.shape)):
         return None
-    recorded = logits.requires_grad and torch.is_grad_enabled()
-    taking_part, loss, gradient = _small_cross_entropy(logits, target, options, recorded, looking)
+    gradient = torch.empty_like(logits) if logits.requires_grad and torch.is_grad_enabled() else None
+    taking_part, loss = _small_cross_entropy(logits, target, options, gradient, looking)
     if taking_part < 0:
         return None
     if gradient is None:
@@ -266,22 +266,55 @@ def short_cross_entropy(logits: Tensor, target: Any, axis: Any, options: CrossEn
     return _record_loss(logits, ((target,), problem_of, definitions.cross_entropy, (loss, gradient)))
 
 
+def short_cross_entropy_and_gradient(
+    logits: Tensor, target: Any, axis: Any, options: CrossEntropyOptions, out: Tensor | None
+) -> tuple[Tensor, Tensor] | None:
+    """Return the loss of a small batch in ordinary memory and its gradient, both detached; else None."""
+    if torch.compiler.is_compiling() or _is_transforming() or not _is_matrix_in_memory(logits, target, axis):
+        return None
+    looking = are_looked_for()
+    if looking and (suspicions.has_known_ending(logits) or suspicions.is_square(logits.shape)):
+        return None
+    if not options.are_plain() or not (out is None or _can_be_filled(out, logits, target)):
+        return None
+    gradient = torch.empty_like(logits, requires_grad=False) if out is None else out
+    taking_part, loss = _small_cross_entropy(logits, target, options, gradient, looking)
+    return None if taking_part < 0 else (loss, gradient)
+
+
+def _can_be_filled(out: Any, logits: Tensor, target: Tensor) -> bool:
+    """Return whether `out` is ordinary memory apart from the inputs, which a second look may need."""
+    return (
+        type(out) is Tensor
+        and out.dtype is logits.dtype
+        and out.shape == logits.shape
+        and out.is_cpu
+        and out.layout is torch.strided
+        and out.is_contiguous()
+        and not (out.requires_grad or logits.requires_grad or _is_wrapped(out) or out.is_neg())
+        and not out._is_zerotensor()
+        and out.untyped_storage().data_ptr() not in (
+            logits.untyped_storage().data_ptr(), target.untyped_storage().data_ptr(),
+        )
+    )  # fmt: skip
+
+
 def _small_cross_entropy(
-    logits: Tensor, target: Tensor, options: CrossEntropyOptions, differentiated: bool, looking: bool
-) -> tuple[int, Tensor, Tensor | None]:
-    """Return how many rows take part (-1 where the caller has to look), the loss, and its gradient if asked for.
+    logits: Tensor, target: Tensor, options: CrossEntropyOptions, gradient: Tensor | None, looking: bool
+) -> tuple[int, Tensor]:
+    """Return how many rows take part (-1 where the caller has to look) and the loss; fill its gradient, if any.
 
     Such a call takes the time of its looks and objects, not of its arithmetic: there are as few as can be.
     """
     _, _, ignore_index, smoothing, z_loss, reduction, normalizer = options
     (rows, classes), (example, kind, number) = logits.shape, _IN_MEMORY[logits.dtype]
-    loss, gradient = torch.empty_like(number), torch.empty_like(logits) if differentiated else None
+    loss = torch.empty_like(number)
     taking_part = kernels.small_cross_entropy(
         example, kind, logits.data_ptr(), target.data_ptr(), 0 if gradient is None else gradient.data_ptr(),
         loss.data_ptr(), rows, classes, ignore_index, smoothing, z_loss, looking,
         1.0 if reduction == "sum" else float(normalizer or 0.0),
     )  # fmt: skip
-    return taking_part, loss, gradient
+    return taking_part, loss
 
 
 def _small_problem(options: CrossEntropyOptions, taking_part: int, logits: Tensor, target: Tensor) -> Problem:
@@ -390,7 +423,8 @@ def _run_cross_entropy(
 ) -> tuple[Tensor, Tensor]:
     options = CrossEntropyOptions(class_weight, sample_weight, *rest)
     if _is_matrix_in_memory(logits, target, axis) and options.are_plain():
-        taking_part, loss, gradient = _small_cross_entropy(logits, target, options, differentiated, False)
+        gradient = torch.empty_like(logits) if differentiated else None
+        taking_part, loss = _small_cross_entropy(logits, target, options, gradient, False)
         if taking_part >= 0:
             return loss, logits.new_empty(0) if gradient is None else gradient
     with checks("off"):  # in compiled code no line is the user's

@@ -251,11 +251,15 @@ def cross_entropy_and_gradient(
         loss = _small_loss(logits, target, chosen, gradient)
         if loss is not None:
             return loss, gradient
+    if is_tensor(logits):
+        from logitwise.functional import _autograd
+
+        short = _autograd.short_cross_entropy_and_gradient(logits, target, axis, chosen, out)
+        if short is not None:
+            return short
     problem = _problem(logits, target, axis, chosen)
     check_out(out, problem.logits)
     if is_tensor(problem.logits):
-        from logitwise.functional import _autograd
-
         problem = problem.detached()
         if _autograd.way_of_problem(problem) is _autograd.Way.OPERATIONS:
             loss, gradient = _autograd.definitions.cross_entropy_and_gradient(problem)
