@@ -51,6 +51,11 @@ def check_examples(test: doctest.DocTest) -> None:
     assert result.failed == 0, "".join(report)
 
 
+@pytest.mark.parametrize("document", sorted(ROOT.glob("*.md")) + DOCUMENTS[1:], ids=lambda path: path.name)
+def test_holds_no_marks_of_a_merge(document: Path) -> None:
+    assert not re.search(r"^(<{7}|={7}|>{7})( |$)", document.read_text(encoding="utf-8"), re.MULTILINE)
+
+
 def execute(block: Block, document: Path, namespace: dict[str, object]) -> None:
     """Run a block in the namespace of its document."""
     if ">>>" not in block.code:
