@@ -44,6 +44,17 @@ def test_the_page_is_whole_and_readable(opened, report, width, scheme):
     assert shown.errors == []
 
 
+def test_the_numbers_fit_beside_two_baselines_on_a_phone(opened, tmp_path):
+    evidence = made_evidence(n_classes=3)
+    for other in (0.5 * evidence.probabilities + 0.5 / 3, evidence.probabilities):
+        page = tmp_path / "report.html"
+        beside = {**evidence.baselines, "logistic regression": other}
+        page.write_text(render(made_evidence(n_classes=3, baselines=beside)), encoding="utf-8")
+        measure = "each => [each.parentElement.scrollWidth, each.parentElement.clientWidth]"
+        needed, there = opened(page, width=375).page.locator("table.numbers").evaluate(measure)
+        assert needed <= there
+
+
 def test_links_and_numbers_work_by_keyboard(opened, report):
     page = opened(report).page
     page.keyboard.press("Tab")

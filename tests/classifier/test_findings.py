@@ -30,7 +30,12 @@ def test_constant_and_empty_columns(constant):
 
 @pytest.mark.parametrize(
     "identifier",
-    [list(range(ROWS)), [f"id {row}" for row in range(ROWS)], (GENERATOR.permutation(ROWS) * 7919 + 53_000).tolist()],
+    [
+        list(range(ROWS)),
+        [row + row // 4 for row in range(ROWS)],
+        [f"id {row}" for row in range(ROWS)],
+        (GENERATOR.permutation(ROWS) * 7919 + 53_000).tolist(),
+    ],
 )
 def test_identifiers(identifier):
     expected = (

@@ -299,6 +299,14 @@ def bad_files(folder, fruit):
     return folder
 
 
+@pytest.mark.parametrize(
+    "option", ["--epochs 0", "--learning-rate -1", "--device abacus", "--hidden x", "--test no.csv"]
+)
+def test_a_wrong_option_is_refused_before_data_is_read(run, bad_files, option):
+    name = option.split()[0]
+    assert refused(run, f"train no-such.csv --target label {option}").startswith(f"logitwise: error: {name} must be ")
+
+
 @pytest.fixture
 def bad_models(bad_files, fruit):
     """Add models that are not whole, not ours, or not trained by the command line."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -93,11 +94,26 @@ def test_info_says_what_the_file_holds(run, fruit):
     assert "epochs 30" in facts["options"]
     assert facts["versions"].startswith(f"logitwise {lw.__version__}, numpy {np.__version__}")
     assert text.splitlines()[10] == f"Measured on {model.metadata['metrics']['where']}:"
+    assert text.splitlines()[-1] == f"In training: {model.metadata['baselines']['verdict']}"
+
+
+def test_what_training_found_is_told_again(run, fruit):
+    model = lw.load(fruit / "fruit.safetensors")
+    known = {
+        "notes": ["X has 9 rows that are copies.", "y has 2 classes.", 7, "All else."],
+        "baselines": {"verdict": 3},
+    }
+    replace(model, metadata={**model.metadata, **known}).save("m.safetensors")
+    seen = ["The data has 9 rows that are copies.", "The target has 2 classes.", "All else."]
+    for command in (("info",), ("evaluate", fruit / "more.csv")):
+        lines = run(command[0], "m.safetensors", *command[1:]).stdout.splitlines()
+        assert lines[-6:] == [part for note in seen for part in ("", f"Seen in training: {note}")]
+    assert "In training" not in run("info", "m.safetensors").stdout
 
 
 @pytest.mark.parametrize("columns", [40, 400])
 def test_nothing_wraps_where_there_is_no_terminal(run, fruit, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
     lines = run("info", fruit / "fruit.safetensors").stdout.splitlines()
-    assert len(lines) == 17
+    assert len(lines) == 19
     assert not any("\x1b" in line or line != line.rstrip() for line in lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import logitwise as lw
 from cli.made_fruit import SMALL
 from logitwise.classifier.progress import StepBar
+from logitwise.classifier.training import Progress
 
 ARGS = ("--target", "label", "--model", "new.safetensors", *SMALL)
 
@@ -60,3 +62,13 @@ def test_before_the_first_measurement_nothing_is_left(run, fruit, monkeypatch):
     assert (result.exit_code, result.stdout) == (130, "")
     assert result.stderr == "logitwise: interrupted by Ctrl-C before it was done.\n"
     assert os.listdir() == []
+
+
+def test_the_bar_leaves_room_for_the_echo_of_ctrl_c(monkeypatch, capsys):
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    progress = Progress(100, [50], [0.3747], [0.3237], 50)
+    with StepBar(100, shown=True) as bar:
+        bar.update(progress)
+    lines = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", capsys.readouterr().err))
+    assert {len(line) for line in lines if "held out 0.3237" in line} == {77}

@@ -9,10 +9,12 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from logitwise import Classifier
 from logitwise.classifier.importance import permutation_importance
 from logitwise.classifier.model import Model
+from logitwise.classifier.table import read_table
 from logitwise.cli.evidence import gather
 from logitwise.cli.record import Record
 from logitwise.cli.sources import Labelled
@@ -86,6 +88,7 @@ def test_holds_the_comparison_of_training(case):
     known = {"rows": 9, "measures": measures, "differences": differences, "verdict": "It loses."}
     found = gathered((replace(model, metadata={**model.metadata, "baselines": known}), rows)).comparison
     assert (found.rows, found.verdict, found.better) == (9, "It loses.", ["logistic regression"])
+    assert found.gains == {"logistic regression": (-0.15, -0.05)}
     for other in (
         {**known, "measures": {}},
         {"rows": 1},
@@ -95,6 +98,34 @@ def test_holds_the_comparison_of_training(case):
     ):
         bare = {**model.metadata, "baselines": other}
         assert gathered((replace(model, metadata=bare), rows)).comparison is None
+
+
+def test_a_logistic_regression_is_measured_on_the_same_rows_where_those_of_training_are_at_hand(case):
+    model, rows = case
+    trained_on = made_table(400, 1) if rows.name == "fruit.csv" else made_images(400, 1)
+    words = {"argument": "DATA", "where": "w", "title": "t", "command": "c", "facts": {}}
+    evidence = gather(model, rows, **words, trained_on=trained_on)
+    assert list(evidence.baselines) == ["the class frequencies alone", "logistic regression"]
+    assert evidence.comparison is None
+    encoded = [
+        model.preprocessing.encode(model.preprocessing.prepare(read_table(each.features)), slice(None))
+        for each in (trained_on, rows)
+    ]
+    inputs = [each[:, : model.preprocessing.n_deep] for each in encoded]
+    peer = LogisticRegression(max_iter=200).fit(inputs[0], trained_on.labels)
+    found = evidence.baselines["logistic regression"]
+    np.testing.assert_allclose(found, peer.predict_proba(inputs[1]), atol=1e-5)
+
+
+def test_says_what_training_found_and_how_columns_without_names_are_called(case):
+    model, rows = case
+    assert gathered(case).notes == []
+    noted = replace(model, metadata={**model.metadata, "notes": ["X has <odd> columns."]})
+    header = "The file has no header line: columns are called by their place, from column_0 on; the target is label."
+    assert gathered((noted, replace(rows, has_header=False, target_name="label"))).notes == [
+        "The data has <odd> columns.",
+        header,
+    ]
 
 
 def test_holds_the_costs_that_answers_weigh(case):

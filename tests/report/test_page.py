@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from logitwise.metrics import calibration_error
-from logitwise.report import Comparison, Evidence, Example, History, confidently_wrong, render
+from logitwise.report import ColumnImportance, Comparison, Evidence, Example, History, confidently_wrong, render
 from report.made_evidence import HOSTILE, hostile_evidence, made_evidence
 
 VOID = {"meta", "img", "br"}
@@ -180,12 +180,12 @@ def test_each_number_stands_beside_every_baseline():
     head, accuracy, loss, brier, calibrated = numbers_of(evidence)
     assert head == ["measure", "this model", "a coin", "its twin", "an oracle"]
     assert accuracy[:2] == ["Accuracyshare of right answers", "90.0% 86.7% to 92.6%"]
-    assert accuracy[2].startswith("50.0% better by 40.0 points: +")
+    assert accuracy[2].startswith("50.0% better by 3")
     assert accuracy[3] == "90.0% no clear difference: 0 to 0 points"
-    assert accuracy[4].startswith("100% worse by 10.0 points: \N{MINUS SIGN}")
-    assert loss[2].startswith("0.693 better by 0.368: +0.3")
-    assert loss[4].startswith("0.000 worse by 0.325: \N{MINUS SIGN}0.3")
-    assert brier[2].startswith("0.500 better by 0.320: +0.2")
+    assert accuracy[4].startswith("100% worse by 7.")
+    assert loss[2].startswith("0.693 better by 0.3")
+    assert loss[4].startswith("0.000 worse by 0.2")
+    assert brier[2].startswith("0.500 better by 0.2")
     assert calibrated[2:] == ["0.000", "0.000", "0.000"]
 
 
@@ -216,11 +216,12 @@ def test_the_simpler_models_of_training_stand_beside_it():
         "model": {"accuracy": 0.9, "log_loss": 0.3, "brier_score": 0.2, "calibration_error": 0.01},
         "logistic regression": {"accuracy": 0.91, "log_loss": 0.25, "brier_score": 0.19, "calibration_error": 0.02},
     }
-    compared = Comparison(1234, measures, "Logistic regression beats the network.", ["logistic regression"])
+    gains = {"logistic regression": (-0.07, -0.03)}
+    compared = Comparison(1234, measures, "Logistic regression beats the network.", gains)
     text = "|".join(outline(made_evidence(comparison=compared)).text)
     assert "Beside simpler models, on 1,234 rows held out in training" in text
-    assert "Log loss|0.300|0.250" in text
-    assert "Accuracy|90.0%|91.0%" in text
+    assert "Log loss|0.300|0.250 |worse by |0.030 to 0.070" in text
+    assert "Accuracy|90.0%|91.0% |" in text
     assert "Logistic regression beats the network." in text
     assert "Prefer logistic regression" in text
 
@@ -250,3 +251,20 @@ def test_needs_neither_torch_nor_scikit_learn_nor_matplotlib():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert result.stdout.strip() == "[]"
+
+
+def test_says_where_calibration_did_harm_and_where_chance_explains_it():
+    sure, calibrated = made_evidence(sharpness=3.0).probabilities, made_evidence().probabilities
+    harmed = "".join(outline(made_evidence(sharpness=3.0, before_calibration=calibrated)).text)
+    assert "on these rows; here it did harm." in harmed
+    alike = "".join(outline(made_evidence(before_calibration=calibrated)).text)
+    assert "on these rows; chance explains both." in alike
+    helped = "".join(outline(made_evidence(before_calibration=sure)).text)
+    assert "on these rows." in helped
+
+
+def test_columns_that_do_harm_are_named():
+    columns = [ColumnImportance("size", [0.1, 0.2]), ColumnImportance("<noise>", [-0.02, -0.01])]
+    text = "".join(outline(made_evidence(importance=columns)).text)
+    assert "Below 0, the model is better off without it: “<noise>”. Train without to see." in text
+    assert "Below 0" not in render(made_evidence())

@@ -34,7 +34,9 @@ def test_no_better_than_the_baseline():
     target, _ = made_predictions(400, 2)
     probability = np.random.default_rng(5).uniform(0.2, 0.8, 400)
     found = sentence(stated(target, probability, target.mean()))
-    assert found.startswith("Do not trust it: it is right in 47.0% of 400 rows, against 53.2% for a coin; its ")
+    assert found.startswith(
+        "Do not trust it: it is right in 47.0% of 400 rows, against 53.2% by always answering “no”; its "
+    )
 
 
 def test_right_but_too_sure():
@@ -52,7 +54,7 @@ def test_probabilities_that_say_more_than_the_answers():
     target = (generator.random(4000) < probability).astype(int)
     found = sentence(stated(target, probability, 0.16))
     assert found.startswith("Trust its probabilities, but not its answers: it is right in 83.7%")
-    assert found.endswith("it is weakest on “yes”, of which it finds 0%.")
+    assert found.endswith("it is weakest on “yes”, of which it finds 0% (0 of 652).")
 
 
 def test_a_weak_class_calls_for_care():

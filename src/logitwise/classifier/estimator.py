@@ -229,6 +229,11 @@ class Classifier(ClassifierMixin, BaseEstimator):
             raise KeyboardInterrupt
         return self
 
+    def check_options(self) -> None:
+        """Raise what `fit` would raise of the options alone, before there are rows."""
+        self._recipe(None)
+        _at_least(2, self.members, "members")
+
     def _recipe(self, image_shape: tuple[int, ...] | None) -> Recipe:
         return Recipe(
             hidden=_hidden_from(self.hidden),

@@ -7,6 +7,8 @@ from typing import Self
 
 from logitwise.classifier.training import Progress
 
+ECHO = "^C "  # what a terminal writes behind the bar when Ctrl-C is pressed
+
 
 class StepBar:
     """A bar of the steps done, on standard error, with the losses beside it; silent where it is no terminal."""
@@ -18,6 +20,9 @@ class StepBar:
             from rich.console import Console
 
             console = Console(stderr=True)
+            console.width = max(
+                1, console.width - len(ECHO)
+            )  # where it filled the line, the echo would break it in two
             columns = (*progress.Progress.get_default_columns(), progress.TextColumn("{task.fields[losses]}"))
             self._bar = progress.Progress(*columns, console=console, disable=not console.is_terminal)
             self._task = self._bar.add_task("Training", total=steps, losses="")

@@ -155,6 +155,7 @@ def train(
     options = {"epochs": epochs, "learning_rate": learning_rate, "random_state": seed, "device": device}
     options["hidden"] = None if hidden is None else training.hidden_sizes(hidden)
     form = Form(header, label_strip or "", drop_unlabelled)
+    training.refuse_wrong(options)
     rows, test_part = read_to_train(data, target, test, form)
     classifier = training.make_classifier(options, verbose=not quiet)
     parts = part(rows, test_part, test, classifier.random_state)
@@ -169,7 +170,8 @@ def train(
     say(trained.model.metadata["baselines"]["verdict"])
     results.show_measured(trained.measured, known | {"interrupted": trained.interrupted}, as_json=as_json)
     if page is not None:
-        source = pages.Source(parts.measured_on, parts.measured_as, parts.where, read)
+        beside = None if trained.interrupted else parts.trained_on
+        source = pages.Source(parts.measured_on, parts.measured_as, parts.where, read, beside)
         pages.write_page(pages.report(trained.model, source, path.stem, context.obj), page)
         say(f"Wrote {report} ({results.file_size(page)}).")
     if trained.interrupted:
@@ -199,6 +201,8 @@ def evaluate(
     rows = read_to_measure(data, loaded, target, label_strip, drop_unlabelled=drop_unlabelled)
     measured = training.measure(loaded, rows, "DATA", rows.where, Record.of(loaded).class_counts)
     results.show_measured(measured, {"model": model, "data": data}, as_json=as_json)
+    if not as_json:
+        results.show_verdict(loaded)
 
 
 @app.command(epilog=_examples("logitwise predict flowers.safetensors new-flowers.csv -o predictions.csv"))

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from logitwise.classifier.importance import column_names, permutation_importance
+from logitwise.classifier.logistic import logistic_beside
 from logitwise.classifier.model import Model
 from logitwise.cli.labels import known_indices
 from logitwise.cli.parts import by_parts
-from logitwise.cli.record import Record
+from logitwise.cli.record import Record, notes_of
 from logitwise.cli.sources import Labelled
 from logitwise.metrics import majority_baseline
 from logitwise.report import ColumnImportance, Comparison, Evidence, Example, History, confidently_wrong
@@ -22,7 +23,15 @@ MOST_COLUMNS = 200  # shuffling more, one by one, takes minutes
 
 
 def gather(
-    model: Model, rows: Labelled, *, argument: str, where: str, title: str, command: str, facts: Mapping[str, str]
+    model: Model,
+    rows: Labelled,
+    *,
+    argument: str,
+    where: str,
+    title: str,
+    command: str,
+    facts: Mapping[str, str],
+    trained_on: Labelled | None = None,
 ) -> Evidence:
     """Return what a report shows.
 
@@ -34,6 +43,8 @@ def gather(
         title: What the page is about.
         command: The command that makes the page again.
         facts: What else it takes to repeat it, such as the fingerprints of the sources.
+        trained_on: The rows that the model was trained on, where they are at hand: a logistic regression of them is
+            measured beside it.
 
     Raises:
         ValueError: A label that training never saw; columns that do not fit; no rows.
@@ -42,14 +53,18 @@ def gather(
     probabilities = np.concatenate(by_parts(model.predict_proba, rows.features, argument))
     wrong = confidently_wrong(target, probabilities, MOST_IMAGES, model.costs)
     importance = _importance(model, rows.features, target)
+    logistic = None if trained_on is None else logistic_beside(model, trained_on.features, trained_on.labels)
+    baselines = _frequencies(model, len(target))
+    if logistic is not None:
+        baselines["logistic regression"] = np.concatenate(by_parts(logistic.predict_proba, rows.features, argument))
     return Evidence(
         title=title,
         where=where,
         classes=[str(label) for label in model.classes.tolist()],
         target=target,
         probabilities=probabilities,
-        baselines=_baselines(model, len(target)),
-        comparison=_comparison(model),
+        baselines=baselines,
+        comparison=_comparison(model) if logistic is None else None,
         before_calibration=_before_calibration(model, rows.features, argument),
         calibrated_by=_calibrated_by(model),
         costs=model.costs,
@@ -58,10 +73,11 @@ def gather(
         importance=importance,
         command=command,
         facts={**facts, **_facts(model)},
+        notes=_notes(model, rows),
     )
 
 
-def _baselines(model: Model, rows: int) -> dict[str, np.ndarray]:
+def _frequencies(model: Model, rows: int) -> dict[str, np.ndarray]:
     n_classes, counts = len(model.classes), Record.of(model).class_counts
     if counts is None:
         return {"guessing every class alike": majority_baseline(np.arange(n_classes), n_classes, rows)}
@@ -73,11 +89,22 @@ def _comparison(model: Model) -> Comparison | None:
     """Return how the model compared with simpler ones in training, where its file says so in a form that we write."""
     known: Any = model.metadata.get("baselines")
     try:
-        better = [name for name, found in known["differences"].items() if found["low"] > 0]
-        found = Comparison(int(known["rows"]), known["measures"], str(known["verdict"]), better)
+        gains = {
+            name: tuple(-float(found[end]) for end in ("high", "low")) for name, found in known["differences"].items()
+        }
+        found = Comparison(int(known["rows"]), known["measures"], str(known["verdict"]), gains)
         return found if {name: dict(measures) for name, measures in found.measures.items()}.get("model") else None
     except (AttributeError, KeyError, TypeError, ValueError):  # a file may come from anywhere
         return None
+
+
+def _notes(model: Model, rows: Labelled) -> list[str]:
+    """Return what the reader must know of the data: what training saw in it, and how columns are called."""
+    found = notes_of(model)
+    if rows.has_header is False:
+        target = "" if rows.target_name is None else f"; the target is {rows.target_name}"
+        found.append(f"The file has no header line: columns are called by their place, from column_0 on{target}.")
+    return found
 
 
 def _before_calibration(model: Model, features: Any, argument: str) -> np.ndarray | None:
@@ -140,9 +167,10 @@ def _is_images(shape: tuple[int, ...]) -> bool:
 def _facts(model: Model) -> dict[str, str]:
     known, record = model.metadata, Record.of(model)
     options, versions = known.get("options", {}), {**known.get("versions", {}), "python": platform.python_version()}
+    given = {name: value for name, value in options.items() if value not in (None, False) and name != "verbose"}
     facts = {
         "trained on": "" if record.rows is None else f"{record.rows:,} rows of {record.data}",
-        "training options": ", ".join(f"{name} {value}" for name, value in options.items()),
+        "training options": ", ".join(f"{name} {value}" for name, value in given.items()),
         "versions": ", ".join(f"{name} {value}" for name, value in versions.items()),
     }
     return {name: value for name, value in facts.items() if value}

@@ -16,12 +16,16 @@ from logitwise.report import render
 
 @dataclass(frozen=True)
 class Source:
-    """Rows to report on: what to call them in a message, what they are in words, and the files that were read."""
+    """Rows to report on: what to call them in a message, what they are in words, and the files that were read.
+
+    `trained_on` are the rows of training, where they are at hand.
+    """
 
     rows: Labelled
     argument: str
     where: str
     read: Sequence[str]
+    trained_on: Labelled | None = None
 
 
 def report(model: Model, source: Source, title: str, command: str) -> str:
@@ -34,6 +38,7 @@ def report(model: Model, source: Source, title: str, command: str) -> str:
         title=title,
         command=command,
         facts=_fingerprints(source.read),
+        trained_on=source.trained_on,
     )
     return render(evidence)
 

@@ -84,6 +84,27 @@ class Record:
         return replace(model, metadata={**model.metadata, **asdict(self)})
 
 
+def notes_of(model: Model) -> list[str]:
+    """Return what training found in the data that may spoil a model, a sentence each."""
+    known = model.metadata.get("notes")
+    return [plain_note(note) for note in known if _is_text(note)] if isinstance(known, list) else []
+
+
+def plain_note(note: str) -> str:
+    """Return what a classifier found in X or y, said of the data or of the target."""
+    for argument, word in (("X", "The data"), ("y", "The target")):
+        if note.startswith(f"{argument} "):
+            return word + note.removeprefix(argument)
+    return note
+
+
+def verdict_of(model: Model) -> str | None:
+    """Return how the model compared with simpler ones in training, as a sentence, where that was measured."""
+    known = model.metadata.get("baselines")
+    verdict = known.get("verdict") if isinstance(known, dict) else None
+    return verdict if _is_text(verdict) else None
+
+
 def _finite(measures: dict[str, float]) -> dict[str, float | None]:
     return {name: value if isfinite(value) else None for name, value in measures.items()}
 

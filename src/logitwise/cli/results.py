@@ -15,7 +15,7 @@ from rich.console import Console, RenderableType
 from rich.table import Column, Table
 
 from logitwise.classifier.model import Model
-from logitwise.cli.record import MEASURES, Measured, Record
+from logitwise.cli.record import MEASURES, Measured, Record, notes_of, verdict_of
 from logitwise.cli.sources import Labelled
 
 SHOWN = 10
@@ -53,6 +53,15 @@ def show_measured(measured: Measured, known: dict[str, Any], *, as_json: bool) -
     _print(_measures_table(measured.model, measured.baseline))
 
 
+def show_verdict(model: Model) -> None:
+    """Print how the model compared with simpler ones in training, and what training found in the data."""
+    verdict = verdict_of(model)
+    known = [] if verdict is None else [f"In training: {verdict}"]
+    for sentence in [*known, *(f"Seen in training: {note}" for note in notes_of(model))]:
+        typer.echo()
+        _print(sentence)
+
+
 def _measures_table(model: dict[str, Any], baseline: dict[str, Any] | None) -> Table:
     table = Table("", Column("model", justify="right"), box=SIMPLE_HEAD)
     if baseline is not None:
@@ -82,6 +91,7 @@ def show_model(model: Model, path: Path, *, as_json: bool) -> None:
         typer.echo()
         _print(f"Measured on {record.metrics['where']}:")
         _print(_measures_table(record.metrics["model"], record.metrics["baseline"]))
+    show_verdict(model)
 
 
 def _facts_table(model: Model, record: Record, path: Path) -> Table:

@@ -154,6 +154,9 @@ class Columns:
 
 def read_to_train(source: str, target: str | None, test: str | None, form: Form) -> tuple[Labelled, Labelled | None]:
     """Return the rows of a source, and the rows to measure on: those of `test`, else those the source brings along."""
+    if test is not None:
+        with naming({"source": "--test"}):
+            data.check_source(test)
     labelled, test_part = _read_labelled(source, "DATA", target, form)
     with naming(OPTIONS):
         classes = find_classes(labelled.labels)

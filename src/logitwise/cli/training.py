@@ -15,7 +15,7 @@ from logitwise.classifier.target import class_indices
 from logitwise.cli.door import naming, say
 from logitwise.cli.labels import known_indices
 from logitwise.cli.parts import by_parts
-from logitwise.cli.record import Measured, Record
+from logitwise.cli.record import Measured, Record, plain_note
 from logitwise.cli.sources import Form, Labelled, Parts
 from logitwise.metrics import majority_baseline, summary
 
@@ -60,6 +60,13 @@ def make_classifier(options: dict[str, Any], *, verbose: bool) -> Classifier:
     from logitwise.classifier.estimator import Classifier
 
     return Classifier(**{name: value for name, value in options.items() if value is not None}, verbose=verbose)
+
+
+def refuse_wrong(options: dict[str, Any]) -> None:
+    """Raise where an option that was given cannot be: before any data is read."""
+    if any(value is not None for value in options.values()):
+        with naming(OPTIONS):
+            make_classifier(options, verbose=False).check_options()
 
 
 def train(classifier: Classifier, parts: Parts, form: Form) -> Trained:
@@ -108,7 +115,7 @@ def _notes_said() -> Iterator[None]:
 
         def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
             if issubclass(category, DataWarning):
-                say(f"Note: {message}")
+                say(f"Note: {plain_note(str(message))}")
             else:
                 elsewhere(message, category, *where, **more)
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from logitwise.data.dataset import DataError, Dataset, NeedlessTargetError, UnknownColumnError, nearest
-from logitwise.data.reader import BUNDLED, is_table_file, read
+from logitwise.data.reader import BUNDLED, check_source, is_table_file, read
 
 __all__ = [
     "BUNDLED",
@@ -15,6 +15,7 @@ __all__ = [
     "Dataset",
     "NeedlessTargetError",
     "UnknownColumnError",
+    "check_source",
     "is_table_file",
     "nearest",
     "read",

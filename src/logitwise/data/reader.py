@@ -96,6 +96,16 @@ def read(
     return read_table(path, target, header, label_strip, drop_unlabelled)
 
 
+def check_source(source: str | os.PathLike[str]) -> None:
+    """Raise what `read` would raise of a source that is not there or of no readable kind; read nothing."""
+    if isinstance(source, str) and source in BUNDLED:
+        return
+    path = Path(source)
+    check_exists(path, BUNDLED)
+    if not path.is_dir():
+        _kind_of(path)
+
+
 def is_table_file(source: str | os.PathLike[str]) -> bool:
     """Return whether a source is a text or Parquet file, which `streaming.read_parts` can read a part at a time."""
     path = Path(source)

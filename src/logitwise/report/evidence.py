@@ -57,13 +57,18 @@ class Comparison:
         rows: How many.
         measures: `log_loss`, `accuracy`, `brier_score`, `calibration_error` by model; this one is "model".
         verdict: What that says, as a sentence.
-        better: The simpler models whose log loss is lower beyond chance.
+        gains: The 95% interval of how much lower the model's log loss is than that of each simpler one.
     """
 
     rows: int
     measures: Mapping[str, Mapping[str, float]]
     verdict: str
-    better: Sequence[str] = ()
+    gains: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    @property
+    def better(self) -> list[str]:
+        """The simpler models whose log loss is lower beyond chance."""
+        return [name for name, gain in self.gains.items() if gain[1] < 0]
 
 
 @dataclass(frozen=True)

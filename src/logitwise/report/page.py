@@ -135,7 +135,7 @@ def _chapters_of_some(evidence: Evidence) -> list[Chapter]:
         chapters.append(Chapter("Mistakes", "Where is it most confidently wrong?", words, rows))
     if evidence.importance:
         columns = sections.importance_table(evidence.importance)
-        chapters.append(Chapter("Columns", "What does it go by?", texts.importance(), columns))
+        chapters.append(Chapter("Columns", "What does it go by?", texts.importance(evidence.importance), columns))
     if evidence.command is not None or evidence.facts:
         repeat = sections.repeat_list(evidence)
         chapters.append(Chapter("Origin", "How can this be repeated?", texts.repeat(), repeat))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -37,7 +37,7 @@ MEANINGS = {
     "Accuracy": "share of right answers",
     "Log loss": "minus the log of the probability given to the truth; lower is better",
     "Brier score": "squared error of the probabilities, 0 to 2; lower is better",
-    "Calibration error": "confidence against the share that is right; lower is better",
+    "Calibration error": "confidence against the share that is right; lower is better (always near 0 for frequencies)",
 }
 COMPARED = (
     ("Accuracy", "accuracy", share),
@@ -62,17 +62,27 @@ def numbers_table(evidence: Evidence, measures: Sequence[Measure], calibration: 
 def comparison_table(comparison: Comparison) -> Html:
     """Return the model beside simpler ones on rows held out in training, and what that says."""
     names = [name for name in comparison.measures if name != "model"]
-    rows = [
-        [label, *(shown(comparison.measures[name].get(key, math.nan)) for name in ("model", *names))]
-        for label, key, shown in COMPARED
-    ]
-    caption = f"Beside simpler models, on {counted(comparison.rows, 'row')} held out in training"
+    rows = [[escape(label), *_compared_cells(comparison, names, key, shown)] for label, key, shown in COMPARED]
+    caption = (
+        f"Beside simpler models, on {counted(comparison.rows, 'row')} held out in training; small print: 95% intervals"
+    )
     return join(
         [
             table(caption, ("measure", "this model", *names), rows, "numbers"),
             tag("p", comparison.verdict, class_="after"),
         ]
     )
+
+
+def _compared_cells(
+    comparison: Comparison, names: Sequence[str], key: str, shown: Callable[[float], str]
+) -> Iterator[Html]:
+    own = comparison.measures["model"].get(key, math.nan)
+    yield escape(shown(own))
+    for other in names:
+        value, gain = comparison.measures[other].get(key, math.nan), comparison.gains.get(other)
+        small = "" if key != "log_loss" or gain is None else _compared(value - own, Interval(*gain), shown)
+        yield _with_small(shown(value), small)
 
 
 def _measure_row(measure: Measure) -> list[Html | str]:
@@ -92,16 +102,21 @@ def _measure_name(measure: str) -> Html:
     return join([measure, tag("small", MEANINGS[measure])])
 
 
-def _compared(difference: float, gain: Interval | None, shown: Callable[[float], str]) -> str:
+def _compared(difference: float, gain: Interval | None, shown: Callable[[float], str]) -> Html | str:
     """Return how much better this model is, and the interval of that; chance may explain what its interval says."""
     unit = " points" if shown is share else ""
     if gain is None:
         return f"better by {shown(difference).removesuffix('%')}{unit}" if difference > 0 else "no better"
-    low, high = (_signed(bound, shown) for bound in gain)
     if gain.low <= 0 <= gain.high:
+        low, high = (_signed(bound, shown) for bound in gain)
         return f"no clear difference: {low} to {high}{unit}"
-    size = shown(abs(difference)).removesuffix("%")
-    return f"{'better' if difference > 0 else 'worse'} by {size}{unit}: {low} to {high}"
+    low, high = (shown(abs(bound)).removesuffix("%") for bound in sorted(gain, key=abs))
+    return join([f"{'better' if difference > 0 else 'worse'} by ", _range(f"{low} to {high}"), unit])
+
+
+def _range(text: str) -> Html:
+    """Return an interval, not broken where it fits in a line."""
+    return tag("span", text, class_="range")
 
 
 def _signed(value: float, shown: Callable[[float], str]) -> str:
@@ -110,10 +125,12 @@ def _signed(value: float, shown: Callable[[float], str]) -> str:
 
 
 def _with_interval(text: str, interval: Interval | None, shown: Callable[[float], str]) -> Html:
-    return escape(text) if interval is None else _with_small(text, f"{shown(interval.low)} to {shown(interval.high)}")
+    if interval is None:
+        return escape(text)
+    return _with_small(text, _range(f"{shown(interval.low)} to {shown(interval.high)}"))
 
 
-def _with_small(text: str, small: str) -> Html:
+def _with_small(text: str, small: Html | str) -> Html:
     return join([text, " ", tag("small", small)])
 
 
@@ -129,7 +146,7 @@ def confusion_table(evidence: Evidence, classes: Sequence[ClassFinding]) -> Html
         tag("tr", tag("th", heads[row], scope="row"), *_confusion_cells(counts[row], row, len(heads)))
         for row in range(len(places))
     ]
-    caption = "Rows by true class (down) and predicted class (across)"
+    caption = "True class down, predicted class across"
     body = join([tag("caption", caption), tag("thead", head), tag("tbody", *rows)])
     return scrolling(tag("table", body, class_=f"confusion {kind}"), caption)
 

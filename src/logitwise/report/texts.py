@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from logitwise.metrics import calibration_error, roc_auc
-from logitwise.report.evidence import Evidence, History
+from logitwise.report.evidence import ColumnImportance, Evidence, History
 from logitwise.report.findings import Calibration, ClassFinding, top_confusions
 from logitwise.report.findings import reliability as find_bins
 from logitwise.report.findings import thresholds as find_thresholds
@@ -39,7 +39,15 @@ def _before(evidence: Evidence, probabilities: np.ndarray, calibration: Calibrat
     """Say what calibration did on these rows."""
     error = calibration_error(evidence.target, probabilities)
     how = f" ({evidence.calibrated_by})" if evidence.calibrated_by else ""
-    return tag("p", f"Calibration{how} took it from {number(error)} to {number(calibration.error)} on these rows.")
+    took = f"Calibration{how} took it from {number(error)} to {number(calibration.error)} on these rows"
+    return tag("p", f"{took}{_effect(error, calibration)}.")
+
+
+def _effect(before: float, calibration: Calibration) -> str:
+    """Say what a change of the calibration error is worth."""
+    if max(before, calibration.error) <= calibration.by_chance.high:
+        return "; chance explains both"
+    return "; here it did harm" if calibration.error > before else ""
 
 
 def _farthest(evidence: Evidence) -> list[Html]:
@@ -141,13 +149,19 @@ def examples(evidence: Evidence) -> Html:
     return join([tag("p", shown), tag("p", why)])
 
 
-def importance() -> Html:
+def importance(columns: Sequence[ColumnImportance]) -> Html:
     """Say what permutation importance is, and is not."""
-    return tag(
-        "p",
+    reading = (
         "How much worse the log loss becomes when one column is shuffled among the rows (small print: the least and "
-        "the most of the shuffles). Columns that say the same share their importance; none of it proves a cause.",
+        "the most of the shuffles). Columns that say the same share their importance; none of it proves a cause."
     )
+    harmful = [each.column for each in columns if max(each.rises) < 0]
+    if not harmful:
+        return tag("p", reading)
+    names = join([quoted(column) for column in harmful[:MOST_NAMES]], ", ")
+    more = f" and {len(harmful) - MOST_NAMES:,} more" if len(harmful) > MOST_NAMES else ""
+    harm = tag("p", "Below 0, the model is better off without it: ", names, more, ". Train without to see.")
+    return join([tag("p", reading), harm])
 
 
 def repeat() -> Html:

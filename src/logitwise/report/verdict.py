@@ -104,11 +104,17 @@ def _weakest(classes: Sequence[ClassFinding]) -> ClassFinding | None:
 
 
 def _accuracy_reason(evidence: Evidence, accuracy: Measure) -> Html:
-    baseline = next(iter(evidence.baselines))
-    return escape(
-        f"it is right in {share(accuracy.value)} of {counted(evidence.rows, 'row')}, against "
-        f"{share(accuracy.baselines[0])} for {baseline}"
-    )
+    right = f"it is right in {share(accuracy.value)} of {counted(evidence.rows, 'row')}, against "
+    return join([right, share(accuracy.baselines[0]), " ", _first_baseline(evidence)])
+
+
+def _first_baseline(evidence: Evidence) -> Html:
+    """Name the first baseline; one that gives the same answer to every row, by what it answers."""
+    baseline, probabilities = next(iter(evidence.baselines.items()))
+    said = np.unique(probabilities.argmax(axis=1))
+    if len(said) == 1 and np.ptp(probabilities) > 0:
+        return join(["by always answering ", quoted(evidence.classes[said[0]])])
+    return escape(f"for {baseline}")
 
 
 def _calibration_reason(calibration: Calibration) -> Html:
@@ -129,5 +135,5 @@ def _impossible_reason(evidence: Evidence) -> Html:
 def _weakest_reason(evidence: Evidence, weakest: ClassFinding) -> Html:
     if weakest.recall == 1:
         return escape("it misses no row of any class")
-    found = share(weakest.recall)
-    return join(["it is weakest on ", quoted(evidence.classes[weakest.place]), f", of which it finds {found}"])
+    found = f", of which it finds {share(weakest.recall)} ({weakest.hits:,} of {weakest.rows:,})"
+    return join(["it is weakest on ", quoted(evidence.classes[weakest.place]), found])
