@@ -32,6 +32,11 @@ BAD_TEXT = {
         {},
         "source must have rows; got only a header in {path}. If its first line is data, say header=False.",
     ),
+    "only what is said to be a header": (
+        b"a,b\n",
+        {"header": True},
+        "source must have rows; got only a header in {path}.",
+    ),
     "a long line": (
         b'a,b\n"1\n",2\n\n1,2,3\n4,5\n6\n',
         {},

@@ -113,7 +113,7 @@ ERRORS = [
     (
         "a.csv",
         b"size,colour\n",
-        "source must have rows; got only a header in {path!r}. If its first line is data, say header=False.",
+        "source must have rows; got only a header in {path!r}.",
     ),
     (
         "a.csv",

@@ -97,6 +97,18 @@ def test_info_says_what_the_file_holds(run, fruit):
     assert text.splitlines()[-1] == f"In training: {model.metadata['baselines']['verdict']}"
 
 
+def test_one_row_and_none(run, fruit):
+    write_csv("one.csv", made_rows(1, seed=2))
+    assert run("evaluate", fruit / "fruit.safetensors", "one.csv").stdout.startswith(
+        "Measured on the one row of one.csv:"
+    )
+    write_csv("none.csv", [])
+    for command in ("evaluate", "report", "predict"):
+        result = run(command, fruit / "fruit.safetensors", "none.csv")
+        sentence = "logitwise: error: DATA must have rows; got only a header in 'none.csv'.\n"
+        assert (result.exit_code, result.stdout, result.stderr) == (2, "", sentence)
+
+
 def test_what_training_found_is_told_again(run, fruit):
     model = lw.load(fruit / "fruit.safetensors")
     known = {

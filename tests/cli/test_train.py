@@ -191,3 +191,9 @@ def test_mnist_reaches_085_on_its_test_part(run, shared_data):
     assert told["metrics"]["where"] == "the 1,825 rows of the test part of mnist-sample"
     assert told["metrics"]["model"]["accuracy"] > 0.85
     assert told["classes"] == list(range(10))
+
+
+def test_the_model_file_may_be_named_by_o_like_any_output(run, fruit):
+    args = ("train", fruit / "fruit.csv", "--target", "label", "--hidden", "", "--epochs", "1", "--quiet")
+    assert run(*args, "-o", "m.safetensors").exit_code == 0
+    assert lw.load("m.safetensors").feature_names == ("size", "colour")

@@ -28,6 +28,8 @@ COMMANDS = ("train", "evaluate", "predict", "report", "info", "explain")
         ("--versoin", "No such option: --versoin. Did you mean --version? See: logitwise --help"),
         ("train fruit.csv --epoch 3", "No such option: --epoch. Did you mean --epochs? See: logitwise train --help"),
         ("train fruit.csv --nothing", "No such option: --nothing. See: logitwise train --help"),
+        ("train fruit.csv --out m", "No such option: --out. See: logitwise train --help"),
+        ("predict m fruit.csv --out p", "No such option: --out. Did you mean --output? See: logitwise predict --help"),
         ("explain 2 -1 --targe 0", "No such option: --targe. Did you mean --target? See: logitwise explain --help"),
         ("explain 2 --?", "No such option: --? See: logitwise explain --help"),
         ("predict fruit.safetensors", "Missing argument 'DATA'. See: logitwise predict --help"),

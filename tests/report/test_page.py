@@ -105,6 +105,19 @@ def test_hostile_text_stays_text_and_a_thousand_classes_stay_small():
     assert "The other 980 classes" in found.text
 
 
+def test_of_many_classes_the_matrix_shows_those_most_often_taken_for_each_other():
+    target = np.repeat(np.arange(100), 3)
+    predicted = np.where(target % 10 == 3, 99 - target, target)  # each of ten classes is taken for one other
+    probabilities = 0.9 * np.eye(100)[predicted] + 0.001
+    evidence = made_evidence(300, 100, target=target, probabilities=probabilities, examples=[], history=None)
+    matrix = render(evidence).partition('<table class="confusion')[2].partition("</table>")[0]
+    heads = re.findall(r'scope="row">(.*?)</th>', matrix)
+    shown = sorted({place for pair in range(3, 100, 10) for place in (pair, 99 - pair)})
+    assert [re.sub("<[^>]*>", "", head) for head in heads] == [f"class {place}" for place in shown]
+    assert matrix.count(">3</td>") == 20
+    assert "The 20 classes of the most frequent mistakes: true class down, predicted class across" in matrix
+
+
 def test_a_class_that_never_occurs_or_is_never_said_is_named():
     target = np.arange(40) % 2
     probabilities = np.tile([0.6, 0.3, 0.1], (40, 1))

@@ -97,7 +97,9 @@ def train(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="The model file to write; else the name of DATA, with .safetensors."),
+        typer.Option(
+            "-o", "--model", metavar="FILE", help="The model file to write; else the name of DATA, with .safetensors."
+        ),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(metavar="N", parser=seed_number, help="What decides all chance; one seed, one result.")

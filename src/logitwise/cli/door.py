@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from logitwise.data import DataError
+from logitwise.data import DataError, nearest
 
 PROGRAM = "logitwise"
 BAD_INPUT = 2
@@ -92,9 +92,11 @@ def _usage_sentence(error: Any) -> str:
     sentence = error.message if alike else error.format_message()
     if isinstance(error, typer.BadParameter) and error.param is not None and error.message.startswith("must "):
         return f"{error.param.opts[-1]} {error.message}"
-    nearest = f" Did you mean {alike[0]}?" if alike else ""
+    by_word = {option.lstrip("-"): option for option in alike}  # two dashes alone make no likeness
+    near = nearest(getattr(error, "option_name", "").lstrip("-"), by_word)
+    hint = "" if near is None else f" Did you mean {by_word[near]}?"
     end = "" if sentence.endswith((".", "?")) else "."
-    return f"{sentence}{end}{nearest} See: {error.ctx.command_path if error.ctx else PROGRAM} --help"
+    return f"{sentence}{end}{hint} See: {error.ctx.command_path if error.ctx else PROGRAM} --help"
 
 
 def _leave(sentence: str, code: int) -> NoReturn:

@@ -62,7 +62,8 @@ class Labelled:
     @property
     def where(self) -> str:
         """What the rows are, in words."""
-        return f"the {len(self.labels):,} rows of {self.name}"
+        count = "one row" if len(self.labels) == 1 else f"{len(self.labels):,} rows"
+        return f"the {count} of {self.name}"
 
     @property
     def n_features(self) -> int:

@@ -92,16 +92,15 @@ def read_delimited(data: bytes, path: Path, header: bool | None) -> tuple[pl.Dat
     names = column_names(fields, path, has_header=has_header)
     rows = fields[1:] if has_header else fields
     if not rows.height:
-        raise only_a_header(path)
+        raise only_a_header(path, header)
     rows.columns = names
     return rows, has_header
 
 
-def only_a_header(path: Path) -> DataError:
-    """Return the error for a file that has no rows."""
-    return DataError(
-        f"source must have rows; got only a header in {str(path)!r}. If its first line is data, say header=False."
-    )
+def only_a_header(path: Path, header: bool | None) -> DataError:
+    """Return the error for a file that has no rows; `header` is what was said of its first line."""
+    hint = " If its first line is data, say header=False." if header is None else ""
+    return DataError(f"source must have rows; got only a header in {str(path)!r}.{hint}")
 
 
 def with_line_ends(data: bytes) -> bytes:

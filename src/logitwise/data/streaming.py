@@ -132,7 +132,7 @@ def _text_parts(path: Path, header: bool | None) -> Parts:
                 rows += table.height
             lines, n_bytes = lines + text.count(b"\n"), n_bytes + len(text)
         if not rows:
-            raise only_a_header(path)
+            raise only_a_header(path, header)
 
     return Parts(tuple(names), has_header, path.stat().st_size, parts())
 

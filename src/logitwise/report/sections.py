@@ -9,7 +9,7 @@ import numpy as np
 
 from logitwise.metrics import calibration_error
 from logitwise.report.evidence import ColumnImportance, Comparison, Evidence, Example
-from logitwise.report.findings import Calibration, ClassFinding, Measure, confusion
+from logitwise.report.findings import Calibration, ClassFinding, Measure, confusion, top_confusions
 from logitwise.report.intervals import Interval, wilson
 from logitwise.report.markup import (
     MINUS,
@@ -136,7 +136,7 @@ def _with_small(text: str, small: Html | str) -> Html:
 
 def confusion_table(evidence: Evidence, classes: Sequence[ClassFinding]) -> Html:
     """Return the confusion matrix, of the classes with the most mistakes where there are many."""
-    places = sorted(finding.place for finding in classes[:MOST_CLASSES])
+    places = _places_to_show(evidence, classes)
     has_others = len(places) < len(evidence.classes)
     counts = confusion(evidence, places)
     heads = [name(evidence.classes[place], LONGEST_LABEL) for place in places] + (["all others"] if has_others else [])
@@ -146,9 +146,19 @@ def confusion_table(evidence: Evidence, classes: Sequence[ClassFinding]) -> Html
         tag("tr", tag("th", heads[row], scope="row"), *_confusion_cells(counts[row], row, len(heads)))
         for row in range(len(places))
     ]
-    caption = "True class down, predicted class across"
+    which = f"The {len(places)} classes of the most frequent mistakes: true" if has_others else "True"
+    caption = f"{which} class down, predicted class across"
     body = join([tag("caption", caption), tag("thead", head), tag("tbody", *rows)])
     return scrolling(tag("table", body, class_=f"confusion {kind}"), caption)
+
+
+def _places_to_show(evidence: Evidence, classes: Sequence[ClassFinding]) -> list[int]:
+    """Return all classes; of many, those that are most often taken for each other, then those with most mistakes."""
+    if len(classes) <= MOST_CLASSES:
+        return sorted(finding.place for finding in classes)
+    pairs = [pair[:2] for pair in top_confusions(evidence, MOST_CLASSES)]
+    chosen = dict.fromkeys([*(place for pair in pairs for place in pair), *(finding.place for finding in classes)])
+    return sorted(list(chosen)[:MOST_CLASSES])
 
 
 def _confusion_cells(counts: np.ndarray, diagonal: int, width: int) -> list[Html]:
