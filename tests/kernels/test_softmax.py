@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -113,3 +117,14 @@ def test_a_common_offset_changes_nothing():
         normalize("softmax", matrix + 2.0**20, "float64"), normalize("softmax", matrix, "float64")
     )
     assert ulp(np.array(1.0), "float64") == 2.0**-52
+
+
+def test_a_call_compiles_the_code_for_as_many_classes_as_it_has(tmp_path):
+    code = (
+        "import numpy as np, logitwise as lw; from logitwise.kernels.cpu import softmax as kernels\n"
+        "lw.softmax(np.zeros((2, 3)))\n"
+        "print([len(each.signatures) for each in (kernels._normalize_few, kernels._normalize_many)])"
+    )
+    afresh = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    result = subprocess.run([sys.executable, "-c", code], env=afresh, capture_output=True, text=True, timeout=300)
+    assert (result.stdout, result.stderr) == ("[1, 0]\n", "")

@@ -310,9 +310,9 @@ def _small_cross_entropy(
     (rows, classes), (example, kind, number) = logits.shape, _IN_MEMORY[logits.dtype]
     loss = torch.empty_like(number)
     taking_part = kernels.small_cross_entropy(
-        example, kind, logits.data_ptr(), target.data_ptr(), 0 if gradient is None else gradient.data_ptr(),
-        loss.data_ptr(), rows, classes, ignore_index, smoothing, z_loss, looking,
-        1.0 if reduction == "sum" else float(normalizer or 0.0),
+        kernels.has_many(classes), example, kind, logits.data_ptr(), target.data_ptr(),
+        0 if gradient is None else gradient.data_ptr(), loss.data_ptr(), rows, classes,
+        ignore_index, smoothing, z_loss, looking, 1.0 if reduction == "sum" else float(normalizer or 0.0),
     )  # fmt: skip
     return taking_part, loss
 

@@ -28,12 +28,12 @@ from logitwise.kernels.cpu.compiled import (
 )
 from logitwise.kernels.cpu.rows import (
     BLOCK,
-    FEW_CLASSES,
     LANES,
     NATIVE,
     ROWS,
     STRIDE,
     encode,
+    has_many,
     is_staged,
     largest_of_row,
     load_lanes,
@@ -138,7 +138,8 @@ def cross_entropy(
     """
     rows = logits.shape[0] * logits.shape[2]
     code = -target.itemsize if target.dtype.kind == "i" else target.itemsize
-    split(_cross_entropy, rows, logits.size, logits, kind, target.view(np.uint8), code, options, losses, gradient)
+    arguments = (has_many(logits.shape[1]), logits, kind, target.view(np.uint8), code, options, losses, gradient)
+    split(_cross_entropy, rows, logits.size, *arguments)
 
 
 def soft_cross_entropy(
@@ -152,12 +153,12 @@ def soft_cross_entropy(
 ) -> None:
     """Do what `cross_entropy` does for a target that is a distribution, of the shape of the logits."""
     rows = logits.shape[0] * logits.shape[2]
-    arguments = (logits, kind, target, target_kind, options, losses, gradient)
+    arguments = (has_many(logits.shape[1]), logits, kind, target, target_kind, options, losses, gradient)
     split(_soft_cross_entropy, rows, logits.size, *arguments)
 
 
 @compiled
-def _cross_entropy(logits, kind, integers, code, options, losses, gradient, first, last):
+def _cross_entropy(many, logits, kind, integers, code, options, losses, gradient, first, last):
     # Taken apart once: every look into a tuple of arrays costs a row two atomic operations.
     class_weight, sample_weight, ignore_index = options.class_weight, options.sample_weight, options.ignore_index
     numbers = (options.smoothing, options.z_loss, options.scale)
@@ -165,7 +166,7 @@ def _cross_entropy(logits, kind, integers, code, options, losses, gradient, firs
     spread = np.empty(classes if options.smoothing != 0.0 else 0)
     for k in range(spread.size):
         spread[k] = options.smoothing / classes * (class_weight[k] if class_weight.size else 1.0)
-    if classes <= FEW_CLASSES:
+    if many is None:
         _cross_entropy_few(
             logits, kind, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses, gradient,
             first, last,
@@ -428,11 +429,11 @@ def _smooth_row(row, factor, spread, strength):
 
 
 @compiled
-def _soft_cross_entropy(logits, kind, target, target_kind, options, losses, gradient, first, last):
+def _soft_cross_entropy(many, logits, kind, target, target_kind, options, losses, gradient, first, last):
     # Taken apart once, see `_cross_entropy`.
     class_weight, sample_weight = options.class_weight, options.sample_weight
     numbers = (options.smoothing, options.z_loss, options.scale)
-    if logits.shape[1] <= FEW_CLASSES:
+    if many is None:
         _soft_cross_entropy_few(
             logits, kind, target, target_kind, class_weight, sample_weight, numbers, losses, gradient, first, last
         )
@@ -629,8 +630,8 @@ def _are_equal(target):
 
 @compiled
 def small_cross_entropy(
-    example, kind, logits_at, target_at, gradient_at, loss_at, rows, classes, ignore_index, smoothing, z_loss, looking,
-    divisor,
+    many, example, kind, logits_at, target_at, gradient_at, loss_at, rows, classes, ignore_index, smoothing, z_loss,
+    looking, divisor,
 ):  # fmt: skip
     """Do the whole of a small call: check the indices, fill the gradient, reduce the losses.
 
@@ -638,6 +639,7 @@ def small_cross_entropy(
     address, and the caller answers for its size.
 
     Args:
+        many: What `has_many` says of the classes.
         example: A number of the type of the logits in memory; `kind` says how to read it.
         kind: As in `cross_entropy`.
         logits_at: The address of rows x classes logits, C-contiguous.
@@ -657,7 +659,7 @@ def small_cross_entropy(
         suspicious, with nothing of use filled: the caller has to look.
     """
     taking_part, value = _small_loss(
-        carray(pointer_to(logits_at, example), (rows, classes, 1)), kind,
+        many, carray(pointer_to(logits_at, example), (rows, classes, 1)), kind,
         carray(pointer_to(target_at, np.int64(0)), (rows,)), carray(pointer_to(target_at, np.uint8(0)), (rows * 8,)),
         ignore_index, smoothing, z_loss, looking, divisor,
         carray(pointer_to(gradient_at, example), (rows if gradient_at else 0, classes, 1)),
@@ -669,7 +671,7 @@ def small_cross_entropy(
 
 
 @compiled
-def small_cross_entropy_of_arrays(logits, target, ignore_index, smoothing, z_loss, looking, divisor, gradient):
+def small_cross_entropy_of_arrays(many, logits, target, ignore_index, smoothing, z_loss, looking, divisor, gradient):
     """Do the same for C-contiguous matrices, float32 or float64, and an int64 target.
 
     Returns:
@@ -677,13 +679,13 @@ def small_cross_entropy_of_arrays(logits, target, ignore_index, smoothing, z_los
     """
     rows, classes = logits.shape
     return _small_loss(
-        logits.reshape((rows, classes, 1)), NATIVE, target, target.view(np.uint8), ignore_index, smoothing, z_loss,
-        looking, divisor, gradient.reshape((gradient.shape[0], classes, 1)),
+        many, logits.reshape((rows, classes, 1)), NATIVE, target, target.view(np.uint8), ignore_index, smoothing,
+        z_loss, looking, divisor, gradient.reshape((gradient.shape[0], classes, 1)),
     )  # fmt: skip
 
 
 @compiled
-def _small_loss(logits, kind, target, integers, ignore_index, smoothing, z_loss, looking, divisor, gradient):
+def _small_loss(many, logits, kind, target, integers, ignore_index, smoothing, z_loss, looking, divisor, gradient):
     """Return how many rows take part and the reduced loss; -1 where the caller has to look."""
     bad, ignored = _count_targets(target, logits.shape[1], ignore_index)
     taking_part = target.size - bad - ignored
@@ -695,7 +697,7 @@ def _small_loss(logits, kind, target, integers, ignore_index, smoothing, z_loss,
     losses, no_weights = np.empty(target.size), np.empty(0)
     divisor = np.float64(taking_part) if divisor == 0.0 else divisor
     options = Options(ignore_index, no_weights, no_weights, smoothing, z_loss, 1.0 / divisor)
-    _cross_entropy(logits, kind, integers, _INT64, options, losses, gradient, 0, target.size)
+    _cross_entropy(many, logits, kind, integers, _INT64, options, losses, gradient, 0, target.size)
     total = total_of(losses)
     if looking and not np.isfinite(total):
         return -1, 0.0

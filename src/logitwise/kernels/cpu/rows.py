@@ -48,6 +48,14 @@ ROWS = 16
 BLOCK = 1024  # terms that are added without looking at what is lost
 
 
+def has_many(classes: int) -> bool | None:
+    """Return True above FEW_CLASSES, else None: where an argument is None, Numba leaves out the branches it rules out.
+
+    So a call compiles the code for as many classes as it has; either half takes seconds.
+    """
+    return True if classes > FEW_CLASSES else None
+
+
 def decode(stored: Any, kind: int) -> Any:
     """Return the value of a stored number; for kernels only."""
     raise NotImplementedError("decode runs in compiled code only")

@@ -7,12 +7,12 @@ import numpy as np
 from logitwise.kernels.cpu.compiled import compiled, multiply_add, part_of, shares_memory, use_wide_vectors
 from logitwise.kernels.cpu.rows import (
     BLOCK,
-    FEW_CLASSES,
     LANES,
     NATIVE,
     ROWS,
     STRIDE,
     encode,
+    has_many,
     is_staged,
     load_lanes,
     load_rows,
@@ -37,28 +37,32 @@ NO_MASK = np.empty((0, 0, 0), np.bool_)
 
 def softmax(logits: np.ndarray, mask: np.ndarray, kind: int, temperature: float, result: np.ndarray) -> None:
     """Fill `result` with the probabilities of `logits`, both `(outer, classes, inner)`; `mask` likewise or NO_MASK."""
-    rows = logits.shape[0] * logits.shape[2]
-    split(_normalize, rows, logits.size, logits, mask, kind, temperature, SOFTMAX, result)
+    _split(logits, mask, kind, temperature, SOFTMAX, result)
 
 
 def log_softmax(logits: np.ndarray, mask: np.ndarray, kind: int, temperature: float, result: np.ndarray) -> None:
     """Fill `result` with the log-probabilities of `logits`."""
-    rows = logits.shape[0] * logits.shape[2]
-    split(_normalize, rows, logits.size, logits, mask, kind, temperature, LOG_SOFTMAX, result)
+    _split(logits, mask, kind, temperature, LOG_SOFTMAX, result)
 
 
 def logsumexp(logits: np.ndarray, mask: np.ndarray, kind: int, result: np.ndarray) -> None:
     """Fill `result`, `(outer, 1, inner)`, with one logsumexp a row."""
-    rows = logits.shape[0] * logits.shape[2]
-    split(_normalize, rows, logits.size, logits, mask, kind, 1.0, LOGSUMEXP, result)
+    _split(logits, mask, kind, 1.0, LOGSUMEXP, result)
+
+
+def _split(
+    logits: np.ndarray, mask: np.ndarray, kind: int, temperature: float, operation: int, result: np.ndarray
+) -> None:
+    many, rows = has_many(logits.shape[1]), logits.shape[0] * logits.shape[2]
+    split(_normalize, rows, logits.size, many, logits, mask, kind, temperature, operation, result)
 
 
 @compiled
-def _normalize(logits, mask, kind, temperature, operation, result, first, last):
+def _normalize(many, logits, mask, kind, temperature, operation, result, first, last):
     high, low = scaled_log2_e(temperature)
     high, low = pair_like(logits, high, low)
     inverse = real_like(logits, max(1.0 / temperature, 1e-38))
-    if logits.shape[1] <= FEW_CLASSES:
+    if many is None:
         _normalize_few(logits, mask, kind, high, low, inverse, operation, result, first, last)
     else:
         _normalize_many(logits, mask, kind, high, low, inverse, operation, result, first, last)
