@@ -74,3 +74,11 @@ def test_dark_is_dark_and_paper_is_light(opened, report):
     assert page.evaluate(brightness) < 100
     page.emulate_media(media="print")
     assert page.evaluate(brightness) > 700
+
+
+def test_the_matrix_of_many_classes_fits_beside_its_words(opened, tmp_path):
+    page = tmp_path / "report.html"
+    page.write_text(render(made_evidence(1000, n_classes=100, examples=[])), encoding="utf-8")
+    measure = "each => [each.parentElement.scrollWidth, each.parentElement.clientWidth]"
+    needed, there = opened(page).page.locator("table.confusion").evaluate(measure)
+    assert needed <= there

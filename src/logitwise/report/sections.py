@@ -30,6 +30,7 @@ from logitwise.report.thumbnail import data_address
 
 MOST_CLASSES = 20  # in one table; more are listed on demand, or not drawn
 FEW_CLASSES = 5  # so many fit in full beside each other, also on a phone
+MOST_ROOMY = 12  # so many columns fit with room around each count
 MOST_LISTED = 1000
 MOST_CELLS = 12
 MOST_COLUMNS = 20
@@ -149,7 +150,8 @@ def confusion_table(evidence: Evidence, classes: Sequence[ClassFinding]) -> Html
     which = f"The {len(places)} classes of the most frequent mistakes: true" if has_others else "True"
     caption = f"{which} class down, predicted class across"
     body = join([tag("caption", caption), tag("thead", head), tag("tbody", *rows)])
-    return scrolling(tag("table", body, class_=f"confusion {kind}"), caption)
+    crowded = " crowded" if len(heads) > MOST_ROOMY else ""
+    return scrolling(tag("table", body, class_=f"confusion {kind}{crowded}"), caption)
 
 
 def _places_to_show(evidence: Evidence, classes: Sequence[ClassFinding]) -> list[int]:
