@@ -13,10 +13,10 @@ from logitwise.classifier.decisions import prediction_sets
 from logitwise.classifier.model_file import ModelFile, ModelFileError, read_model_file, write_model_file
 from logitwise.classifier.network import Network
 from logitwise.classifier.preprocessing import Prepared, Preprocessing
+from logitwise.classifier.scratch import Scratch
 from logitwise.classifier.table import read_table
 from logitwise.classifier.target import KINDS, class_indices
 
-ROWS_AT_ONCE = 1024  # bounds the memory of the inputs
 SMALLEST = 5e-324  # the logarithm of a vote stays finite
 OTHERS = ("calibration.scale", "calibration.shift", "costs", "conformal.scores")  # tensors of the model itself
 
@@ -99,15 +99,13 @@ class Model:
     def _votes(self, prepared: Prepared) -> np.ndarray:
         """Return the logarithm of the mean of the members' probabilities."""
         votes = np.empty((prepared.rows, len(self.classes)))
+        block = self.network.block_of(prepared.rows)
+        scratch = Scratch()
         with np.errstate(over="ignore", under="ignore"):
-            for start in range(0, prepared.rows, ROWS_AT_ONCE):
-                rows = slice(start, start + ROWS_AT_ONCE)
-                logits = self.network.logits(self.preprocessing.encode(prepared, rows)).astype(np.float64)
-                logits -= np.maximum.reduce(logits, axis=2, keepdims=True)
-                np.exp(logits, out=logits)
-                logits /= np.add.reduce(logits, axis=2, keepdims=True)
-                np.add.reduce(logits, axis=0, out=votes[rows])
-        votes /= self.network.members
+            for start in range(0, prepared.rows, block):
+                rows = slice(start, start + block)
+                inputs = self.preprocessing.encode_across(prepared, rows, block, scratch)
+                votes[rows] = self.network.vote(inputs, scratch).T[: prepared.rows - start]
         np.maximum(votes, SMALLEST, out=votes)
         return np.log(votes, out=votes)
 

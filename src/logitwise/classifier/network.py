@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from logitwise.classifier.model_file import ModelFile
+from logitwise.classifier.scratch import Scratch
 
-BLOCK_ROWS = 64  # the activations of all members stay in the cache
-FEW_ROWS = 4
+BLOCK_ROWS = 256  # the activations of all members stay in the cache; threads wait for each other between products
+FEW_ROWS = 16
+LARGEST = np.finfo(np.float64).max
 
 
 @dataclass(frozen=True)
@@ -44,42 +47,41 @@ class Network:
         return (self.linear.shape[1], deep, *(bias.shape[2] for _, bias in self.hidden), self.linear.shape[2])
 
     def logits(self, inputs: np.ndarray) -> np.ndarray:
-        """Return the logits of each member, float32, shape `(members, rows, classes)`; inputs `(rows, inputs)`.
+        """Return the logits of each member, float32, shape `(members, rows, classes)`; inputs `(rows, inputs)`."""
+        across = np.concatenate([np.ones((1, len(inputs)), np.float32), inputs.T])
+        return _Products.of(self).of_block(across, Scratch()).transpose(0, 2, 1)
+
+    def block_of(self, rows: int) -> int:
+        """Return how many rows `vote` is to be given at once, where this many are left: those, or zeros after them.
 
         Rows go through in blocks of one size, the last one filled up: the same matrix products, so the same bits,
         whatever the number of rows. Few rows go in a smaller block where that is seen to give the same bits.
         """
-        rows = len(inputs)
-        if rows == BLOCK_ROWS:
-            return self._block(inputs)
-        if rows <= FEW_ROWS and self._few_rows_agree:
-            return self._block(_filled(inputs, FEW_ROWS))[:, :rows]
-        blocks = [inputs[start : start + BLOCK_ROWS] for start in range(0, rows, BLOCK_ROWS)]
-        logits = [self._block(_filled(block, BLOCK_ROWS))[:, : len(block)] for block in blocks]
-        return np.concatenate(logits, axis=1) if logits else self._block(inputs)
+        return FEW_ROWS if rows <= FEW_ROWS and self._few_rows_agree else BLOCK_ROWS
 
-    def _block(self, inputs: np.ndarray) -> np.ndarray:
-        """Return the logits of a block; the products of all members with the inputs are one product."""
-        rows = len(inputs)
-        linear, prior, weight, bias = self._together
-        logits = (inputs @ linear + prior).reshape(rows, self.members, -1).transpose(1, 0, 2)
-        if self.output is None:
-            return logits
-        activations = inputs[:, : len(weight)] @ weight
-        activations += bias
-        activations = _silu(activations).reshape(rows, self.members, -1).transpose(1, 0, 2)
-        for weight, bias in self.hidden[1:]:
-            activations = activations @ weight
-            activations += bias
-            _silu(activations)
-        return logits + activations @ self.output
+    def vote(self, inputs: np.ndarray, scratch: Scratch) -> np.ndarray:
+        """Return the mean of the members' probabilities, float64, `(classes, rows)`.
+
+        Args:
+            inputs: A block of rows, float32, `(1 + inputs, rows)`, the first of them 1: across, so that NumPy's loops
+                run over rows.
+            scratch: Memory for what is on the way.
+        """
+        logits = self._products.of_block(inputs, scratch).astype(np.float64)
+        return (_two_classes(logits[:, 0]) if self._is_binary else _classes(logits)) / self.members
+
+    @property
+    def _is_binary(self) -> bool:
+        return self.linear.shape[2] == 2
 
     @cached_property
-    def _together(self) -> tuple[np.ndarray, ...]:
-        """The linear path and the first hidden layer of all members side by side: weight and bias of each."""
-        first = self.hidden[0] if self.hidden else (self.linear[:, :0], self.prior)
-        pairs = ((self.linear, self.prior), first)
-        return tuple(np.concatenate(list(array), axis=1) for pair in pairs for array in pair)
+    def _products(self) -> _Products:
+        """The products of `vote`; those of two classes give the logit of the second against the first."""
+        return _Products.of(replace(self, **self._differences()) if self._is_binary else self)
+
+    def _differences(self) -> dict[str, Any]:
+        names = ("linear", "prior") if self.output is None else ("output", "linear", "prior")
+        return {name: getattr(self, name)[..., 1:] - getattr(self, name)[..., :1] for name in names}
 
     @cached_property
     def _few_rows_agree(self) -> bool:
@@ -87,9 +89,11 @@ class Network:
 
         It depends on how the BLAS of this machine orders its sums, which does not depend on the values.
         """
-        inputs = np.random.default_rng(0).normal(size=(BLOCK_ROWS, self.linear.shape[1])).astype(np.float32)
+        inputs = np.random.default_rng(0).normal(size=(1 + self.linear.shape[1], BLOCK_ROWS)).astype(np.float32)
         with np.errstate(over="ignore"):
-            return np.array_equal(self._block(inputs)[:, :FEW_ROWS], self._block(inputs[:FEW_ROWS]))
+            many = self._products.of_block(inputs, Scratch())
+            few = self._products.of_block(np.ascontiguousarray(inputs[:, :FEW_ROWS]), Scratch())
+            return np.array_equal(few, many[..., :FEW_ROWS])
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Return the part that belongs in the tensors of a model file."""
@@ -125,19 +129,72 @@ class Network:
         return cls(hidden, output, linear, file.tensor("network.prior", np.float32, (members, 1, n_classes)))
 
 
-def _filled(inputs: np.ndarray, rows: int) -> np.ndarray:
-    """Return inputs followed by zeros up to a number of rows."""
-    if len(inputs) == rows:
-        return inputs
-    block = np.zeros((rows, inputs.shape[1]), dtype=np.float32)
-    block[: len(inputs)] = inputs
-    return block
+@dataclass(frozen=True)
+class _Products:
+    """The weights as the matrix products take them: a row of inputs goes across, the bias is the weight of a 1.
+
+    Those of hidden layers are halved, which is exact: `silu(x) = h + h tanh(h)` with `h = x / 2`.
+    """
+
+    hidden: tuple[np.ndarray, ...]  # (members, to, 1 + from)
+    output: np.ndarray | None  # (members, classes, from)
+    linear: np.ndarray  # (members * classes, 1 + inputs)
+    members: int
+
+    @classmethod
+    def of(cls, network: Network) -> _Products:
+        linear = _with_bias(network.linear, network.prior)
+        return cls(
+            tuple(_with_bias(weight, bias) / 2 for weight, bias in network.hidden),
+            None if network.output is None else np.ascontiguousarray(network.output.transpose(0, 2, 1)),
+            linear.reshape(-1, linear.shape[2]),
+            network.members,
+        )
+
+    def of_block(self, inputs: np.ndarray, scratch: Scratch) -> np.ndarray:
+        """Return the logits of a block, `(members, classes, rows)`; inputs `(1 + inputs, rows)`, the first of them 1."""
+        rows = inputs.shape[1]
+        logits = (self.linear @ inputs).reshape(self.members, -1, rows)
+        if self.output is None:
+            return logits
+        activations = inputs[: self.hidden[0].shape[2]]
+        for layer, weight in enumerate(self.hidden):
+            following = scratch.array(f"hidden {layer}", (self.members, 1 + weight.shape[1], rows))
+            following[:, 0] = 1.0
+            _activate(np.matmul(weight, activations, out=following[:, 1:]), scratch)
+            activations = following
+        logits += self.output @ activations[:, 1:]
+        return logits
 
 
-def _silu(values: np.ndarray) -> np.ndarray:
-    """Return values / (1 + exp(-values)), in their place; an exponential that overflows gives 0, as it should."""
-    exponentials = np.negative(values)
-    np.exp(exponentials, out=exponentials)
-    exponentials += 1.0
-    values /= exponentials
-    return values
+def _with_bias(weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """Return a bias `(members, 1, to)` and a weight `(members, from, to)` as `(members, to, 1 + from)`."""
+    return np.ascontiguousarray(np.concatenate([bias, weight], axis=1).transpose(0, 2, 1))
+
+
+def _activate(halves: np.ndarray, scratch: Scratch) -> None:
+    """Put silu(2 halves) in the place of halves."""
+    slopes = np.tanh(halves, out=scratch.array("slopes", halves.shape))
+    slopes += 1.0
+    halves *= slopes
+
+
+def _two_classes(logits: np.ndarray) -> np.ndarray:
+    """Return the sum over the members of both probabilities, `(2, rows)`; logits of the second, `(members, rows)`.
+
+    Both come from the exponential, neither as one minus the other: the smaller keeps all its digits.
+    """
+    np.negative(logits, out=logits)
+    np.exp(logits, out=logits)
+    np.minimum(logits, LARGEST, out=logits)
+    second = 1.0 / (logits + 1.0)
+    logits *= second
+    return np.stack([np.add.reduce(logits, axis=0), np.add.reduce(second, axis=0)])
+
+
+def _classes(logits: np.ndarray) -> np.ndarray:
+    """Return the sum over the members of the probabilities, `(classes, rows)`; logits `(members, classes, rows)`."""
+    logits -= np.maximum.reduce(logits, axis=1, keepdims=True)
+    np.exp(logits, out=logits)
+    logits /= np.add.reduce(logits, axis=1, keepdims=True)
+    return np.add.reduce(logits, axis=0)

@@ -144,7 +144,9 @@ class _Graph:
         if len(ramps.column) == 0:
             return ""
         places = self.add("Gather", [filled, self.constant(ramps.column, np.int64)], axis=1)
-        scaled = self.add("Mul", [self.add("Sub", [places, self.constant(ramps.middle)]), self.constant(ramps.slope)])
+        scaled = self.add(
+            "Mul", [self.add("Sub", [places, self.constant(ramps.middle[:, 0])]), self.constant(ramps.slope[:, 0])]
+        )
         low, high = self.constant(-0.25, np.float64), self.constant(0.25, np.float64)
         return self.add("Cast", [self.add("Clip", [scaled, low, high])], to=TensorProto.FLOAT)
 

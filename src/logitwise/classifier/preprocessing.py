@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from logitwise.classifier.model_file import ModelFile
+from logitwise.classifier.scratch import Scratch
 from logitwise.classifier.table import Table
 
 MAX_LEVELS = 255  # of one column; rarer ones are encoded as zeros, like levels never seen in training
@@ -18,7 +19,7 @@ TINY = 8 * np.finfo(np.float64).eps  # of the largest value: less is rounding
 MOST_INTERVALS = 16  # between the knots of a column
 FEWEST_IN_INTERVAL = 20  # rows
 COLUMNS_AT_ONCE = 64  # bounds the memory of the statistics
-ROWS_AT_ONCE = 1024  # bounds the memory of the encoding, in float64 on the way
+ROWS_AT_ONCE = 128  # of an encoding: in float64 on the way, it stays in the cache
 Statistics = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # offset, scale, fill, had_gaps: one entry a column
 
 
@@ -73,6 +74,15 @@ class Preprocessing:
         """The number of columns of X, images flattened."""
         return len(self.levels)
 
+    @property
+    def number_names(self) -> tuple[str, ...]:
+        """The names of the number columns; none where columns have no names."""
+        return tuple(
+            name
+            for name, levels in zip(self.names or (), self.levels if self.names else (), strict=True)
+            if levels is None
+        )
+
     @cached_property
     def n_inputs(self) -> int:
         """The number of inputs of the network."""
@@ -108,33 +118,52 @@ class Preprocessing:
 
     def encode(self, prepared: Prepared, rows: np.ndarray | slice) -> np.ndarray:
         """Return the rows at `rows` as inputs, float32, shape `(rows, n_inputs)`."""
-        numbers, codes = prepared.numbers[rows], prepared.codes[rows]
-        inputs = np.zeros((len(numbers), self.n_inputs), dtype=np.float32)
-        with np.errstate(over="ignore"):  # 1e308 - (-1e308): levelled off in the next step
-            for start in range(0, len(numbers), ROWS_AT_ONCE):
-                block = slice(start, start + ROWS_AT_ONCE)
-                self._encode_block(numbers[block].astype(np.float64), codes[block], inputs[block])
+        places, scratch = np.arange(prepared.rows)[rows], Scratch()
+        inputs = np.empty((len(places), self.n_inputs), dtype=np.float32)
+        for start in range(0, len(places), ROWS_AT_ONCE):
+            block = places[start : start + ROWS_AT_ONCE]
+            inputs[start : start + ROWS_AT_ONCE] = self.encode_across(prepared, block, len(block), scratch)[1:].T
         return inputs
 
-    def _encode_block(self, numbers: np.ndarray, codes: np.ndarray, inputs: np.ndarray) -> None:
-        gaps, n_numbers = np.isnan(numbers), numbers.shape[1]
+    def encode_across(self, prepared: Prepared, rows: np.ndarray | slice, width: int, scratch: Scratch) -> np.ndarray:
+        """Return a block of rows as 1 and their inputs, float32, `(1 + n_inputs, width)`: a row a column, then zeros.
+
+        Laid out so, each step is a loop over rows. The array belongs to `scratch`.
+        """
+        numbers, codes = prepared.numbers[rows].T.astype(np.float64, order="C"), prepared.codes[rows].T
+        inputs, filled = scratch.array("inputs", (1 + self.n_inputs, width)), numbers.shape[1]
+        inputs[0] = 1.0
+        inputs[1:, filled:] = 0.0
+        with np.errstate(over="ignore"):  # 1e308 - (-1e308): levelled off in the next step
+            self._encode_block(numbers, codes, inputs[1:, :filled], scratch)
+        return inputs
+
+    def _encode_block(self, numbers: np.ndarray, codes: np.ndarray, inputs: np.ndarray, scratch: Scratch) -> None:
+        gaps, n_numbers = np.isnan(numbers), len(numbers)
+        offset, scale, fill = self._statistics
         if np.logical_or.reduce(gaps, axis=None):
-            numbers = np.where(gaps, self.fill, numbers)
-        scaled = numbers - self.offset
-        scaled *= self.scale
-        np.divide(scaled, np.hypot(1.0, scaled / CLIP), out=inputs[:, :n_numbers], casting="same_kind")
+            numbers = np.where(gaps, fill, numbers)
+        scaled = numbers - offset
+        scaled *= scale
+        np.divide(scaled, np.hypot(1.0, scaled / CLIP), out=inputs[:n_numbers], casting="same_kind")
         first = n_numbers + self._n_gaps
         if self._n_gaps:
-            inputs[:, n_numbers:first] = gaps[:, self.had_gaps]
+            inputs[n_numbers:first] = gaps[self.had_gaps]
+        inputs[first : self.n_deep] = 0.0
         for place, levels in enumerate(self._categories):
-            rows = np.flatnonzero(codes[:, place] >= 0)
-            kept = codes[rows, place]
+            rows = np.flatnonzero(codes[place] >= 0)
+            kept = codes[place, rows]
             if len(levels) <= 2:
-                inputs[rows, first] = 1 - 2 * kept
+                inputs[first, rows] = 1 - 2 * kept
             else:
-                inputs[rows, first + kept] = 1.0
+                inputs[first + kept, rows] = 1.0
             first += _width(levels)
-        self.ramps.encode(numbers, inputs[:, first:])
+        self.ramps.encode(numbers, inputs[first:], scratch)
+
+    @cached_property
+    def _statistics(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Offset, scale and fill, each a column."""
+        return self.offset[:, None], self.scale[:, None], self.fill[:, None]
 
     @cached_property
     def _places(self) -> tuple[list[int], list[int]]:
@@ -252,17 +281,19 @@ class Ramps:
         column = np.repeat(np.arange(len(knots)), [max(0, len(each) - 1) for each in knots])
         begins = np.concatenate([np.zeros(0), *(each[:-1] for each in knots)])
         widths = np.concatenate([np.zeros(0), *(np.diff(each) for each in knots)])
-        return cls(column.astype(np.intp), begins + widths / 2, 0.5 / np.maximum(widths, 1e-300))
+        return cls(column.astype(np.intp), (begins + widths / 2)[:, None], (0.5 / np.maximum(widths, 1e-300))[:, None])
 
-    def encode(self, numbers: np.ndarray, inputs: np.ndarray) -> None:
-        """Write the ramps of rows of numbers into inputs."""
+    def encode(self, numbers: np.ndarray, inputs: np.ndarray, scratch: Scratch) -> None:
+        """Write the ramps of numbers `(columns, rows)` into inputs `(ramps, rows)`."""
         if len(self.column) == 0:
             return
-        places = numbers.take(self.column, axis=1)
+        places = scratch.array("ramps", inputs.shape, np.float64)
+        numbers.take(self.column, axis=0, out=places, mode="clip")  # which needs no buffer
         places -= self.middle
         places *= self.slope
-        np.maximum(places, -0.25, out=places)
-        np.minimum(places, 0.25, out=inputs, casting="same_kind")
+        np.copyto(inputs, places, casting="same_kind")
+        np.maximum(inputs, -0.25, out=inputs)
+        np.minimum(inputs, 0.25, out=inputs)
 
 
 def _statistics(numbers: np.ndarray, rows: np.ndarray, has_common_scale: bool) -> Statistics:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 _PLAIN = (np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.int64))
+_PLAIN_OF_PANDAS, _PLAIN_OF_POLARS = {"float64", "float32", "int64"}, {"Float64", "Float32", "Int64"}
 _TRUTH = {"true": 1.0, "false": 0.0}
 
 
@@ -192,8 +193,21 @@ def _read_dataframe(X: Any) -> Table:
             f"X must have at least one column; got 0 feature(s) (shape={tuple(X.shape)}) while a minimum of 1 is "
             f"required."
         )
+    matrix = _read_matrix(X)
+    if matrix is not None:
+        return Table(matrix, len(X), names)
     columns = tuple(_read_series(X[key], f"column {name!r} of X") for key, name in zip(X.columns, names, strict=True))
     return Table(columns, len(X), names)
+
+
+def _read_matrix(X: Any) -> np.ndarray | None:
+    """Return a DataFrame whose columns are all of one kind of plain numbers as a matrix; None for another."""
+    kinds = {str(dtype) for dtype in X.dtypes}
+    if kinds <= _PLAIN_OF_PANDAS and len(kinds) == 1:
+        return X.to_numpy()
+    if kinds <= _PLAIN_OF_POLARS and len(kinds) == 1 and hasattr(X, "get_columns"):
+        return X.to_numpy(order="fortran")  # its columns lie so; gaps become NaN
+    return None
 
 
 def _read_series(values: Any, name: str) -> np.ndarray | Text:

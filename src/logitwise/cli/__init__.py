@@ -7,11 +7,14 @@ a report shows; `results` prints, `predictions` and `pages` write, and `door` tu
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> None:
     """Run `logitwise` with the arguments of this process; never returns."""
+    if sys.argv[1:2] == ["predict"]:  # it predicts in threads of its own: those of OpenBLAS only got in their way
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         from logitwise.cli.commands import app
 

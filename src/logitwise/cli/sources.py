@@ -237,7 +237,7 @@ def read_to_predict(source: str, model: Model) -> ToPredict:
     columns, header = Columns.of_model(model), Record.of(model).has_header
     with naming({"source": "DATA"}):
         if data.is_table_file(source):
-            return _table_to_predict(source, columns, header)
+            return _table_to_predict(source, columns, header, model.preprocessing.number_names)
         dataset = data.read(source, header=header)
     if dataset.test is not None:
         dataset = dataset.test
@@ -249,10 +249,10 @@ def read_to_predict(source: str, model: Model) -> ToPredict:
     return ToPredict(parts, n_rows, n_rows > ROWS_AT_ONCE)
 
 
-def _table_to_predict(source: str, columns: Columns, header: bool | None) -> ToPredict:
+def _table_to_predict(source: str, columns: Columns, header: bool | None, numbers: Sequence[str]) -> ToPredict:
     from logitwise.data.streaming import BYTES_AT_ONCE, read_parts
 
-    found = read_parts(source, header=header)
+    found = read_parts(source, header=header, numbers=numbers)
     chosen = columns.choice(found.names, found.has_header, "DATA")
     parts = ((chosen(part.table), part.first_row, part.read) for part in found.parts)
     return ToPredict(parts, found.n_bytes, found.n_bytes > BYTES_AT_ONCE)
