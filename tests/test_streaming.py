@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logitwise import data
-from logitwise.data import DataError, streaming
+from logitwise.data import DataError, delimited, streaming
 from logitwise.data.streaming import read_parts
 from made_files import written
 
@@ -186,3 +187,41 @@ def test_broken_files_are_refused_when_they_break(tmp_path):
         read_parts(tmp_path / "none.parquet")
     with pytest.raises(DataError, match=r"^source must be a file, a folder or a bundled name; got '.*gone.csv', which"):
         read_parts(tmp_path / "gone.csv")
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("numbers", [("size",), ("colour",), ("size", "colour")])
+def test_columns_read_as_numbers_hold_the_same(name, numbers, cut, tmp_path):
+    path = written(tmp_path, TEXTS[name], name)
+    assert [[_plain(cell) for cell in row] for row in _rows(path, numbers)] == [
+        [_plain(cell) for cell in row] for row in _rows(path, ())
+    ]
+
+
+NUMBERS = ["1", "-2.5", "+3", "1e5", ".5", "1.", "1_0", "0x1", "1d5", " 4", "5 ", "", "?", "nan", "NA", "inf", "1e400"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([*NUMBERS, "true", "'7'", "0.1000000000000000055511151231257827"]), min_size=2))
+def test_numbers_are_read_as_a_cast_reads_them(cells):
+    text = "".join(f"{cell};x\n" for cell in cells).encode()
+    form, origin = delimited.Form(ord(";"), 2), delimited.Origin(Path("made"))
+    found = delimited.split_numbers(text, form, frozenset([0]))
+    expected = streaming._named(delimited.split_fields(text, form, origin)[0], ["a", "b"])
+    if found is not None:
+        found = streaming._named(found, ["a", "b"])
+        assert found["a"].dtype == pl.Float64
+        expected = expected.with_columns(pl.col("a").cast(pl.Float64))  # all of them are numbers
+        assert [_plain(cell) for cell in found["a"]] == [_plain(cell) for cell in expected["a"]]
+
+
+def _rows(path, numbers):
+    return [row for part in read_parts(path, numbers=numbers).parts for row in part.table.rows()]
+
+
+def _plain(cell):
+    """Return a number as text, whichever way it was read, and None where a value is missing."""
+    try:
+        return None if cell is None or float(cell) != float(cell) else repr(float(cell))
+    except ValueError:
+        return cell

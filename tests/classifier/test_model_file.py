@@ -326,6 +326,6 @@ def test_a_row_has_the_same_bits_alone_and_among_others(model):
     generator = np.random.default_rng(0)
     X = np.array([[value, "abc"[i % 3]] for i, value in enumerate(generator.normal(size=600))], dtype=object)
     together = model.predict_proba(X)
-    for start in (0, 256, 599):
+    for start in (0, 3, 88, 256, 500, 537, 584, 599):  # whole blocks, and last ones of every size
         np.testing.assert_array_equal(model.predict_proba(X[start:]), together[start:])
     assert model.predict_proba(X[:0]).shape == (0, 3)

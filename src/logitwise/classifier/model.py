@@ -99,13 +99,14 @@ class Model:
     def _votes(self, prepared: Prepared) -> np.ndarray:
         """Return the logarithm of the mean of the members' probabilities."""
         votes = np.empty((prepared.rows, len(self.classes)))
-        block = self.network.block_of(prepared.rows)
-        scratch = Scratch()
+        scratch, start = Scratch(), 0
         with np.errstate(over="ignore", under="ignore"):
-            for start in range(0, prepared.rows, block):
+            while start < prepared.rows:
+                block = self.network.block_of(prepared.rows - start)
                 rows = slice(start, start + block)
                 inputs = self.preprocessing.encode_across(prepared, rows, block, scratch)
                 votes[rows] = self.network.vote(inputs, scratch).T[: prepared.rows - start]
+                start += block
         np.maximum(votes, SMALLEST, out=votes)
         return np.log(votes, out=votes)
 

@@ -12,8 +12,8 @@ import numpy as np
 from logitwise.classifier.model_file import ModelFile
 from logitwise.classifier.scratch import Scratch
 
-BLOCK_ROWS = 256  # the activations of all members stay in the cache; threads wait for each other between products
-FEW_ROWS = 16
+BLOCK_ROWS = 512  # the activations of all members stay in the cache; threads wait for each other between products
+SMALLER_BLOCKS = (16, 64)
 LARGEST = np.finfo(np.float64).max
 
 
@@ -57,7 +57,7 @@ class Network:
         Rows go through in blocks of one size, the last one filled up: the same matrix products, so the same bits,
         whatever the number of rows. Few rows go in a smaller block where that is seen to give the same bits.
         """
-        return FEW_ROWS if rows <= FEW_ROWS and self._few_rows_agree else BLOCK_ROWS
+        return next((size for size in self._agreeing if rows <= size), BLOCK_ROWS)
 
     def vote(self, inputs: np.ndarray, scratch: Scratch) -> np.ndarray:
         """Return the mean of the members' probabilities, float64, `(classes, rows)`.
@@ -84,16 +84,19 @@ class Network:
         return {name: getattr(self, name)[..., 1:] - getattr(self, name)[..., :1] for name in names}
 
     @cached_property
-    def _few_rows_agree(self) -> bool:
-        """Whether rows get the same bits in a small block as in a large one: seen once, on made-up inputs.
+    def _agreeing(self) -> list[int]:
+        """The smaller blocks in which rows get the same bits as in a large one: seen once, on made-up inputs.
 
         It depends on how the BLAS of this machine orders its sums, which does not depend on the values.
         """
         inputs = np.random.default_rng(0).normal(size=(1 + self.linear.shape[1], BLOCK_ROWS)).astype(np.float32)
-        with np.errstate(over="ignore"):
-            many = self._products.of_block(inputs, Scratch())
-            few = self._products.of_block(np.ascontiguousarray(inputs[:, :FEW_ROWS]), Scratch())
-            return np.array_equal(few, many[..., :FEW_ROWS])
+        with np.errstate(over="ignore", invalid="ignore"):
+            logits = self._products.of_block(inputs, Scratch())
+            return [size for size in SMALLER_BLOCKS if self._is_same(inputs[:, :size], logits[..., :size])]
+
+    def _is_same(self, inputs: np.ndarray, logits: np.ndarray) -> bool:
+        found = self._products.of_block(np.ascontiguousarray(inputs), Scratch())
+        return np.array_equal(found, logits)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Return the part that belongs in the tensors of a model file."""
@@ -152,7 +155,7 @@ class _Products:
         )
 
     def of_block(self, inputs: np.ndarray, scratch: Scratch) -> np.ndarray:
-        """Return the logits of a block, `(members, classes, rows)`; inputs `(1 + inputs, rows)`, the first of them 1."""
+        """Return the logits of a block, `(members, classes, rows)`; inputs as in `Network.vote`."""
         rows = inputs.shape[1]
         logits = (self.linear @ inputs).reshape(self.members, -1, rows)
         if self.output is None:
@@ -189,7 +192,10 @@ def _two_classes(logits: np.ndarray) -> np.ndarray:
     np.minimum(logits, LARGEST, out=logits)
     second = 1.0 / (logits + 1.0)
     logits *= second
-    return np.stack([np.add.reduce(logits, axis=0), np.add.reduce(second, axis=0)])
+    sums = np.empty((2, logits.shape[1]))
+    np.add.reduce(logits, axis=0, out=sums[0])
+    np.add.reduce(second, axis=0, out=sums[1])
+    return sums
 
 
 def _classes(logits: np.ndarray) -> np.ndarray:

@@ -202,10 +202,11 @@ def _read_dataframe(X: Any) -> Table:
 
 def _read_matrix(X: Any) -> np.ndarray | None:
     """Return a DataFrame whose columns are all of one kind of plain numbers as a matrix; None for another."""
-    kinds = {str(dtype) for dtype in X.dtypes}
-    if kinds <= _PLAIN_OF_PANDAS and len(kinds) == 1:
+    dtypes = {*X.dtypes}
+    kind = str(*dtypes) if len(dtypes) == 1 else None
+    if kind in _PLAIN_OF_PANDAS:
         return X.to_numpy()
-    if kinds <= _PLAIN_OF_POLARS and len(kinds) == 1 and hasattr(X, "get_columns"):
+    if kind in _PLAIN_OF_POLARS and hasattr(X, "get_columns"):
         return X.to_numpy(order="fortran")  # its columns lie so; gaps become NaN
     return None
 
