@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 import logitwise as lw
 from cli.made_fruit import made_rows, write_csv
 from logitwise import data
+from logitwise.data.fingerprint import fingerprint
 from logitwise.metrics import majority_baseline, summary
 
 
@@ -84,17 +86,25 @@ def test_info_says_what_the_file_holds(run, fruit):
         "metadata": model.metadata,
     }
     text = run("info", path).stdout
-    facts = dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in text.splitlines()[:9])
+    facts = dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in text.splitlines()[:10])
     assert facts["model"] == f"{path} ({path.stat().st_size / 1000:.1f} kB)"
     assert facts["trained on"] == "96 rows of fruit.csv"
+    assert facts["SHA-256 of it"] == hashlib.sha256((fruit / "fruit.csv").read_bytes()).hexdigest()
     assert facts["target"] == "label"
     assert facts["features"] == "2: size, colour"
     assert facts["classes"] == "raw (58), ripe (38)"
     assert facts["layers"] == "8 members of 8 inputs, then 8, 2 units"
     assert "epochs 30" in facts["options"]
     assert facts["versions"].startswith(f"logitwise {lw.__version__}, numpy {np.__version__}")
-    assert text.splitlines()[10] == f"Measured on {model.metadata['metrics']['where']}:"
+    assert text.splitlines()[11] == f"Measured on {model.metadata['metrics']['where']}:"
     assert text.splitlines()[-1] == f"In training: {model.metadata['baselines']['verdict']}"
+
+
+def test_a_bundled_name_has_no_fingerprint_whatever_lies_beside(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "iris").mkdir()
+    assert fingerprint("iris") is None
+    assert fingerprint("./iris") == hashlib.sha256(b"").hexdigest()
 
 
 def test_one_row_and_none(run, fruit):
@@ -127,5 +137,5 @@ def test_what_training_found_is_told_again(run, fruit):
 def test_nothing_wraps_where_there_is_no_terminal(run, fruit, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
     lines = run("info", fruit / "fruit.safetensors").stdout.splitlines()
-    assert len(lines) == 19
+    assert len(lines) == 20
     assert not any("\x1b" in line or line != line.rstrip() for line in lines)

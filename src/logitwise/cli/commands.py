@@ -146,6 +146,7 @@ def train(
     from logitwise.cli import pages, results, training
     from logitwise.cli.predictions import refuse_same, writable
     from logitwise.cli.sources import Form, data_name, part, read_to_train
+    from logitwise.data.fingerprint import fingerprint
 
     started = time.perf_counter()
     read = [name for name in (data, test, config) if name is not None]
@@ -162,7 +163,7 @@ def train(
     classifier = training.make_classifier(options, verbose=not quiet)
     parts = part(rows, test_part, test, classifier.random_state)
     say(results.training_sentence(parts.trained_on))
-    trained = training.train(classifier, parts, form)
+    trained = training.train(classifier, parts, form, fingerprint(data))
     with naming({"path": "--model"}):
         trained.model.save(path)
     if trained.interrupted:

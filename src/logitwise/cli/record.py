@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from math import isfinite
@@ -49,6 +50,7 @@ class Record:
         has_header: Whether the file named its columns; None where that has no meaning.
         label_strip: The characters stripped from labels.
         metrics: What `Measured.as_json` returns.
+        data_sha256: The fingerprint of the data (`logitwise.data.fingerprint`); None for a bundled name.
     """
 
     data: str | None = None
@@ -58,6 +60,7 @@ class Record:
     has_header: bool | None = None
     label_strip: str = ""
     metrics: dict[str, Any] | None = None
+    data_sha256: str | None = None
 
     @classmethod
     def of(cls, model: Model) -> Record:
@@ -113,6 +116,10 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
+def _is_digest(value: Any) -> bool:
+    return _is_text(value) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
 def _is_count(value: Any) -> bool:
     return type(value) is int and value >= 0
 
@@ -148,4 +155,5 @@ _IS_VALID: dict[str, Callable[[Any], bool]] = {
     "has_header": _or_none(_is_flag),
     "label_strip": _is_text,
     "metrics": _or_none(_is_measured),
+    "data_sha256": _or_none(_is_digest),
 }

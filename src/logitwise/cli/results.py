@@ -99,6 +99,7 @@ def _facts_table(model: Model, record: Record, path: Path) -> Table:
     facts = {
         "model": f"{path} ({file_size(path)})",
         "trained on": None if record.rows is None else f"{record.rows:,} rows of {record.data}",
+        "SHA-256 of it": record.data_sha256,
         "target": record.target_name,
         "features": _listed_features(model),
         "classes": _listed_classes(model.classes.tolist(), record.class_counts),

@@ -69,7 +69,7 @@ def refuse_wrong(options: dict[str, Any]) -> None:
             make_classifier(options, verbose=False).check_options()
 
 
-def train(classifier: Classifier, parts: Parts, form: Form) -> Trained:
+def train(classifier: Classifier, parts: Parts, form: Form, data_sha256: str | None) -> Trained:
     """Return the model that the classifier learns from one part, and how good it is on the other; it keeps both.
 
     Raises:
@@ -82,6 +82,7 @@ def train(classifier: Classifier, parts: Parts, form: Form) -> Trained:
     measured = measure(model, parts.measured_on, parts.measured_as, parts.where, counts)
     record = Record(
         data=rows.name,
+        data_sha256=data_sha256,
         rows=len(rows.labels),
         class_counts=counts,
         target_name=rows.target_name,

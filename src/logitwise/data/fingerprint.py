@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from logitwise.data.bundled import BUNDLED
+
 
 def fingerprint(source: str) -> str | None:
     """Return the SHA-256 of a file as `sha256sum` prints it; of a folder, that of the list of its files.
 
     None for what is neither, such as a bundled name.
     """
+    if source in BUNDLED:
+        return None
     path = Path(source)
     if path.is_file():
         return _digest(path)
