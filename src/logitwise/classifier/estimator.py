@@ -100,7 +100,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         *,
         members: int = 8,
         epochs: int = 200,
-        steps: int = 3000,
+        steps: int = 5000,
         seconds: float | None = None,
         learning_rate: float = 6e-3,
         batch_size: int | None = None,

@@ -27,6 +27,11 @@ class Plan:
     held_out: tuple[np.ndarray, ...]
     why: str
 
+    @property
+    def is_folds(self) -> bool:
+        """Whether each row is held out from one member alone."""
+        return len(self.held_out[0]) > 0 and self.held_out[0] is not self.held_out[1]
+
 
 def plan_for(target: np.ndarray, members: int, generator: np.random.Generator) -> Plan:
     """Return folds, so that every row is unseen by one member; or one split, or none, by the number of rows.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitwise.calibration import Calibration, fit_calibration
+from logitwise.calibration import Calibration, fit_calibration, sharpening
 from logitwise.classifier.decisions import Decision, conformal_scores, decide
 from logitwise.metrics import summary
 
@@ -24,7 +24,8 @@ class HeldOut:
         rows: Their positions among the rows of weight above 0 (with `X_val`: after those).
         target: Their class indices.
         log_probabilities: Calibrated, `(rows, classes)`; each row by a calibration fitted on other rows.
-        calibration: The calibration fitted on all of them.
+        calibration: The calibration fitted on all of them; where each was voted on by one member alone, made as much
+            sharper as the mean of all members is than one of them.
         before: Measures of the votes as they were: `log_loss`, `calibration_error` and the others of
             `logitwise.metrics.summary`; empty without held-out rows.
         after: The same of `log_probabilities`.
@@ -50,8 +51,11 @@ class HeldOut:
             none = Calibration.none(votes.shape[1], uniform)
             return cls(trainer.plan.why, rows, target, votes, none, {}, {}, {})
         fit = fit_calibration(votes, target, weight, seed=seed)
+        calibration = fit.calibration
+        if trainer.plan.is_folds:
+            calibration = calibration.sharpened(sharpening(*trainer.votes_by_folds()))
         before, after = summary(target, np.exp(votes)), summary(target, np.exp(fit.log_probabilities))
-        return cls(trainer.plan.why, rows, target, fit.log_probabilities, fit.calibration, before, after, fit.losses)
+        return cls(trainer.plan.why, rows, target, fit.log_probabilities, calibration, before, after, fit.losses)
 
     @property
     def conformal_scores(self) -> np.ndarray:

@@ -144,18 +144,27 @@ class Members:
     def _forward(
         self, inputs: torch.Tensor, masks: list[torch.Tensor] | None
     ) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
-        """Return the logits, the scaled inputs and the input of each layer, and the sum that enters each activation."""
+        """Return the logits, the input of each layer, and the sum that enters each activation.
+
+        The scales of the inputs are taken as a part of the weights, of which there are fewer.
+        """
         own = self.parameters
-        scaled = inputs * own["scale"]
-        activations, sums = [scaled[..., : self.shape.deep]], []
+        activations, sums = [inputs[..., : self.shape.deep]], []
         for place in range(len(self.shape.hidden)):
-            sums.append(torch.baddbmm(own[f"bias.{place}"], activations[-1], own[f"weight.{place}"]))
+            weight = own[f"weight.{place}"]
+            scaled = weight if place else weight * self._scales[:, : self.shape.deep]
+            sums.append(torch.baddbmm(own[f"bias.{place}"], activations[-1], scaled))
             after = torch.nn.functional.silu(sums[-1])
             activations.append(after if masks is None else after.mul_(masks[place]))
-        logits = torch.baddbmm(own["prior"], scaled, own["linear"])
+        logits = torch.baddbmm(own["prior"], inputs, own["linear"] * self._scales)
         if sums:
             logits.baddbmm_(activations[-1], own["output"])
-        return logits, [scaled, *activations], sums
+        return logits, activations, sums
+
+    @property
+    def _scales(self) -> torch.Tensor:
+        """The scales of the inputs as factors of the rows of a weight."""
+        return self.parameters["scale"].mT
 
     def _fill(
         self,
@@ -167,9 +176,7 @@ class Members:
     ) -> None:
         own, into = self.parameters, self.gradients
         torch.sum(slope, 1, keepdim=True, out=into["prior"])
-        scaled, *activations = activations
-        torch.bmm(scaled.mT, slope, out=into["linear"])
-        at_inputs = torch.bmm(slope, own["linear"].mT)
+        at_scale = self._fill_scaled("linear", torch.bmm(inputs.mT, slope))
         if sums:
             torch.bmm(activations[-1].mT, slope, out=into["output"])
             flow = torch.bmm(slope, own["output"].mT)
@@ -178,12 +185,23 @@ class Members:
                 flow.mul_(masks[place])
             flow = torch.ops.aten.silu_backward(flow, sums[place])
             torch.sum(flow, 1, keepdim=True, out=into[f"bias.{place}"])
-            torch.bmm(activations[place].mT, flow, out=into[f"weight.{place}"])
-            if place == 0:
-                at_inputs[..., : self.shape.deep] += torch.bmm(flow, own["weight.0"].mT)
-            else:
+            if place:
+                torch.bmm(activations[place].mT, flow, out=into[f"weight.{place}"])
                 flow = torch.bmm(flow, own[f"weight.{place}"].mT)
-        torch.sum(at_inputs.mul_(inputs), 1, keepdim=True, out=into["scale"])
+            else:
+                at_scale[:, : self.shape.deep] += self._fill_scaled("weight.0", torch.bmm(activations[0].mT, flow))
+        into["scale"].copy_(at_scale.mT)
+
+    def _fill_scaled(self, name: str, product: torch.Tensor) -> torch.Tensor:
+        """Fill the gradient of a weight whose rows the scales multiply; return what it adds to that of the scales.
+
+        Args:
+            name: The weight.
+            product: The gradient of weight times scale.
+        """
+        at_scale = torch.sum(self.parameters[name] * product, 2, keepdim=True)
+        torch.mul(product, self._scales[:, : product.shape[1]], out=self.gradients[name])
+        return at_scale
 
     def network(self) -> Network:
         """Return the members as NumPy arrays that predict; the scale of the inputs becomes part of the weights."""

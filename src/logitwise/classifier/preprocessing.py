@@ -54,8 +54,8 @@ class Preprocessing:
         names: The column names, or None.
         levels: One entry a column: None for numbers, the levels (most frequent first) for categories.
         offset: The median of each number column, float64; for pixels, the mean of all.
-        scale: One over its interquartile range (where that is 0, over half its range), float64; for pixels, one over
-            the standard deviation of all.
+        scale: One over its interquartile range (where that is 0, over how far the quartiles of the other values are
+            from the common one), float64; for pixels, one over the standard deviation of all.
         fill: Its median, float64.
         had_gaps: Whether it had gaps in training, bool.
         knots: The knots of each number column, float64, in order: quantiles, none or three and more.
@@ -258,11 +258,19 @@ def _intervals(rows: int, n_numbers: int, n_classes: int) -> int:
 
 
 def _knots(column: np.ndarray, intervals: int) -> np.ndarray:
-    """Return the distinct quantiles that cut a column into intervals; none where fewer than three."""
+    """Return the knots that cut a column into intervals of equally many rows; none where fewer than three.
+
+    A value that fills an interval by itself is a knot, and the quantiles are those of the others.
+    """
     present = column[~np.isnan(column)] if column.dtype.kind == "f" else column
     if intervals == 0 or len(present) == 0:
         return np.zeros(0)
-    knots = np.unique(np.quantile(present.astype(np.float64), np.linspace(0, 1, intervals + 1)))
+    knots, counts = np.unique(present.astype(np.float64), return_counts=True)
+    if len(knots) > intervals + 1:
+        fills = counts * intervals > len(present)
+        others = np.repeat(knots[~fills], counts[~fills])
+        cuts = np.linspace(0, 1, max(1, intervals - int(fills.sum())) + 1)
+        knots = np.union1d(knots[fills], np.quantile(others, cuts))
     widths_overflow = not np.isfinite(knots[-1] - knots[0])
     return np.zeros(0) if len(knots) < 3 or widths_overflow else knots
 
@@ -311,9 +319,7 @@ def _statistics(numbers: np.ndarray, rows: np.ndarray, has_common_scale: bool) -
         # Divided by the largest value, so that nothing overflows; read back in the units of the column below.
         block /= np.where(peak[here] > 0, peak[here], 1.0)
         mean[here], deviation[here] = block.mean(axis=0), block.std(axis=0)
-        low, lower, upper, high = np.quantile(block, [0.0, 0.25, 0.75, 1.0], axis=0)
-        is_wide = upper - lower > TINY
-        spread[here] = np.where(is_wide, upper - lower, (high - low) / 2)
+        spread[here] = _spreads(block)
     if has_common_scale:
         return _common_scale(mean, deviation**2, fill, peak, had_gaps)
     return fill.copy(), _inverse(spread, peak), fill, had_gaps
@@ -326,6 +332,21 @@ def _medians(block: np.ndarray, gaps: np.ndarray) -> np.ndarray:
     for place in np.flatnonzero(~complete & ~gaps.all(axis=0)):
         medians[place] = np.median(block[~gaps[:, place], place])
     return medians
+
+
+def _spreads(block: np.ndarray) -> np.ndarray:
+    """Return how wide the values of each column are spread.
+
+    That is the interquartile range; where it is 0, that of the values which are not the common one, which it also
+    reaches; where that is 0 too, half the range.
+    """
+    low, lower, upper, high = np.quantile(block, [0.0, 0.25, 0.75, 1.0], axis=0)
+    spread = upper - lower
+    for place in np.flatnonzero((spread <= TINY) & (high - low > TINY)):
+        common = lower[place]
+        lower_other, upper_other = np.quantile(block[np.abs(block[:, place] - common) > TINY, place], [0.25, 0.75])
+        spread[place] = max(upper_other, common) - min(lower_other, common)
+    return np.where(spread > TINY, spread, (high - low) / 2)
 
 
 def _common_scale(

@@ -23,6 +23,7 @@ WORTH_THREADS = 10**9  # multiplications in a matrix product: some milliseconds 
 ROUND_STEPS = 10  # at least so many steps between measurements
 SOON = 50  # steps without a better loss that are never too many
 BETTER = 1e-5  # nats
+SOME_ROWS = 2000  # enough to see how far members disagree
 MOMENTS = (0.9, 0.95)
 SMALLEST = 1e-300  # a mean of probabilities that underflowed
 
@@ -107,6 +108,9 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(groups, recipe.learning_rate, MOMENTS, fused=True)
         self.held_out = _padded(plan.held_out, rows.inputs) if len(plan.held_out[0]) else None
         self.temperature = 1.0
+        self.moved = None
+        if recipe.image_shape is not None and recipe.max_shift > 0:
+            self.moved = moved_images(rows.inputs, recipe.image_shape, recipe.max_shift)
 
     def train(self, report: Callable[[Progress], None]) -> Progress:
         """Train until the loss on held-out rows has turned, or the budget is used up; go back to the best step."""
@@ -135,6 +139,23 @@ class Trainer:
         rows = np.flatnonzero(counts)
         return rows, np.log(np.maximum(totals[rows] / counts[rows, None], SMALLEST))
 
+    def votes_by_folds(self) -> tuple[np.ndarray, ...]:
+        """Return what `sharpening` asks for, of rows from all over; each is held out from one member alone.
+
+        The logits of that member, those of the others, the classes and the weights.
+        """
+        rows = np.arange(0, len(self.rows), -(-len(self.rows) // SOME_ROWS))
+        owner = np.empty(len(self.rows), dtype=np.int64)
+        for member, part in enumerate(self.plan.held_out):
+            owner[part] = member
+        members = self.members.shape.members
+        with torch.no_grad():
+            logits = self.members.logits(self.rows.inputs[rows].expand(members, -1, -1))
+        logits = logits.numpy(force=True).astype(np.float64) - self.undone
+        turned = (owner[rows] + np.arange(members)[:, None]) % members
+        logits = logits[turned, np.arange(len(rows))]
+        return logits[0], logits[1:], *self.target_and_weight(rows)
+
     def target_and_weight(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the classes of rows, and their weights without those of the classes."""
         target = self.rows.target.numpy(force=True)[rows]
@@ -151,9 +172,7 @@ class Trainer:
         if within == 0:
             self.order = torch.stack([self._shuffled(part)[: self.fewest] for part in self.trained])
         batch = self.order[:, within * self.batch_size : (within + 1) * self.batch_size].reshape(-1)
-        inputs = self.rows.inputs.index_select(0, batch)
-        if self.recipe.image_shape is not None and self.recipe.max_shift > 0:
-            inputs = shifted(inputs, self.recipe.image_shape, self.recipe.max_shift, self.generator)
+        inputs = self._inputs(batch)
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.learning_rate * schedule(step, self.progress.steps)
         loss = self.members.backward(
@@ -163,6 +182,15 @@ class Trainer:
         )
         self.optimizer.step()
         return loss / len(self.trained)
+
+    def _inputs(self, batch: torch.Tensor) -> torch.Tensor:
+        """Return the inputs of rows; images are moved at random."""
+        if self.moved is None:
+            return self.rows.inputs.index_select(0, batch)
+        down, right = torch.randint(
+            self.moved.shape[1], (2, len(batch)), generator=self.generator, device=self.moved.device
+        )
+        return self.moved[batch, down, right].reshape(len(batch), -1)
 
     def _shuffled(self, part: torch.Tensor) -> torch.Tensor:
         return part[torch.randperm(len(part), generator=self.generator, device=part.device)]
@@ -260,12 +288,14 @@ def _ended_by_ctrl_c(progress: Progress) -> Iterator[None]:
         progress.ended = f"Ctrl-C ended it; the best step until then was {progress.best_step}."
 
 
-def shifted(inputs: torch.Tensor, image_shape: tuple[int, ...], most: int, generator: torch.Generator) -> torch.Tensor:
-    """Return each image moved by up to `most` pixels each way, the pixels at its edge repeated."""
+def moved_images(inputs: torch.Tensor, image_shape: tuple[int, ...], most: int) -> torch.Tensor:
+    """Return every image moved by up to `most` pixels each way, the pixels at its edge repeated.
+
+    A view of little more memory than the images, of shape `(images, 2 most + 1, 2 most + 1, *image_shape)`: the two
+    axes after the first are where a window of their size begins in the framed image.
+    """
     height, width = image_shape[:2]
-    down, right = torch.randint(-most, most + 1, (2, len(inputs), 1), generator=generator, device=inputs.device)
-    from_row = (torch.arange(height, device=inputs.device) - down).clamp(0, height - 1)
-    from_column = (torch.arange(width, device=inputs.device) - right).clamp(0, width - 1)
-    images = inputs.view(len(inputs), height, width, -1)
-    image = torch.arange(len(inputs), device=inputs.device)[:, None, None]
-    return images[image, from_row[:, :, None], from_column[:, None, :]].reshape(len(inputs), -1)
+    images = inputs.view(len(inputs), height, width, -1).permute(0, 3, 1, 2)
+    framed = torch.nn.functional.pad(images, (most,) * 4, mode="replicate")
+    windows = framed.unfold(2, height, 1).unfold(3, width, 1).permute(0, 2, 3, 4, 5, 1)
+    return windows if len(image_shape) > 2 else windows[..., 0]
