@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from logitwise.calibration import HIGHEST, LOWEST, Calibration, _objective, fit_calibration, temperature_of
+from logitwise.calibration import (
+    HIGHEST,
+    LOWEST,
+    Calibration,
+    _objective,
+    fit_calibration,
+    sharpening,
+    temperature_of,
+)
 from logitwise.functional import log_softmax
 
 
@@ -98,3 +106,28 @@ def test_few_rows_and_a_part_without_weight():
 def test_a_start_that_is_not_positive():
     with pytest.raises(ValueError, match=r"^start must be positive and finite; got 0\.0\.$"):
         temperature_of(np.zeros((2, 2)), np.array([0, 1]), start=0)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0, 2.0])
+def test_sharpening_foresees_what_the_mean_of_members_needs(noise):
+    generator = np.random.default_rng(0)
+    logits, target = made_logits(6000, temperature=1.0)
+    members = logits + noise * generator.normal(size=(8, *logits.shape))
+    alone, _ = temperature_of(members[0], target)
+    together, _ = temperature_of(np.log(np.exp(log_softmax(members)).mean(axis=0)), target)
+    factor = sharpening(members[0], members[1:], target)
+    assert factor == pytest.approx(alone / together, rel=0.15)
+    assert (factor == 1.0) == (noise == 0.0)
+
+
+def test_without_others_nothing_is_sharpened():
+    logits, target = made_logits(30)
+    assert sharpening(logits, logits[None] + 1.0, target) == 1.0
+    assert sharpening(logits[:0], np.zeros((7, 0, 3)), target[:0]) == 1.0
+
+
+def test_a_sharpened_calibration_has_its_logits_multiplied():
+    calibration = Calibration(np.array([2.0, 1.0]), np.array([0.0, 0.5]), 0.0, "vector")
+    logits = np.array([[1.0, -1.0]])
+    expected = log_softmax(3.0 * (logits * [2.0, 1.0] + [0.0, 0.5]))
+    np.testing.assert_allclose(calibration.sharpened(3.0).log_probabilities(logits), expected, rtol=1e-12)

@@ -34,8 +34,10 @@ def test_numbers_are_scaled_by_their_quartiles_and_levelled_off():
     np.testing.assert_allclose(encoded(X), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_where_the_quartiles_are_equal_half_the_range_is_the_scale():
-    np.testing.assert_allclose(encoded([[0.0]] * 9 + [[4.0]])[[0, -1], 0], [0.0, levelled(2.0)], rtol=1e-6)
+def test_where_the_quartiles_are_equal_the_other_values_are_the_scale():
+    np.testing.assert_allclose(encoded([[0.0]] * 9 + [[4.0]])[[0, -1], 0], [0.0, levelled(1.0)], rtol=1e-6)
+    others = [[-1.0], [1.0], [2.0], [3.0], [5.0]]  # quartiles 1 and 3; the common value is 0
+    np.testing.assert_allclose(encoded([[0.0]] * 50 + others)[-1, 0], levelled(5 / 3), rtol=1e-6)
 
 
 def test_a_constant_column_is_zero_and_stays_so():
@@ -49,6 +51,14 @@ def test_ramps_rise_between_the_quantiles():
     np.testing.assert_array_equal(preprocessing.knots[0], [7.0, 20.0, 40.0, 60.0, 80.0])
     expected = [[-1, -1, -1, -1], [-1, -1, -1, -1], [1, -0.5, -1, -1], [1, 1, 1, -1], [1, 1, 1, 1], [1, 1, -1, -1]]
     np.testing.assert_allclose(inputs[:, 1:], np.array(expected) / 4, rtol=1e-6)
+
+
+def test_a_value_that_fills_an_interval_is_a_knot_and_the_others_share_the_rest():
+    X = np.concatenate([np.zeros(60), np.arange(1.0, 42.0)])[:, None]
+    preprocessing, _ = all_inputs(X, [[0.0]])
+    np.testing.assert_array_equal(
+        preprocessing.knots[0], [0.0, *np.quantile(np.arange(1.0, 42.0), np.linspace(0, 1, 5))]
+    )
 
 
 @pytest.mark.parametrize(

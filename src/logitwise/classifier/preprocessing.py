@@ -337,8 +337,7 @@ def _medians(block: np.ndarray, gaps: np.ndarray) -> np.ndarray:
 def _spreads(block: np.ndarray) -> np.ndarray:
     """Return how wide the values of each column are spread.
 
-    That is the interquartile range; where it is 0, that of the values which are not the common one, which it also
-    reaches; where that is 0 too, half the range.
+    That is the interquartile range; where it is 0, how far the quartiles of the other values and the common one reach.
     """
     low, lower, upper, high = np.quantile(block, [0.0, 0.25, 0.75, 1.0], axis=0)
     spread = upper - lower
@@ -346,7 +345,7 @@ def _spreads(block: np.ndarray) -> np.ndarray:
         common = lower[place]
         lower_other, upper_other = np.quantile(block[np.abs(block[:, place] - common) > TINY, place], [0.25, 0.75])
         spread[place] = max(upper_other, common) - min(lower_other, common)
-    return np.where(spread > TINY, spread, (high - low) / 2)
+    return spread
 
 
 def _common_scale(
