@@ -71,7 +71,7 @@ def test_holds_the_probabilities_before_calibration(case):
     model, rows = case
     evidence = gathered(case)
     scaled = replace(
-        model, calibration=replace(model.calibration, scale=model.calibration.scale * 2, method="temperature")
+        model, calibration=replace(model.calibration, scale=model.calibration.scale / 100, method="temperature")
     )
     once_more = gathered((scaled, rows))
     assert not np.array_equal(once_more.probabilities, evidence.probabilities)
