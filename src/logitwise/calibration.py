@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from logitwise._checks import check_positive
-from logitwise.reference import log_softmax  # NumPy alone: predicting imports this module
+from logitwise.reference import log_softmax, softmax  # NumPy alone: predicting imports this module
 
 METHODS = ("none", "temperature", "affine", "vector")
 LOWEST, HIGHEST = 0.05, 20.0  # of a temperature: beyond, no number of rows in memory says anything
@@ -175,7 +175,7 @@ def sharpening(
     noisy = single + (others - others.mean(axis=0)) * np.sqrt(count / (count - 1))
     weight = np.ones(len(target)) if sample_weight is None else sample_weight
     alone, _ = temperature_of(noisy.reshape(-1, single.shape[1]), np.tile(target, count), np.tile(weight, count))
-    votes = np.log(np.maximum(np.exp(log_softmax(noisy)).mean(axis=0), SMALLEST))
+    votes = np.log(np.maximum(softmax(noisy).mean(axis=0), SMALLEST))
     together, _ = temperature_of(votes, target, weight)
     return float(np.clip((alone / together) ** (count / (count + 1)), 1.0, SHARPEST))
 

@@ -40,6 +40,11 @@ def test_where_the_quartiles_are_equal_the_other_values_are_the_scale():
     np.testing.assert_allclose(encoded([[0.0]] * 50 + others)[-1, 0], levelled(5 / 3), rtol=1e-6)
 
 
+def test_values_within_rounding_of_a_common_one_are_constant():
+    ulps = np.array([-5, *[0] * 8, 5])
+    np.testing.assert_array_equal(encoded((1.0 + ulps * 2.0**-52)[:, None]), np.zeros((10, 1)))
+
+
 def test_a_constant_column_is_zero_and_stays_so():
     np.testing.assert_array_equal(encoded([[0.1], [0.1], [0.1]], [[0.1], [5.0]]), [[0.0], [0.0]])
 

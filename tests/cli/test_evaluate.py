@@ -119,6 +119,18 @@ def test_one_row_and_none(run, fruit):
         assert (result.exit_code, result.stdout, result.stderr) == (2, "", sentence)
 
 
+def test_the_verdict_names_the_option_as_it_is_typed(run, fruit):
+    model = lw.load(fruit / "fruit.safetensors")
+    baselines = {**model.metadata["baselines"], "verdict": "Logistic regression beats the network. Use hidden=()."}
+    replace(model, metadata={**model.metadata, "baselines": baselines}).save("m.safetensors")
+    told = run("info", "m.safetensors").stdout
+    assert told.endswith("In training: Logistic regression beats the network. Train with --hidden ''.\n")
+    assert (
+        run("train", fruit / "fruit.csv", "--target", "label", "--hidden", "", "--model", "n.safetensors").exit_code
+        == 0
+    )
+
+
 def test_what_training_found_is_told_again(run, fruit):
     model = lw.load(fruit / "fruit.safetensors")
     known = {

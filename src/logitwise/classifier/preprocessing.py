@@ -341,7 +341,8 @@ def _spreads(block: np.ndarray) -> np.ndarray:
     """
     low, lower, upper, high = np.quantile(block, [0.0, 0.25, 0.75, 1.0], axis=0)
     spread = upper - lower
-    for place in np.flatnonzero((spread <= TINY) & (high - low > TINY)):
+    reach = np.maximum(high - lower, lower - low)
+    for place in np.flatnonzero((spread <= TINY) & (reach > TINY)):
         common = lower[place]
         lower_other, upper_other = np.quantile(block[np.abs(block[:, place] - common) > TINY, place], [0.25, 0.75])
         spread[place] = max(upper_other, common) - min(lower_other, common)

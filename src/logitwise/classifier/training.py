@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from logitwise.calibration import temperature_of
+from logitwise.calibration import SMALLEST, temperature_of
 from logitwise.classifier.folds import Plan
 from logitwise.classifier.members import Members, Shape
 from logitwise.classifier.network import Network
@@ -25,7 +25,6 @@ SOON = 50  # steps without a better loss that are never too many
 BETTER = 1e-5  # nats
 SOME_ROWS = 2000  # enough to see how far members disagree
 MOMENTS = (0.9, 0.95)
-SMALLEST = 1e-300  # a mean of probabilities that underflowed
 
 
 @dataclass(frozen=True)
@@ -144,13 +143,14 @@ class Trainer:
 
         The logits of that member, those of the others, the classes and the weights.
         """
-        rows = np.arange(0, len(self.rows), -(-len(self.rows) // SOME_ROWS))
+        step = -(-len(self.rows) // SOME_ROWS)
+        rows = np.arange(0, len(self.rows), step)
         owner = np.empty(len(self.rows), dtype=np.int64)
         for member, part in enumerate(self.plan.held_out):
             owner[part] = member
         members = self.members.shape.members
         with torch.no_grad():
-            logits = self.members.logits(self.rows.inputs[rows].expand(members, -1, -1))
+            logits = self.members.logits(self.rows.inputs[::step].expand(members, -1, -1))
         logits = logits.numpy(force=True).astype(np.float64) - self.undone
         turned = (owner[rows] + np.arange(members)[:, None]) % members
         logits = logits[turned, np.arange(len(rows))]

@@ -145,6 +145,7 @@ def train(
     """
     from logitwise.cli import pages, results, training
     from logitwise.cli.predictions import refuse_same, writable
+    from logitwise.cli.record import verdict_of
     from logitwise.cli.sources import Form, data_name, part, read_to_train
     from logitwise.data.fingerprint import fingerprint
 
@@ -170,7 +171,9 @@ def train(
         tell(results.interrupted_sentence(trained.model))
     say(f"Saved {model} ({results.file_size(path)}) after {time.perf_counter() - started:.1f} s.")
     known = {"model": model, "rows": len(parts.trained_on.labels), "classes": trained.model.classes.tolist()}
-    say(trained.model.metadata["baselines"]["verdict"])
+    verdict = verdict_of(trained.model)
+    if verdict is not None:
+        say(verdict)
     results.show_measured(trained.measured, known | {"interrupted": trained.interrupted}, as_json=as_json)
     if page is not None:
         beside = None if trained.interrupted else parts.trained_on

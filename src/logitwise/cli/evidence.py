@@ -13,7 +13,7 @@ from logitwise.classifier.logistic import logistic_beside
 from logitwise.classifier.model import Model
 from logitwise.cli.labels import known_indices
 from logitwise.cli.parts import by_parts
-from logitwise.cli.record import Record, notes_of
+from logitwise.cli.record import Record, notes_of, verdict_of
 from logitwise.cli.sources import Labelled
 from logitwise.metrics import majority_baseline
 from logitwise.report import ColumnImportance, Comparison, Evidence, Example, History, confidently_wrong
@@ -92,7 +92,7 @@ def _comparison(model: Model) -> Comparison | None:
         gains = {
             name: tuple(-float(found[end]) for end in ("high", "low")) for name, found in known["differences"].items()
         }
-        found = Comparison(int(known["rows"]), known["measures"], str(known["verdict"]), gains)
+        found = Comparison(int(known["rows"]), known["measures"], verdict_of(model) or "", gains)
         return found if {name: dict(measures) for name, measures in found.measures.items()}.get("model") else None
     except (AttributeError, KeyError, TypeError, ValueError):  # a file may come from anywhere
         return None

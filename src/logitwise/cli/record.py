@@ -102,10 +102,10 @@ def plain_note(note: str) -> str:
 
 
 def verdict_of(model: Model) -> str | None:
-    """Return how the model compared with simpler ones in training, as a sentence, where that was measured."""
+    """Return how the model compared with simpler ones in training, in words of the command line, where measured."""
     known = model.metadata.get("baselines")
     verdict = known.get("verdict") if isinstance(known, dict) else None
-    return verdict if _is_text(verdict) else None
+    return verdict.replace("Use hidden=().", "Train with --hidden ''.") if isinstance(verdict, str) else None
 
 
 def _finite(measures: dict[str, float]) -> dict[str, float | None]:
