@@ -108,7 +108,7 @@ def _about_classes(evidence: Evidence, found: Sequence[ClassFinding], what: str)
 
 def history(losses: History) -> Html:
     """Say how to read the losses."""
-    reading = "Lower is better. Training is measured with dropout on (and images moved), so it may lie above held out."
+    reading = "Lower is better. Training is measured with dropout on, so it may lie above held out."
     kept = f"The weights of step {losses.best_step} of {losses.step[-1]} were kept"
     why = (
         ", the one with the lowest loss on held-out rows."
