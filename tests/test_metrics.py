@@ -32,6 +32,38 @@ def test_agrees_with_scikit_learn(classes):
     np.testing.assert_array_equal(matrix, peers.confusion_matrix(target, predicted, labels=labels))
 
 
+def test_the_intervals_of_a_summary_hold_what_they_promise():
+    hits = dict.fromkeys(("log_loss", "accuracy", "brier_score", "calibration_error_by_chance"), 0)
+    repeats, rows = 60, 200
+    for seed in range(repeats):
+        generator = np.random.default_rng(seed)
+        said = generator.beta(2, 1, rows)
+        probabilities = np.stack([1 - said, said], axis=1)
+        target = (generator.random(rows) < said).astype(int)
+        found, measured = metrics.summary_intervals(target, probabilities), metrics.summary(target, probabilities)
+        truth = {
+            "log_loss": 0.5,  # E[-p ln p - (1-p) ln(1-p)], p of Beta(2, 1)
+            "accuracy": 0.75,  # E[max(p, 1-p)]
+            "brier_score": 1 / 3,  # E[2 p (1-p)]
+            "calibration_error_by_chance": measured["calibration_error"],
+        }
+        for name, value in truth.items():
+            hits[name] += found[name].low <= value <= found[name].high
+    assert all(0.85 * repeats <= count for count in hits.values()), hits
+
+
+def test_intervals_that_cannot_be_told_are_none():
+    certain = metrics.summary_intervals([1, 0], [[1.0, 0.0], [1.0, 0.0]])
+    assert certain["log_loss"] is None
+    assert certain["brier_score"] == (0.0, 2.0)
+    assert metrics.summary_intervals([0], [[0.7, 0.3]]) == {
+        "log_loss": None,
+        "accuracy": pytest.approx((0.2065, 1.0), abs=1e-4),
+        "brier_score": None,
+        "calibration_error_by_chance": None,
+    }
+
+
 @pytest.mark.parametrize("decimals", [0, 1, 8])
 def test_roc_auc_agrees_with_scikit_learn_with_and_without_ties(decimals):
     target, probabilities = predictions(2)

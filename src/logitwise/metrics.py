@@ -11,6 +11,14 @@ from typing import Any
 import numpy as np
 
 from logitwise._checks import check_integer
+from logitwise._intervals import (
+    Interval,
+    bootstrap_means,
+    chance_calibration_error,
+    losses_by_row,
+    middle,
+    wilson,
+)
 from logitwise._mistakes import checks
 from logitwise.functional import log_loss
 
@@ -203,6 +211,49 @@ def summary(target: Any, probabilities: Any) -> dict[str, float]:
         "accuracy": accuracy(target, probabilities),
         "brier_score": brier_score(target, probabilities),
         "calibration_error": calibration_error(target, probabilities),
+    }
+
+
+def summary_intervals(target: Any, probabilities: Any) -> dict[str, Interval | None]:
+    """Return how far chance alone could have moved the measures of `summary`: 95% intervals.
+
+    That of the accuracy is Wilson's; those of the losses are of the bootstrap. A calibration error is above 0 for a
+    perfectly calibrated model too: its range is the one that such a model with these confidences would show.
+
+    Args:
+        target: As in `accuracy`.
+        probabilities: As in `accuracy`.
+
+    Returns:
+        `log_loss`, `accuracy`, `brier_score` and `calibration_error_by_chance`, each with `low` and `high`. None where
+        it cannot be told: one row (but for the accuracy), or an infinite loss.
+
+    Raises:
+        TypeError: As in `accuracy`.
+        ValueError: As in `accuracy`.
+
+    Source:
+        E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
+        B. Efron and R. J. Tibshirani, An introduction to the bootstrap, 1993, chapter 13.
+
+    Example:
+        >>> found = summary_intervals([0] * 9 + [1], [[0.9, 0.1]] * 10)
+        >>> [round(bound, 3) for bound in found["accuracy"]]
+        [0.596, 0.982]
+    """
+    target, probabilities = _checked(target, probabilities)
+    hits = probabilities.argmax(axis=1) == target
+    losses = losses_by_row(target, probabilities)
+    is_known = np.logical_and(np.isfinite(losses).all(axis=0), len(target) > 1)
+    draws = bootstrap_means(np.where(is_known, losses, 0.0))
+    log_loss_interval, brier_interval = (
+        middle(draws[:, place]) if is_known[place] else None for place in range(losses.shape[1])
+    )
+    return {
+        "log_loss": log_loss_interval,
+        "accuracy": wilson(float(hits.sum()), len(target)),
+        "brier_score": brier_interval,
+        "calibration_error_by_chance": chance_calibration_error(probabilities.max(axis=1)) if len(target) > 1 else None,
     }
 
 

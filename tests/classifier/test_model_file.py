@@ -4,14 +4,17 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from safetensors.numpy import save
 
 from logitwise.calibration import Calibration
 from logitwise.classifier import Classifier, Model, ModelFileError, load, refuse_irregular
+from logitwise.classifier.findings import DataWarning
 from logitwise.classifier.model_file import read_model_file, write_model_file
 from logitwise.classifier.network import Network
 from logitwise.classifier.preprocessing import Preprocessing
@@ -74,6 +77,65 @@ def test_saving_replaces_a_file_and_follows_a_link(model, tmp_path):
     model.save(link)
     assert link.is_symlink()
     np.testing.assert_array_equal(load(target).predict_proba(FRAME), model.predict_proba(FRAME))
+
+
+def test_a_link_to_a_file_is_followed_when_reading(model, saved, tmp_path):
+    (tmp_path / "latest").symlink_to(saved)
+    np.testing.assert_array_equal(load(tmp_path / "latest").predict_proba(FRAME), model.predict_proba(FRAME))
+    saved.unlink()
+    with pytest.raises(ModelFileError, match="latest"):
+        load(tmp_path / "latest")
+
+
+def test_a_file_of_before_is_read_as_it_was():
+    # Written on 2026-11-27, a file of version 2 without what later ones know of their training.
+    old = load(Path(__file__).with_name("version-2.safetensors"))
+    X = pl.DataFrame({"size": [0.5, None, -2.0], "colour": ["red", "pink", None], "ripe": ["yes", "no", "yes"]})
+    expected = [
+        [0.005471408857588029, 0.002206154625517807, 0.9923224365168942],
+        [0.0036723211753898373, 0.26520172776710166, 0.7311259510575085],
+        [0.9903073320921764, 0.007622088491001705, 0.002070579416821895],
+    ]
+    with pytest.warns(DataWarning, match=r"does not know in 1 column, .*: column 'colour' \(1\)"):
+        np.testing.assert_allclose(old.predict_proba(X), expected, rtol=1e-5)  # float32, summed in any order
+    with pytest.raises(ValueError, match="Model must know what it was trained on"):
+        old.was_trained_on(X, ["lost", "kept", "sold"])
+
+
+def test_a_model_knows_the_rows_it_was_trained_on(model, saved):
+    y = [("x", "y", "z")[i % 3] for i in range(60)]
+    found = load(saved)
+    assert found.was_trained_on(FRAME, y)
+    assert found.was_trained_on(pd.DataFrame({"n": FRAME["n"].to_numpy(), "t": FRAME["t"].to_list()}), np.array(y))
+    others = {
+        "a value": (FRAME.with_columns(n=pl.col("n") + (pl.int_range(60) == 59)), y),
+        "a gap": (FRAME.with_columns(t=pl.col("t").fill_null("a")), y),
+        "a name": (FRAME.rename({"n": "m"}), y),
+        "the order": (FRAME.reverse(), y[::-1]),
+        "a label": (FRAME, ["y", *y[1:]]),
+        "the number": (FRAME.head(59), y[:59]),
+    }
+    assert {what: found.was_trained_on(*rows) for what, rows in others.items()} == dict.fromkeys(others, False)
+
+
+def test_the_file_holds_how_far_chance_could_have_moved_the_measures(model, saved):
+    held_out = load(saved).metadata["held_out"]
+    assert held_out["intervals"].keys() == {"log_loss", "accuracy", "brier_score", "calibration_error_by_chance"}
+    for name in ("log_loss", "accuracy", "brier_score"):
+        low, high = held_out["intervals"][name]
+        assert low < held_out["after"][name] < high
+
+
+def test_extra_columns_and_unknown_values_are_counted_in_a_warning(model):
+    expected = model.predict_proba(FRAME.with_columns(t=pl.when(pl.col("t") == "b").then(None).otherwise("t")))
+    odd = FRAME.with_columns(t=pl.col("t").replace("b", "new"), more=1, other=2)
+    with pytest.warns(DataWarning) as found:
+        probabilities = model.predict_proba(odd)
+    np.testing.assert_array_equal(probabilities, expected)
+    assert [str(each.message) for each in found] == [
+        "X has 2 columns that training had not, ignored: 'more', 'other'.",
+        "X has values that the model does not know in 1 column, taken as missing: column 't' (1).",
+    ]
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(model, saved, monkeypatch):

@@ -6,6 +6,8 @@ import hashlib
 import json
 import re
 from dataclasses import replace
+from html import escape
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ import logitwise as lw
 from cli.made_fruit import made_rows, write_csv
 from logitwise import data
 from logitwise.data.fingerprint import fingerprint
-from logitwise.metrics import majority_baseline, summary
+from logitwise.metrics import majority_baseline, summary, summary_intervals
 
 
 def test_it_measures_beside_the_training_frequencies(run, fruit):
@@ -22,11 +24,12 @@ def test_it_measures_beside_the_training_frequencies(run, fruit):
     read = data.read(fruit / "more.csv", target="label")
     target = model.class_indices(read.target)
     told = json.loads(run("evaluate", fruit / "fruit.safetensors", fruit / "more.csv", "--json").stdout)
-    trained_on = np.repeat([0, 1], model.metadata["class_counts"])
+    trained_on, predicted = np.repeat([0, 1], model.metadata["class_counts"]), model.predict_proba(read.features)
     assert told["metrics"] == {
         "where": "the 60 rows of more.csv",
-        "model": summary(target, model.predict_proba(read.features)),
+        "model": summary(target, predicted),
         "baseline": summary(target, majority_baseline(trained_on, 2, 60)),
+        "intervals": {name: list(interval) for name, interval in summary_intervals(target, predicted).items()},
     }
     result = run("evaluate", fruit / "fruit.safetensors", fruit / "more.csv")
     assert result.stderr == ""
@@ -35,8 +38,23 @@ def test_it_measures_beside_the_training_frequencies(run, fruit):
     assert re.split(r"\s{2,}", lines[4].strip()) == [
         "accuracy",
         f"{told['metrics']['model']['accuracy']:.4f}",
+        "{:.4f} to {:.4f}".format(*told["metrics"]["intervals"]["accuracy"]),
         f"{told['metrics']['baseline']['accuracy']:.4f}",
     ]
+
+
+def test_values_that_the_model_does_not_know_are_told(run, fruit):
+    rows = (fruit / "more.csv").read_text().replace("red", "pink")
+    Path("pink.csv").write_text(rows)
+    result = run("evaluate", fruit / "fruit.safetensors", "pink.csv")
+    count = rows.count("pink")
+    column = f"1 column, taken as missing: column 'colour' ({count})"
+    assert result.stderr == f"logitwise: note: DATA has values that the model does not know in {column}.\n"
+    report = run("report", fruit / "fruit.safetensors", "pink.csv", "-o", "pink.html")
+    assert report.exit_code == 0
+    assert f"The rows measured have values that the model does not know in {escape(column)}." in Path(
+        "pink.html"
+    ).read_text(encoding="utf-8")
 
 
 def test_the_rows_trained_on_are_told_to_be_so(run, fruit):

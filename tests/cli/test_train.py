@@ -14,7 +14,7 @@ import logitwise as lw
 from cli.made_fruit import SMALL, made_rows, write_csv
 from logitwise import data
 from logitwise.classifier.target import split_rows
-from logitwise.metrics import majority_baseline, summary
+from logitwise.metrics import majority_baseline, summary, summary_intervals
 
 LABELS = {
     "log_loss": "log loss (nats)",
@@ -35,10 +35,14 @@ def test_it_tells_what_it_trains_on_and_prints_one_table(run, fruit):
     metrics = model.metadata["metrics"]
     lines = result.stdout.splitlines()
     assert lines[0] == "Measured on 24 rows of fruit.csv, held out from training (a fifth of each class, seed 3):"
-    assert lines[1].split() == ["model", "majority", "class"]
+    assert lines[1].split() == ["model", "95%", "interval", "majority", "class"]
     shown = [[cell.strip() for cell in re.split(r"\s{2,}", line.strip())] for line in lines[3:]]
-    measures = {name: (metrics["model"][name], metrics["baseline"][name]) for name in LABELS}
-    assert shown == [[LABELS[name], *(f"{value:.4f}" for value in pair)] for name, pair in measures.items()]
+    ranges = [
+        "{:.4f} to {:.4f}{}".format(*metrics["intervals"][name.removesuffix(more) + more.replace(" ", "_")], more)
+        for name, more in zip(LABELS, ("", "", "", " by chance"), strict=True)
+    ]
+    values = [[f"{metrics[one][name]:.4f}" for name in LABELS] for one in ("model", "baseline")]
+    assert shown == [list(row) for row in zip(LABELS.values(), values[0], ranges, values[1], strict=True)]
 
 
 def test_the_model_saved_is_the_one_measured_on_rows_it_never_saw(run, fruit):
@@ -47,10 +51,12 @@ def test_the_model_saved_is_the_one_measured_on_rows_it_never_saw(run, fruit):
     classes, target = np.unique(read.target, return_inverse=True)
     trained, held_out = split_rows(target, 0.2, np.random.default_rng(3))
     model = lw.load("fruit.safetensors")
-    measured = summary(target[held_out], model.predict_proba(read.features[held_out]))
+    predicted = model.predict_proba(read.features[held_out])
+    measured, intervals = (measure(target[held_out], predicted) for measure in (summary, summary_intervals))
     baseline = summary(target[held_out], majority_baseline(target[trained], 2, len(held_out)))
     where = "24 rows of fruit.csv, held out from training (a fifth of each class, seed 3)"
-    metrics = {"where": where, "model": measured, "baseline": baseline}
+    ends = {name: list(interval) for name, interval in intervals.items()}
+    metrics = {"where": where, "model": measured, "baseline": baseline, "intervals": ends}
     told = {
         "model": "fruit.safetensors",
         "rows": 96,

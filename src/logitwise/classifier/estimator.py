@@ -21,6 +21,7 @@ from logitwise._checks import check_integer, check_not_negative, check_positive
 from logitwise.classifier.baselines import compare
 from logitwise.classifier.decisions import check_goal
 from logitwise.classifier.findings import DataWarning, look
+from logitwise.classifier.fingerprint import rows_sha256
 from logitwise.classifier.folds import given_split, plan_for
 from logitwise.classifier.held_out import HeldOut
 from logitwise.classifier.model import Model
@@ -224,7 +225,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         deep = rows.inputs[:, : preprocessing.n_deep]
         self.baselines_ = None if is_part else compare(deep, rows.target, rows.weight, plan, held_out, recipe.seed)
         self._start = _Start(classes, preprocessing, trainer.members.state(), recipe.seed)
-        self._keep(classes, preprocessing, trainer, held_out, self._costs(by_class))
+        self._keep(classes, preprocessing, trainer, held_out, self._costs(by_class), rows_sha256(table, labels))
         if progress.interrupted:
             raise KeyboardInterrupt
         return self
@@ -264,12 +265,13 @@ class Classifier(ClassifierMixin, BaseEstimator):
         trainer: Trainer,
         held_out: HeldOut,
         costs: np.ndarray | None,
+        fingerprint: str,
     ) -> None:
         progress = trainer.progress
         self.history_ = progress.history
         self.best_step_ = progress.best_step
         self.held_out_ = held_out
-        metadata = _metadata(self, progress, held_out)
+        metadata = {**_metadata(self, progress, held_out), "rows_sha256": fingerprint}
         network, scores = trainer.network(), held_out.conformal_scores
         model = Model(classes, preprocessing, network, held_out.calibration, costs, scores, metadata)
         self.model_ = model

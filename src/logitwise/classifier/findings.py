@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -40,6 +40,19 @@ def look(
     if not table.has_common_scale:
         found += _of_the_columns(table, rows, target, len(classes))
     return [*found, *_of_copies(inputs)]
+
+
+def columns_ignored(names: Sequence[str]) -> str:
+    """Return what to say of the columns of a table that training had not."""
+    count = f"{len(names)} column{'s' if len(names) > 1 else ''}"
+    return f"{count} that training had not, ignored: {_listed(list(map(repr, names)))}"
+
+
+def values_unknown(counts: Mapping[str, int]) -> str:
+    """Return what to say of values that a model does not know, given how many each column has; nothing for none."""
+    found = [f"{column} ({count:,})" for column, count in counts.items() if count]
+    columns = f"{len(found)} column{'s' if len(found) > 1 else ''}"
+    return f"values that the model does not know in {columns}, taken as missing: {_listed(found)}" if found else ""
 
 
 def _of_the_target(target: np.ndarray, classes: np.ndarray, members: int) -> Iterator[str]:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitwise._intervals import Interval
 from logitwise.calibration import Calibration, fit_calibration, sharpening
 from logitwise.classifier.decisions import Decision, conformal_scores, decide
-from logitwise.metrics import summary
+from logitwise.metrics import summary, summary_intervals
 
 if TYPE_CHECKING:
     from logitwise.classifier.training import Trainer
@@ -29,6 +30,7 @@ class HeldOut:
         before: Measures of the votes as they were: `log_loss`, `calibration_error` and the others of
             `logitwise.metrics.summary`; empty without held-out rows.
         after: The same of `log_probabilities`.
+        intervals: How far chance alone could have moved those: what `logitwise.metrics.summary_intervals` returns.
         losses: The cross-validated log loss of each scaling that was tried.
     """
 
@@ -39,6 +41,7 @@ class HeldOut:
     calibration: Calibration
     before: dict[str, float]
     after: dict[str, float]
+    intervals: dict[str, Interval | None]
     losses: dict[str, float]
 
     @classmethod
@@ -49,13 +52,15 @@ class HeldOut:
         if len(rows) == 0:
             uniform = 1.0 / (len(trainer.rows) + 1)
             none = Calibration.none(votes.shape[1], uniform)
-            return cls(trainer.plan.why, rows, target, votes, none, {}, {}, {})
+            return cls(trainer.plan.why, rows, target, votes, none, {}, {}, {}, {})
         fit = fit_calibration(votes, target, weight, seed=seed)
         calibration = fit.calibration
         if trainer.plan.is_folds:
             calibration = calibration.sharpened(sharpening(*trainer.votes_by_folds()))
-        before, after = summary(target, np.exp(votes)), summary(target, np.exp(fit.log_probabilities))
-        return cls(trainer.plan.why, rows, target, fit.log_probabilities, calibration, before, after, fit.losses)
+        before, probabilities = summary(target, np.exp(votes)), np.exp(fit.log_probabilities)
+        after, intervals = summary(target, probabilities), summary_intervals(target, probabilities)
+        found = (fit.log_probabilities, calibration, before, after, intervals, fit.losses)
+        return cls(trainer.plan.why, rows, target, *found)
 
     @property
     def conformal_scores(self) -> np.ndarray:
@@ -77,4 +82,5 @@ class HeldOut:
 
     def as_json(self) -> dict[str, Any]:
         """Return what belongs in the header of a model file."""
-        return {"plan": self.plan, "before": self.before, "after": self.after, "losses": self.losses}
+        measures = {"before": self.before, "after": self.after, "intervals": self.intervals}
+        return {"plan": self.plan, **measures, "losses": self.losses}

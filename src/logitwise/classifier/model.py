@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,12 +11,14 @@ import numpy as np
 
 from logitwise.calibration import METHODS, Calibration
 from logitwise.classifier.decisions import prediction_sets
+from logitwise.classifier.findings import DataWarning, columns_ignored, values_unknown
+from logitwise.classifier.fingerprint import rows_sha256
 from logitwise.classifier.model_file import ModelFile, ModelFileError, read_model_file, write_model_file
 from logitwise.classifier.network import Network
 from logitwise.classifier.preprocessing import Prepared, Preprocessing
 from logitwise.classifier.scratch import Scratch
 from logitwise.classifier.table import read_table
-from logitwise.classifier.target import KINDS, class_indices
+from logitwise.classifier.target import KINDS, class_indices, read_labels
 
 SMALLEST = 5e-324  # the logarithm of a vote stays finite
 OTHERS = ("calibration.scale", "calibration.shift", "costs", "conformal.scores")  # tensors of the model itself
@@ -88,13 +91,23 @@ class Model:
 
         Args:
             X: As in training: by name where both have names (extra columns are ignored, order is free), else by
-                position.
+                position. Extra columns, and text that training had not (it counts as missing), give a `DataWarning`.
 
         Raises:
             TypeError: As `fit` of the classifier.
             ValueError: Columns missing, the wrong number of columns, text where training had numbers, infinity.
         """
-        return self.calibration.log_probabilities(self._votes(self.preprocessing.prepare(read_table(X))))
+        return self.calibration.log_probabilities(self._votes(self._prepared(X)))
+
+    def _prepared(self, X: Any) -> Prepared:
+        """Return X in the columns of training; warn of what was left out of it."""
+        prepared = self.preprocessing.prepare(read_table(X))
+        if prepared.extra:
+            warnings.warn(f"X has {columns_ignored(prepared.extra)}.", DataWarning, stacklevel=3)
+        unknown = values_unknown(prepared.unknown)
+        if unknown:
+            warnings.warn(f"X has {unknown}.", DataWarning, stacklevel=3)
+        return prepared
 
     def _votes(self, prepared: Prepared) -> np.ndarray:
         """Return the logarithm of the mean of the members' probabilities."""
@@ -112,7 +125,7 @@ class Model:
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, float64, shape `(rows, classes)`; X as in `predict_log_proba`."""
-        return self.calibration.probabilities(self._votes(self.preprocessing.prepare(read_table(X))))
+        return self.calibration.probabilities(self._votes(self._prepared(X)))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return logits whose sigmoid or softmax is `predict_proba`; X as in `predict_log_proba`.
@@ -183,6 +196,26 @@ class Model:
             ValueError: A label that training never saw, or a missing one.
         """
         return class_indices(y, self.classes)
+
+    def was_trained_on(self, X: Any, y: Any) -> bool:
+        """Return whether these are the rows and labels that it was trained on: the same values in the same order.
+
+        What holds them (an array, a DataFrame of pandas or of polars) does not matter; the names of columns do. On rows
+        it was trained on, a model looks better than it is.
+
+        Args:
+            X: Rows, as `fit` takes them.
+            y: Their labels.
+
+        Raises:
+            ValueError: A model whose file does not say what it was trained on.
+        """
+        known = self.metadata.get("rows_sha256")
+        if known is None:
+            raise ValueError(
+                "Model must know what it was trained on; got one without rows_sha256 in its metadata. Train it again."
+            )
+        return rows_sha256(read_table(X), read_labels(y)) == known
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one safetensors file, whole or not at all; an existing regular file is replaced.

@@ -30,6 +30,7 @@ class Prepared:
     numbers: np.ndarray  # (rows, numbers), NaN where missing
     codes: np.ndarray  # (rows, categories) int32: the place of the level, -1 where missing or not kept
     unknown: dict[str, int]  # for each category column, how many values are none of its levels
+    extra: tuple[str, ...]  # columns that training had not
 
     @property
     def rows(self) -> int:
@@ -107,6 +108,7 @@ class Preprocessing:
 
     def prepare(self, table: Table) -> Prepared:
         """Return the columns of training from a table; raise where one is missing or of another kind."""
+        extra = self._extra(table)
         table = table.selected(self.names, self.n_columns)
         number_places, category_places = self._places
         numbers = table.numbers(number_places)
@@ -114,7 +116,13 @@ class Preprocessing:
         unknown: dict[str, int] = {}
         for index, place in enumerate(category_places):
             codes[:, index], unknown[table.column_label(place)] = table.codes(place, self._categories[index])
-        return Prepared(numbers, codes, unknown)
+        return Prepared(numbers, codes, unknown, extra)
+
+    def _extra(self, table: Table) -> tuple[str, ...]:
+        if self.names is None or table.names is None or table.names == self.names:
+            return ()
+        known = frozenset(self.names)
+        return tuple(name for name in table.names if name not in known)
 
     def encode(self, prepared: Prepared, rows: np.ndarray | slice) -> np.ndarray:
         """Return the rows at `rows` as inputs, float32, shape `(rows, n_inputs)`."""

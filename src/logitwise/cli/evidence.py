@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from logitwise.classifier.findings import values_unknown
 from logitwise.classifier.importance import column_names, permutation_importance
 from logitwise.classifier.logistic import logistic_beside
 from logitwise.classifier.model import Model
 from logitwise.cli.labels import known_indices
-from logitwise.cli.parts import by_parts
+from logitwise.cli.parts import by_parts, predictions
 from logitwise.cli.record import Record, notes_of, verdict_of
 from logitwise.cli.sources import Labelled
 from logitwise.metrics import majority_baseline
@@ -50,7 +51,7 @@ def gather(
         ValueError: A label that training never saw; columns that do not fit; no rows.
     """
     target = known_indices(rows.labels, model.classes, argument)
-    probabilities = np.concatenate(by_parts(model.predict_proba, rows.features, argument))
+    probabilities, unknown = predictions(model, rows.features, argument)
     wrong = confidently_wrong(target, probabilities, MOST_IMAGES, model.costs)
     importance = _importance(model, rows.features, target)
     logistic = None if trained_on is None else logistic_beside(model, trained_on.features, trained_on.labels)
@@ -73,7 +74,7 @@ def gather(
         importance=importance,
         command=command,
         facts={**facts, **_facts(model)},
-        notes=_notes(model, rows),
+        notes=_notes(model, rows, unknown),
     )
 
 
@@ -98,9 +99,11 @@ def _comparison(model: Model) -> Comparison | None:
         return None
 
 
-def _notes(model: Model, rows: Labelled) -> list[str]:
-    """Return what the reader must know of the data: what training saw in it, and how columns are called."""
+def _notes(model: Model, rows: Labelled, unknown: Mapping[str, int]) -> list[str]:
+    """Return what the reader must know of the data: what is odd in it, and how columns are called."""
     found = notes_of(model)
+    if values := values_unknown(unknown):
+        found.append(f"The rows measured have {values}.")
     if rows.has_header is False:
         target = "" if rows.target_name is None else f"; the target is {rows.target_name}"
         found.append(f"The file has no header line: columns are called by their place, from column_0 on{target}.")

@@ -9,6 +9,7 @@ from pathlib import Path
 from logitwise.classifier.model import Model
 from logitwise.classifier.model_file import replacing
 from logitwise.cli.evidence import gather
+from logitwise.cli.parts import unsaid
 from logitwise.cli.sources import Labelled, data_name
 from logitwise.data.fingerprint import fingerprint
 from logitwise.report import render
@@ -30,16 +31,17 @@ class Source:
 
 def report(model: Model, source: Source, title: str, command: str) -> str:
     """Return the page that shows whether a model can be trusted, with the fingerprints of the files it comes from."""
-    evidence = gather(
-        model,
-        source.rows,
-        argument=source.argument,
-        where=source.where,
-        title=title,
-        command=command,
-        facts=_fingerprints(source.read),
-        trained_on=source.trained_on,
-    )
+    with unsaid():  # the page itself says it
+        evidence = gather(
+            model,
+            source.rows,
+            argument=source.argument,
+            where=source.where,
+            title=title,
+            command=command,
+            facts=_fingerprints(source.read),
+            trained_on=source.trained_on,
+        )
     return render(evidence)
 
 

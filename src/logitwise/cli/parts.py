@@ -2,15 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from logitwise.cli.door import is_quiet, naming
+from logitwise.classifier.findings import DataWarning, values_unknown
+from logitwise.cli.door import is_quiet, naming, say
+
+if TYPE_CHECKING:
+    from logitwise.classifier.model import Model
 
 ROWS_AT_ONCE = 65_536
+
+
+def predictions(model: Model, features: Any, argument: str) -> tuple[np.ndarray, Counter[str]]:
+    """Return the probabilities of rows, and how many values of each column the model does not know."""
+    batches = by_parts(model.predict_batch, features, argument)
+    unknown: Counter[str] = Counter()
+    for batch in batches:
+        unknown.update(batch.unknown)
+    return np.concatenate([batch.probabilities for batch in batches]), unknown
+
+
+def say_unknown(counts: Mapping[str, int], argument: str) -> None:
+    """Say which columns of an argument hold values that the model does not know, given how many each has."""
+    found = values_unknown(counts)
+    if found:
+        say(f"logitwise: note: {argument} has {found}.")
+
+
+@contextmanager
+def unsaid() -> Iterator[None]:
+    """Let no model warn of data: what there is to say has been said."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        yield
 
 
 def by_parts(predict: Callable[[Any], Any], features: Any, argument: str) -> list[Any]:

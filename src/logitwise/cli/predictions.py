@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logitwise.classifier.model_file import refuse_irregular, replacing
-from logitwise.cli.door import is_quiet, naming, say
+from logitwise.cli.door import is_quiet, naming
+from logitwise.cli.parts import say_unknown
 
 if TYPE_CHECKING:
     import polars
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".parquet")
 WORKERS = 2  # beside the one that reads
-UNKNOWN_SHOWN = 5
 
 
 def writable(path: str, argument: str, inputs: Sequence[str]) -> Path:
@@ -104,14 +104,7 @@ class Written:
 
     def note(self) -> None:
         """Say which columns hold values that the model does not know, and how many."""
-        found = [f"{column} ({number:,})" for column, number in self.unknown.items() if number]
-        if found:
-            more = f" and {len(found) - UNKNOWN_SHOWN} more" if len(found) > UNKNOWN_SHOWN else ""
-            columns = f"{len(found)} column{'s' if len(found) > 1 else ''}"
-            say(
-                f"logitwise: note: DATA has values that the model does not know in {columns}, taken as missing: "
-                f"{', '.join(found[:UNKNOWN_SHOWN])}{more}."
-            )
+        say_unknown(self.unknown, "DATA")
 
 
 def table_of(model: Model, batch: Batch) -> polars.DataFrame:

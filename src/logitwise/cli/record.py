@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from math import isfinite
 from typing import Any
@@ -26,16 +26,19 @@ class Measured:
         where: What the rows are, in words.
         model: What `logitwise.metrics.summary` returns.
         baseline: The same for the training frequencies as the probabilities of every row.
+        intervals: What `logitwise.metrics.summary_intervals` returns for the model.
     """
 
     where: str
     model: dict[str, float]
     baseline: dict[str, float] | None
+    intervals: Mapping[str, Sequence[float] | None]
 
     def as_json(self) -> dict[str, Any]:
         """Return this as JSON values; a number that is not finite becomes null."""
         baseline = None if self.baseline is None else _finite(self.baseline)
-        return {"where": self.where, "model": _finite(self.model), "baseline": baseline}
+        intervals = {name: None if ends is None else list(ends) for name, ends in self.intervals.items()}
+        return {"where": self.where, "model": _finite(self.model), "baseline": baseline, "intervals": intervals}
 
 
 @dataclass(frozen=True)
@@ -133,8 +136,23 @@ def _is_flag(value: Any) -> bool:
 
 
 def _is_measured(value: Any) -> bool:
-    is_known = isinstance(value, dict) and set(value) == {"where", "model", "baseline"} and _is_text(value["where"])
-    return is_known and _is_summary(value["model"]) and (value["baseline"] is None or _is_summary(value["baseline"]))
+    """Return whether a value is what `Measured.as_json` returns; older files have no intervals."""
+    parts = {"where", "model", "baseline"}
+    is_known = isinstance(value, dict) and parts <= set(value) <= {*parts, "intervals"} and _is_text(value["where"])
+    return (
+        is_known
+        and _is_summary(value["model"])
+        and (value["baseline"] is None or _is_summary(value["baseline"]))
+        and _are_intervals(value.get("intervals", {}))
+    )
+
+
+def _are_intervals(value: Any) -> bool:
+    return isinstance(value, dict) and all(ends is None or _is_interval(ends) for ends in value.values())
+
+
+def _is_interval(ends: Any) -> bool:
+    return isinstance(ends, list) and len(ends) == 2 and all(type(end) in (float, int) for end in ends)
 
 
 def _is_summary(value: Any) -> bool:

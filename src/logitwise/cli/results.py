@@ -50,7 +50,7 @@ def show_measured(measured: Measured, known: dict[str, Any], *, as_json: bool) -
         print_json({**known, "metrics": measured.as_json()})
         return
     _print(f"Measured on {measured.where}:")
-    _print(_measures_table(measured.model, measured.baseline))
+    _print(_measures_table(measured.as_json()))
 
 
 def show_verdict(model: Model) -> None:
@@ -62,17 +62,30 @@ def show_verdict(model: Model) -> None:
         _print(sentence)
 
 
-def _measures_table(model: dict[str, Any], baseline: dict[str, Any] | None) -> Table:
+def _measures_table(measured: dict[str, Any]) -> Table:
+    """Return the measures as `Measured.as_json` has them."""
+    intervals, baseline = measured.get("intervals", {}), measured["baseline"]
     table = Table("", Column("model", justify="right"), box=SIMPLE_HEAD)
+    if intervals:
+        table.add_column("95% interval", justify="right")
     if baseline is not None:
         table.add_column("majority class", justify="right")
     for name, label in MEASURES.items():
-        table.add_row(label, *(_digits(measures[name]) for measures in (model, baseline) if measures is not None))
+        cells = [_digits(measured["model"][name])]
+        if intervals:
+            cells.append(_range(intervals.get(name)) or _range(intervals.get(f"{name}_by_chance"), " by chance"))
+        if baseline is not None:
+            cells.append(_digits(baseline[name]))
+        table.add_row(label, *cells)
     return table
 
 
 def _digits(value: float | None) -> str:
     return "inf" if value is None else f"{value:.4f}"
+
+
+def _range(ends: list[float] | None, more: str = "") -> str:
+    return "" if ends is None else f"{ends[0]:.4f} to {ends[1]:.4f}{more}"
 
 
 def show_model(model: Model, path: Path, *, as_json: bool) -> None:
@@ -90,7 +103,7 @@ def show_model(model: Model, path: Path, *, as_json: bool) -> None:
     if record.metrics is not None:
         typer.echo()
         _print(f"Measured on {record.metrics['where']}:")
-        _print(_measures_table(record.metrics["model"], record.metrics["baseline"]))
+        _print(_measures_table(record.metrics))
     show_verdict(model)
 
 

@@ -14,10 +14,10 @@ from logitwise.classifier.model import Model
 from logitwise.classifier.target import class_indices
 from logitwise.cli.door import naming, say
 from logitwise.cli.labels import known_indices
-from logitwise.cli.parts import by_parts
+from logitwise.cli.parts import predictions, say_unknown
 from logitwise.cli.record import Measured, Record, plain_note
 from logitwise.cli.sources import Form, Labelled, Parts
-from logitwise.metrics import majority_baseline, summary
+from logitwise.metrics import majority_baseline, summary, summary_intervals
 
 if TYPE_CHECKING:
     from logitwise.classifier.estimator import Classifier
@@ -127,9 +127,10 @@ def _notes_said() -> Iterator[None]:
 def measure(model: Model, rows: Labelled, argument: str, where: str, class_counts: list[int] | None) -> Measured:
     """Return how good a model is on rows; `argument` is what to call them in a message."""
     target = known_indices(rows.labels, model.classes, argument)
-    probabilities = np.concatenate(by_parts(model.predict_proba, rows.features, argument))
+    predicted, unknown = predictions(model, rows.features, argument)
+    say_unknown(unknown, argument)
     baseline = None
     if class_counts is not None:
         trained_on = np.repeat(np.arange(len(class_counts)), class_counts)
         baseline = summary(target, majority_baseline(trained_on, len(class_counts), len(target)))
-    return Measured(where, summary(target, probabilities), baseline)
+    return Measured(where, summary(target, predicted), baseline, summary_intervals(target, predicted))

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from logitwise._intervals import Interval, bootstrap_means, chance_calibration_error, losses_by_row, middle, wilson
 from logitwise.metrics import accuracy, calibration_error, confusion_matrix
 from logitwise.report.evidence import Evidence
-from logitwise.report.intervals import Interval, bootstrap_means, chance_calibration_error, middle, wilson
 
 RELIABILITY_BINS = 10
 CONFIDENCE_BINS = 20
@@ -206,11 +206,8 @@ def _threshold(threshold: float, positives: np.ndarray, everything: np.ndarray) 
 
 def _by_row(target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Return right or not, log loss, Brier score: shape `(rows, 3)`."""
-    of_target = probabilities[np.arange(len(target)), target]
-    with np.errstate(divide="ignore"):
-        loss = -np.log(of_target)
-    brier = np.einsum("ij,ij->i", probabilities, probabilities) - 2 * of_target + 1
-    return np.stack([probabilities.argmax(axis=1) == target, loss, brier], axis=1)
+    hits = probabilities.argmax(axis=1) == target
+    return np.concatenate([hits[:, None], losses_by_row(target, probabilities)], axis=1)
 
 
 def _measure(name: str, sign: float, values: np.ndarray, draws: np.ndarray) -> Measure:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from logitwise._intervals import Interval, wilson
 from logitwise.metrics import calibration_error
 from logitwise.report.evidence import ColumnImportance, Comparison, Evidence, Example
 from logitwise.report.findings import Calibration, ClassFinding, Measure, confusion, top_confusions
-from logitwise.report.intervals import Interval, wilson
 from logitwise.report.markup import (
     MINUS,
     UNKNOWN,

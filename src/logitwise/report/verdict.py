@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from logitwise._intervals import Interval
 from logitwise.report.evidence import Evidence
 from logitwise.report.findings import Calibration, ClassFinding, Measure
-from logitwise.report.intervals import Interval
 from logitwise.report.markup import Html, counted, escape, join, number, quoted, share, tag
 
 FEWEST_ROWS = 30  # fewer leave an interval of more than 30 points around the accuracy

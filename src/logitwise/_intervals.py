@@ -39,6 +39,14 @@ def wilson(hits: float, rows: float) -> Interval:
     return Interval(max(0.0, float(centre - half)), min(1.0, float(centre + half)))
 
 
+def losses_by_row(target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return the log loss and the Brier score of each row, shape `(rows, 2)`."""
+    of_target = probabilities[np.arange(len(target)), target]
+    with np.errstate(divide="ignore"):
+        loss = -np.log(of_target)
+    return np.stack([loss, np.einsum("ij,ij->i", probabilities, probabilities) - 2 * of_target + 1], axis=1)
+
+
 def bootstrap_means(values: np.ndarray) -> np.ndarray:
     """Return the means of `values`, shape `(rows, measures)`, over rows drawn again with replacement.
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from logitwise._intervals import bootstrap_means, chance_calibration_error, middle, wilson
 from logitwise.metrics import calibration_error
-from logitwise.report.intervals import bootstrap_means, chance_calibration_error, middle, wilson
 from report.made_evidence import made_predictions
 
 
