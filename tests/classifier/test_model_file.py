@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -391,3 +392,20 @@ def test_a_row_has_the_same_bits_alone_and_among_others(model):
     for start in (0, 3, 88, 256, 500, 537, 584, 599):  # whole blocks, and last ones of every size
         np.testing.assert_array_equal(model.predict_proba(X[start:]), together[start:])
     assert model.predict_proba(X[:0]).shape == (0, 3)
+
+
+@pytest.mark.parametrize(("inputs", "hidden", "classes"), [(20, (64, 64), 2), (300, (33, 256), 3), (5, (), 24)])
+def test_the_bits_of_a_row_do_not_depend_on_its_place(inputs, hidden, classes):
+    generator = np.random.default_rng(inputs)
+    widths = (inputs, *hidden, classes)
+    draw = [np.float32(generator.normal(size=(4, a, b)) / np.sqrt(a)) for a, b in pairwise(widths)]
+    layers = tuple((weight, np.full((4, 1, weight.shape[2]), 0.1, np.float32)) for weight in draw[:-1])
+    linear = generator.normal(size=(4, inputs, classes)).astype(np.float32)
+    network = Network(layers, draw[-1] if hidden else None, linear, np.zeros((4, 1, classes), np.float32))
+    numbers, none = np.zeros(inputs), (np.zeros(0),) * inputs
+    preprocessing = Preprocessing(None, (None,) * inputs, numbers, numbers + 1, numbers, numbers > 0, none)
+    model = Model(np.arange(classes), preprocessing, network, Calibration.none(classes))
+    X = generator.normal(size=(600, inputs))
+    together = model.predict_proba(X)
+    for start in (1, 3, 8, 88, 255, 500, 537, 599):
+        np.testing.assert_array_equal(model.predict_proba(X[start:]), together[start:])

@@ -14,7 +14,7 @@ from logitwise.classifier.decisions import prediction_sets
 from logitwise.classifier.findings import DataWarning, columns_ignored, values_unknown
 from logitwise.classifier.fingerprint import rows_sha256
 from logitwise.classifier.model_file import ModelFile, ModelFileError, read_model_file, write_model_file
-from logitwise.classifier.network import Network
+from logitwise.classifier.network import Network, block_of
 from logitwise.classifier.preprocessing import Prepared, Preprocessing
 from logitwise.classifier.scratch import Scratch
 from logitwise.classifier.table import read_table
@@ -115,7 +115,7 @@ class Model:
         scratch, start = Scratch(), 0
         with np.errstate(over="ignore", under="ignore"):
             while start < prepared.rows:
-                block = self.network.block_of(prepared.rows - start)
+                block = block_of(prepared.rows - start)
                 rows = slice(start, start + block)
                 inputs = self.preprocessing.encode_across(prepared, rows, block, scratch)
                 votes[rows] = self.network.vote(inputs, scratch).T[: prepared.rows - start]

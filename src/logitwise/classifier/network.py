@@ -12,8 +12,8 @@ import numpy as np
 from logitwise.classifier.model_file import ModelFile
 from logitwise.classifier.scratch import Scratch
 
-BLOCK_ROWS = 512  # the activations of all members stay in the cache; threads wait for each other between products
-SMALLER_BLOCKS = (16, 64)
+TILE = 16  # rows of every matrix product: BLAS sums rows of larger ones in an order that depends on their place
+BLOCK_ROWS = 256  # rows at a time: their activations stay in the cache
 LARGEST = np.finfo(np.float64).max
 
 
@@ -48,23 +48,17 @@ class Network:
 
     def logits(self, inputs: np.ndarray) -> np.ndarray:
         """Return the logits of each member, float32, shape `(members, rows, classes)`; inputs `(rows, inputs)`."""
-        across = np.concatenate([np.ones((1, len(inputs)), np.float32), inputs.T])
-        return _Products.of(self).of_block(across, Scratch()).transpose(0, 2, 1)
-
-    def block_of(self, rows: int) -> int:
-        """Return how many rows `vote` is to be given at once, where this many are left: those, or zeros after them.
-
-        Rows go through in blocks of one size, the last one filled up: the same matrix products, so the same bits,
-        whatever the number of rows. Few rows go in a smaller block where that is seen to give the same bits.
-        """
-        return next((size for size in self._agreeing if rows <= size), BLOCK_ROWS)
+        rows = len(inputs)
+        across = np.ones((1 + inputs.shape[1], _in_tiles(rows)), np.float32)
+        across[1:, :rows], across[1:, rows:] = inputs.T, 0.0
+        return _Products.of(self).of_block(across, Scratch()).transpose(0, 2, 1)[:, :rows]
 
     def vote(self, inputs: np.ndarray, scratch: Scratch) -> np.ndarray:
         """Return the mean of the members' probabilities, float64, `(classes, rows)`.
 
         Args:
-            inputs: A block of rows, float32, `(1 + inputs, rows)`, the first of them 1: across, so that NumPy's loops
-                run over rows.
+            inputs: As many rows as `block_of` says, float32, `(1 + inputs, rows)`, the first of them 1: across,
+                so that NumPy's loops run over rows.
             scratch: Memory for what is on the way.
         """
         logits = self._products.of_block(inputs, scratch).astype(np.float64)
@@ -82,21 +76,6 @@ class Network:
     def _differences(self) -> dict[str, Any]:
         names = ("linear", "prior") if self.output is None else ("output", "linear", "prior")
         return {name: getattr(self, name)[..., 1:] - getattr(self, name)[..., :1] for name in names}
-
-    @cached_property
-    def _agreeing(self) -> list[int]:
-        """The smaller blocks in which rows get the same bits as in a large one: seen once, on made-up inputs.
-
-        It depends on how the BLAS of this machine orders its sums, which does not depend on the values.
-        """
-        inputs = np.random.default_rng(0).normal(size=(1 + self.linear.shape[1], BLOCK_ROWS)).astype(np.float32)
-        with np.errstate(over="ignore", invalid="ignore"):
-            logits = self._products.of_block(inputs, Scratch())
-            return [size for size in SMALLER_BLOCKS if self._is_same(inputs[:, :size], logits[..., :size])]
-
-    def _is_same(self, inputs: np.ndarray, logits: np.ndarray) -> bool:
-        found = self._products.of_block(np.ascontiguousarray(inputs), Scratch())
-        return np.array_equal(found, logits)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Return the part that belongs in the tensors of a model file."""
@@ -132,42 +111,64 @@ class Network:
         return cls(hidden, output, linear, file.tensor("network.prior", np.float32, (members, 1, n_classes)))
 
 
+def block_of(rows: int) -> int:
+    """Return in how many places to predict, where this many rows are left: whole tiles, zeros after the last row.
+
+    A row gets the same bits in every place of every tile, so its prediction does not depend on the rows beside it.
+    """
+    return min(_in_tiles(rows), BLOCK_ROWS)
+
+
+def _in_tiles(rows: int) -> int:
+    return -(-rows // TILE) * TILE
+
+
 @dataclass(frozen=True)
 class _Products:
     """The weights as the matrix products take them: a row of inputs goes across, the bias is the weight of a 1.
 
-    Those of hidden layers are halved, which is exact: `silu(x) = h + h tanh(h)` with `h = x / 2`.
+    Hidden layers give `-x` and pass `-silu(x) = -x / (1 + exp(-x))` on, which saves a step and no bit.
     """
 
-    hidden: tuple[np.ndarray, ...]  # (members, to, 1 + from)
-    output: np.ndarray | None  # (members, classes, from)
+    hidden: tuple[np.ndarray, ...]  # (members, 1, to, 1 + from)
+    output: np.ndarray | None  # (members, 1, classes, from)
     linear: np.ndarray  # (members * classes, 1 + inputs)
     members: int
 
     @classmethod
     def of(cls, network: Network) -> _Products:
         linear = _with_bias(network.linear, network.prior)
+        hidden = [_with_bias(weight, bias)[:, None] for weight, bias in network.hidden]
+        if hidden:
+            hidden[0] = -hidden[0]
+        for weight in hidden[1:]:
+            weight[..., 0] *= -1.0
         return cls(
-            tuple(_with_bias(weight, bias) / 2 for weight, bias in network.hidden),
-            None if network.output is None else np.ascontiguousarray(network.output.transpose(0, 2, 1)),
+            tuple(hidden),
+            None if network.output is None else -np.ascontiguousarray(network.output.transpose(0, 2, 1))[:, None],
             linear.reshape(-1, linear.shape[2]),
             network.members,
         )
 
     def of_block(self, inputs: np.ndarray, scratch: Scratch) -> np.ndarray:
         """Return the logits of a block, `(members, classes, rows)`; inputs as in `Network.vote`."""
-        rows = inputs.shape[1]
-        logits = (self.linear @ inputs).reshape(self.members, -1, rows)
-        if self.output is None:
-            return logits
-        activations = inputs[: self.hidden[0].shape[2]]
+        tiles = scratch.array("tiles", (inputs.shape[1] // TILE, len(inputs), TILE))
+        np.copyto(tiles, inputs.reshape(len(inputs), -1, TILE).transpose(1, 0, 2))
+        logits = np.matmul(self.linear, tiles).reshape(len(tiles), self.members, -1, TILE).transpose(1, 0, 2, 3)
+        if self.output is not None:
+            logits = logits + np.matmul(self.output, self._activations(tiles, scratch))
+        return logits.transpose(0, 2, 1, 3).reshape(self.members, -1, inputs.shape[1])
+
+    def _activations(self, tiles: np.ndarray, scratch: Scratch) -> np.ndarray:
+        """Return what the last hidden layer passes on, negative, `(members, tiles, units, TILE)`."""
+        activations = tiles[:, : self.hidden[0].shape[3]]
         for layer, weight in enumerate(self.hidden):
-            following = scratch.array(f"hidden {layer}", (self.members, 1 + weight.shape[1], rows))
-            following[:, 0] = 1.0
-            _activate(np.matmul(weight, activations, out=following[:, 1:]), scratch)
+            shape = (self.members, len(tiles), 1 + weight.shape[2], TILE)
+            following = scratch.array(f"hidden {layer}", shape)
+            following[:, :, 0] = 1.0
+            _activate(np.matmul(weight, activations, out=following[:, :, 1:]), scratch)
             activations = following
-        logits += self.output @ activations[:, 1:]
-        return logits
+        return activations[:, :, 1:]
 
 
 def _with_bias(weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
@@ -175,11 +176,11 @@ def _with_bias(weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.concatenate([bias, weight], axis=1).transpose(0, 2, 1))
 
 
-def _activate(halves: np.ndarray, scratch: Scratch) -> None:
-    """Put silu(2 halves) in the place of halves."""
-    slopes = np.tanh(halves, out=scratch.array("slopes", halves.shape))
-    slopes += 1.0
-    halves *= slopes
+def _activate(negatives: np.ndarray, scratch: Scratch) -> None:
+    """Put -silu(x) in the place of -x."""
+    divisors = np.exp(negatives, out=scratch.array("divisors", negatives.shape))
+    divisors += 1.0
+    negatives /= divisors
 
 
 def _two_classes(logits: np.ndarray) -> np.ndarray:
