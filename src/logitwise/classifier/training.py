@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from logitwise.calibration import SMALLEST, temperature_of
+from logitwise.calibration import PRIOR, SMALLEST, temperature_of
 from logitwise.classifier.folds import Plan
 from logitwise.classifier.members import Members, Shape
 from logitwise.classifier.network import Network
@@ -203,7 +203,8 @@ class Trainer:
         progress, loss = self.progress, -float(step)  # without held-out rows the last step is the best
         if self.held_out is not None:
             rows, votes = self.held_out_votes()
-            self.temperature, loss = temperature_of(votes, *self.target_and_weight(rows), self.temperature)
+            known = (votes, *self.target_and_weight(rows))
+            self.temperature, loss = temperature_of(*known, self.temperature, prior=PRIOR)
             progress.validation_loss.append(loss)
         progress.step.append(step)
         progress.train_loss.append(train_loss)
