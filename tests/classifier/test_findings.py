@@ -22,10 +22,22 @@ def test_nothing_is_said_of_ordinary_columns():
     assert notes(table) == []
 
 
-@pytest.mark.parametrize("constant", [["x"] * ROWS, [1.5] * ROWS, [None] * ROWS])
-def test_constant_and_empty_columns(constant):
+@pytest.mark.parametrize("constant", [["x"] * ROWS, [1.5] * ROWS])
+def test_constant_columns(constant):
     table = pl.DataFrame({"a": NOISE, "same": constant})
     assert notes(table) == ["X has columns with one value only, which say nothing: column 'same'."]
+
+
+@pytest.mark.parametrize("dtype", [pl.Null, pl.String, pl.Float64, pl.Int64, pl.Boolean])
+def test_empty_columns(dtype):
+    table = pl.DataFrame({"a": NOISE, "nil": pl.Series([None] * ROWS, dtype=dtype)})
+    expected = "X has empty columns, every value of which is missing: column 'nil'. Fill or drop them."
+    assert notes(table) == [expected]
+
+
+def test_a_value_and_gaps_say_something():
+    table = pl.DataFrame({"a": NOISE, "seldom": ["x", None, None, None] * (ROWS // 4)})
+    assert notes(table) == []
 
 
 @pytest.mark.parametrize(

@@ -69,20 +69,25 @@ def _of_the_target(target: np.ndarray, classes: np.ndarray, members: int) -> Ite
 
 
 def _of_the_columns(table: Table, rows: np.ndarray, target: np.ndarray, n_classes: int) -> Iterator[str]:
-    constant, identifiers, telling = [], [], []
+    empty, constant, identifiers, telling = [], [], [], []
     for place in range(table.n_columns):
         values = table.column(place)[rows]
         present = _present(values)
+        if not present.any():
+            empty.append(table.column_label(place))
+            continue
         distinct, codes = np.unique(
             values[present].astype(str if values.dtype.kind == "O" else values.dtype), return_inverse=True
         )
-        if len(distinct) < 2 and not (len(distinct) == 1 and not present.all()):
+        if len(distinct) == 1 and present.all():
             constant.append(table.column_label(place))
         elif len(rows) >= FEWEST_ROWS:
             if _is_identifier(distinct, values[present], len(rows)):
                 identifiers.append(table.column_label(place))
             if _gives_away(codes, len(distinct), values.dtype.kind == "O", target[present], len(target), n_classes):
                 telling.append(table.column_label(place))
+    if empty:
+        yield f"X has empty columns, every value of which is missing: {_listed(empty)}. Fill or drop them."
     if constant:
         yield f"X has columns with one value only, which say nothing: {_listed(constant)}."
     if identifiers:
