@@ -2,6 +2,7 @@
 
 import gzip
 import random
+import re
 
 import numpy as np
 import polars as pl
@@ -16,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from logitwise.classifier import Classifier, load
+from logitwise.classifier.training import Trainer, TrainingWarning
 from logitwise.metrics import summary
 
 
@@ -323,6 +325,59 @@ def test_a_loss_that_explodes_at_once_is_an_error_with_advice():
     with pytest.raises(ValueError) as raised:
         Classifier((8, 8), learning_rate=1e30).fit(X, Y)
     assert str(raised.value) == (
-        "learning_rate must be low enough for the loss to stay finite; got 1e+30, with which it became nan by step 10 "
-        "(the largest logit: not finite). Try learning_rate=1e+29."
+        "learning_rate must be low enough for the loss to stay finite; got 1e+30, with which it became nan at step 1, "
+        "before there were weights to keep. Try 0.006."
     )
+
+
+def kept(classifier):
+    """Return the step whose weights a fit of the blobs keeps, the steps it measured at, and what it then predicts."""
+    return classifier.best_step_, classifier.history_["step"], classifier.predict_proba(X)
+
+
+def test_a_loss_that_explodes_later_is_a_warning_and_the_best_weights_are_kept():
+    options = {"learning_rate": 500, "steps": 300, "epochs": 300}
+    with pytest.warns(TrainingWarning) as warned:
+        exploded = Classifier((8, 8), **options).fit(X, Y)
+    ended_before = Classifier((8, 8), **options, seconds=1e-9).fit(X, Y)
+    assert kept(exploded)[:2] == kept(ended_before)[:2] == (10, [10])
+    np.testing.assert_array_equal(kept(exploded)[2], kept(ended_before)[2])
+    assert np.isfinite(exploded.predict_log_proba(X)).all()
+    (sentence,) = (str(each.message) for each in warned)
+    assert re.fullmatch(
+        r"learning_rate must be low enough for the loss to stay finite; got 500, with which it became nan at step 1\d "
+        r"\(the largest logit at step 10: \d\.?\d*e\+2\d\)\. Try 0\.006\. The weights of step 10 are kept\.",
+        sentence,
+    )
+    assert exploded.model_.metadata["ended"] == sentence
+    assert exploded.notes_ == exploded.model_.metadata["notes"] == [sentence]
+    assert warned[0].filename == __file__
+
+
+@pytest.mark.parametrize("rows", [200, 9])
+@pytest.mark.parametrize(("last_good", "told"), [(24, "nan at step 25"), (29, "nan at step 30")])
+def test_weights_that_are_lost_in_a_step_are_those_of_the_best_again(rows, last_good, told, monkeypatch):
+    """The loss is that before a step: what the last step before a measurement loses, only held-out rows see."""
+    real = Trainer._step
+
+    def lose(trainer, step):
+        loss = real(trainer, step)
+        if step == last_good:
+            trainer.members.flat[0].fill_(np.nan)
+        return loss
+
+    def interrupt(trainer, step):
+        if step == 21:
+            raise KeyboardInterrupt
+        return real(trainer, step)
+
+    options = {"epochs": 200, "steps": 200}
+    expected, lost = Classifier((8,), **options), Classifier((8,), **options)
+    monkeypatch.setattr(Trainer, "_step", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        expected.fit(X[:rows], Y[:rows])
+    monkeypatch.setattr(Trainer, "_step", lose)
+    with pytest.warns(TrainingWarning, match=told):
+        lost.fit(X[:rows], Y[:rows])
+    assert kept(lost)[:2] == kept(expected)[:2] == (20, [10, 20])
+    np.testing.assert_array_equal(kept(lost)[2], kept(expected)[2])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -203,3 +204,17 @@ def test_the_model_file_may_be_named_by_o_like_any_output(run, fruit):
     args = ("train", fruit / "fruit.csv", "--target", "label", "--hidden", "", "--epochs", "1", "--quiet")
     assert run(*args, "-o", "m.safetensors").exit_code == 0
     assert lw.load("m.safetensors").feature_names == ("size", "colour")
+
+
+def test_a_loss_that_explodes_is_told_and_stays_in_the_file(run, fruit):
+    options = ["--hidden", "8,8", "--epochs", "200", "--learning-rate", "500", "--report", "r.html"]
+    result = run("train", fruit / "fruit.csv", "--target", "label", *options)
+    assert result.exit_code == 0
+    sentence = lw.load("fruit.safetensors").metadata["ended"]
+    assert re.match(
+        r"learning_rate must be low enough for the loss to stay finite; got 500, with .* are kept\.$", sentence
+    )
+    told = sentence.replace("learning_rate", "--learning-rate")
+    assert f"Note: {told}" in result.stderr.splitlines()
+    assert f"Seen in training: {told}" in run("info", "fruit.safetensors").stdout.splitlines()
+    assert told in unescape(Path("r.html").read_text(encoding="utf-8"))

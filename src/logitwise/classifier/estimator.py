@@ -29,7 +29,7 @@ from logitwise.classifier.preprocessing import Preprocessing
 from logitwise.classifier.progress import StepBar
 from logitwise.classifier.table import Table, read_table
 from logitwise.classifier.target import class_indices, class_weights, find_classes, read_labels, row_weights
-from logitwise.classifier.training import Progress, Recipe, Rows, Trainer
+from logitwise.classifier.training import Progress, Recipe, Rows, Trainer, TrainingWarning
 
 BATCH_SIZE = 64
 
@@ -84,7 +84,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         baselines_: The model beside logistic regression and the class frequencies on held-out rows: see `Comparison`;
             None after `partial_fit`.
         decision_: What `threshold_for` led to, with its `threshold` for two classes: see `Decision`; or None.
-        notes_: What there was to say of the data before training, a sentence each.
+        notes_: What there was to say of the data before training, and of training that went wrong, a sentence each;
+            they are warnings too: `DataWarning` and `TrainingWarning`.
         model_: The `Model` that predicts, with NumPy alone.
 
     Example:
@@ -214,12 +215,15 @@ class Classifier(ClassifierMixin, BaseEstimator):
         is_part = given.classes is not None
         self.notes_ = [] if is_part else look(table, used, target[used], classes, rows.inputs[: len(used)], members)
         for note in self.notes_:
-            warnings.warn(note, DataWarning, stacklevel=2)
+            warnings.warn(note, DataWarning, stacklevel=3)
         trainer = Trainer(rows.as_tensors(preprocessing.n_deep, recipe.device), plan, log_weight, recipe)
         if start is not None:
             start.put_into(trainer, classes)
         with StepBar(trainer.progress.steps, shown=self.verbose) as bar:
             progress = trainer.train(bar.update)
+        if progress.diverged:
+            self.notes_.append(progress.ended)
+            warnings.warn(progress.ended, TrainingWarning, stacklevel=3)
         held_out = HeldOut.of(trainer, recipe.seed)
         self.decision_ = None if goal is None else held_out.decide(goal)
         deep = rows.inputs[:, : preprocessing.n_deep]

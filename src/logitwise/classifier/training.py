@@ -25,6 +25,11 @@ SOON = 50  # steps without a better loss that are never too many
 BETTER = 1e-5  # nats
 SOME_ROWS = 2000  # enough to see how far members disagree
 MOMENTS = (0.9, 0.95)
+TAME = 6e-3  # a learning rate at which no table was seen to diverge
+
+
+class TrainingWarning(UserWarning):
+    """Training that went wrong, though there is a model."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ class Progress:
     best_loss: float = math.inf
     best_state: list[torch.Tensor] = field(default_factory=list)
     ended: str = ""  # why training ended, as a sentence
+    diverged: bool = False
     interrupted: bool = False
 
     @property
@@ -118,7 +124,7 @@ class Trainer:
             while not progress.ended:
                 first = progress.step[-1] if progress.step else 0
                 last = min(first + every, progress.steps)
-                losses = [self._step(step) for step in range(first, last)]
+                losses = torch.stack([self._step(step) for step in range(first, last)])
                 progress.ended = self._measure(last, losses) or self._ended(last, time.monotonic() - started)
                 report(progress)
         self.members.restore(progress.best_state)
@@ -195,35 +201,46 @@ class Trainer:
     def _shuffled(self, part: torch.Tensor) -> torch.Tensor:
         return part[torch.randperm(len(part), generator=self.generator, device=part.device)]
 
-    def _measure(self, step: int, losses: list[torch.Tensor]) -> str:
+    def _measure(self, step: int, losses: torch.Tensor) -> str:
         """Note the losses, and keep the weights if they are the best so far; return why to end, or nothing."""
-        train_loss = float(torch.stack(losses).mean(dtype=torch.float64))
-        if not math.isfinite(train_loss):
-            return self._diverged(step, train_loss)
+        lost = torch.nonzero(~torch.isfinite(losses))
+        if len(lost):
+            return self._diverged(step - len(losses) + int(lost[0]), float(losses[lost[0]]))
         progress, loss = self.progress, -float(step)  # without held-out rows the last step is the best
-        if self.held_out is not None:
-            rows, votes = self.held_out_votes()
+        rows, votes = self.held_out_votes()
+        if not (np.isfinite(votes).all() if len(rows) else torch.isfinite(self._some_logits()).all()):
+            return self._diverged(step, math.nan)
+        if len(rows):
             known = (votes, *self.target_and_weight(rows))
             self.temperature, loss = temperature_of(*known, self.temperature, prior=PRIOR)
             progress.validation_loss.append(loss)
         progress.step.append(step)
-        progress.train_loss.append(train_loss)
+        progress.train_loss.append(float(losses.mean(dtype=torch.float64)))
         if loss < progress.best_loss - BETTER:
             progress.best_loss, progress.best_step, progress.best_state = loss, step, self.members.state()
         return ""
 
-    def _diverged(self, step: int, train_loss: float) -> str:
-        logits = self.members.logits(self.rows.inputs[: self.batch_size].expand(self.members.shape.members, -1, -1))
-        finite = logits[torch.isfinite(logits)]
-        largest = f"{float(finite.abs().max()):.3g}" if len(finite) else "not finite"
-        rate = self.recipe.learning_rate
+    def _diverged(self, step: int, loss: float) -> str:
+        """Go back to the weights of the best step, and return what to say; raise where there are none."""
+        progress, rate = self.progress, self.recipe.learning_rate
+        advice = f"Try {min(rate / 10, TAME):g}."
         sentence = (
-            f"learning_rate must be low enough for the loss to stay finite; got {rate:g}, with which it became "
-            f"{train_loss} by step {step} (the largest logit: {largest}). Try learning_rate={rate / 10:g}."
+            f"learning_rate must be low enough for the loss to stay finite; got {rate:g}, with which it became {loss} "
+            f"at step {step}"
         )
-        if not self.progress.best_state:
-            raise ValueError(sentence)
-        return f"{sentence} The weights of step {self.progress.best_step} are kept."
+        if not progress.best_state:
+            raise ValueError(f"{sentence}, before there were weights to keep. {advice}")
+        progress.diverged = True
+        self.members.restore(progress.best_state)
+        largest = float(self._some_logits().abs().max())
+        return (
+            f"{sentence} (the largest logit at step {progress.best_step}: {largest:.3g}). {advice} The weights of "
+            f"step {progress.best_step} are kept."
+        )
+
+    def _some_logits(self) -> torch.Tensor:
+        """Return the logits of all members for some rows."""
+        return self.members.logits(self.rows.inputs[: self.batch_size].expand(self.members.shape.members, -1, -1))
 
     def _ended(self, step: int, seconds: float) -> str:
         """Return why training ends after a step, or nothing."""

@@ -14,7 +14,7 @@ from logitwise.classifier.logistic import logistic_beside
 from logitwise.classifier.model import Model
 from logitwise.cli.labels import known_indices
 from logitwise.cli.parts import by_parts, predictions
-from logitwise.cli.record import Record, notes_of, verdict_of
+from logitwise.cli.record import Record, notes_of, plain_note, verdict_of
 from logitwise.cli.sources import Labelled
 from logitwise.metrics import majority_baseline
 from logitwise.report import ColumnImportance, Comparison, Evidence, Example, History, confidently_wrong
@@ -136,7 +136,7 @@ def _history(model: Model) -> History | None:
         return None
     best_step = model.metadata["best_step"]
     said = (model.metadata.get("ended"), (model.metadata.get("held_out") or {}).get("plan"))
-    notes = [sentence for sentence in said if isinstance(sentence, str)]
+    notes = [plain_note(sentence) for sentence in said if isinstance(sentence, str)]
     return History(known["step"], known["train_loss"], known.get("validation_loss", []), best_step, notes)
 
 

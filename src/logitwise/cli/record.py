@@ -91,14 +91,14 @@ class Record:
 
 
 def notes_of(model: Model) -> list[str]:
-    """Return what training found in the data that may spoil a model, a sentence each."""
+    """Return what training found in the data that may spoil a model, and how it went wrong, a sentence each."""
     known = model.metadata.get("notes")
     return [plain_note(note) for note in known if _is_text(note)] if isinstance(known, list) else []
 
 
 def plain_note(note: str) -> str:
-    """Return what a classifier found in X or y, said of the data or of the target."""
-    for argument, word in (("X", "The data"), ("y", "The target")):
+    """Return what a classifier says of its arguments in words of the command line."""
+    for argument, word in (("X", "The data"), ("y", "The target"), ("learning_rate", "--learning-rate")):
         if note.startswith(f"{argument} "):
             return word + note.removeprefix(argument)
     return note

@@ -107,15 +107,17 @@ def _fit(classifier: Classifier, rows: Labelled) -> bool:
 
 @contextmanager
 def _notes_said() -> Iterator[None]:
-    """Say what there is to say of the data when it is seen, not as a warning of Python."""
+    """Say what there is to say of the data and of training when it is seen, not as a warning of Python."""
     from logitwise.classifier.findings import DataWarning
+    from logitwise.classifier.training import TrainingWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", DataWarning)
+        warnings.simplefilter("always", TrainingWarning)
         elsewhere = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-            if issubclass(category, DataWarning):
+            if issubclass(category, (DataWarning, TrainingWarning)):
                 say(f"Note: {plain_note(str(message))}")
             else:
                 elsewhere(message, category, *where, **more)
