@@ -9,6 +9,7 @@ from logitwise.calibration import (
     LOWEST,
     Calibration,
     _objective,
+    among_present,
     fit_calibration,
     sharpening,
     temperature_of,
@@ -101,6 +102,26 @@ def test_few_rows_and_a_part_without_weight():
     fit = fit_calibration(logits, target, weight)
     assert fit.calibration.method == "temperature"
     assert np.isfinite(fit.log_probabilities).all()
+
+
+def test_rows_say_nothing_of_a_class_that_none_has():
+    """Its logits are as if they were not there: they would otherwise be pushed down without end."""
+    logits, target = made_logits(rows=400)
+    given = target != 1
+    fitted = fit_calibration(logits[given], target[given]).calibration
+    among, places = among_present(logits[given], target[given])
+    np.testing.assert_array_equal(among, logits[given][:, [0, 2]])
+    np.testing.assert_array_equal(places, target[given] // 2)
+    temperature, _ = temperature_of(among, places)
+    assert (fitted.method, fitted.uniform) == ("temperature", 1 / (given.sum() + 1))
+    np.testing.assert_allclose(fitted.scale, np.full(3, 1 / temperature), rtol=1e-6)
+    np.testing.assert_array_equal(fitted.shift, np.zeros(3))
+    assert temperature == pytest.approx(2.0, abs=0.4)
+
+
+def test_a_single_class_is_all_there_is_to_fit_by():
+    logits, target = np.zeros((3, 2)), np.zeros(3, dtype=np.int64)
+    np.testing.assert_array_equal(among_present(logits, target)[0], logits)
 
 
 def test_a_start_that_is_not_positive():

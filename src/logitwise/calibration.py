@@ -190,6 +190,22 @@ def sharpening(
     return float(np.clip((alone / together) ** (count / (count + 1)), 1.0, SHARPEST))
 
 
+def among_present(logits: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the logits of the classes that some row has, and the place of each target among them.
+
+    What is fitted on these takes for given that a row is of one of them: of other classes the rows say nothing, least
+    of all that there are none. Where all rows are of one class, all logits are returned.
+
+    Args:
+        logits: Shape `(rows, classes)`.
+        target: Class indices, `(rows,)`.
+    """
+    present = np.bincount(target, minlength=logits.shape[1]) > 0
+    if present.all() or present.sum() < 2:
+        return logits, target
+    return logits[:, present], (np.cumsum(present) - 1)[target]
+
+
 def _shares(sample_weight: np.ndarray | None, rows: int) -> np.ndarray:
     weight = np.ones(rows) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     return weight / weight.sum()
@@ -216,8 +232,8 @@ def fit_calibration(
     """Return the calibration that held-out rows justify.
 
     Temperature scaling, with a prior that few rows do not overcome; affine or vector scaling instead where its
-    cross-validated log loss is lower by more than its own standard error. Then the uniform distribution is mixed in
-    with weight 1 / (rows + 1).
+    cross-validated log loss is lower by more than its own standard error, and every class occurs: a shift would say of
+    one that does not that it never will. Then the uniform distribution is mixed in with weight 1 / (rows + 1).
 
     Args:
         logits: Of rows the model never saw, `(rows, classes)`; log-probabilities will do.
@@ -230,7 +246,7 @@ def fit_calibration(
     weight = np.ones(rows) if sample_weight is None else sample_weight
     parts = np.random.default_rng(seed).permutation(rows) % PARTS
     methods = ["temperature"]
-    if rows >= 2 * PARTS * n_classes and n_classes <= MOST_CLASSES:
+    if rows >= 2 * PARTS * n_classes and n_classes <= MOST_CLASSES and len(np.unique(target)) == n_classes:
         methods.append("affine" if n_classes == 2 else "vector")
     crossed = {method: _crossed(method, logits, target, weight, parts) for method in methods}
     at_target = {method: -values[np.arange(rows), target] for method, values in crossed.items()}
@@ -261,7 +277,7 @@ def _scaling(method: str, logits: np.ndarray, target: np.ndarray, weight: np.nda
         kept = slice(None, None, -(-rows // MOST_ROWS))
         logits, target, weight = logits[kept], target[kept], weight[kept]
     uniform = 1.0 / (rows + 1)
-    inverse = 1.0 / temperature_of(logits, target, weight, prior=PRIOR)[0]
+    inverse = 1.0 / temperature_of(*among_present(logits, target), weight, prior=PRIOR)[0]
     plain = Calibration(np.full(n_classes, inverse), np.zeros(n_classes), uniform, "temperature")
     if method == "temperature":
         return plain

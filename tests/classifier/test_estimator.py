@@ -147,6 +147,32 @@ def test_the_best_step_on_the_validation_rows_is_kept_and_calibrated():
     assert kept == pytest.approx(min(losses), abs=0.002)
 
 
+@pytest.mark.parametrize("absent", [0, 1, 2])
+def test_validation_rows_say_nothing_of_a_class_they_lack(absent):
+    """Taken for proof that there is none, they would have it predicted for no row."""
+    X, y = blobs(3, 300)
+    X_val, y_val = blobs(3, 300, seed=1)
+    X_test, y_test = blobs(3, 2000, seed=2)
+    given = y_val != absent
+    classifier = Classifier((8,)).fit(X, y, X_val=X_val[given], y_val=y_val[given])
+    assert classifier.notes_ == [
+        f"y_val has no rows of some classes: {absent}. Training is stopped and calibrated by the others alone: add rows "
+        f"of every class."
+    ]
+    of_the_absent = y_test == absent
+    assert (classifier.predict(X_test)[of_the_absent] == absent).mean() > 0.7
+    assert summary(y_test, classifier.predict_proba(X_test))["log_loss"] < 0.45  # 0.39 with rows of every class
+
+
+def test_balanced_classes_leave_the_weights_of_validation_rows_alike():
+    X, y = blobs(rows=400)
+    X_val, y_val = blobs(rows=60, seed=1)
+    X_val, y_val = (np.concatenate([each, each[y_val == 1]]) for each in (X_val, y_val))
+    classifier = Classifier((), class_weight="balanced", steps=60).fit(X, y, X_val=X_val, y_val=y_val)
+    held_out = classifier.held_out_
+    assert held_out.losses[classifier.model_.calibration.method] == pytest.approx(held_out.after["log_loss"], rel=1e-6)
+
+
 def test_few_rows_are_all_trained_on_to_the_end():
     X, y = blobs(rows=9)
     classifier = Classifier((4,), epochs=12, patience=0.1).fit(X, y)
@@ -261,7 +287,8 @@ BAD = [
     (
         lambda: Classifier(()).fit(X, np.zeros(200, int)),
         ValueError,
-        "y must have at least two classes; got one class, 0, in all 200 rows.",
+        "y must have at least two classes; got one class, 0, in all 200 rows. Add rows of another class, or choose "
+        "another target.",
     ),
     (lambda: Classifier(()).fit(X, Y, X_val=X), ValueError, "X_val and y_val must be given together; got X_val alone."),
     (lambda: Classifier(()).fit(X, Y, y_val=Y), ValueError, "X_val and y_val must be given together; got y_val alone."),
@@ -270,6 +297,35 @@ BAD = [
         ValueError,
         "y_val must hold only classes seen in training, [0, 1]; got 2 at row {row} ({count} such rows). Rename or "
         "strip labels, or drop those rows.",
+    ),
+    (
+        lambda: Classifier(()).fit(X, Y, X_val=X, y_val=np.zeros(200, int)),
+        ValueError,
+        "y_val must have rows of two classes or more, of a weight above 0; got [0]. Add rows of others, or leave out "
+        "X_val and y_val: rows of X are held out then.",
+    ),
+    (
+        lambda: Classifier((), class_weight={1: 0}).fit(X, Y, X_val=X, y_val=Y),
+        ValueError,
+        "y_val must have rows of two classes or more, of a weight above 0; got [0]. Add rows of others, or leave out "
+        "X_val and y_val: rows of X are held out then.",
+    ),
+    (
+        lambda: Classifier(()).fit(X, Y, X_val=np.where(X[3, 1] == X, np.inf, X), y_val=Y),
+        ValueError,
+        "X_val must be finite (NaN marks a missing value); got inf at row 3, column 1. Replace infinity by NaN or by a "
+        "number.",
+    ),
+    (
+        lambda: Classifier(()).fit(X, Y, X_val=X[:, :2], y_val=Y),
+        ValueError,
+        "X_val must have the columns of training; got another number: X_val has 2 features, but Model is expecting 3 "
+        "features as input. Pass the same columns.",
+    ),
+    (
+        lambda: Classifier(()).fit(X, Y, X_val=np.full((200, 3), 1j), y_val=Y),
+        ValueError,
+        "X_val must be real; got dtype complex128. Complex data not supported: pass parts as columns.",
     ),
     (lambda: Classifier(3.5).fit(X, Y), TypeError, "hidden must be a tuple of integers, one a hidden layer; got 3.5."),
     (lambda: Classifier((0,)).fit(X, Y), ValueError, "hidden must be 1 or more; got 0."),

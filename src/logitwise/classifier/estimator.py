@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +22,7 @@ from logitwise import __version__
 from logitwise._checks import check_integer, check_not_negative, check_positive
 from logitwise.classifier.baselines import compare
 from logitwise.classifier.decisions import check_goal
-from logitwise.classifier.findings import DataWarning, look
+from logitwise.classifier.findings import DataWarning, look, look_at_validation
 from logitwise.classifier.fingerprint import rows_sha256
 from logitwise.classifier.folds import given_split, plan_for
 from logitwise.classifier.held_out import HeldOut
@@ -77,8 +79,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         classes_: The labels, in the order of the columns of `predict_proba`.
         n_features_in_: The number of columns, images flattened.
         feature_names_in_: The names of the columns; only where X had names.
-        history_: Lists `step`, `train_loss` and `validation_loss` (of held-out votes at their best temperature), one
-            entry a measurement, in nats.
+        history_: Lists `step`, `train_loss` and `validation_loss` (of held-out votes at their best temperature, among
+            the classes that held-out rows have), one entry a measurement, in nats.
         best_step_: The step whose weights were kept.
         held_out_: What the votes on held-out rows say, before and after calibration: see `HeldOut`.
         baselines_: The model beside logistic regression and the class frequencies on held-out rows: see `Comparison`;
@@ -151,7 +153,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
             X: A DataFrame, an array `(rows, ...)`, or a list of rows; numbers, booleans, text, and gaps (NaN, None).
             y: One label a row: bool, int, str, or whole floats.
             sample_weight: One weight a row, zero or more, finite; a row of weight 0 takes no part.
-            X_val: Rows to stop and to calibrate by, instead of folds of X.
+            X_val: Rows to stop and to calibrate by, instead of folds of X; of every class, and of two at least.
             y_val: Their labels.
 
         Raises:
@@ -202,18 +204,17 @@ class Classifier(ClassifierMixin, BaseEstimator):
         used = np.flatnonzero(weight)
         preprocessing = Preprocessing.fit(table, used, len(classes)) if start is None else start.preprocessing
         rows = _Encoded.of(preprocessing, table, target, weight, used)
+        by_class = class_weights(target, classes, self.class_weight)
+        is_part = given.classes is not None
+        self.notes_ = [] if is_part else look(table, used, target[used], classes, rows.inputs, members)
         if given.X_val is None and given.y_val is None:
             plan = plan_for(rows.target, members, np.random.default_rng(recipe.seed))
         else:
-            table_val, target_val = _read_validation(given.X_val, given.y_val, classes)
-            weight_val = row_weights(target_val, classes, self.class_weight, None)
-            held_out = _Encoded.of(preprocessing, table_val, target_val, weight_val, np.arange(table_val.rows))
+            held_out = _read_validation(given, classes, preprocessing, by_class)
+            self.notes_ += look_at_validation(held_out.target, classes)
             plan = given_split(len(rows.target), len(held_out.target), members)
             rows = rows.followed_by(held_out)
-        by_class = class_weights(target, classes, self.class_weight)
         log_weight = np.log(np.where(by_class > 0, by_class, 1.0))
-        is_part = given.classes is not None
-        self.notes_ = [] if is_part else look(table, used, target[used], classes, rows.inputs[: len(used)], members)
         for note in self.notes_:
             warnings.warn(note, DataWarning, stacklevel=3)
         trainer = Trainer(rows.as_tensors(preprocessing.n_deep, recipe.device), plan, log_weight, recipe)
@@ -367,13 +368,6 @@ def _read_rows(X: Any, y: Any, X_name: str, y_name: str) -> tuple[Table, np.ndar
     return table, labels
 
 
-def _read_validation(X_val: Any, y_val: Any, classes: np.ndarray) -> tuple[Table, np.ndarray]:
-    if X_val is None or y_val is None:
-        raise ValueError(f"X_val and y_val must be given together; got {'y_val' if X_val is None else 'X_val'} alone.")
-    table, labels = _read_rows(X_val, y_val, "X_val", "y_val")
-    return table, class_indices(labels, classes, "y_val")
-
-
 @dataclass(frozen=True)
 class _Encoded:
     """Rows as inputs, with their classes and weights."""
@@ -400,6 +394,36 @@ class _Encoded:
         weight = self.weight.astype(np.float32)
         inputs, target, weights = (torch.from_numpy(each).to(device) for each in (self.inputs, self.target, weight))
         return Rows(inputs, target, weights, deep)
+
+
+def _read_validation(
+    given: _Given, classes: np.ndarray, preprocessing: Preprocessing, by_class: np.ndarray
+) -> _Encoded:
+    """Return the rows of `X_val`, each of the weight that its class has in training."""
+    if given.X_val is None or given.y_val is None:
+        alone = "y_val" if given.X_val is None else "X_val"
+        raise ValueError(f"X_val and y_val must be given together; got {alone} alone.")
+    with _speaking_of("X_val"):
+        table, labels = _read_rows(given.X_val, given.y_val, "X_val", "y_val")
+        target = class_indices(labels, classes, "y_val")
+        used = np.flatnonzero(by_class[target])
+        found = classes[np.unique(target[used])].tolist()
+        if len(found) < 2:
+            raise ValueError(
+                f"y_val must have rows of two classes or more, of a weight above 0; got {found!r}. Add rows of others, "
+                f"or leave out X_val and y_val: rows of X are held out then."
+            )
+        return _Encoded.of(preprocessing, table, target, by_class[target], used)
+
+
+@contextmanager
+def _speaking_of(name: str) -> Iterator[None]:
+    """Let errors that speak of X speak of another argument."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(re.sub(r"\bX(?= must)|(?<=: )X(?= has)", name, str(error))) from error
 
 
 def _metadata(classifier: Classifier, progress: Progress, held_out: HeldOut) -> dict[str, Any]:

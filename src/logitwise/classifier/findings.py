@@ -55,6 +55,17 @@ def values_unknown(counts: Mapping[str, int]) -> str:
     return f"values that the model does not know in {columns}, taken as missing: {_listed(found)}" if found else ""
 
 
+def look_at_validation(target: np.ndarray, classes: np.ndarray) -> list[str]:
+    """Return what is to be said of the rows of `X_val`, whose classes are `target`, a sentence each."""
+    absent = classes[np.bincount(target, minlength=len(classes)) == 0].tolist()
+    if not absent:
+        return []
+    return [
+        f"y_val has no rows of some classes: {_listed(list(map(repr, absent)))}. Training is stopped and calibrated by "
+        f"the others alone: add rows of every class."
+    ]
+
+
 def _of_the_target(target: np.ndarray, classes: np.ndarray, members: int) -> Iterator[str]:
     counts = np.bincount(target, minlength=len(classes))
     if classes.dtype.kind in "if" and len(classes) >= MANY_CLASSES and len(target) < 50 * len(classes):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from logitwise.calibration import PRIOR, SMALLEST, temperature_of
+from logitwise.calibration import PRIOR, SMALLEST, among_present, temperature_of
 from logitwise.classifier.folds import Plan
 from logitwise.classifier.members import Members, Shape
 from logitwise.classifier.network import Network
@@ -211,8 +211,9 @@ class Trainer:
         if not (np.isfinite(votes).all() if len(rows) else torch.isfinite(self._some_logits()).all()):
             return self._diverged(step, math.nan)
         if len(rows):
-            known = (votes, *self.target_and_weight(rows))
-            self.temperature, loss = temperature_of(*known, self.temperature, prior=PRIOR)
+            target, weight = self.target_and_weight(rows)
+            known = (*among_present(votes, target), weight, self.temperature)
+            self.temperature, loss = temperature_of(*known, prior=PRIOR)
             progress.validation_loss.append(loss)
         progress.step.append(step)
         progress.train_loss.append(float(losses.mean(dtype=torch.float64)))
