@@ -61,6 +61,11 @@ BAD = [
         "y must hold labels of one type: bool, int, float or str; got int, str. Convert them to one.",
     ),
     (
+        lambda: read_labels(np.array([1, True, 0.5, "a"], dtype=object)),
+        TypeError,
+        "y must hold labels of one type: bool, int, float or str; got bool, float, int, str. Convert them to one.",
+    ),
+    (
         lambda: read_labels([[1], [2]]),
         TypeError,
         "y must hold labels of one type: bool, int, float or str; got list. Convert them to one.",
@@ -101,13 +106,14 @@ BAD = [
     (
         lambda: find_classes(read_labels(["a", "a"])),
         ValueError,
-        "y must have at least two classes; got one class, 'a', in all 2 rows.",
+        "y must have at least two classes; got one class, 'a', in all 2 rows. Add rows of another class, or choose "
+        "another target.",
     ),
     (
         lambda: find_classes(read_labels([1, 2, 3])),
         ValueError,
         "y must have fewer classes than rows; got 3 classes in 3 rows. It looks like an identifier or a regression "
-        "target: choose another target.",
+        "target: choose another target, or get more rows.",
     ),
     (
         lambda: class_indices(["yes", "yes.", "no."], CLASSES),
@@ -123,7 +129,22 @@ BAD = [
     (
         lambda: row_weights(np.array([0, 1]), CLASSES, None, [1.0, -1.0]),
         ValueError,
-        "sample_weight must be zero or more, and finite; got -1.0 at row 1.",
+        "sample_weight must be zero or more, and finite; got -1.0 at row 1. Rows of weight 0 take no part.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1, 1]), CLASSES, None, [1.0, np.nan, np.inf]),
+        ValueError,
+        "sample_weight must be zero or more, and finite; got nan at row 1 (2 such rows). Rows of weight 0 take no part.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, [1e308, 1e308]),
+        ValueError,
+        "sample_weight must have a finite sum; got inf over 2 rows. Scale the weights down.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, [1.0, "much"]),
+        TypeError,
+        "sample_weight at row 1 must be a number; got 'much' of type str.",
     ),
     (
         lambda: row_weights(np.array([0, 1]), CLASSES, None, [0.0, 0.0]),
@@ -143,7 +164,17 @@ BAD = [
     (
         lambda: row_weights(np.array([0, 1]), CLASSES, {"yes": np.nan}, None),
         ValueError,
-        "class_weight must be zero or more, and finite; got nan at row 1.",
+        "class_weight of 'yes' must be zero or more, and finite; got nan.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, {"no": -2}, None),
+        ValueError,
+        "class_weight of 'no' must be zero or more, and finite; got -2.0.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, {"no": "much"}, None),
+        TypeError,
+        "class_weight of 'no' must be a number; got 'much' of type str.",
     ),
 ]
 

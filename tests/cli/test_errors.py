@@ -87,12 +87,13 @@ TRAINING = [
     ),
     (
         "train one.csv --target label",
-        "--target must have at least two classes; got one class, 'a', in all 2 rows.",
+        "--target must have at least two classes; got one class, 'a', in all 2 rows. Add rows of another class, or "
+        "choose another target.",
     ),
     (
         "train each.csv --target label",
         "--target must have fewer classes than rows; got 3 classes in 3 rows. It looks like an identifier or a "
-        "regression target: choose another target.",
+        "regression target: choose another target, or get more rows.",
     ),
     (
         "train measured.csv --target label",

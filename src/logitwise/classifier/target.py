@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from logitwise._checks import check_not_negative, check_number
 from logitwise.classifier.table import is_missing, objects
 
 KINDS = {"bool": np.bool_, "int": np.int64, "float": np.float64, "str": np.object_}
@@ -81,13 +82,13 @@ def find_classes(labels: np.ndarray) -> np.ndarray:
     classes = np.unique(labels)
     if len(classes) < 2:
         raise ValueError(
-            f"y must have at least two classes; got one class, {classes.tolist()[0]!r}, in all {len(labels)} rows."
+            f"y must have at least two classes; got one class, {classes.tolist()[0]!r}, in all {len(labels)} rows. "
+            f"Add rows of another class, or choose another target."
         )
     if len(classes) == len(labels):
         raise ValueError(
             f"y must have fewer classes than rows; got {len(classes)} classes in {len(labels)} rows. It looks like "
-            f"an identifier or a "
-            "regression target: choose another target."
+            f"an identifier or a regression target: choose another target, or get more rows."
         )
     return classes
 
@@ -119,7 +120,7 @@ def row_weights(indices: np.ndarray, classes: np.ndarray, class_weight: Any, sam
     weight.
 
     Raises:
-        TypeError: A class_weight that is not None, "balanced" or a dict.
+        TypeError: A class_weight that is not None, "balanced" or a dict; a weight that is no number.
         ValueError: Weights that are negative, not finite, of the wrong length, all zero, or of an unknown class.
     """
     weights = _sample_weights(sample_weight, len(indices))
@@ -146,10 +147,19 @@ def class_weights(
 def _sample_weights(sample_weight: Any, rows: int) -> np.ndarray:
     if sample_weight is None:
         return np.ones(rows)
-    weights = np.asarray(sample_weight, dtype=np.float64)
+    weights = _as_numbers(sample_weight)
     if weights.shape != (rows,):
         raise ValueError(f"sample_weight must have one weight a row, shape ({rows},); got shape {weights.shape}.")
     return _checked(weights, "sample_weight")
+
+
+def _as_numbers(sample_weight: Any) -> np.ndarray:
+    try:
+        return np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError):
+        for row, weight in enumerate(sample_weight):
+            check_number(weight, f"sample_weight at row {row}")
+        raise
 
 
 def _weights_by_class(class_weight: dict[Any, float], classes: np.ndarray) -> np.ndarray:
@@ -159,7 +169,7 @@ def _weights_by_class(class_weight: dict[Any, float], classes: np.ndarray) -> np
         raise ValueError(f"class_weight must name classes of y, {_listed(classes.tolist())}; got {unknown[0]!r}.")
     weights = np.ones(len(classes))
     for label, weight in class_weight.items():
-        weights[places[label]] = weight
+        weights[places[label]] = check_not_negative(weight, f"class_weight of {label!r}")
     return weights
 
 
@@ -168,10 +178,17 @@ def _checked(weights: np.ndarray, name: str) -> np.ndarray:
     if bad.any():
         row = int(bad.argmax())
         raise ValueError(
-            f"{name} must be zero or more, and finite; got {float(weights[row])} at row {row}{_more(bad)}."
+            f"{name} must be zero or more, and finite; got {float(weights[row])} at row {row}{_more(bad)}. "
+            f"Rows of weight 0 take no part."
         )
     if not weights.any():
         raise ValueError(f"{name} must be positive for some row; got zero for all {len(weights)} rows.")
+    with np.errstate(over="ignore"):
+        total = float(weights.sum())
+    if not np.isfinite(total):
+        raise ValueError(
+            f"{name} must have a finite sum; got {total} over {len(weights)} rows. Scale the weights down."
+        )
     return weights
 
 
