@@ -156,8 +156,8 @@ def test_validation_rows_say_nothing_of_a_class_they_lack(absent):
     given = y_val != absent
     classifier = Classifier((8,)).fit(X, y, X_val=X_val[given], y_val=y_val[given])
     assert classifier.notes_ == [
-        f"y_val has no rows of some classes: {absent}. Training is stopped and calibrated by the others alone: add rows "
-        f"of every class."
+        f"y_val has no rows of some classes: {absent}. Training is stopped and calibrated by the others alone: add "
+        f"rows of every class."
     ]
     of_the_absent = y_test == absent
     assert (classifier.predict(X_test)[of_the_absent] == absent).mean() > 0.7

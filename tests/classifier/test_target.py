@@ -134,7 +134,8 @@ BAD = [
     (
         lambda: row_weights(np.array([0, 1, 1]), CLASSES, None, [1.0, np.nan, np.inf]),
         ValueError,
-        "sample_weight must be zero or more, and finite; got nan at row 1 (2 such rows). Rows of weight 0 take no part.",
+        "sample_weight must be zero or more, and finite; got nan at row 1 (2 such rows). Rows of weight 0 take "
+        "no part.",
     ),
     (
         lambda: row_weights(np.array([0, 1]), CLASSES, None, [1e308, 1e308]),
