@@ -7,6 +7,8 @@ from scipy.optimize import minimize
 from logitwise.calibration import (
     HIGHEST,
     LOWEST,
+    PRIOR,
+    UNSEEN,
     Calibration,
     _objective,
     among_present,
@@ -112,7 +114,7 @@ def test_rows_say_nothing_of_a_class_that_none_has():
     among, places = among_present(logits[given], target[given])
     np.testing.assert_array_equal(among, logits[given][:, [0, 2]])
     np.testing.assert_array_equal(places, target[given] // 2)
-    temperature, _ = temperature_of(among, places)
+    temperature, _ = temperature_of(among, places, prior=PRIOR)
     assert (fitted.method, fitted.uniform) == ("temperature", 1 / (given.sum() + 1))
     np.testing.assert_allclose(fitted.scale, np.full(3, 1 / temperature), rtol=1e-6)
     np.testing.assert_array_equal(fitted.shift, np.zeros(3))
@@ -127,6 +129,28 @@ def test_a_single_class_is_all_there_is_to_fit_by():
 def test_a_start_that_is_not_positive():
     with pytest.raises(ValueError, match=r"^start must be positive and finite; got 0\.0\.$"):
         temperature_of(np.zeros((2, 2)), np.array([0, 1]), start=0)
+
+
+@pytest.mark.parametrize("rows", [3, 40, 5000])
+def test_the_prior_is_worth_as_much_as_its_precision_says(rows):
+    logits, target = made_logits(rows, temperature=0.3)
+
+    def loss(place):
+        return -log_softmax(logits * np.exp(place))[np.arange(rows), target].mean() + PRIOR * place**2 / (2 * rows)
+
+    peer = minimize(lambda place: loss(place[0]), [0.0], method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-14})
+    temperature, found = temperature_of(logits, target, prior=PRIOR)
+    assert -np.log(temperature) == pytest.approx(peer.x[0], abs=1e-3)
+    assert found == pytest.approx(peer.fun - PRIOR * peer.x[0] ** 2 / (2 * rows), abs=1e-5)
+
+
+def test_few_rows_that_are_all_right_do_not_make_a_model_ever_surer():
+    logits = np.log([[0.9, 0.1]] * 20 + [[0.1, 0.9]] * 20)
+    target = np.repeat([0, 1], 20)
+    assert temperature_of(logits, target)[0] == pytest.approx(LOWEST)
+    scale = fit_calibration(logits, target).calibration.scale
+    assert (scale > 1).all()
+    assert (scale < 3).all()
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.7, 1.4])

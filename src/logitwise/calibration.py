@@ -119,7 +119,7 @@ def temperature_of(
         prior: The precision of log(temperature), 0 or more: as if it were normal around 0 before a row is seen.
 
     Returns:
-        The temperature, and the mean loss in nats, with what the prior adds.
+        The temperature, and the mean loss in nats, without what the prior adds.
 
     Raises:
         ValueError: A start that is not positive.
@@ -152,7 +152,7 @@ def temperature_of(
         loss, slope, curvature = found
         if moved < SMALL:
             break
-    return float(np.exp(-place)), float(loss)
+    return float(np.exp(-place)), float(loss - pull / 2 * place**2)
 
 
 def sharpening(
