@@ -7,6 +7,7 @@ import gzip
 import io
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from logitwise import data
 from logitwise.data import DataError, delimited, streaming
+from logitwise.data.arrays import read_array_parts
 from logitwise.data.streaming import read_parts
 from made_files import written
 
@@ -225,3 +227,43 @@ def _plain(cell):
         return None if cell is None or float(cell) != float(cell) else repr(float(cell))
     except ValueError:
         return cell
+
+
+@pytest.mark.parametrize("shape", [(7, 3), (5, 4, 4), (1, 2)])
+@pytest.mark.parametrize("dtype", ["f8", ">f4", "i2", "u1", "?"])
+@pytest.mark.parametrize("at_once", [1, 3, 100])
+def test_the_parts_of_an_array_are_the_array(shape, dtype, at_once, tmp_path):
+    X = np.random.default_rng(0).integers(0, 2 if dtype == "?" else 200, shape).astype(dtype)
+    np.save(tmp_path / "x.npy", X)
+    found = read_array_parts(tmp_path / "x.npy", at_once)
+    parts = list(found.parts)
+    assert found.shape == shape
+    assert [len(part) for part in parts[:-1]] == [at_once] * (len(parts) - 1)
+    np.testing.assert_array_equal(np.concatenate(parts), X)
+    assert parts[0].dtype == X.dtype
+
+
+def test_an_array_in_the_order_of_fortran_is_read_whole(tmp_path):
+    np.save(tmp_path / "x.npy", np.asfortranarray(np.ones((3, 2))))
+    assert read_array_parts(tmp_path / "x.npy", 2) is None
+
+
+def test_a_broken_array_is_refused_when_it_breaks(tmp_path):
+    path = tmp_path / "x.npy"
+    np.save(path, np.ones((10, 2)))
+    content = path.read_bytes()
+    for cut in (0, 5, 9, 100):
+        path.write_bytes(content[:cut])
+        with pytest.raises(DataError, match=r"^source must be a readable NPY file; got '.*x\.npy', which is not"):
+            read_array_parts(path, 4)
+    path.write_bytes(content[:-20])
+    parts = read_array_parts(path, 4).parts
+    assert next(parts).shape == (4, 2)
+    assert next(parts).shape == (4, 2)
+    with pytest.raises(DataError, match=r"which is not \(it ends in row 8 of 10\)\.$"):
+        next(parts)
+    np.save(path, np.ones(3))
+    with pytest.raises(DataError, match="features of 2 or more dimensions"):
+        read_array_parts(path, 4)
+    with pytest.raises(DataError, match="does not exist"):
+        read_array_parts(tmp_path / "y.npy", 4)

@@ -18,7 +18,7 @@ import pytest
 import logitwise as lw
 from cli.made_fruit import SMALL, made_rows, write_csv
 from logitwise import data
-from logitwise.cli import training
+from logitwise.cli import sources, training
 from logitwise.data import streaming
 
 
@@ -169,6 +169,33 @@ def test_a_file_read_in_parts_is_predicted_as_a_whole(run, fruit, monkeypatch):
         assert pl.read_parquet("p.parquet").write_csv() == expected
     told = json.loads(run("predict", fruit / "fruit.safetensors", fruit / "more.csv", "--json").stdout)
     assert told["predictions"] == [line.partition(",")[0] for line in expected.splitlines()[1:]]
+
+
+def test_an_array_is_read_in_parts_and_predicted_as_a_whole(run, monkeypatch):
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(90, 3))
+    classifier = lw.Classifier(hidden=(4,), epochs=2).fit(X, np.arange(90) % 2)
+    classifier.save("m.safetensors")
+    np.save("x.npy", X)
+    np.save("f.npy", np.asfortranarray(X))
+    monkeypatch.setattr(sources, "ROWS_AT_ONCE", 7)
+    for name in ("x.npy", "f.npy"):
+        result = run("predict", "m.safetensors", name)
+        assert result.exit_code == 0, result.stderr
+        read = pl.read_csv(result.stdout.encode())
+        np.testing.assert_array_equal(
+            read.select("probability_0", "probability_1").to_numpy(), classifier.predict_proba(X)
+        )
+    np.save("x.npy", X[:, :2])
+    result = run("predict", "m.safetensors", "x.npy")
+    assert result.exit_code == 2
+    assert result.stderr == "logitwise: error: DATA must have 3 features a row, as in training; got 2.\n"
+    X[80, 1] = np.inf
+    np.save("x.npy", X)
+    result = run("predict", "m.safetensors", "x.npy", "-o", "p.csv")
+    assert result.exit_code == 2
+    assert "at row 80" in result.stderr
+    assert not Path("p.csv").exists()
 
 
 def test_a_bad_row_is_named_by_its_place_in_the_file_and_nothing_is_written(run, fruit, small_reads):

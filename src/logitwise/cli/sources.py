@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -111,7 +112,7 @@ class Columns:
         """
         if _is_table(features):
             return self.choice(features.columns, has_header, argument)(features)
-        self._refuse_other_count(_feature_count(features), argument)
+        self.refuse_other_count(_feature_count(features), argument)
         return features
 
     def choice(self, given: Sequence[str], has_header: bool | None, argument: str) -> Callable[[Any], Any]:
@@ -122,7 +123,7 @@ class Columns:
         """
         names = self.names
         if names is None:
-            self._refuse_other_count(len(given), argument)
+            self.refuse_other_count(len(given), argument)
             return lambda table: table
         if has_header is False and len(given) == len(names):
             return lambda table: table.rename(dict(zip(given, names, strict=True)))
@@ -137,7 +138,8 @@ class Columns:
             )
         return lambda table: table.select(names)
 
-    def _refuse_other_count(self, count: int, argument: str) -> None:
+    def refuse_other_count(self, count: int, argument: str) -> None:
+        """Raise unless rows have as many features as in training."""
         if count != self.n_features:
             raise ValueError(f"{argument} must have {self.n_features} features a row, as in training; got {count}.")
 
@@ -232,12 +234,16 @@ class ToPredict:
 def read_to_predict(source: str, model: Model) -> ToPredict:
     """Return the features to predict from; of the test part, where the source brings one.
 
-    Tables in files are read a part at a time, whatever their size.
+    Files of tables and of one array are read a part at a time, whatever their size.
     """
     columns, header = Columns.of_model(model), Record.of(model).has_header
     with naming({"source": "DATA"}):
         if data.is_table_file(source):
             return _table_to_predict(source, columns, header, model.preprocessing.number_names)
+        if source.lower().endswith(".npy"):
+            found = _array_to_predict(source, columns)
+            if found is not None:
+                return found
         dataset = data.read(source, header=header)
     if dataset.test is not None:
         dataset = dataset.test
@@ -256,6 +262,19 @@ def _table_to_predict(source: str, columns: Columns, header: bool | None, number
     chosen = columns.choice(found.names, found.has_header, "DATA")
     parts = ((chosen(part.table), part.first_row, part.read) for part in found.parts)
     return ToPredict(parts, found.n_bytes, found.n_bytes > BYTES_AT_ONCE)
+
+
+def _array_to_predict(source: str, columns: Columns) -> ToPredict | None:
+    from logitwise.data.arrays import read_array_parts
+
+    found = read_array_parts(source, ROWS_AT_ONCE)
+    if found is None:
+        return None
+    n_rows = found.shape[0]
+    columns.refuse_other_count(math.prod(found.shape[1:]), "DATA")
+    starts = range(0, n_rows, ROWS_AT_ONCE)
+    parts = ((part, start, start + len(part)) for start, part in zip(starts, found.parts, strict=True))
+    return ToPredict(parts, n_rows, n_rows > ROWS_AT_ONCE)
 
 
 def data_name(source: str) -> str:

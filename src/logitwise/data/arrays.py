@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import os
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from logitwise.data.dataset import DataError, Dataset
-from logitwise.data.files import unreadable
+from logitwise.data.files import check_exists, unreadable
 
 # What NumPy and zipfile raise for files cut short, altered, or not theirs (MemoryError: for a shape that is a lie).
 _BROKEN = (
@@ -44,6 +48,71 @@ def read_arrays(path: Path) -> Dataset:
     if "x_test" not in arrays:
         return train
     return with_test(train, _part(arrays, "_test", source))
+
+
+@dataclass(frozen=True)
+class ArrayParts:
+    """An array of an NPY file that is read some rows at a time, once.
+
+    Attributes:
+        shape: The shape of the whole.
+        parts: Rows of it, in order; each is read when it is asked for.
+    """
+
+    shape: tuple[int, ...]
+    parts: Iterator[np.ndarray]
+
+
+def read_array_parts(source: str | os.PathLike[str], rows_at_once: int) -> ArrayParts | None:
+    """Return the features of an NPY file as parts; None where columns lie one after the other, to be read whole.
+
+    The file is read, not mapped: a process that maps a file which another cuts short is killed.
+
+    Raises:
+        DataError: A file that cannot be read, holds no features, or is cut short; parts raise it too.
+
+    Example:
+        >>> np.save("five.npy", np.arange(10.0).reshape(5, 2))
+        >>> found = read_array_parts("five.npy", rows_at_once=2)
+        >>> found.shape, [part.tolist() for part in found.parts][-1]
+        ((5, 2), [[8.0, 9.0]])
+    """
+    path = Path(source)
+    check_exists(path)
+    try:
+        with path.open("rb") as file:
+            shape, is_fortran, dtype = _npy_header(file)
+            begin = file.tell()
+    except _BROKEN as error:
+        raise unreadable(path, "NPY", error) from error
+    if is_fortran or dtype.hasobject:
+        return None
+    checked_features(np.broadcast_to(np.zeros((), dtype), shape), "the array", str(path))
+    return ArrayParts(shape, _rows_of(path, begin, shape, dtype, rows_at_once))
+
+
+def _npy_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
+    version = np.lib.format.read_magic(file)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(file)
+    return np.lib.format.read_array_header_2_0(file)
+
+
+def _rows_of(
+    path: Path, begin: int, shape: tuple[int, ...], dtype: np.dtype, rows_at_once: int
+) -> Iterator[np.ndarray]:
+    row_bytes = math.prod(shape[1:]) * dtype.itemsize
+    try:
+        with path.open("rb") as file:
+            file.seek(begin)
+            for first in range(0, shape[0], rows_at_once):
+                rows = min(rows_at_once, shape[0] - first)
+                content = file.read(rows * row_bytes)
+                if len(content) < rows * row_bytes:
+                    raise EOFError(f"it ends in row {first + len(content) // row_bytes} of {shape[0]}")
+                yield np.frombuffer(content, dtype).reshape(rows, *shape[1:])
+    except _BROKEN as error:
+        raise unreadable(path, "NPY", error) from error
 
 
 def with_test(train: Dataset, test: Dataset) -> Dataset:
