@@ -13,6 +13,7 @@ import logitwise as lw
 from logitwise.data.reader import Dataset
 
 FOLDS = 5
+FEW_ROWS, SPLITS = 600, 4
 ADULT_ROWS = 10_000  # of 32,561, a stratified sample: five folds of all rows would take hours with some peers
 
 
@@ -64,6 +65,11 @@ def read(name: str, folder: Path) -> tuple[Any, np.ndarray]:
         chosen, _ = train_test_split(np.arange(len(target)), train_size=source.rows, random_state=0, stratify=target)
         features, target = features[np.sort(chosen)], target[np.sort(chosen)]
     return features, target.astype(np.int64)
+
+
+def splits(name: str, folder: Path) -> int:
+    """Return how many times a set is cut into folds, each time by another seed: more than once where rows are few."""
+    return SPLITS if len(read(name, folder)[1]) < FEW_ROWS else 1
 
 
 def folds(name: str, folder: Path, seed: int = 0) -> list[Fold]:
