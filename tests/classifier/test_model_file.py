@@ -409,3 +409,5 @@ def test_the_bits_of_a_row_do_not_depend_on_its_place(inputs, hidden, classes):
     together = model.predict_proba(X)
     for start in (1, 3, 8, 88, 255, 500, 537, 599):
         np.testing.assert_array_equal(model.predict_proba(X[start:]), together[start:])
+    alone = [model.predict_proba(X[row : row + 1]) for row in range(200)]
+    np.testing.assert_array_equal(np.concatenate(alone), together[:200])

@@ -115,11 +115,11 @@ class Model:
         scratch, start = Scratch(), 0
         with np.errstate(over="ignore", under="ignore"):
             while start < prepared.rows:
-                block = block_of(prepared.rows - start)
-                rows = slice(start, start + block)
-                inputs = self.preprocessing.encode_across(prepared, rows, block, scratch)
-                votes[rows] = self.network.vote(inputs, scratch).T[: prepared.rows - start]
-                start += block
+                places = block_of(prepared.rows - start)
+                rows = slice(start, min(start + places, prepared.rows))
+                inputs = self.preprocessing.encode_across(prepared, rows, places, scratch)
+                votes[rows] = self.network.vote(inputs, rows.stop - start, scratch).T
+                start += places
         np.maximum(votes, SMALLEST, out=votes)
         return np.log(votes, out=votes)
 

@@ -51,18 +51,20 @@ class Network:
         rows = len(inputs)
         across = np.ones((1 + inputs.shape[1], _in_tiles(rows)), np.float32)
         across[1:, :rows], across[1:, rows:] = inputs.T, 0.0
-        return _Products.of(self).of_block(across, Scratch()).transpose(0, 2, 1)[:, :rows]
+        return _Products.of(self).of_block(across, rows, Scratch()).transpose(0, 2, 1)[:, :rows]
 
-    def vote(self, inputs: np.ndarray, scratch: Scratch) -> np.ndarray:
+    def vote(self, inputs: np.ndarray, rows: int, scratch: Scratch) -> np.ndarray:
         """Return the mean of the members' probabilities, float64, `(classes, rows)`.
 
         Args:
-            inputs: As many rows as `block_of` says, float32, `(1 + inputs, rows)`, the first of them 1: across,
-                so that NumPy's loops run over rows.
+            inputs: As many places as `block_of` says, float32, `(1 + inputs, places)`, the first of them 1: a row a
+                column, so that NumPy's loops run over rows.
+            rows: How many of the places hold rows.
             scratch: Memory for what is on the way.
         """
-        logits = self._products.of_block(inputs, scratch).astype(np.float64)
-        return (_two_classes(logits[:, 0]) if self._is_binary else _classes(logits)) / self.members
+        logits = self._products.of_block(inputs, rows, scratch).astype(np.float64)
+        sums = _two_classes(logits[:, 0]) if self._is_binary else _classes(logits)  # in the order of whole tiles
+        return sums[:, :rows] / self.members
 
     @property
     def _is_binary(self) -> bool:
@@ -150,23 +152,30 @@ class _Products:
             network.members,
         )
 
-    def of_block(self, inputs: np.ndarray, scratch: Scratch) -> np.ndarray:
-        """Return the logits of a block, `(members, classes, rows)`; inputs as in `Network.vote`."""
+    def of_block(self, inputs: np.ndarray, rows: int, scratch: Scratch) -> np.ndarray:
+        """Return the logits of a block, `(members, classes, places)`; arguments as in `Network.vote`."""
         tiles = scratch.array("tiles", (inputs.shape[1] // TILE, len(inputs), TILE))
         np.copyto(tiles, inputs.reshape(len(inputs), -1, TILE).transpose(1, 0, 2))
         logits = np.matmul(self.linear, tiles).reshape(len(tiles), self.members, -1, TILE).transpose(1, 0, 2, 3)
         if self.output is not None:
-            logits = logits + np.matmul(self.output, self._activations(tiles, scratch))
+            logits = logits + np.matmul(self.output, self._activations(tiles, min(rows, TILE), scratch))
         return logits.transpose(0, 2, 1, 3).reshape(self.members, -1, inputs.shape[1])
 
-    def _activations(self, tiles: np.ndarray, scratch: Scratch) -> np.ndarray:
-        """Return what the last hidden layer passes on, negative, `(members, tiles, units, TILE)`."""
+    def _activations(self, tiles: np.ndarray, used: int, scratch: Scratch) -> np.ndarray:
+        """Return what the last hidden layer passes on, negative, `(members, tiles, units, TILE)`.
+
+        Only the first `used` places of a tile need be right.
+        """
         activations = tiles[:, : self.hidden[0].shape[3]]
         for layer, weight in enumerate(self.hidden):
             shape = (self.members, len(tiles), 1 + weight.shape[2], TILE)
             following = scratch.array(f"hidden {layer}", shape)
             following[:, :, 0] = 1.0
-            _activate(np.matmul(weight, activations, out=following[:, :, 1:]), scratch)
+            negatives = np.matmul(weight, activations, out=following[:, :, 1:])
+            if used < TILE:
+                following[:, :, 1:, :used] = _activate(np.ascontiguousarray(negatives[..., :used]), scratch)
+            else:
+                _activate(negatives, scratch)
             activations = following
         return activations[:, :, 1:]
 
@@ -176,11 +185,12 @@ def _with_bias(weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.concatenate([bias, weight], axis=1).transpose(0, 2, 1))
 
 
-def _activate(negatives: np.ndarray, scratch: Scratch) -> None:
+def _activate(negatives: np.ndarray, scratch: Scratch) -> np.ndarray:
     """Put -silu(x) in the place of -x."""
     divisors = np.exp(negatives, out=scratch.array("divisors", negatives.shape))
     divisors += 1.0
     negatives /= divisors
+    return negatives
 
 
 def _two_classes(logits: np.ndarray) -> np.ndarray:
