@@ -225,6 +225,13 @@ def test_class_weights_do_not_spoil_the_probabilities(class_weight):
     assert weighted.predict_proba(X)[:, 1].mean() == pytest.approx(0.1, abs=0.02)
 
 
+def test_class_weights_count_rows_by_their_sample_weight():
+    generator = np.random.default_rng(0)
+    X, y = generator.normal(size=(1000, 1)), (np.arange(1000) % 10 == 0).astype(int)
+    weighted = Classifier((), class_weight="balanced").fit(X, y, sample_weight=np.where(y == 1, 3.0, 1.0))
+    assert weighted.predict_proba(X)[:, 1].mean() == pytest.approx(300 / 1200, abs=0.03)
+
+
 def test_frames_are_read_by_name():
     X, y = blobs()
     frame = pl.DataFrame(X, schema=["a", "b", "c"])

@@ -29,12 +29,14 @@ def test_balanced_weights_agree_with_scikit_learn():
 
     target = np.array([0, 0, 0, 1, 2, 2])
     expected = compute_sample_weight("balanced", target)
-    np.testing.assert_allclose(row_weights(target, np.arange(3), "balanced", None), expected, rtol=1e-12)
+    weights, _ = row_weights(target, np.arange(3), "balanced", None)
+    np.testing.assert_allclose(weights, expected, rtol=1e-12)
 
 
 def test_class_and_sample_weights_multiply():
-    weights = row_weights(np.array([0, 1, 1]), np.array(["a", "b"], dtype=object), {"b": 3}, [1.0, 2.0, 0.0])
+    weights, by_class = row_weights(np.array([0, 1, 1]), np.array(["a", "b"], dtype=object), {"b": 3}, [1.0, 2.0, 0.0])
     np.testing.assert_array_equal(weights, [1, 6, 0])
+    np.testing.assert_array_equal(by_class, [1, 3])
 
 
 def test_the_split_is_stratified_and_complete():

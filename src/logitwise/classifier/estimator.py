@@ -30,7 +30,7 @@ from logitwise.classifier.model import Model
 from logitwise.classifier.preprocessing import Preprocessing
 from logitwise.classifier.progress import StepBar
 from logitwise.classifier.table import Table, read_table
-from logitwise.classifier.target import class_indices, class_weights, find_classes, read_labels, row_weights
+from logitwise.classifier.target import class_indices, find_classes, read_labels, row_weights
 from logitwise.classifier.training import Progress, Recipe, Rows, Trainer, TrainingWarning
 
 BATCH_SIZE = 64
@@ -199,12 +199,11 @@ class Classifier(ClassifierMixin, BaseEstimator):
         members = _at_least(2, self.members, "members")
         classes = find_classes(labels) if given.classes is None else given.classes
         target = class_indices(labels, classes)
-        weight = row_weights(target, classes, self.class_weight, given.sample_weight)
+        weight, by_class = row_weights(target, classes, self.class_weight, given.sample_weight)
         goal = check_goal(self.threshold_for, len(classes))
         used = np.flatnonzero(weight)
         preprocessing = Preprocessing.fit(table, used, len(classes)) if start is None else start.preprocessing
         rows = _Encoded.of(preprocessing, table, target, weight, used)
-        by_class = class_weights(target, classes, self.class_weight)
         is_part = given.classes is not None
         self.notes_ = [] if is_part else look(table, used, target[used], classes, rows.inputs, members)
         if given.X_val is None and given.y_val is None:

@@ -113,8 +113,10 @@ def class_indices(labels: Any, classes: np.ndarray, name: str = "y") -> np.ndarr
     return indices
 
 
-def row_weights(indices: np.ndarray, classes: np.ndarray, class_weight: Any, sample_weight: Any) -> np.ndarray:
-    """Return the weight of each row, float64: its sample weight times the weight of its class.
+def row_weights(
+    indices: np.ndarray, classes: np.ndarray, class_weight: Any, sample_weight: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weight of each row, its sample weight times the weight of its class, and that of each class; float64.
 
     `"balanced"` weighs class k by `rows / (classes * rows of k)`, as scikit-learn does, rows counted by their sample
     weight.
@@ -125,20 +127,14 @@ def row_weights(indices: np.ndarray, classes: np.ndarray, class_weight: Any, sam
     """
     weights = _sample_weights(sample_weight, len(indices))
     if class_weight is None:
-        return weights
-    return _checked(weights * class_weights(indices, classes, class_weight, weights)[indices], "class_weight")
+        return weights, np.ones(len(classes))
+    by_class = _class_weights(np.bincount(indices, weights, len(classes)), classes, class_weight)
+    return _checked(weights * by_class[indices], "class_weight"), by_class
 
 
-def class_weights(
-    indices: np.ndarray, classes: np.ndarray, class_weight: Any, sample_weight: np.ndarray | None = None
-) -> np.ndarray:
-    """Return the weight of each class, `(classes,)`; as `row_weights`."""
-    if class_weight is None:
-        return np.ones(len(classes))
+def _class_weights(counts: np.ndarray, classes: np.ndarray, class_weight: Any) -> np.ndarray:
     if isinstance(class_weight, str) and class_weight == "balanced":
-        weights = np.ones(len(indices)) if sample_weight is None else sample_weight
-        counts = np.bincount(indices, weights, len(classes))
-        return np.divide(weights.sum() / len(classes), counts, out=np.zeros(len(classes)), where=counts > 0)
+        return np.divide(counts.sum() / len(classes), counts, out=np.zeros(len(classes)), where=counts > 0)
     if not isinstance(class_weight, dict):
         raise TypeError(f"class_weight must be None, 'balanced' or a dict from class to weight; got {class_weight!r}.")
     return _weights_by_class(class_weight, classes)
