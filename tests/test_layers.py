@@ -36,6 +36,7 @@ MAY_IMPORT_TORCH = {
     "functional/_torch_definitions.py",
     "nn.py",
     "diagnosis.py",
+    "classifier/adamw.py",
     "classifier/estimator.py",
     "classifier/members.py",
     "classifier/training.py",

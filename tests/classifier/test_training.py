@@ -1,9 +1,13 @@
 """Parts of the training loop that cannot be seen from outside."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 
+from logitwise.classifier.adamw import AdamW
 from logitwise.classifier.folds import FEWEST_ROWS, MOST_ROWS, given_split, plan_for
 from logitwise.classifier.members import Members, Shape, views
 from logitwise.classifier.training import moved_images, schedule
@@ -105,3 +109,33 @@ def test_few_rows_hold_none_out_and_very_many_a_split():
     given = given_split(50, 20, 2)
     assert [part.tolist() for part in given.held_out] == [list(range(50, 70))] * 2
     assert given.why == "One split: the 20 rows of X_val are held out from all members."
+
+
+def test_adamw_moves_parameters_as_that_of_torch_does():
+    generator = torch.Generator().manual_seed(0)
+    ours = [torch.randn(size, generator=generator) for size in (50, 7)]
+    theirs = [parameter.clone() for parameter in ours]
+    groups = [{"params": [theirs[0]], "weight_decay": 0.3}, {"params": [theirs[1]], "weight_decay": 0.0}]
+    peer, optimizer = torch.optim.AdamW(groups, 0.1, (0.9, 0.95)), AdamW(ours, (0.3, 0.0))
+    with torch.no_grad():
+        for step in range(30):
+            for parameter, other in zip(ours, theirs, strict=True):
+                parameter.grad = torch.randn(parameter.shape, generator=generator)
+                parameter.grad[::5] = 0.0
+                other.grad = parameter.grad
+            for group in peer.param_groups:
+                group["lr"] = 0.1 / (1 + step)
+            optimizer.step(0.1 / (1 + step))
+            peer.step()
+    for parameter, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(parameter, other, rtol=1e-5, atol=1e-6)
+
+
+def test_training_does_not_import_the_compiler_of_torch():
+    code = (
+        "import sys, numpy as np, logitwise as lw\n"
+        "lw.Classifier((4,), epochs=2).fit(np.arange(40.0).reshape(20, 2), np.arange(20) % 2)\n"
+        "print('torch._dynamo' in sys.modules)\n"
+    )
+    result = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=120)
+    assert (result.returncode, result.stdout) == (0, "False\n"), result.stderr

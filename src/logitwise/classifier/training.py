@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from logitwise.calibration import PRIOR, SMALLEST, among_present, temperature_of
+from logitwise.classifier.adamw import AdamW
 from logitwise.classifier.folds import Plan
 from logitwise.classifier.members import Members, Shape
 from logitwise.classifier.network import Network
@@ -24,7 +25,6 @@ ROUND_STEPS = 10  # at least so many steps between measurements
 SOON = 50  # steps without a better loss that are never too many
 BETTER = 1e-5  # nats
 SOME_ROWS = 2000  # enough to see how far members disagree
-MOMENTS = (0.9, 0.95)
 TAME = 6e-3  # a learning rate at which no table was seen to diverge
 
 
@@ -108,9 +108,7 @@ class Trainer:
         self.epoch_steps = max(1, self.fewest // self.batch_size)
         self.progress = Progress(steps=max(1, min(recipe.steps, recipe.epochs * self.epoch_steps)))
         self.order = torch.empty(0)
-        decays = zip(self.members.flat, (recipe.weight_decay, 0.0), strict=True)
-        groups = [{"params": [flat], "weight_decay": decay} for flat, decay in decays]
-        self.optimizer = torch.optim.AdamW(groups, recipe.learning_rate, MOMENTS, fused=True)
+        self.optimizer = AdamW(self.members.flat, (recipe.weight_decay, 0.0))
         self.held_out = _padded(plan.held_out, rows.inputs) if len(plan.held_out[0]) else None
         self.temperature = 1.0
         self.moved = None
@@ -179,14 +177,12 @@ class Trainer:
             self.order = torch.stack([self._shuffled(part)[: self.fewest] for part in self.trained])
         batch = self.order[:, within * self.batch_size : (within + 1) * self.batch_size].reshape(-1)
         inputs = self._inputs(batch)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.learning_rate * schedule(step, self.progress.steps)
         loss = self.members.backward(
             inputs.view(len(self.trained), self.batch_size, -1),
             self.rows.target.index_select(0, batch),
             self.rows.weight.index_select(0, batch),
         )
-        self.optimizer.step()
+        self.optimizer.step(self.recipe.learning_rate * schedule(step, self.progress.steps))
         return loss / len(self.trained)
 
     def _inputs(self, batch: torch.Tensor) -> torch.Tensor:
