@@ -21,7 +21,7 @@ class AdamW:
     where m' and v' are m and v over one minus their factor to the power of the step.
 
     Args:
-        parameters: Tensors whose `grad` is filled before each step.
+        parameters: Tensors whose `grad` is filled before each step; one without stays as it is.
         decays: The weight decay of each.
 
     Source:
@@ -41,6 +41,8 @@ class AdamW:
         first, second = (1 - moment**self._steps for moment in MOMENTS)
         for parameter, decay, mean, square, root in self._all:
             gradient = parameter.grad
+            if gradient is None:
+                continue
             mean.lerp_(gradient, 1 - MOMENTS[0])
             square.mul_(MOMENTS[1]).addcmul_(gradient, gradient, value=1 - MOMENTS[1])
             torch.sqrt(square, out=root).mul_(1 / math.sqrt(second)).add_(SMALLEST_ROOT)
