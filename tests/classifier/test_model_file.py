@@ -1,5 +1,6 @@
 """Saving and loading: the same bits in another process, and every damaged file refused by a sentence."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -16,9 +17,11 @@ from safetensors.numpy import save
 from logitwise.calibration import Calibration
 from logitwise.classifier import Classifier, Model, ModelFileError, load, refuse_irregular
 from logitwise.classifier.findings import DataWarning
+from logitwise.classifier.fingerprint import rows_sha256
 from logitwise.classifier.model_file import read_model_file, write_model_file
 from logitwise.classifier.network import Network
 from logitwise.classifier.preprocessing import Preprocessing
+from logitwise.classifier.table import read_table
 
 FRAME = pl.DataFrame({"n": [float(i % 7) for i in range(60)], "t": [None, *"ab", *("c" * 57)]})
 LABELS = {"str": ["x", "y", "z"], "int": [-1, 5, 7], "float": [0.0, 1.0, 2.0], "bool": [False, True]}
@@ -411,3 +414,18 @@ def test_the_bits_of_a_row_do_not_depend_on_its_place(inputs, hidden, classes):
         np.testing.assert_array_equal(model.predict_proba(X[start:]), together[start:])
     alone = [model.predict_proba(X[row : row + 1]) for row in range(200)]
     np.testing.assert_array_equal(np.concatenate(alone), together[:200])
+
+
+def test_the_fingerprint_of_rows_is_as_the_documents_say():
+    X = pl.DataFrame({"n": [1.5, None, -0.0], "t": ["ü", None, "b"], "i": [1, 2, 3]})
+    numbers = np.array([[1.5, np.nan, 0.0], [1.0, 2.0, 3.0]], dtype="<f8")
+    numbers.view("<u8")[0, 1] = 0x7FF8000000000000
+    text = ['{"names":["n","t","i"],"rows":3}\n', '["ü",null,"b"]', '["x","y","x"]']
+    first, second, last = (part.encode() for part in text)
+    content = first + numbers[0].tobytes() + second + numbers[1].tobytes() + last
+    found = rows_sha256(read_table(X), np.array(["x", "y", "x"], dtype=object))
+    assert found == hashlib.sha256(content).hexdigest()
+    numbers = X.select("n", "i").cast(pl.Float64)
+    frame = pd.DataFrame(numbers.to_dict(as_series=False))
+    frames = (numbers, frame, frame.astype({"i": "int64"}))
+    assert len({rows_sha256(read_table(frame), np.array([1, 2, 1])) for frame in frames}) == 1
