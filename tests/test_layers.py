@@ -38,7 +38,9 @@ MAY_IMPORT_TORCH = {
     "diagnosis.py",
     "classifier/adamw.py",
     "classifier/estimator.py",
+    "classifier/given.py",
     "classifier/members.py",
+    "classifier/options.py",
     "classifier/training.py",
 }
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "base", "misc"}

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,24 +13,21 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags
-from sklearn.utils.validation import column_or_1d
 
 from logitwise import __version__
-from logitwise._checks import check_integer, check_not_negative, check_positive
 from logitwise.classifier.baselines import compare
 from logitwise.classifier.decisions import check_goal
 from logitwise.classifier.findings import DataWarning, look, look_at_validation
 from logitwise.classifier.fingerprint import rows_sha256
 from logitwise.classifier.folds import given_split, plan_for
+from logitwise.classifier.given import Encoded, Given, read_rows, read_validation
 from logitwise.classifier.held_out import HeldOut
 from logitwise.classifier.model import Model
+from logitwise.classifier.options import members_of, recipe_of
 from logitwise.classifier.preprocessing import Preprocessing
 from logitwise.classifier.progress import StepBar
-from logitwise.classifier.table import Table, read_table
 from logitwise.classifier.target import class_indices, find_classes, read_labels, row_weights
-from logitwise.classifier.training import Progress, Recipe, Rows, Trainer, TrainingWarning
-
-BATCH_SIZE = 64
+from logitwise.classifier.training import Progress, Trainer, TrainingWarning
 
 
 class Classifier(ClassifierMixin, BaseEstimator):
@@ -163,7 +157,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
                 out of range; a loss that became NaN before there were weights to keep.
         """
         start = getattr(self, "_start", None) if self.warm_start else None
-        return self._fit(_Given(X, y, sample_weight, X_val, y_val), start)
+        return self._fit(Given(X, y, sample_weight, X_val, y_val), start)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, *, sample_weight: Any = None) -> Classifier:
         """Go on training with one pass over more rows, and return the estimator.
@@ -189,27 +183,27 @@ class Classifier(ClassifierMixin, BaseEstimator):
         known = np.unique(read_labels(given, "classes"))
         if len(known) < 2:
             raise ValueError(f"classes must name two labels or more; got {known.tolist()!r}.")
-        return self._fit(_Given(X, y, sample_weight, classes=known), start)
+        return self._fit(Given(X, y, sample_weight, classes=known), start)
 
-    def _fit(self, given: _Given, start: _Start | None) -> Classifier:
-        table, labels = _read_rows(given.X, given.y, "X", "y")
-        recipe = self._recipe(table.image_shape)
+    def _fit(self, given: Given, start: _Start | None) -> Classifier:
+        table, labels = read_rows(given.X, given.y, "X", "y")
+        recipe = recipe_of(self, table.image_shape)
         recipe = replace(recipe, epochs=1) if given.classes is not None else recipe
         recipe = recipe if start is None else replace(recipe, seed=start.seed)
-        members = _at_least(2, self.members, "members")
+        members = members_of(self)
         classes = find_classes(labels) if given.classes is None else given.classes
         target = class_indices(labels, classes)
         weight, by_class = row_weights(target, classes, self.class_weight, given.sample_weight)
         goal = check_goal(self.threshold_for, len(classes))
         used = np.flatnonzero(weight)
         preprocessing = Preprocessing.fit(table, used, len(classes)) if start is None else start.preprocessing
-        rows = _Encoded.of(preprocessing, table, target, weight, used)
+        rows = Encoded.of(preprocessing, table, target, weight, used)
         is_part = given.classes is not None
         self.notes_ = [] if is_part else look(table, used, target[used], classes, rows.inputs, members)
         if given.X_val is None and given.y_val is None:
             plan = plan_for(rows.target, members, np.random.default_rng(recipe.seed))
         else:
-            held_out = _read_validation(given, classes, preprocessing, by_class)
+            held_out = read_validation(given, classes, preprocessing, by_class)
             self.notes_ += look_at_validation(held_out.target, classes)
             plan = given_split(len(rows.target), len(held_out.target), members)
             rows = rows.followed_by(held_out)
@@ -236,25 +230,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
     def check_options(self) -> None:
         """Raise what `fit` would raise of the options alone, before there are rows."""
-        self._recipe(None)
-        _at_least(2, self.members, "members")
-
-    def _recipe(self, image_shape: tuple[int, ...] | None) -> Recipe:
-        return Recipe(
-            hidden=_hidden_from(self.hidden),
-            epochs=_at_least(1, self.epochs, "epochs"),
-            steps=_at_least(1, self.steps, "steps"),
-            seconds=None if self.seconds is None else check_positive(self.seconds, "seconds"),
-            learning_rate=check_positive(self.learning_rate, "learning_rate"),
-            batch_size=BATCH_SIZE if self.batch_size is None else _at_least(1, self.batch_size, "batch_size"),
-            weight_decay=check_not_negative(self.weight_decay, "weight_decay"),
-            dropout=_in_range(self.dropout, "dropout", 0.9),
-            image_shape=image_shape,
-            max_shift=_max_shift(self.max_shift, image_shape),
-            patience=check_not_negative(self.patience, "patience"),
-            seed=_seed_from(self.random_state),
-            device=_device_from(self.device),
-        )
+        recipe_of(self)
+        members_of(self)
 
     def _costs(self, by_class: np.ndarray) -> np.ndarray | None:
         """Return what mistakes cost: as decided for `threshold_for`, or as class weights say."""
@@ -319,18 +296,6 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
 
 @dataclass(frozen=True)
-class _Given:
-    """What a fit is given; `classes` only where the rows are a part of all there will be."""
-
-    X: Any
-    y: Any
-    sample_weight: Any
-    X_val: Any = None
-    y_val: Any = None
-    classes: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
 class _Start:
     """What a fit left behind, for the next to go on from."""
 
@@ -348,81 +313,6 @@ class _Start:
                 "Set warm_start=False, or fit a clone."
             )
         trainer.members.restore(self.state)
-
-
-def _read_rows(X: Any, y: Any, X_name: str, y_name: str) -> tuple[Table, np.ndarray]:
-    if y is None:
-        raise ValueError(
-            f"{y_name} must hold one label a row; got None. Classifier requires y to be passed, but the target y is "
-            f"None."
-        )
-    table = read_table(X)
-    labels = read_labels(column_or_1d(y, warn=True) if getattr(y, "ndim", 1) == 2 else y, y_name)
-    if table.rows != len(labels):
-        raise ValueError(
-            f"{y_name} must have one label a row of {X_name}; got {len(labels)} labels for {table.rows} rows."
-        )
-    if table.rows == 0:
-        raise ValueError(f"{X_name} must have at least one row; got none.")
-    return table, labels
-
-
-@dataclass(frozen=True)
-class _Encoded:
-    """Rows as inputs, with their classes and weights."""
-
-    inputs: np.ndarray
-    target: np.ndarray
-    weight: np.ndarray
-
-    @classmethod
-    def of(
-        cls, preprocessing: Preprocessing, table: Table, target: np.ndarray, weight: np.ndarray, used: np.ndarray
-    ) -> _Encoded:
-        inputs = preprocessing.encode(preprocessing.prepare(table), used)
-        return cls(inputs, target[used], weight[used] / weight[used].mean())
-
-    def followed_by(self, others: _Encoded) -> _Encoded:
-        return _Encoded(
-            np.concatenate([self.inputs, others.inputs]),
-            np.concatenate([self.target, others.target]),
-            np.concatenate([self.weight, others.weight]),
-        )
-
-    def as_tensors(self, deep: int, device: str) -> Rows:
-        weight = self.weight.astype(np.float32)
-        inputs, target, weights = (torch.from_numpy(each).to(device) for each in (self.inputs, self.target, weight))
-        return Rows(inputs, target, weights, deep)
-
-
-def _read_validation(
-    given: _Given, classes: np.ndarray, preprocessing: Preprocessing, by_class: np.ndarray
-) -> _Encoded:
-    """Return the rows of `X_val`, each of the weight that its class has in training."""
-    if given.X_val is None or given.y_val is None:
-        alone = "y_val" if given.X_val is None else "X_val"
-        raise ValueError(f"X_val and y_val must be given together; got {alone} alone.")
-    with _speaking_of("X_val"):
-        table, labels = _read_rows(given.X_val, given.y_val, "X_val", "y_val")
-        target = class_indices(labels, classes, "y_val")
-        used = np.flatnonzero(by_class[target])
-        found = classes[np.unique(target[used])].tolist()
-        if len(found) < 2:
-            raise ValueError(
-                f"y_val must have rows of two classes or more, of a weight above 0; got {found!r}. Add rows of others, "
-                f"or leave out X_val and y_val: rows of X are held out then."
-            )
-        return _Encoded.of(preprocessing, table, target, by_class[target], used)
-
-
-@contextmanager
-def _speaking_of(name: str) -> Iterator[None]:
-    """Let errors that speak of X speak of another argument."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(re.sub(r"\bX(?= must)|(?<=: )X(?= has)", name, str(error))) from error
 
 
 def _metadata(classifier: Classifier, progress: Progress, held_out: HeldOut) -> dict[str, Any]:
@@ -448,49 +338,3 @@ def _metadata(classifier: Classifier, progress: Progress, held_out: HeldOut) -> 
 
 def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, (bool, int, float, str))
-
-
-def _seed_from(random_state: Any) -> int:
-    if random_state is None:
-        return int(np.random.SeedSequence().generate_state(1)[0])
-    if isinstance(random_state, np.random.RandomState):
-        return int(random_state.randint(2**31))
-    if isinstance(random_state, np.random.Generator):
-        return int(random_state.integers(2**31))
-    return _at_least(0, random_state, "random_state")
-
-
-def _hidden_from(hidden: Any) -> tuple[int, ...]:
-    if isinstance(hidden, (int, np.integer)):
-        hidden = (hidden,)
-    if not isinstance(hidden, Iterable):
-        raise TypeError(f"hidden must be a tuple of integers, one a hidden layer; got {hidden!r}.")
-    return tuple(_at_least(1, units, "hidden") for units in hidden)
-
-
-def _device_from(device: Any) -> str:
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device must be a torch device of this machine; got {str(device)!r}. Try 'cpu'.") from error
-    return str(device)
-
-
-def _max_shift(max_shift: Any, image_shape: tuple[int, ...] | None) -> int:
-    if max_shift is not None:
-        return _at_least(0, max_shift, "max_shift")
-    return min(image_shape[:2]) // 14 if image_shape else 0
-
-
-def _at_least(least: int, value: Any, name: str) -> int:
-    number = check_integer(value, name)
-    if number < least:
-        raise ValueError(f"{name} must be {least} or more; got {number}.")
-    return number
-
-
-def _in_range(value: Any, name: str, most: float) -> float:
-    number = check_not_negative(value, name)
-    if number > most:
-        raise ValueError(f"{name} must be in [0, {most}]; got {number:g}.")
-    return number

@@ -1,0 +1,92 @@
+"""The options of the classifier, checked: what a trainer is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from logitwise._checks import check_integer, check_not_negative, check_positive
+from logitwise.classifier.training import Recipe
+
+if TYPE_CHECKING:
+    from logitwise.classifier.estimator import Classifier
+
+BATCH_SIZE = 64
+
+
+def recipe_of(options: Classifier, image_shape: tuple[int, ...] | None = None) -> Recipe:
+    """Return how to train by the options of a classifier; `image_shape` is that of a row, where rows are images.
+
+    Raises:
+        TypeError: An option of another type.
+        ValueError: An option out of range.
+    """
+    return Recipe(
+        hidden=_hidden_from(options.hidden),
+        epochs=_at_least(1, options.epochs, "epochs"),
+        steps=_at_least(1, options.steps, "steps"),
+        seconds=None if options.seconds is None else check_positive(options.seconds, "seconds"),
+        learning_rate=check_positive(options.learning_rate, "learning_rate"),
+        batch_size=BATCH_SIZE if options.batch_size is None else _at_least(1, options.batch_size, "batch_size"),
+        weight_decay=check_not_negative(options.weight_decay, "weight_decay"),
+        dropout=_in_range(options.dropout, "dropout", 0.9),
+        image_shape=image_shape,
+        max_shift=_max_shift(options.max_shift, image_shape),
+        patience=check_not_negative(options.patience, "patience"),
+        seed=_seed_from(options.random_state),
+        device=_device_from(options.device),
+    )
+
+
+def members_of(options: Classifier) -> int:
+    """Return how many members there are to be."""
+    return _at_least(2, options.members, "members")
+
+
+def _seed_from(random_state: Any) -> int:
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**31))
+    return _at_least(0, random_state, "random_state")
+
+
+def _hidden_from(hidden: Any) -> tuple[int, ...]:
+    if isinstance(hidden, (int, np.integer)):
+        hidden = (hidden,)
+    if not isinstance(hidden, Iterable):
+        raise TypeError(f"hidden must be a tuple of integers, one a hidden layer; got {hidden!r}.")
+    return tuple(_at_least(1, units, "hidden") for units in hidden)
+
+
+def _device_from(device: Any) -> str:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device must be a torch device of this machine; got {str(device)!r}. Try 'cpu'.") from error
+    return str(device)
+
+
+def _max_shift(max_shift: Any, image_shape: tuple[int, ...] | None) -> int:
+    if max_shift is not None:
+        return _at_least(0, max_shift, "max_shift")
+    return min(image_shape[:2]) // 14 if image_shape else 0
+
+
+def _at_least(least: int, value: Any, name: str) -> int:
+    number = check_integer(value, name)
+    if number < least:
+        raise ValueError(f"{name} must be {least} or more; got {number}.")
+    return number
+
+
+def _in_range(value: Any, name: str, most: float) -> float:
+    number = check_not_negative(value, name)
+    if number > most:
+        raise ValueError(f"{name} must be in [0, {most}]; got {number:g}.")
+    return number
