@@ -262,6 +262,12 @@ def test_a_broken_array_is_refused_when_it_breaks(tmp_path):
     assert next(parts).shape == (4, 2)
     with pytest.raises(DataError, match=r"which is not \(it ends in row 8 of 10\)\.$"):
         next(parts)
+    path.write_bytes(content.replace(b"(10, 2)", b"(-9, 2)"))
+    with pytest.raises(DataError, match=r"which is not \(it has the shape \(-9, 2\)\)\.$"):
+        read_array_parts(path, 4)
+    path.write_bytes(content[:6] + bytes([9]) + content[7:])
+    with pytest.raises(DataError, match=r"which is not \(it has version 9\.0\)\.$"):
+        read_array_parts(path, 4)
     np.save(path, np.ones(3))
     with pytest.raises(DataError, match="features of 2 or more dimensions"):
         read_array_parts(path, 4)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import sys
 import warnings
 from contextvars import ContextVar
+from types import FrameType
 from typing import Any
 
 MODES = ("off", "warn", "raise")
-_PASSED_OVER = ("logitwise", "torch")  # whose lines are not the user's
+_PASSED_OVER = ("logitwise", "sklearn", "torch")  # whose lines are not the user's
 _ONE_NAME_FOR_ALL = ("<stdin>", "<string>")  # of code whose lines do not tell call sites apart
 
 _mode: ContextVar[str] = ContextVar("logitwise_checks", default="warn")
@@ -141,10 +142,23 @@ def warn(category: type[LogitwiseWarning], message: str) -> None:
         return
     if mode == "raise":
         raise category(message)
+    frame = _users_frame()
+    _give(category, message, frame.f_code.co_filename, frame.f_lineno, frame.f_globals.get("__name__", "<unknown>"))
+
+
+def warn_of_data(category: type[Warning], message: str) -> None:
+    """Say `message` about the user's line, by Python's own filters, whatever `checks` says."""
+    frame = _users_frame()
+    registry = frame.f_globals.setdefault("__warningregistry__", {})
+    module = frame.f_globals.get("__name__", "<unknown>")
+    warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, module, registry)
+
+
+def _users_frame() -> FrameType:
     frame = sys._getframe(1)
     while frame.f_back is not None and _package_of(frame.f_globals) in _PASSED_OVER:
         frame = frame.f_back
-    _give(category, message, frame.f_code.co_filename, frame.f_lineno, frame.f_globals.get("__name__", "<unknown>"))
+    return frame
 
 
 def _package_of(names: dict[str, Any]) -> str:

@@ -140,6 +140,7 @@ def test_extra_columns_and_unknown_values_are_counted_in_a_warning(model):
         "X has 2 columns that training had not, ignored: 'more', 'other'.",
         "X has values that the model does not know in 1 column, taken as missing: column 't' (1).",
     ]
+    assert {each.filename for each in found} == {__file__}
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(model, saved, monkeypatch):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags
 
 from logitwise import __version__
+from logitwise._mistakes import warn_of_data
 from logitwise.classifier.baselines import compare
 from logitwise.classifier.decisions import check_goal
 from logitwise.classifier.findings import DataWarning, look, look_at_validation
@@ -209,7 +209,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
             rows = rows.followed_by(held_out)
         log_weight = np.log(np.where(by_class > 0, by_class, 1.0))
         for note in self.notes_:
-            warnings.warn(note, DataWarning, stacklevel=3)
+            warn_of_data(DataWarning, note)
         trainer = Trainer(rows.as_tensors(preprocessing.n_deep, recipe.device), plan, log_weight, recipe)
         if start is not None:
             start.put_into(trainer, classes)
@@ -217,7 +217,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
             progress = trainer.train(bar.update)
         if progress.diverged:
             self.notes_.append(progress.ended)
-            warnings.warn(progress.ended, TrainingWarning, stacklevel=3)
+            warn_of_data(TrainingWarning, progress.ended)
         held_out = HeldOut.of(trainer, recipe.seed)
         self.decision_ = None if goal is None else held_out.decide(goal)
         deep = rows.inputs[:, : preprocessing.n_deep]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from logitwise._mistakes import warn_of_data
 from logitwise.calibration import METHODS, Calibration
 from logitwise.classifier.decisions import prediction_sets
 from logitwise.classifier.findings import DataWarning, columns_ignored, values_unknown
@@ -103,10 +103,10 @@ class Model:
         """Return X in the columns of training; warn of what was left out of it."""
         prepared = self.preprocessing.prepare(read_table(X))
         if prepared.extra:
-            warnings.warn(f"X has {columns_ignored(prepared.extra)}.", DataWarning, stacklevel=3)
+            warn_of_data(DataWarning, f"X has {columns_ignored(prepared.extra)}.")
         unknown = values_unknown(prepared.unknown)
         if unknown:
-            warnings.warn(f"X has {unknown}.", DataWarning, stacklevel=3)
+            warn_of_data(DataWarning, f"X has {unknown}.")
         return prepared
 
     def _votes(self, prepared: Prepared) -> np.ndarray:

@@ -93,9 +93,13 @@ def read_array_parts(source: str | os.PathLike[str], rows_at_once: int) -> Array
 
 def _npy_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
     version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(file)
-    return np.lib.format.read_array_header_2_0(file)
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise ValueError(f"it has version {version[0]}.{version[1]}")
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, is_fortran, dtype = read(file)
+    if min(shape, default=0) < 0:
+        raise ValueError(f"it has the shape {shape}")
+    return shape, is_fortran, dtype
 
 
 def _rows_of(
