@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -112,3 +113,33 @@ def test_it_imports_neither_torch_nor_scikit_learn(fruit, tmp_path):
 def test_a_page_is_utf8(tmp_path, text, kept):
     pages.write_page(text, tmp_path / "p.html")
     assert (tmp_path / "p.html").read_bytes().decode("utf-8") == kept
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"held_out": 5},
+        {"history": {"step": ["a"], "train_loss": [1.0], "validation_loss": []}},
+        {"history": {"step": [1, 2], "train_loss": [None, 1.0], "validation_loss": [1.0]}, "best_step": "x"},
+        {"options": [1], "versions": "x", "ended": {"a": 1}, "notes": [1, None, "X has "]},
+        {"baselines": {"verdict": 4}},
+        {"rows_sha256": 5},
+    ],
+)
+def test_metadata_of_another_form_is_left_out(run, fruit, entries):
+    model = lw.load(fruit / "fruit.safetensors")
+    replace(model, metadata={**model.metadata, **entries}).save("m.safetensors")
+    report = run("report", "m.safetensors", fruit / "more.csv", "-o", "m.html")
+    assert (report.exit_code, report.stderr.count("\n")) == (0, 1)
+    assert "Accuracy" in Path("m.html").read_text(encoding="utf-8")
+    assert run("info", "m.safetensors").exit_code == 0
+
+
+@pytest.mark.parametrize("ends", [["a", 1.0], [True, False], [0.5], 7, [0.0, 10**80]])
+def test_intervals_of_another_form_are_refused(run, fruit, ends):
+    model = lw.load(fruit / "fruit.safetensors")
+    metrics = {**model.metadata["metrics"], "intervals": {"accuracy": ends}}
+    replace(model, metadata={**model.metadata, "metrics": metrics}).save("m.safetensors")
+    result = run("info", "m.safetensors")
+    assert result.exit_code == 2
+    assert re.fullmatch(r"logitwise: error: MODEL must have metadata that .{,150} as 'metrics'\. .*\n", result.stderr)

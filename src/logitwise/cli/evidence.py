@@ -14,7 +14,7 @@ from logitwise.classifier.logistic import logistic_beside
 from logitwise.classifier.model import Model
 from logitwise.cli.labels import known_indices
 from logitwise.cli.parts import by_parts, predictions
-from logitwise.cli.record import Record, notes_of, plain_note, verdict_of
+from logitwise.cli.record import Record, is_number, notes_of, plain_note, verdict_of
 from logitwise.cli.sources import Labelled
 from logitwise.metrics import majority_baseline
 from logitwise.report import ColumnImportance, Comparison, Evidence, Example, History, confidently_wrong
@@ -131,13 +131,26 @@ def _importance(model: Model, features: Any, target: np.ndarray) -> list[ColumnI
 
 
 def _history(model: Model) -> History | None:
-    known = model.metadata.get("history")
-    if not isinstance(known, dict) or not known.get("step"):
+    """Return the losses of training, where the file tells them in a form that we write."""
+    history, best_step = _entries(model, "history"), model.metadata.get("best_step", 0)
+    steps, train_loss, validation_loss = (history.get(name, []) for name in ("step", "train_loss", "validation_loss"))
+    if not is_number(best_step) or not all(map(_are_numbers, (steps, train_loss, validation_loss))):
         return None
-    best_step = model.metadata["best_step"]
-    said = (model.metadata.get("ended"), (model.metadata.get("held_out") or {}).get("plan"))
+    if not steps or len(train_loss) != len(steps) or len(validation_loss) not in (0, len(steps)):
+        return None
+    said = (model.metadata.get("ended"), _entries(model, "held_out").get("plan"))
     notes = [plain_note(sentence) for sentence in said if isinstance(sentence, str)]
-    return History(known["step"], known["train_loss"], known.get("validation_loss", []), best_step, notes)
+    return History(steps, train_loss, validation_loss, best_step, notes)
+
+
+def _entries(model: Model, name: str) -> dict[str, Any]:
+    """Return an entry of the metadata that is an object; an empty one where it is something else."""
+    found = model.metadata.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _are_numbers(values: Any) -> bool:
+    return isinstance(values, list) and all(map(is_number, values))
 
 
 def _examples(rows: Labelled, positions: np.ndarray, importance: Sequence[ColumnImportance]) -> list[Example]:
@@ -168,8 +181,8 @@ def _is_images(shape: tuple[int, ...]) -> bool:
 
 
 def _facts(model: Model) -> dict[str, str]:
-    known, record = model.metadata, Record.of(model)
-    options, versions = known.get("options", {}), {**known.get("versions", {}), "python": platform.python_version()}
+    record, options = Record.of(model), _entries(model, "options")
+    versions = {**_entries(model, "versions"), "python": platform.python_version()}
     given = {name: value for name, value in options.items() if value not in (None, False) and name != "verbose"}
     facts = {
         "trained on": "" if record.rows is None else f"{record.rows:,} rows of {record.data}",

@@ -16,6 +16,7 @@ MEASURES = {
     "brier_score": "Brier score",
     "calibration_error": "calibration error",
 }
+LARGEST, LONGEST = 2**63, 60
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Record:
         for name, value in found.items():
             if not _IS_VALID[name](value):
                 raise ValueError(
-                    f"MODEL must have metadata that logitwise wrote; got {value!r} as {name!r}. Train it again."
+                    f"MODEL must have metadata that logitwise wrote; got {_short(value)} as {name!r}. Train it again."
                 )
         counts = found["class_counts"]
         if counts is not None and len(counts) != len(model.classes):
@@ -109,6 +110,11 @@ def verdict_of(model: Model) -> str | None:
     known = model.metadata.get("baselines")
     verdict = known.get("verdict") if isinstance(known, dict) else None
     return verdict.replace("Use hidden=().", "Train with --hidden ''.") if isinstance(verdict, str) else None
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _finite(measures: dict[str, float]) -> dict[str, float | None]:
@@ -152,12 +158,17 @@ def _are_intervals(value: Any) -> bool:
 
 
 def _is_interval(ends: Any) -> bool:
-    return isinstance(ends, list) and len(ends) == 2 and all(type(end) in (float, int) for end in ends)
+    return isinstance(ends, list) and len(ends) == 2 and all(map(is_number, ends))
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a JSON value is a number that fits a float."""
+    return type(value) is float or (type(value) is int and abs(value) < LARGEST)
 
 
 def _is_summary(value: Any) -> bool:
     return isinstance(value, dict) and all(
-        isinstance(value.get(name, ""), (float, int, type(None))) for name in MEASURES
+        value.get(name, "") is None or is_number(value.get(name)) for name in MEASURES
     )
 
 
