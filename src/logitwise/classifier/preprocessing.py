@@ -14,6 +14,7 @@ from logitwise.classifier.scratch import Scratch
 from logitwise.classifier.table import Table
 
 MAX_LEVELS = 255  # of one column; rarer ones are encoded as zeros, like levels never seen in training
+LARGEST = 1e150  # whose square is finite
 CLIP = 3.0  # where inputs level off: a value far out says no more than "very large", and cannot overflow
 TINY = 8 * np.finfo(np.float64).eps  # of the largest value: less is rounding
 MOST_INTERVALS = 16  # between the knots of a column
@@ -153,7 +154,7 @@ class Preprocessing:
             numbers = np.where(gaps, fill, numbers)
         scaled = numbers - offset
         scaled *= scale
-        np.divide(scaled, np.hypot(1.0, scaled / CLIP), out=inputs[:n_numbers], casting="same_kind")
+        np.divide(scaled, _levels_off(scaled), out=inputs[:n_numbers], casting="same_kind")
         first = n_numbers + self._n_gaps
         if self._n_gaps:
             inputs[n_numbers:first] = gaps[self.had_gaps]
@@ -218,6 +219,15 @@ class Preprocessing:
         had_gaps = file.tensor("numbers.had_gaps", np.bool_, shape)
         knots = _knots_from(file, shape[0])
         return cls(None if names is None else tuple(names), levels, offset, scale, fill, had_gaps, knots)
+
+
+def _levels_off(scaled: np.ndarray) -> np.ndarray:
+    """Return sqrt(1 + (z / 3)^2), and see to it that z / it is finite; `hypot` would take six times as long."""
+    np.clip(scaled, -LARGEST, LARGEST, out=scaled)
+    square = scaled * (1 / CLIP)
+    square *= square
+    square += 1.0
+    return np.sqrt(square, out=square)
 
 
 def _levels_from(file: ModelFile, column: Any) -> tuple[str, ...] | None:
@@ -308,8 +318,7 @@ class Ramps:
         places -= self.middle
         places *= self.slope
         np.copyto(inputs, places, casting="same_kind")
-        np.maximum(inputs, -0.25, out=inputs)
-        np.minimum(inputs, 0.25, out=inputs)
+        np.clip(inputs, -0.25, 0.25, out=inputs)
 
 
 def _statistics(numbers: np.ndarray, rows: np.ndarray, has_common_scale: bool) -> Statistics:
