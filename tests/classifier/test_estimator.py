@@ -52,7 +52,7 @@ def idx(path):
 
 def test_images_of_handwritten_digits(shared_data):
     folder = shared_data / "mnist-sample"
-    classifier = Classifier().fit(
+    classifier = Classifier(steps=600).fit(
         idx(folder / "train-images-idx3-ubyte.gz"), idx(folder / "train-labels-idx1-ubyte.gz")
     )
     assert classifier.n_features_in_ == 784
@@ -71,7 +71,7 @@ def adult(path):
 def test_a_table_with_categories_and_gaps(shared_data, tmp_path):
     X, y = adult(shared_data / "adult-train.csv")
     test_X, test_y = adult(shared_data / "adult-test.csv")
-    classifier = Classifier(hidden=(64, 64), epochs=6).fit(X, y)
+    classifier = Classifier(epochs=2).fit(X, y)
     assert classifier.classes_.tolist() == ["<=50K", ">50K"]
     assert classifier.score(test_X, test_y.to_numpy()) >= 0.85
     classifier.save(tmp_path / "adult.safetensors")

@@ -26,6 +26,9 @@ def ctrl_c(monkeypatch):
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(StepBar, "update", press)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in a background job Ctrl-C is ignored
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_the_best_step_so_far_is_measured_and_saved(run, fruit, ctrl_c):
