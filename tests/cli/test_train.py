@@ -194,7 +194,9 @@ def test_adult_reaches_085_on_its_test_file(run, shared_data):
 
 
 def test_mnist_reaches_085_on_its_test_part(run, shared_data):
-    told = json.loads(run("train", shared_data / "mnist-sample", "--model", "m.safetensors", "--json").stdout)
+    told = json.loads(
+        run("train", shared_data / "mnist-sample", "--model", "m.safetensors", "--epochs", "60", "--json").stdout
+    )
     assert told["metrics"]["where"] == "the 1,825 rows of the test part of mnist-sample"
     assert told["metrics"]["model"]["accuracy"] > 0.85
     assert told["classes"] == list(range(10))
