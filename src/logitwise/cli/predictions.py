@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -93,13 +93,12 @@ class Written:
     """Predictions on their way out: how many so far, and the values that the model does not know, by column."""
 
     rows: int = 0
-    unknown: dict[str, int] = field(default_factory=dict)
+    unknown: Counter[str] = field(default_factory=Counter)
 
     def count(self, batch: Batch) -> Batch:
         """Count a batch, and return it."""
         self.rows += len(batch.indices)
-        for column, number in batch.unknown.items():
-            self.unknown[column] = self.unknown.get(column, 0) + number
+        self.unknown.update(batch.unknown)
         return batch
 
     def note(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from logitwise import data
+from logitwise.classifier.findings import columns_ignored
 from logitwise.classifier.model import Model
 from logitwise.classifier.target import class_indices, find_classes, read_labels, split_rows
 from logitwise.cli.door import naming, say
@@ -20,7 +21,6 @@ from logitwise.cli.record import Record
 HELD_OUT_SHARE = 0.2
 ROWS_AT_ONCE = 65_536  # of arrays, to predict
 COLUMNS_SHOWN = 20
-EXTRA_SHOWN = 5
 OPTIONS = {
     "target": "--target",
     "y": "--target",
@@ -132,10 +132,7 @@ class Columns:
             raise ValueError(self._missing(missing, len(given), has_header, argument))
         extra = [name for name in given if name not in {*names, self.target_name}]
         if extra:
-            count = f"{len(extra)} column{'s' if len(extra) > 1 else ''}"
-            say(
-                f"logitwise: note: {argument} has {count} that training had not, ignored: {listed(extra, EXTRA_SHOWN)}."
-            )
+            say(f"logitwise: note: {argument} has {columns_ignored(extra)}.")
         return lambda table: table.select(names)
 
     def refuse_other_count(self, count: int, argument: str) -> None:
