@@ -6,12 +6,13 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 OLDER_SKLEARN := 1.8.0
 
-.PHONY: help demo test lint types test-sklearn test-browser docs bench bench-classifier check-python clean
+.PHONY: help demo test lint types mutants test-sklearn test-browser docs bench bench-classifier check-python clean
 
 help:
 	@echo "make demo   train on the bundled digits and leave digits.safetensors"
 	@echo "make test   lint, types and tests"
 	@echo "make test-browser  the report and the explain page in a real browser"
+	@echo "make mutants  put small faults in, one at a time, and see whether the tests notice"
 	@echo "make test-sklearn  the estimator with the scikit-learn version before the newest"
 	@echo "make docs   build the documentation site into build/site"
 	@echo "make bench  time the functions beside their peers"
@@ -51,6 +52,11 @@ $(STAMP): pyproject.toml constraints.txt
 
 clean:
 	rm -rf $(VENV) build dist *.safetensors .pytest_cache .ruff_cache .hypothesis
+
+# MUTANTS=words tries those whose name or file contains one of them.
+mutants: $(STAMP)
+	@echo "==> small faults, one at a time (about an hour; prints those that no test notices)"
+	$(BIN)/python tests/mutants/__main__.py --jobs $(JOBS) $(MUTANTS)
 
 # The package alone, in front of the newer one: everything else stays as it is.
 test-sklearn: $(STAMP)
