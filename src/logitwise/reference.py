@@ -198,4 +198,5 @@ def log_loss(probabilities: np.ndarray, coefficients: np.ndarray, axis: int = -1
     """Return `-sum_j v_j log(p_j)` for each row; 0 x log 0 counts as 0."""
     probabilities = np.asarray(probabilities, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(coefficients == 0.0, 0.0, -coefficients * np.log(probabilities)).sum(axis)
+        surprise = np.where(coefficients == 0.0, 0.0, -coefficients * np.log(probabilities))
+        return np.squeeze(_total(surprise, axis), axis)

@@ -270,14 +270,19 @@ def _reduced(losses: Tensor, problem: Problem | BinaryProblem, weights: Callable
     if options.reduction == "none":
         return losses.to(dtype)
     if options.reduction == "sum":
-        return losses.sum().to(dtype)
+        return _total(losses).to(dtype)
     divisor = options.normalizer
     if divisor is None:
-        weight = weights(problem).sum()
+        weight = _total(weights(problem))
         if may_look(weight):
             denominator(float(weight.detach()), None, problem.unit)
         divisor = torch.where(weight == 0.0, 1.0, weight)
-    return (losses.sum() / divisor).to(dtype)
+    return (_total(losses) / divisor).to(dtype)
+
+
+def _total(values: Tensor) -> Tensor:
+    """Return the sum; torch adds in pairs in contiguous memory, and one by one where a view repeats its elements."""
+    return values.contiguous().sum()
 
 
 def _with_gradient(problem: Any, loss_of: Callable[[Any], Tensor]) -> tuple[Tensor, Tensor]:

@@ -23,6 +23,7 @@ from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._memory import NO_ROWS, destination, float64_of, memory_of
 from logitwise.functional._results import deliver, denominator, like
 from logitwise.kernels.cpu import binary_cross_entropy as kernels
+from logitwise.kernels.cpu.rows import sum_of
 
 _EVEN = np.ones(1)
 
@@ -192,25 +193,27 @@ class BinaryProblem(NamedTuple):
         if mistakes.are_looked_for():
             suspicions.look_at_binary_logits(self, logits, kind)
         reduction = self.options.reduction
-        divisor = self.denominator() if reduction == "mean" else 1.0
+        sample_weight = _weights(self.options.sample_weight)
+        divisor = self._divisor(sample_weight) if reduction == "mean" else 1.0
         losses = np.empty(logits.size if reduction == "none" else kernels.blocks_of(logits.size))
         output = NO_ROWS[logits.dtype].reshape(0) if gradient is None else memory_of(gradient)[0].reshape(-1)
-        weights = (_weights(self.options.sample_weight), _weights(self.options.pos_weight))
+        weights = (sample_weight, _weights(self.options.pos_weight))
         target, target_kind = memory_of(self.target)
         kernels.binary_cross_entropy(
             logits.reshape(-1), kind, target.reshape(-1), target_kind, *weights, 1.0 / divisor, losses, output
         )
-        total = losses.sum()
+        total = sum_of(losses)
         if not math.isfinite(total):
             suspicions.look_at_binary_losses(self, gradient)
         if reduction == "none":
             return like(self.logits, losses.reshape(self.logits.shape))
         return like(self.logits, total / divisor)
 
-    def denominator(self) -> float:
+    def _divisor(self, sample_weight: np.ndarray) -> float:
         """Return what the mean divides by."""
-        weight, size = self.options.sample_weight, math.prod(self.logits.shape)
-        return denominator(float(size if weight is None else weight.sum()), self.options.normalizer, self.unit)
+        size = math.prod(self.logits.shape)
+        weight = float(size) if self.options.sample_weight is None else float(sum_of(sample_weight))
+        return denominator(weight, self.options.normalizer, self.unit)
 
 
 def _weights(weights: Any) -> np.ndarray:

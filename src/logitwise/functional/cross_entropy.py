@@ -32,6 +32,7 @@ from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._memory import NO_ROWS, destination, float64_of, memory_of, rows_of
 from logitwise.functional._results import deliver, denominator, like
 from logitwise.kernels.cpu import cross_entropy as kernels
+from logitwise.kernels.cpu.rows import sum_of
 from logitwise.kernels.cpu.suspicions import faults_of_distribution
 
 
@@ -329,7 +330,7 @@ class Problem(NamedTuple):
         return self._reduced(losses, self._divisor(), are_logits=False)
 
     def _reduced(self, losses: np.ndarray, divisor: float, gradient: Any = None, *, are_logits: bool = True) -> Any:
-        total = kernels.total_of(losses)
+        total = sum_of(losses)
         if are_logits and not math.isfinite(total):
             suspicions.look_at_losses(self, losses, gradient)
         if self.options.reduction == "none":
@@ -374,7 +375,7 @@ class Problem(NamedTuple):
             target = memory_of(self.target)[0].reshape(-1)
             return float(kernels.sum_of_target_weights(target, self.options.ignore_index, class_weight, sample_weight))
         rows = self._soft_row_weights(class_weight) if class_weight.size else np.ones(self.layout.rows)
-        return float((rows * sample_weight if sample_weight.size else rows).sum())
+        return float(sum_of(rows * sample_weight if sample_weight.size else rows))
 
     def _soft_row_weights(self, class_weight: np.ndarray) -> np.ndarray:
         target = as_numpy(self.target.double() if is_tensor(self.target) else self.target).astype(np.float64)

@@ -11,7 +11,16 @@ from __future__ import annotations
 import numpy as np
 
 from logitwise.kernels.cpu.compiled import compiled, part_of, use_wide_vectors
-from logitwise.kernels.cpu.rows import decode, decode_elements, encode, pair_like, real_like, scratch_like, sum_of_block
+from logitwise.kernels.cpu.rows import (
+    LANES,
+    decode,
+    decode_elements,
+    encode,
+    pair_like,
+    real_like,
+    scratch_like,
+    sum_of_block,
+)
 from logitwise.kernels.cpu.sigmoid import sigmoid_from_tail, softplus_from_tail, tail_of
 from logitwise.kernels.cpu.threads import split
 from logitwise.kernels.cpu.vector import scaled_log2_e
@@ -59,6 +68,7 @@ def _binary_cross_entropy(
     logits, kind, target, target_kind, sample_weight, pos_weight, scale, summed, losses, gradient, first, last
 ):
     weights, positive_weights, block_losses = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
+    sums = np.empty(LANES)
     values = scratch_like(logits, (1, _BLOCK))[0]  # what a loop reads must not be what it writes: see `sigmoid.py`
     for block in range(first, last):
         start = block * _BLOCK
@@ -72,7 +82,7 @@ def _binary_cross_entropy(
             part_of(gradient, start, count if gradient.size else 0),
         )  # fmt: skip
         if summed:
-            losses[block] = sum_of_block(part_of(block_losses, 0, count))
+            losses[block] = sum_of_block(part_of(block_losses, 0, count), sums)
         else:
             losses[start : start + count] = block_losses[:count]
 

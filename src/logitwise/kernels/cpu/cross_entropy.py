@@ -22,16 +22,17 @@ from logitwise.kernels.cpu.compiled import (
     element_as,
     part_of,
     pointer_to,
-    reordered,
     shares_memory,
     use_wide_vectors,
 )
 from logitwise.kernels.cpu.rows import (
     BLOCK,
+    FEW_TERMS,
     LANES,
     NATIVE,
     ROWS,
     STRIDE,
+    add_to_sums,
     encode,
     has_many,
     is_staged,
@@ -49,6 +50,8 @@ from logitwise.kernels.cpu.rows import (
     store_lanes,
     store_rows,
     sum_of,
+    sum_of_block,
+    with_lost,
 )
 from logitwise.kernels.cpu.suspicions import BATCH_OF_ONE_CLASS, NOTHING, sign_of_logits
 from logitwise.kernels.cpu.threads import WORK_PER_PART, split
@@ -113,14 +116,19 @@ def _first_out_of_range(target, classes, ignore_index):
 
 @compiled
 def _sum_of_target_weights(target, ignore_index, class_weight, sample_weight):
-    total = 0.0
-    for i in range(target.size):
-        index = np.int64(target[i])
-        if index == ignore_index or index < 0:
-            continue
-        weight = sample_weight[i] if sample_weight.size else 1.0
-        total += weight * class_weight[index] if class_weight.size and index < class_weight.size else weight
-    return total
+    weights, sums = np.empty(min(BLOCK, target.size)), np.empty(LANES)
+    total = lost = 0.0
+    for start in range(0, target.size, BLOCK):
+        count = min(BLOCK, target.size - start)
+        for i in range(count):
+            index = np.int64(target[start + i])
+            is_silent = index == ignore_index or index < 0
+            weights[i] = 0.0 if is_silent else (sample_weight[start + i] if sample_weight.size else 1.0)
+            if class_weight.size and not is_silent and index < class_weight.size:
+                weights[i] *= class_weight[index]
+        total, error = difference(total, -sum_of_block(part_of(weights, 0, count), sums))
+        lost += error
+    return with_lost(total, lost)
 
 
 def cross_entropy(
@@ -329,31 +337,36 @@ def _clear_silent(values, sample_weights, count):
 def _spread_distances(values, spread, anchor, distances):
     """Fill the `_spread_distance` of every column."""
     use_wide_vectors()
+    parts, lost = np.empty(LANES), np.zeros(LANES)
     distances[:] = 0.0
-    for k in range(spread.size):
-        for b in range(LANES):
-            distances[b] += spread[k] * (np.float64(anchor[b]) - values[k, b]) if spread[k] != 0.0 else 0.0
-
-
-@reordered
-def _distance_of_block(values, spread, anchor):
-    use_wide_vectors()
-    total = 0.0
-    for k in range(spread.size):
-        total += spread[k] * (anchor - values[k]) if spread[k] != 0.0 else 0.0
-    return total
+    for start in range(0, spread.size, FEW_TERMS):
+        parts[:] = 0.0
+        for k in range(start, min(start + FEW_TERMS, spread.size)):
+            for b in range(LANES):
+                parts[b] += spread[k] * (np.float64(anchor[b]) - values[k, b]) if spread[k] != 0.0 else 0.0
+        add_to_sums(parts, distances, lost)
+    for b in range(LANES):
+        distances[b] = with_lost(distances[b], lost[b])
 
 
 @compiled
-def _spread_distance(values, spread, anchor):
-    """Return `sum_k u_k (m - z_k)` over the coefficients u; 0 x inf = 0."""
+def _fill_distances(values, spread, anchor, distances):
+    use_wide_vectors()
+    for k in range(values.size):
+        distances[k] = spread[k] * (anchor - values[k]) if spread[k] != 0.0 else 0.0
+
+
+@compiled
+def _spread_distance(values, spread, anchor, terms, sums):
+    """Return `sum_k u_k (m - z_k)` over the coefficients u; 0 x inf = 0. `terms` and `sums` are scratch memory."""
     anchor = np.float64(anchor)
-    total = total_lost = 0.0
+    total = lost = 0.0
     for start in range(0, spread.size, BLOCK):
-        block = slice(start, start + BLOCK)
-        total, lost = difference(total, -_distance_of_block(values[block], spread[block], anchor))
-        total_lost += lost
-    return total + total_lost if np.isfinite(total) else total
+        count = min(BLOCK, spread.size - start)
+        _fill_distances(part_of(values, start, count), part_of(spread, start, count), anchor, terms)
+        total, error = difference(total, -sum_of_block(part_of(terms, 0, count), sums))
+        lost += error
+    return with_lost(total, lost)
 
 
 @compiled
@@ -368,8 +381,9 @@ def _cross_entropy_many(
     direct = gradient.size != 0 and not staged and not shares_memory(logits, gradient)
     kept = gradient.size != 0 and not direct
     aside = scratch_like(logits, (1, classes if kept else min(classes, BLOCK)))[0]
+    below, ones = np.empty(LANES), scratch_like(logits, (1, LANES))[0]
     index, class_weights, sample_weights = np.zeros(ROWS, np.int64), np.ones(ROWS), np.ones(ROWS)
-    spread_sum = sum_of(spread)
+    spread_sum, terms = sum_of(spread), np.empty(min(BLOCK, spread.size))
     high, low = pair_like(logits, *scaled_log2_e(1.0))
     for start in range(first, last, ROWS):
         count = min(ROWS, last - start)
@@ -390,8 +404,8 @@ def _cross_entropy_many(
                 own_value, spread_distance, own_spread = np.float64(values[own]), 0.0, 0.0
                 if spread.size:
                     own_spread = spread[own]
-                    spread_distance = _spread_distance(values, spread, largest_of_row(values))
-                anchor, rest, total = shift_row(values, high, low, exponentials)
+                    spread_distance = _spread_distance(values, spread, largest_of_row(values), terms, below)
+                anchor, rest, total = shift_row(values, high, low, exponentials, below, ones)
                 log_total = log1p(rest)
                 losses[row] = weight * _loss(
                     numbers, class_weights[b], anchor - own_value, anchor, total, log_total, spread_sum,
@@ -489,16 +503,26 @@ def _sums_of_coefficients(values, targets, weights, smoothing, anchor, sums, dis
     """Fill, for each column, the sum of the coefficients v, that of `v (m - z)`, and r, its weight of class."""
     use_wide_vectors()
     spread = smoothing / weights.size
+    parts, lost = np.empty((3, LANES)), np.zeros((3, LANES))
     sums[:] = 0.0
     distances[:] = 0.0
     row_weights[:] = 0.0
-    for k in range(weights.size):
-        for b in range(LANES):
-            truth = np.float64(targets[k, b])
-            coefficient = weights[k] * ((1.0 - smoothing) * truth + spread)
-            sums[b] += coefficient
-            distances[b] += coefficient * (np.float64(anchor[b]) - values[k, b]) if coefficient != 0.0 else 0.0
-            row_weights[b] += weights[k] * truth
+    for start in range(0, weights.size, FEW_TERMS):
+        parts[:] = 0.0
+        for k in range(start, min(start + FEW_TERMS, weights.size)):
+            for b in range(LANES):
+                truth = np.float64(targets[k, b])
+                coefficient = weights[k] * ((1.0 - smoothing) * truth + spread)
+                parts[0, b] += coefficient
+                parts[1, b] += coefficient * (np.float64(anchor[b]) - values[k, b]) if coefficient != 0.0 else 0.0
+                parts[2, b] += weights[k] * truth
+        add_to_sums(parts[0], sums, lost[0])
+        add_to_sums(parts[1], distances, lost[1])
+        add_to_sums(parts[2], row_weights, lost[2])
+    for b in range(LANES):
+        sums[b] += lost[0, b]
+        distances[b] = with_lost(distances[b], lost[1, b])
+        row_weights[b] += lost[2, b]
 
 
 @compiled
@@ -523,7 +547,8 @@ def _soft_cross_entropy_many(
     values = scratch_like(logits, (ROWS, classes))
     targets = scratch_like(target, (ROWS, classes))
     exponentials = scratch_like(logits, (1, classes))[0]
-    coefficients = np.empty(classes)
+    coefficients, terms = np.empty(classes), np.empty(min(BLOCK, classes))
+    below, ones = np.empty(LANES), scratch_like(logits, (1, LANES))[0]
     high, low = pair_like(logits, *scaled_log2_e(1.0))
     for start in range(first, last, ROWS):
         count = min(ROWS, last - start)
@@ -538,12 +563,12 @@ def _soft_cross_entropy_many(
                 continue
             truth = part_of(targets, b * classes, classes)
             _fill_coefficients(truth, class_weight, numbers[0], coefficients)
-            row_weight = _row_weight(truth, class_weight) if class_weight.size else 1.0
-            anchor, rest, total = shift_row(row, high, low, exponentials)
+            row_weight = _row_weight(truth, class_weight, terms, below) if class_weight.size else 1.0
+            anchor, rest, total = shift_row(row, high, low, exponentials, below, ones)
             coefficient_sum = sum_of(coefficients)
             loss, regulariser = _soft_loss(
-                coefficient_sum, _spread_distance(row, coefficients, anchor), numbers[1] * row_weight, anchor, total,
-                log1p(rest),
+                coefficient_sum, _spread_distance(row, coefficients, anchor, terms, below), numbers[1] * row_weight,
+                anchor, total, log1p(rest),
             )  # fmt: skip
             losses[start + b] = weight * loss
             strength = 0.0 if total == 0.0 else numbers[2] * weight / total
@@ -565,12 +590,22 @@ def _fill_coefficients(truth, class_weight, smoothing, coefficients):
 
 
 @compiled
-def _row_weight(truth, class_weight):
-    """Return r, the row's weight of class."""
-    weight = 0.0
+def _fill_products(truth, class_weight, products):
+    use_wide_vectors()
     for k in range(truth.size):
-        weight += class_weight[k] * truth[k]
-    return weight
+        products[k] = class_weight[k] * truth[k]
+
+
+@compiled
+def _row_weight(truth, class_weight, terms, sums):
+    """Return r, the row's weight of class. `terms` and `sums` are scratch memory."""
+    weight = lost = 0.0
+    for start in range(0, truth.size, BLOCK):
+        count = min(BLOCK, truth.size - start)
+        _fill_products(part_of(truth, start, count), part_of(class_weight, start, count), terms)
+        weight, error = difference(weight, -sum_of_block(part_of(terms, 0, count), sums))
+        lost += error
+    return with_lost(weight, lost)
 
 
 @compiled
@@ -593,31 +628,7 @@ def _soft_gradient(exponentials, coefficients, coefficient_sum, rest, total, reg
 
 
 SMALL = 2 * WORK_PER_PART  # logits; a call with fewer is not split over threads
-_SUMMED = 1024
 _INT64 = -8  # the code of the dtype, see `_load_classes`
-
-
-@compiled
-def total_of(losses):
-    """Return the sum of the losses, always added in the same order: by blocks, and in a block by eight sums."""
-    total = 0.0
-    for start in range(0, losses.size, _SUMMED):
-        block = losses[start : start + _SUMMED]
-        a = b = c = d = e = f = g = h = 0.0
-        whole = block.size - block.size % 8
-        for i in range(0, whole, 8):
-            a += block[i]
-            b += block[i + 1]
-            c += block[i + 2]
-            d += block[i + 3]
-            e += block[i + 4]
-            f += block[i + 5]
-            g += block[i + 6]
-            h += block[i + 7]
-        for i in range(whole, block.size):
-            a += block[i]
-        total += ((a + b) + (c + d)) + ((e + f) + (g + h))
-    return total
 
 
 @compiled
@@ -698,7 +709,7 @@ def _small_loss(many, logits, kind, target, integers, ignore_index, smoothing, z
     divisor = np.float64(taking_part) if divisor == 0.0 else divisor
     options = Options(ignore_index, no_weights, no_weights, smoothing, z_loss, 1.0 / divisor)
     _cross_entropy(many, logits, kind, integers, _INT64, options, losses, gradient, 0, target.size)
-    total = total_of(losses)
+    total = sum_of(losses)
     if looking and not np.isfinite(total):
         return -1, 0.0
     return taking_part, total / divisor

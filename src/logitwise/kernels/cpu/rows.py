@@ -31,7 +31,6 @@ from logitwise.kernels.cpu.compiled import (
     part_of,
     prefetch,
     prefetch_to_write,
-    reordered,
     to_bfloat16,
     to_float16,
     transpose_scaled_tile,
@@ -45,7 +44,8 @@ FEW_CLASSES = 256
 LANES = 64
 STRIDE = LANES + 16  # a power of two would crowd a column of classes into a few sets of the cache
 ROWS = 16
-BLOCK = 1024  # terms that are added without looking at what is lost
+FEW_TERMS = 8  # of a column, that are added one by one
+BLOCK = 1024  # terms of a row that are added before the sum keeps what it loses
 
 
 def has_many(classes: int) -> bool | None:
@@ -391,55 +391,103 @@ def exponentials_of_row(values, anchor, high, low, exponentials):
         exponentials[k] = exp_of_difference(values[k], anchor, high, low)
 
 
-@reordered
-def _sums_of_block(exponentials):
-    """Return the sum of the exponentials that are not 1, in float64, and how many are 1.
+@compiled
+def _wide_pair(first, second, zero, one):
+    """Return the sum of two exponentials as a float64, added in their own width; one that is 1 counts as 0."""
+    return np.float64((zero if first == one else first) + (zero if second == one else second))
 
-    Two are added in their own width first: half the conversions, for half an ulp.
+
+@compiled
+def _ones_of_pair(first, second, zero, one):
+    """Return how many of two exponentials are 1."""
+    return (one if first == one else zero) + (one if second == one else zero)
+
+
+@compiled
+def _sums_of_block(exponentials, below, ones):
+    """Return the sum of up to `BLOCK` exponentials that are not 1, in float64, and how many are 1.
+
+    They are added as a matrix of `LANES` columns: in an order of its own, so that no loop must be regrouped to become
+    vector instructions, and few one after another. In a row of equal terms all rounding errors have one sign, and n
+    terms added one by one may be n / 4 ulp off. Two are added in their own width first: half the conversions, for half
+    an ulp. `below` and `ones` are scratch memory for `LANES` numbers each.
     """
     use_wide_vectors()
     zero, one = real_like(exponentials, 0.0), real_like(exponentials, 1.0)
-    half = exponentials.size // 2
-    below, ones = 0.0, zero
-    for k in range(half):
-        first, second = exponentials[k], exponentials[half + k]
-        below += np.float64((zero if first == one else first) + (zero if second == one else second))
-        ones += (one if first == one else zero) + (one if second == one else zero)
-    if exponentials.size % 2:
-        last = exponentials[exponentials.size - 1]
-        below += np.float64(zero if last == one else last)
-        ones += one if last == one else zero
-    return below, np.float64(ones)
+    for i in range(LANES):
+        below[i], ones[i] = 0.0, zero
+    rows = exponentials.size // LANES
+    lanes = matrix_of(exponentials, rows, LANES)
+    for k in range(3, rows, 4):
+        for i in range(LANES):
+            a, b, c, d = lanes[k - 3, i], lanes[k - 2, i], lanes[k - 1, i], lanes[k, i]
+            below[i] += _wide_pair(a, b, zero, one) + _wide_pair(c, d, zero, one)
+            ones[i] += _ones_of_pair(a, b, zero, one) + _ones_of_pair(c, d, zero, one)
+    for start in range(rows // 4 * 4 * LANES, exponentials.size, LANES):
+        rest = part_of(exponentials, start, min(LANES, exponentials.size - start))
+        for i in range(rest.size):
+            below[i] += _wide_pair(rest[i], zero, zero, one)
+            ones[i] += _ones_of_pair(rest[i], zero, zero, one)
+    return _sum_of_lanes(below), np.float64(_sum_of_lanes(ones))
 
 
-@reordered
-def sum_of_block(values):
-    """Return the sum of up to `BLOCK` float64 values."""
+@compiled
+def _sum_of_lanes(sums):
+    """Return the sum of `LANES` numbers, in pairs; they are overwritten."""
     use_wide_vectors()
-    total = 0.0
-    for k in range(values.size):
-        total += values[k]
-    return total
+    lanes = matrix_of(sums, 8, 8)
+    for i in range(8):
+        low = (lanes[0, i] + lanes[1, i]) + (lanes[2, i] + lanes[3, i])
+        sums[i] = low + ((lanes[4, i] + lanes[5, i]) + (lanes[6, i] + lanes[7, i]))
+    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]))
+
+
+@compiled
+def sum_of_block(values, sums):
+    """Return the sum of up to `BLOCK` float64 values, added as in `_sums_of_block`, with scratch memory for them."""
+    use_wide_vectors()
+    sums[:] = 0.0
+    rows = values.size // LANES
+    lanes = matrix_of(values, rows, LANES)
+    for k in range(3, rows, 4):
+        for i in range(LANES):
+            sums[i] += (lanes[k - 3, i] + lanes[k - 2, i]) + (lanes[k - 1, i] + lanes[k, i])
+    for start in range(rows // 4 * 4 * LANES, values.size, LANES):
+        rest = part_of(values, start, min(LANES, values.size - start))
+        for i in range(rest.size):
+            sums[i] += rest[i]
+    return _sum_of_lanes(sums)
 
 
 @compiled
 def sum_of(values):
-    """Return the sum of finite float64 values within 2 ulp of the sum of their magnitudes."""
-    total = total_lost = 0.0
+    """Return the sum of float64 values within 4 ulp of the sum of their magnitudes, in an order of their own.
+
+    Blocks are added with what rounding takes from them. An infinite sum stays infinite.
+    """
+    sums = np.empty(LANES)
+    total = lost = 0.0
     for start in range(0, values.size, BLOCK):
-        total, lost = difference(total, -sum_of_block(values[start : start + BLOCK]))
-        total_lost += lost
-    return total + total_lost
+        block = part_of(values, start, min(BLOCK, values.size - start))
+        total, error = difference(total, -sum_of_block(block, sums))
+        lost += error
+    return with_lost(total, lost)
 
 
 @compiled
-def shift_row(values, high, low, exponentials):
+def with_lost(total, lost):
+    """Return a sum with what its roundings lost, which is NaN where the sum is infinite."""
+    return total + lost if np.isfinite(total) else total
+
+
+@compiled
+def shift_row(values, high, low, exponentials, lanes_below, lanes_ones):
     """Fill the exponentials of a row; return its anchor, the sum of all but one of its largest terms, and of all.
 
     The largest term is exactly 1 and stays out of the sum, so nothing is lost where the others are tiny. The anchor is
     the largest value. In a row of -inf alone it is 0, and so are the sums; NaN or +inf make the sums NaN. Blocks are
     summed while they are in the cache, and keep the rounding error within 2 ulp. Where nobody needs the exponentials,
-    `exponentials` may be as short as a block.
+    `exponentials` may be as short as a block. The last two are scratch memory, see `_sums_of_block`.
     """
     largest = largest_of_row(values)
     anchor = real_like(values, 0.0) if largest == -np.inf else largest
@@ -448,7 +496,7 @@ def shift_row(values, high, low, exponentials):
         count = min(BLOCK, values.size - start)
         block = part_of(exponentials, start if exponentials.size == values.size else 0, count)
         exponentials_of_row(part_of(values, start, count), anchor, high, low, block)
-        block_below, block_ones = _sums_of_block(block)
+        block_below, block_ones = _sums_of_block(block, lanes_below, lanes_ones)
         below, lost = difference(below, -block_below)
         below_lost += lost
         ones += block_ones
@@ -525,19 +573,45 @@ def larger_of(a, b):
 
 @compiled
 def _sums_of_lanes(exponentials, below, ones):
-    """Fill, for each column, the sum of the exponentials that are not 1 and how many are, as `_sums_of_block` does."""
+    """Fill, for each column, the sum of the exponentials that are not 1 and how many are.
+
+    Eight are added in pairs, and what rounding takes from the sum of the eights is kept.
+    """
     use_wide_vectors()
     zero, one = real_like(exponentials, 0.0), real_like(exponentials, 1.0)
     classes = exponentials.shape[0]
+    whole = classes - classes % 8
+    lost = np.zeros(LANES)
     below[:] = 0.0
     ones[:] = 0.0
-    for k in range(1, classes, 2):
-        for b in range(LANES):
-            first, second = exponentials[k - 1, b], exponentials[k, b]
-            below[b] += np.float64((zero if first == one else first) + (zero if second == one else second))
-            ones[b] += (one if first == one else zero) + (one if second == one else zero)
+    for k in range(0, whole, 8):
+        for i in range(LANES):
+            a, b, c, d = exponentials[k, i], exponentials[k + 1, i], exponentials[k + 2, i], exponentials[k + 3, i]
+            e, f = exponentials[k + 4, i], exponentials[k + 5, i]
+            g, h = exponentials[k + 6, i], exponentials[k + 7, i]
+            low = _wide_pair(a, b, zero, one) + _wide_pair(c, d, zero, one)
+            high = _wide_pair(e, f, zero, one) + _wide_pair(g, h, zero, one)
+            below[i], error = difference(below[i], -(low + high))
+            lost[i] += error
+            ones[i] += _ones_of_pair(a, b, zero, one) + _ones_of_pair(c, d, zero, one)
+            ones[i] += _ones_of_pair(e, f, zero, one) + _ones_of_pair(g, h, zero, one)
+    for k in range(whole + 1, classes, 2):
+        for i in range(LANES):
+            first, second = exponentials[k - 1, i], exponentials[k, i]
+            below[i] += _wide_pair(first, second, zero, one)
+            ones[i] += _ones_of_pair(first, second, zero, one)
     if classes % 2 == 1:
-        for b in range(LANES):
-            last = exponentials[classes - 1, b]
-            below[b] += np.float64(zero if last == one else last)
-            ones[b] += one if last == one else zero
+        for i in range(LANES):
+            below[i] += _wide_pair(exponentials[classes - 1, i], zero, zero, one)
+            ones[i] += _ones_of_pair(exponentials[classes - 1, i], zero, zero, one)
+    for i in range(LANES):
+        below[i] += lost[i]
+
+
+@compiled
+def add_to_sums(parts, totals, lost):
+    """Add a part to the sum of every column; what rounding takes from it is kept in `lost`, see `with_lost`."""
+    use_wide_vectors()
+    for i in range(LANES):
+        totals[i], error = difference(totals[i], -parts[i])
+        lost[i] += error

@@ -138,6 +138,7 @@ def _normalize_many(logits, mask, kind, high, low, inverse, operation, result, f
     direct = not staged and not shares_memory(logits, result)
     kept = not direct or operation == SOFTMAX
     aside = scratch_like(logits, (1, classes if kept else min(classes, BLOCK)))[0]
+    below, ones = np.empty(LANES), scratch_like(logits, (1, LANES))[0]
     for start in range(first, last, ROWS):
         count = min(ROWS, last - start)
         if staged:
@@ -147,7 +148,7 @@ def _normalize_many(logits, mask, kind, high, low, inverse, operation, result, f
             values = stage[b] if staged else row_in_place(logits, stage, row)
             output = row_in_place(result, stage, row) if direct else part_of(aside, 0, classes)
             exponentials = output if operation == SOFTMAX else part_of(aside, 0, aside.size)
-            anchor, rest, total = shift_row(values, high, low, exponentials)
+            anchor, rest, total = shift_row(values, high, low, exponentials, below, ones)
             factor = 1.0
             if operation == SOFTMAX:
                 factor = 0.0 if total == 0.0 else 1.0 / total
