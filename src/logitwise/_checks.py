@@ -50,7 +50,30 @@ def _check_tensor(tensor: Any, name: str) -> Any:
             f"{name} must be a tensor of dtype float16, bfloat16, float32 or float64; got {tensor.dtype}. "
             "Convert with .float()."
         )
+    _check_allocated(tensor, name)
     return tensor
+
+
+def _check_allocated(tensor: Any, name: str) -> None:
+    """Raise where a tensor's memory was freed or cut, as FSDP frees that of parameters between their uses."""
+    torch = sys.modules["torch"]
+    if type(tensor) not in (torch.Tensor, torch.nn.Parameter) or not may_look(tensor) or not tensor.is_cpu:
+        return
+    if not (tensor.is_nested or tensor._is_zerotensor() or holds_its_elements(tensor)):
+        raise ValueError(
+            f"{name} must be allocated; got a tensor of shape {tuple(tensor.shape)} "
+            f"in a storage of {tensor.untyped_storage().nbytes()} bytes. Its storage was resized after it was made."
+        )
+
+
+def holds_its_elements(tensor: Any) -> bool:
+    """Return whether the storage of a strided tensor reaches to its last element."""
+    if tensor.is_contiguous():
+        last = tensor.numel()
+    else:
+        last = 1 + sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True))
+    elements = (tensor.storage_offset() + last) if tensor.numel() else 0
+    return tensor.untyped_storage().nbytes() >= elements * tensor.element_size()
 
 
 def check_layout(logits: Any, axis: int, name: str = "logits", *, at_least: int = 1) -> Layout:
@@ -176,6 +199,7 @@ def check_same_framework(value: Any, name: str, logits: Any, logits_name: str = 
                 f"{name} must be on the device of {logits_name}, {logits.device}; got {value.device}. "
                 "Move it with .to()."
             )
+        _check_allocated(value, name)
         return value
     array = np.asarray(value)
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
@@ -229,6 +253,7 @@ def _check_out_tensor(out: Any, logits: Any) -> None:
         )
     if out.device != logits.device:
         raise ValueError(f"out must be on the device of logits, {logits.device}; got {out.device}.")
+    _check_allocated(out, "out")
 
 
 def is_index_target(target: Any, layout: Layout, name: str = "logits") -> bool:

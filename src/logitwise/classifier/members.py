@@ -91,7 +91,11 @@ class Members:
             self.parameters |= views(parameter, shapes)
             self.gradients |= views(parameter.grad, shapes)
         self._start(torch.from_numpy(log_prior.astype(np.float32)).to(device))
-        kept = torch.rand(MASK_NUMBERS, generator=generator, device=device) >= dropout if dropout else torch.ones(1)
+        kept = (
+            torch.rand(MASK_NUMBERS, generator=generator, device=device) >= dropout
+            if dropout
+            else torch.ones(1, device=device)
+        )
         self._kept = kept.float() / (1 - dropout)
 
     def _start(self, log_prior: torch.Tensor) -> None:

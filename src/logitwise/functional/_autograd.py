@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.autograd import Function, forward_ad
 
 from logitwise._arrays import Layout, is_traced
-from logitwise._checks import check_layout
+from logitwise._checks import check_layout, holds_its_elements
 from logitwise._mistakes import are_looked_for, checks
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional import _torch_definitions as definitions
@@ -31,11 +31,11 @@ from logitwise.kernels.cpu.rows import BFLOAT16, FLOAT16, NATIVE
 _ORDINARY = (Tensor, torch.nn.Parameter)
 _is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor  # pyright: ignore[reportAttributeAccessIssue]
 _SIXTEEN_BITS = (torch.float16, torch.bfloat16)
-_IN_MEMORY = {  # a number as a kernel finds it, how it is to be read, and as a tensor
-    torch.float32: (np.float32(0), NATIVE, torch.zeros((), dtype=torch.float32)),
-    torch.float64: (np.float64(0), NATIVE, torch.zeros((), dtype=torch.float64)),
-    torch.bfloat16: (np.uint16(0), BFLOAT16, torch.zeros((), dtype=torch.bfloat16)),
-    torch.float16: (np.uint16(0), FLOAT16, torch.zeros((), dtype=torch.float16)),
+_IN_MEMORY = {  # a number as a kernel finds it, and how it is to be read
+    torch.float32: (np.float32(0), NATIVE),
+    torch.float64: (np.float64(0), NATIVE),
+    torch.bfloat16: (np.uint16(0), BFLOAT16),
+    torch.float16: (np.uint16(0), FLOAT16),
 }
 
 
@@ -293,6 +293,7 @@ def _can_be_filled(out: Any, logits: Tensor, target: Tensor) -> bool:
         and out.is_contiguous()
         and not (out.requires_grad or logits.requires_grad or _is_wrapped(out) or out.is_neg())
         and not out._is_zerotensor()
+        and holds_its_elements(out)
         and out.untyped_storage().data_ptr() not in (
             logits.untyped_storage().data_ptr(), target.untyped_storage().data_ptr(),
         )
@@ -307,14 +308,30 @@ def _small_cross_entropy(
     Such a call takes the time of its looks and objects, not of its arithmetic: there are as few as can be.
     """
     _, _, ignore_index, smoothing, z_loss, reduction, normalizer = options
-    (rows, classes), (example, kind, number) = logits.shape, _IN_MEMORY[logits.dtype]
-    loss = torch.empty_like(number)
+    (rows, classes), (example, kind) = logits.shape, _IN_MEMORY[logits.dtype]
+    loss = logits.new_empty(())
+    if torch._C._len_torch_function_stack() and not (_is_as_asked(loss, logits, ()) and (
+        gradient is None or _is_as_asked(gradient, logits, logits.shape)
+    )):  # fmt: skip
+        return -1, loss
     taking_part = kernels.small_cross_entropy(
         kernels.has_many(classes), example, kind, logits.data_ptr(), target.data_ptr(),
         0 if gradient is None else gradient.data_ptr(), loss.data_ptr(), rows, classes,
         ignore_index, smoothing, z_loss, looking, 1.0 if reduction == "sum" else float(normalizer or 0.0),
     )  # fmt: skip
     return taking_part, loss
+
+
+def _is_as_asked(new: Tensor, logits: Tensor, shape: Any) -> bool:
+    """Return whether new memory is what was asked for: a mode of torch may have put something else in its place."""
+    return (
+        type(new) is Tensor
+        and new.is_cpu
+        and new.dtype is logits.dtype
+        and new.shape == shape
+        and new.is_contiguous()
+        and holds_its_elements(new)
+    )
 
 
 def _small_problem(options: CrossEntropyOptions, taking_part: int, logits: Tensor, target: Tensor) -> Problem:
@@ -342,6 +359,8 @@ def _is_matrix_in_memory(logits: Tensor, target: Any, axis: Any) -> bool:
         and logits.is_contiguous()
         and target.is_contiguous()
         and not (logits.is_neg() or logits._is_zerotensor())
+        and holds_its_elements(logits)
+        and holds_its_elements(target)
     )
 
 

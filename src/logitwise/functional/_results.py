@@ -19,8 +19,8 @@ def like(logits: Any, result: Any) -> Any:
     if is_tensor(logits):
         torch = sys.modules["torch"]
         if not isinstance(result, np.ndarray) and abs(result) < LARGEST_FLOAT16:
-            return torch.full((), result, dtype=logits.dtype)
-        return torch.as_tensor(result, dtype=torch.float64).to(logits.dtype)
+            return torch.full((), result, dtype=logits.dtype, device=logits.device)
+        return torch.as_tensor(result, dtype=torch.float64, device=logits.device).to(logits.dtype)
     if not isinstance(result, np.ndarray) and abs(result) < LARGEST_FLOAT16:
         return logits.dtype.type(result)
     with np.errstate(over="ignore", under="ignore"):
