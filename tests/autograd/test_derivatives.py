@@ -73,6 +73,32 @@ def test_derivatives_are_the_limits_of_differences(function, inputs):
     assert gradgradcheck(function, inputs, check_fwd_over_rev=True, check_batched_grad=True)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("function", [lw.softmax, lw.log_softmax])
+def test_what_comes_back_to_masked_classes_goes_nowhere(function, dtype):
+    """A masked class is a constant: neither its logit nor the gradient of its result reaches the other classes."""
+    outer = normal(4, 3, seed=1).detach().to(dtype)
+    gradients = []
+    for logits, back in (
+        (normal(4, 3).detach().to(dtype), outer),
+        (normal(4, 3).detach().to(dtype).masked_fill(~MASK, 7.0), outer.masked_fill(~MASK, 3.0)),
+        (normal(4, 3).detach().to(dtype).masked_fill(~MASK, torch.nan), outer.masked_fill(~MASK, 0.0)),
+    ):
+        logits.requires_grad_()
+        result = function(logits, temperature=0.7, mask=MASK)
+        gradients.append(torch.autograd.grad(result, logits, back)[0])
+        assert_close(gradients[-1], gradients[0], atol=0.0, rtol=0.0)
+    kept = normal(4, 3).detach().to(dtype)
+    for row in range(4):
+        classes = MASK[row].nonzero()[:, 0]
+        alone = kept[row, classes].double().requires_grad_()
+        result = function(alone, temperature=0.7)
+        (expected,) = torch.autograd.grad(result, alone, outer[row, classes].double())
+        tolerance = 4 * torch.finfo(dtype).eps
+        assert_close(gradients[0][row, classes].double(), expected, atol=tolerance, rtol=tolerance)
+        assert gradients[0][row, ~MASK[row]].abs().sum() == 0.0
+
+
 @pytest.mark.parametrize("loss_of", [lw.nn.CrossEntropyLoss(), lw.nn.CrossEntropyLoss(label_smoothing=0.1)])
 def test_a_hessian_times_a_vector_is_torchs(loss_of):
     logits, vector = normal(4, 3), normal(4, 3, seed=1).detach()
