@@ -294,10 +294,16 @@ def _can_be_filled(out: Any, logits: Tensor, target: Tensor) -> bool:
         and not (out.requires_grad or logits.requires_grad or _is_wrapped(out) or out.is_neg())
         and not out._is_zerotensor()
         and holds_its_elements(out)
-        and out.untyped_storage().data_ptr() not in (
-            logits.untyped_storage().data_ptr(), target.untyped_storage().data_ptr(),
-        )
-    )  # fmt: skip
+        and _are_apart(out, logits)
+        and _are_apart(out, target)
+    )
+
+
+def _are_apart(one: Tensor, other: Tensor) -> bool:
+    """Return whether two contiguous tensors share no byte, whatever storages they say they lie in."""
+    start, other_start = one.data_ptr(), other.data_ptr()
+    end = start + one.numel() * one.element_size()
+    return end <= other_start or other_start + other.numel() * other.element_size() <= start
 
 
 def _small_cross_entropy(

@@ -230,7 +230,6 @@ def check_probabilities(probabilities: Any, target: Any) -> None:
 
 def checked_binary_problem(logits: Any, target: Any, options: BinaryOptions) -> BinaryProblem:
     """Return the problem these inputs state, or raise what is wrong with them."""
-    """Return the problem these inputs state, or raise what is wrong with them."""
     logits = as_floating(logits, "logits")
     target = _check_binary_target(logits, target, "logits")
     return BinaryProblem(logits, target, options.checked(logits))

@@ -392,18 +392,6 @@ def exponentials_of_row(values, anchor, high, low, exponentials):
 
 
 @compiled
-def _wide_pair(first, second, zero, one):
-    """Return the sum of two exponentials as a float64, added in their own width; one that is 1 counts as 0."""
-    return np.float64((zero if first == one else first) + (zero if second == one else second))
-
-
-@compiled
-def _ones_of_pair(first, second, zero, one):
-    """Return how many of two exponentials are 1."""
-    return (one if first == one else zero) + (one if second == one else zero)
-
-
-@compiled
 def _sums_of_block(exponentials, below, ones):
     """Return the sum of up to `BLOCK` exponentials that are not 1, in float64, and how many are 1.
 
@@ -418,16 +406,16 @@ def _sums_of_block(exponentials, below, ones):
         below[i], ones[i] = 0.0, zero
     rows = exponentials.size // LANES
     lanes = matrix_of(exponentials, rows, LANES)
-    for k in range(3, rows, 4):
+    for k in range(1, rows, 2):
         for i in range(LANES):
-            a, b, c, d = lanes[k - 3, i], lanes[k - 2, i], lanes[k - 1, i], lanes[k, i]
-            below[i] += _wide_pair(a, b, zero, one) + _wide_pair(c, d, zero, one)
-            ones[i] += _ones_of_pair(a, b, zero, one) + _ones_of_pair(c, d, zero, one)
-    for start in range(rows // 4 * 4 * LANES, exponentials.size, LANES):
+            first, second = lanes[k - 1, i], lanes[k, i]
+            below[i] += np.float64((zero if first == one else first) + (zero if second == one else second))
+            ones[i] += (one if first == one else zero) + (one if second == one else zero)
+    for start in range(rows // 2 * 2 * LANES, exponentials.size, LANES):
         rest = part_of(exponentials, start, min(LANES, exponentials.size - start))
         for i in range(rest.size):
-            below[i] += _wide_pair(rest[i], zero, zero, one)
-            ones[i] += _ones_of_pair(rest[i], zero, zero, one)
+            below[i] += np.float64(zero if rest[i] == one else rest[i])
+            ones[i] += one if rest[i] == one else zero
     return _sum_of_lanes(below), np.float64(_sum_of_lanes(ones))
 
 
@@ -575,35 +563,28 @@ def larger_of(a, b):
 def _sums_of_lanes(exponentials, below, ones):
     """Fill, for each column, the sum of the exponentials that are not 1 and how many are.
 
-    Eight are added in pairs, and what rounding takes from the sum of the eights is kept.
+    Two are added in their own width first, as in `_sums_of_block`, and what rounding takes from the sum of every
+    `FEW_TERMS` is kept.
     """
     use_wide_vectors()
     zero, one = real_like(exponentials, 0.0), real_like(exponentials, 1.0)
     classes = exponentials.shape[0]
-    whole = classes - classes % 8
-    lost = np.zeros(LANES)
+    parts, lost = np.empty(LANES), np.zeros(LANES)
     below[:] = 0.0
     ones[:] = 0.0
-    for k in range(0, whole, 8):
-        for i in range(LANES):
-            a, b, c, d = exponentials[k, i], exponentials[k + 1, i], exponentials[k + 2, i], exponentials[k + 3, i]
-            e, f = exponentials[k + 4, i], exponentials[k + 5, i]
-            g, h = exponentials[k + 6, i], exponentials[k + 7, i]
-            low = _wide_pair(a, b, zero, one) + _wide_pair(c, d, zero, one)
-            high = _wide_pair(e, f, zero, one) + _wide_pair(g, h, zero, one)
-            below[i], error = difference(below[i], -(low + high))
-            lost[i] += error
-            ones[i] += _ones_of_pair(a, b, zero, one) + _ones_of_pair(c, d, zero, one)
-            ones[i] += _ones_of_pair(e, f, zero, one) + _ones_of_pair(g, h, zero, one)
-    for k in range(whole + 1, classes, 2):
-        for i in range(LANES):
-            first, second = exponentials[k - 1, i], exponentials[k, i]
-            below[i] += _wide_pair(first, second, zero, one)
-            ones[i] += _ones_of_pair(first, second, zero, one)
+    for start in range(0, classes, FEW_TERMS):
+        parts[:] = 0.0
+        for k in range(start + 1, min(start + FEW_TERMS, classes), 2):
+            for i in range(LANES):
+                first, second = exponentials[k - 1, i], exponentials[k, i]
+                parts[i] += np.float64((zero if first == one else first) + (zero if second == one else second))
+                ones[i] += (one if first == one else zero) + (one if second == one else zero)
+        add_to_sums(parts, below, lost)
     if classes % 2 == 1:
         for i in range(LANES):
-            below[i] += _wide_pair(exponentials[classes - 1, i], zero, zero, one)
-            ones[i] += _ones_of_pair(exponentials[classes - 1, i], zero, zero, one)
+            last = exponentials[classes - 1, i]
+            below[i] += np.float64(zero if last == one else last)
+            ones[i] += one if last == one else zero
     for i in range(LANES):
         below[i] += lost[i]
 
