@@ -153,6 +153,9 @@ def test_types_of_training_win_at_prediction():
     as_text = pl.DataFrame({"code": ["1", "2"], "n": [1.0, 2.0]})
     as_numbers = pl.DataFrame({"code": [1.0, 2.0], "n": ["1", "2"]})
     np.testing.assert_array_equal(encoded(as_text, as_numbers), encoded(as_text))
+    as_matrix = pl.DataFrame({"code": [1.0, 2.0], "n": [1.0, 2.0]})
+    np.testing.assert_array_equal(encoded(as_text, as_matrix), encoded(as_text))
+    np.testing.assert_array_equal(encoded(as_text, as_matrix.head(1)), encoded(as_text)[:1])
 
 
 NAMED = pl.DataFrame({"age": [1.0, 2.0], "sex": ["f", "m"]})
