@@ -61,16 +61,6 @@ def test_adamw_moves_parameters_as_that_of_torch_does():
         torch.testing.assert_close(parameter, other, rtol=1e-5, atol=1e-6)
 
 
-def test_training_does_not_import_the_compiler_of_torch():
-    code = (
-        "import sys, numpy as np, logitwise as lw\n"
-        "lw.Classifier((4,), epochs=2).fit(np.arange(40.0).reshape(20, 2), np.arange(20) % 2)\n"
-        "print('torch._dynamo' in sys.modules)\n"
-    )
-    result = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=120)
-    assert (result.returncode, result.stdout) == (0, "False\n"), result.stderr
-
-
 RECIPE = Recipe(
     hidden=(5, 4),
     epochs=100,
@@ -481,3 +471,13 @@ def test_adamw_leaves_a_parameter_without_a_gradient_and_moves_one_with_a_tiny_g
     optimizer.step(0.1)
     assert alone.tolist() == [1.0] * 3
     np.testing.assert_allclose(tiny, [1.0 - 0.1 * 1e-8 / (1e-8 + 1e-8), 1.0], rtol=1e-6)
+
+
+def test_training_does_not_import_the_compiler_of_torch():
+    code = (
+        "import sys, numpy as np, logitwise as lw\n"
+        "lw.Classifier((4,), epochs=2).fit(np.arange(40.0).reshape(20, 2), np.arange(20) % 2)\n"
+        "print('torch._dynamo' in sys.modules)\n"
+    )
+    result = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=120)
+    assert (result.returncode, result.stdout) == (0, "False\n"), result.stderr
