@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from logitwise.classifier import Classifier, load
+from logitwise.classifier import Classifier, estimator, load
 from logitwise.classifier.training import Trainer, TrainingWarning
 from logitwise.metrics import summary
 
@@ -258,8 +258,12 @@ EXPECTED_FAILURES = {
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @pytest.mark.filterwarnings("ignore::UserWarning:sklearn")
 def test_scikit_learns_own_checks():
-    estimator = Classifier((16,), epochs=30, learning_rate=0.01)
-    checks = check_estimator(estimator, expected_failed_checks=EXPECTED_FAILURES, on_fail=None, on_skip=None)
+    checks = check_estimator(
+        Classifier((16,), epochs=30, learning_rate=0.01),
+        expected_failed_checks=EXPECTED_FAILURES,
+        on_fail=None,
+        on_skip=None,
+    )
     assert [check["check_name"] for check in checks if check["status"] == "failed"] == []
     assert sum(check["status"] == "passed" for check in checks) >= 55
 
@@ -466,6 +470,9 @@ def plans_of(trainers):
     return [[part.tolist() for part in trainer.plan.held_out] for trainer, _ in trainers]
 
 
+LEVELS = (("a", "b", "c"), ("no", "yes"))
+
+
 def without_weight():
     """Return a table, labels, and weights; rows of weight 0 are like no other in every column."""
     generator = np.random.default_rng(0)
@@ -474,6 +481,7 @@ def without_weight():
         {
             "number": np.where(used, generator.normal(size=90), 1e9),
             "gaps": [float(value) if use else None for value, use in zip(generator.normal(size=90), used, strict=True)],
+            "constant": np.where(used, 7.0, np.arange(90)),
             "level": [("a", "b", "c")[place % 4 % 3] if use else "only here" for place, use in enumerate(used)],
             "pair": [("yes", "no")[place % 2] if use else "yes" for place, use in enumerate(used)],
         }
@@ -486,12 +494,13 @@ def test_nothing_is_learnt_of_columns_from_rows_of_weight_zero():
     used = weight > 0
     weighted = Classifier(**QUICK).fit(frame, y, sample_weight=weight).model_
     alone = Classifier(**QUICK).fit(frame.filter(used), y[used]).model_
-    assert weighted.preprocessing.levels == alone.preprocessing.levels == (None, None, ("a", "b", "c"), ("no", "yes"))
+    assert weighted.preprocessing.levels == alone.preprocessing.levels == (None,) * 3 + LEVELS
     assert not weighted.preprocessing.had_gaps.any()
     for name, tensor in alone.preprocessing.tensors().items():
         np.testing.assert_array_equal(weighted.preprocessing.tensors()[name], tensor)
     np.testing.assert_array_equal(weighted.predict_proba(frame.filter(used)), alone.predict_proba(frame.filter(used)))
-    assert weighted.metadata["notes"] == alone.metadata["notes"]
+    told = ["X has columns with one value only, which say nothing: column 'constant'."]
+    assert weighted.metadata["notes"] == alone.metadata["notes"] == told
 
 
 def test_rows_of_a_class_of_weight_zero_take_no_part():
@@ -630,6 +639,41 @@ def test_what_is_kept_of_a_training_is_in_the_metadata():
     assert set(metadata["versions"]) == {"logitwise", "numpy", "torch", "scikit-learn"}
     np.testing.assert_array_equal(fitted.model_.costs, fitted.decision_.costs)
     assert fitted.model_.was_trained_on(X, y)
+    assert fitted.model_.calibration is fitted.held_out_.calibration
+    np.testing.assert_array_equal(fitted.model_.conformal_scores, fitted.held_out_.conformal_scores)
+
+
+def test_it_predicts_what_its_model_does(fitted, tmp_path):
+    X, _ = blobs(rows=20, seed=3)
+    for name in ("predict", "predict_proba", "predict_log_proba", "decision_function", "predict_set"):
+        np.testing.assert_array_equal(getattr(fitted, name)(X), getattr(fitted.model_, name)(X))
+    assert not np.array_equal(fitted.predict_set(X, 0.3), fitted.predict_set(X, 0.95))
+    np.testing.assert_array_equal(fitted.predict_set(X, 0.3), fitted.model_.predict_set(X, 0.3))
+    fitted.save(tmp_path / "m")
+    np.testing.assert_array_equal(load(tmp_path / "m").predict_proba(X), fitted.predict_proba(X))
+
+
+def test_simpler_models_are_compared_on_the_inputs_of_hidden_layers(monkeypatch):
+    given = []
+    monkeypatch.setattr(estimator, "compare", lambda *arguments: given.append(arguments))
+    X, y = blobs(2, 200)
+    fitted = Classifier(**QUICK, random_state=5).fit(X, y, sample_weight=np.arange(200) + 1)
+    ((deep, target, weight, plan, held_out, seed),) = given
+    scaled = (X - fitted.model_.preprocessing.offset) * fitted.model_.preprocessing.scale
+    np.testing.assert_allclose(deep, scaled / np.sqrt(1 + (scaled / 3) ** 2), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(target, y)
+    np.testing.assert_allclose(weight, (np.arange(200) + 1) / 100.5, rtol=1e-12)
+    assert (plan.why, held_out, seed) == (fitted.held_out_.plan, fitted.held_out_, 5)
+
+
+def test_parts_have_weights_and_classes_in_order_that_stay(trainers):
+    X, y = blobs(3, 60)
+    classifier = Classifier(**QUICK).partial_fit(X, y, [2, 0, 1, 1], sample_weight=np.arange(60) + 1)
+    np.testing.assert_allclose(trainers[0][0].rows.weight, (np.arange(60) + 1) / 30.5, rtol=1e-6)
+    assert classifier.classes_.tolist() == [0, 1, 2]
+    classifier.partial_fit(X, y, [1, 2, 0])
+    with pytest.raises(ValueError, match=r"^warm_start must go on with the classes"):
+        classifier.partial_fit(X, y, [0, 1, 2, 3])
 
 
 def test_class_weights_are_the_costs_of_mistakes():

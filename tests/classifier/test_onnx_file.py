@@ -128,6 +128,7 @@ def every_row(rows=40):
         {"classes": ("no", "yes")},
         {"classes": (7, -3)},
         {"classes": (False, True)},
+        {"classes": (2.0, -1.0)},
         {"costs": np.array([[0.0, 1.0, 9.0], [3.0, 0.0, 1.0], [1.0, 20.0, 0.0]])},
         {"levels": (None, TWO)},
         {"levels": (None, TWO, THREE)},

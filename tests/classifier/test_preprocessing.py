@@ -41,6 +41,11 @@ def test_where_the_quartiles_are_equal_the_other_values_are_the_scale():
     np.testing.assert_allclose(encoded([[0.0]] * 9 + [[4.0]])[[0, -1], 0], [0.0, levelled(1.0)], rtol=1e-6)
     others = [[-1.0], [1.0], [2.0], [3.0], [5.0]]  # quartiles 1 and 3; the common value is 0
     np.testing.assert_allclose(encoded([[0.0]] * 50 + others)[-1, 0], levelled(5 / 3), rtol=1e-6)
+    below = [[-value] for (value,) in others]
+    np.testing.assert_allclose(encoded([[0.0]] * 50 + below)[-1, 0], levelled(-5 / 3), rtol=1e-6)
+    around = [[-6.0], [-4.0], [-4.0], [8.0], [8.0]]  # from -4 to 8
+    np.testing.assert_allclose(encoded([[0.0]] * 50 + around)[-1, 0], levelled(8 / 12), rtol=1e-6)
+    np.testing.assert_allclose(encoded([[5.0]] * 9 + [[1.0]])[[0, -1], 0], [0.0, levelled(-1.0)], rtol=1e-6)
 
 
 def test_values_within_rounding_of_a_common_one_are_constant():
@@ -50,6 +55,8 @@ def test_values_within_rounding_of_a_common_one_are_constant():
 
 def test_a_constant_column_is_zero_and_stays_so():
     np.testing.assert_array_equal(encoded([[0.1], [0.1], [0.1]], [[0.1], [5.0]]), [[0.0], [0.0]])
+    np.testing.assert_array_equal(encoded(np.zeros((5, 2, 2), np.uint8)), np.zeros((5, 4)))
+    np.testing.assert_array_equal(encoded([[0.0], [1e-320], [2e-320]]), np.zeros((3, 1)))  # too narrow to be scaled
 
 
 def test_ramps_rise_between_the_quantiles():
