@@ -163,6 +163,7 @@ MATCHED = [
     ([1.0, 2.0], ["1", "1.0", "2"], [-1, 2], 1),
     (["true", "yes"], ["true", "yes", "1"], [0, 1], 0),
     (["True", "1.0"], ["yes", "1"], [1, 1], 0),
+    (["True", "no"], ["true", "yes"], [-1, -1], 2),
     ([True, False], ["1", "0"], [0, 1], 0),
     (["a"], [], [-1], 1),
 ]
@@ -201,7 +202,7 @@ def test_infinity_is_refused_where_it_is_in_the_whole(as_frame):
     given = pl.DataFrame(X, schema=["a", "b", "c"]) if as_frame else X
     where = "column 'b'" if as_frame else "column 1"
     for first_row in (0, 50):
-        for positions in ([0, 1, 2], [2, 1]):
+        for positions in ([0, 1, 2], [2, 1], [1, 2]):
             with pytest.raises(ValueError) as raised:
                 read_table(given, first_row).numbers(positions)
             assert str(raised.value) == (
