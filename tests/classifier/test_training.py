@@ -123,6 +123,7 @@ def trained_by_the_textbook(trainer, batches, masks):
     "options",
     [
         {},
+        {"steps": 1000, "epochs": 30},  # of three steps each
         {"dropout": 0.0},
         {"hidden": ()},
         {"hidden": (7,), "batch_size": 100},
@@ -130,11 +131,10 @@ def trained_by_the_textbook(trainer, batches, masks):
     ],
 )
 def test_members_move_as_autograd_and_the_adamw_of_torch_move_them(options):
-    trainer = made_trainer(steps=90, **options)
-    batches, masks, losses = steps_of(made_trainer(steps=90, **options), 25)
+    options = {"steps": 90, **options}
+    moved, trainer = made_trainer(**options), made_trainer(**options)
+    batches, masks, losses = steps_of(moved, 25)
     expected, expected_losses = trained_by_the_textbook(trainer, batches, masks)
-    moved = made_trainer(steps=90, **options)
-    steps_of(moved, 25)
     np.testing.assert_allclose(losses, expected_losses, rtol=1e-4)
     for ours, theirs in zip(moved.members.flat, expected, strict=True):
         np.testing.assert_allclose(ours, theirs.detach(), rtol=1e-3, atol=1e-3)
@@ -368,6 +368,7 @@ def test_members_start_at_the_weighted_frequencies_with_half_a_row_added():
 @pytest.mark.parametrize(("rate", "advice"), [(1.0, "0.006"), (0.06, "0.006"), (0.05, "0.005"), (0.001, "0.0001")])
 def test_a_loss_that_is_lost_takes_the_weights_of_the_best_step_again(rate, advice):
     trainer = made_trainer(learning_rate=rate)
+    steps_of(trainer, 6)
     losses = torch.tensor([1.0, 1.0, math.nan, math.inf])
     with pytest.raises(ValueError) as raised:
         trainer._measure(34, losses)
