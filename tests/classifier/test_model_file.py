@@ -569,6 +569,13 @@ def test_readers_return_what_fits(tmp_path):
         assert f"got a header without a valid {name!r} in" in refusal(lambda: file.field(name, kind))  # noqa: B023
 
 
+@pytest.mark.parametrize("words", range(9))
+def test_numbers_begin_at_a_multiple_of_eight_bytes_whatever_the_header(words, tmp_path):
+    write_model_file(tmp_path / "m", {"version": 2, "words": "x" * words}, {"a": np.ones(2)})
+    assert int.from_bytes((tmp_path / "m").read_bytes()[:8], "little") % 8 == 0
+    assert read_model_file(tmp_path / "m").header["words"] == "x" * words
+
+
 def test_a_header_may_have_its_longest_length_and_no_byte_more(tmp_path, monkeypatch):
     path = tmp_path / "m"
     write_model_file(path, {"words": "x" * 100}, {})
