@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from logitwise.classifier import Classifier, load
+from logitwise.classifier import Classifier, estimator, load
 from logitwise.classifier.training import Trainer, TrainingWarning
 from logitwise.metrics import summary
 
@@ -258,8 +258,12 @@ EXPECTED_FAILURES = {
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @pytest.mark.filterwarnings("ignore::UserWarning:sklearn")
 def test_scikit_learns_own_checks():
-    estimator = Classifier((16,), epochs=30, learning_rate=0.01)
-    checks = check_estimator(estimator, expected_failed_checks=EXPECTED_FAILURES, on_fail=None, on_skip=None)
+    checks = check_estimator(
+        Classifier((16,), epochs=30, learning_rate=0.01),
+        expected_failed_checks=EXPECTED_FAILURES,
+        on_fail=None,
+        on_skip=None,
+    )
     assert [check["check_name"] for check in checks if check["status"] == "failed"] == []
     assert sum(check["status"] == "passed" for check in checks) >= 55
 
@@ -444,3 +448,247 @@ def test_weights_that_are_lost_in_a_step_are_those_of_the_best_again(rows, last_
         lost.fit(X[:rows], Y[:rows])
     assert kept(lost)[:2] == kept(expected)[:2] == (20, [10, 20])
     np.testing.assert_array_equal(kept(lost)[2], kept(expected)[2])
+
+
+QUICK = {"hidden": (4,), "members": 2, "steps": 20}
+
+
+@pytest.fixture
+def trainers(monkeypatch):
+    """Return a list that every trainer made from now on is added to, with the weights it starts from."""
+    made, train = [], Trainer.train
+
+    def kept(trainer, report):
+        made.append((trainer, trainer.members.state()))
+        return train(trainer, report)
+
+    monkeypatch.setattr(Trainer, "train", kept)
+    return made
+
+
+def plans_of(trainers):
+    return [[part.tolist() for part in trainer.plan.held_out] for trainer, _ in trainers]
+
+
+LEVELS = (("a", "b", "c"), ("no", "yes"))
+
+
+def without_weight():
+    """Return a table, labels, and weights; rows of weight 0 are like no other in every column."""
+    generator = np.random.default_rng(0)
+    used = np.arange(90) % 3 > 0
+    frame = pl.DataFrame(
+        {
+            "number": np.where(used, generator.normal(size=90), 1e9),
+            "gaps": [float(value) if use else None for value, use in zip(generator.normal(size=90), used, strict=True)],
+            "constant": np.where(used, 7.0, np.arange(90)),
+            "level": [("a", "b", "c")[place % 4 % 3] if use else "only here" for place, use in enumerate(used)],
+            "pair": [("yes", "no")[place % 2] if use else "yes" for place, use in enumerate(used)],
+        }
+    )
+    return frame, (np.arange(90) % 5 < 2).astype(int), np.where(used, 1.0, 0.0)
+
+
+def test_nothing_is_learnt_of_columns_from_rows_of_weight_zero():
+    frame, y, weight = without_weight()
+    used = weight > 0
+    weighted = Classifier(**QUICK).fit(frame, y, sample_weight=weight).model_
+    alone = Classifier(**QUICK).fit(frame.filter(used), y[used]).model_
+    assert weighted.preprocessing.levels == alone.preprocessing.levels == (None,) * 3 + LEVELS
+    assert not weighted.preprocessing.had_gaps.any()
+    for name, tensor in alone.preprocessing.tensors().items():
+        np.testing.assert_array_equal(weighted.preprocessing.tensors()[name], tensor)
+    np.testing.assert_array_equal(weighted.predict_proba(frame.filter(used)), alone.predict_proba(frame.filter(used)))
+    told = ["X has columns with one value only, which say nothing: column 'constant'."]
+    assert weighted.metadata["notes"] == alone.metadata["notes"] == told
+
+
+def test_rows_of_a_class_of_weight_zero_take_no_part():
+    X, y = blobs(3)
+    odd = np.where((y == 2)[:, None], 1e9, X)
+    fits = [Classifier(**QUICK, class_weight={2: 0}).fit(each, y).model_ for each in (X, odd)]
+    for name, tensor in fits[0].preprocessing.tensors().items():
+        np.testing.assert_array_equal(fits[1].preprocessing.tensors()[name], tensor)
+    np.testing.assert_array_equal(fits[0].predict_proba(X), fits[1].predict_proba(X))
+
+
+def test_weights_of_rows_say_how_often_they_count():
+    X, y = np.zeros((100, 1)), np.arange(100) % 2
+    weight = np.where(y == 1, 3.0, 1.0)
+    fitted = Classifier((), members=2, steps=60).fit(X, y, sample_weight=weight)
+    np.testing.assert_allclose(fitted.predict_proba(X[:1])[0], [0.25, 0.75], atol=0.01)
+
+
+def test_a_trainer_is_given_the_rows_in_order_and_weights_of_mean_one(trainers):
+    X, y = blobs(3, 60)
+    weight = np.linspace(0.5, 3, 60)
+    Classifier(**QUICK, class_weight={1: 4}).fit(X, y, sample_weight=weight)
+    ((trainer, _),) = trainers
+    expected = weight * np.where(y == 1, 4, 1)
+    np.testing.assert_allclose(trainer.rows.weight, expected / expected.mean(), rtol=1e-6)
+    np.testing.assert_array_equal(trainer.rows.target, y)
+    np.testing.assert_allclose(trainer.undone, np.log([1, 4, 1]), rtol=1e-6)
+
+
+def test_rows_of_validation_follow_those_of_training(trainers):
+    X, y = blobs(3, 60)
+    X_val, y_val = blobs(3, 30, seed=1)
+    fitted = Classifier(**QUICK, class_weight={1: 4, 2: 0}).fit(X, y, X_val=X_val, y_val=y_val)
+    ((trainer, _),) = trainers
+    used, used_val = y < 2, y_val < 2
+    np.testing.assert_array_equal(trainer.rows.target, [*y[used], *y_val[used_val]])
+    inputs = np.concatenate([X[used], X_val[used_val]])
+    preprocessing = fitted.model_.preprocessing
+    scaled = (inputs - preprocessing.offset) * preprocessing.scale
+    np.testing.assert_allclose(trainer.rows.inputs[:, :3], scaled / np.sqrt(1 + (scaled / 3) ** 2), rtol=1e-5)
+    np.testing.assert_array_equal(preprocessing.offset, np.median(X[used], axis=0))
+    split = int(used.sum())
+    assert [part.tolist() for part in trainer.plan.trained] == [list(range(split))] * 2
+    assert [part.tolist() for part in trainer.plan.held_out] == [list(range(split, len(inputs)))] * 2
+    for part, target in ((slice(split), y[used]), (slice(split, None), y_val[used_val])):
+        expected = np.where(target == 1, 4.0, 1.0)
+        np.testing.assert_allclose(trainer.rows.weight[part], expected / expected.mean(), rtol=1e-6)
+    np.testing.assert_array_equal(fitted.held_out_.rows, np.arange(split, len(inputs)))
+
+
+def test_ramps_are_for_the_linear_path_alone(trainers):
+    X, y = blobs(2, 200)
+    fitted = Classifier(**QUICK).fit(X, y)
+    ((trainer, _),) = trainers
+    assert trainer.rows.deep == fitted.model_.preprocessing.n_deep == 3
+    assert trainer.rows.inputs.shape[1] == fitted.model_.preprocessing.n_inputs > 3
+
+
+@pytest.mark.parametrize("seeds", [(0, 0, 1), (None, None, None), (5, 6, 7)])
+def test_parts_are_held_out_from_the_same_members_whatever_the_seed_is_later(seeds, trainers):
+    X, y = blobs()
+    first = Classifier(**QUICK)
+    for seed in seeds:
+        first.set_params(random_state=seed).partial_fit(X, y, classes=[0, 1])
+    assert {trainer.recipe.seed for trainer, _ in trainers} == {trainers[0][0].recipe.seed}
+    plans = plans_of(trainers)
+    assert plans[0] == plans[1] == plans[2]
+    assert seeds[0] is None or trainers[0][0].recipe.seed == seeds[0]
+
+
+def test_one_seed_gives_one_result_of_parts_too():
+    X, y = blobs(3)
+
+    def learnt(seed):
+        classifier = Classifier(**QUICK, random_state=seed).partial_fit(X[:100], y[:100], classes=[0, 1, 2])
+        return classifier.partial_fit(X[100:], y[100:]).predict_proba(X)
+
+    np.testing.assert_array_equal(learnt(3), learnt(3))
+    assert not np.array_equal(learnt(3), learnt(4))
+
+
+def test_each_part_is_one_pass_that_goes_on_from_the_last(trainers):
+    X, y = blobs()
+    X[:, 2] = 7.0  # of which a part says nothing: the whole may have other values
+    classifier = Classifier((4,), members=2, batch_size=10).partial_fit(X[:60], y[:60], classes=[0, 1])
+    preprocessing = classifier.model_.preprocessing
+    classifier.partial_fit(1000 + X[60:100], y[60:100])
+    (first, _), (second, started) = trainers
+    assert [trainer.progress.step for trainer in (first, second)] == [[3], [2]]  # half of the rows, ten at a time
+    assert all(map(torch.equal, started, first.progress.best_state))
+    assert classifier.model_.preprocessing is preprocessing
+    assert classifier.baselines_ is None
+    assert classifier.notes_ == []
+
+
+def test_a_fit_begins_again_unless_it_is_to_go_on(trainers):
+    X, y = blobs()
+    classifier = Classifier(**QUICK).fit(X, y).fit(X + 1, y)
+    classifier.set_params(warm_start=True, random_state=9).fit(X + 5, y)
+    starts = [state for _, state in trainers]
+    assert all(map(torch.equal, starts[0], starts[1]))
+    assert all(map(torch.equal, starts[2], trainers[1][0].progress.best_state))
+    np.testing.assert_array_equal(classifier.model_.preprocessing.offset, np.median(X + 1, axis=0))
+    assert plans_of(trainers)[2] == plans_of(trainers)[1]
+    other = Classifier(**QUICK, warm_start=True, random_state=9).fit(X, y)
+    assert plans_of(trainers)[3] != plans_of(trainers)[2]
+    assert other.model_.metadata["options"]["random_state"] == 9
+
+
+@pytest.mark.parametrize(
+    ("changed", "y"), [({"hidden": (5,)}, Y), ({"members": 3}, Y), ({}, Y + 1), ({"hidden": ()}, Y)]
+)
+def test_another_model_does_not_go_on(changed, y):
+    classifier = Classifier(**QUICK, warm_start=True).fit(X, Y)
+    with pytest.raises(ValueError, match=r"^warm_start must go on with the classes, hidden and members"):
+        classifier.set_params(**changed).fit(X, y)
+
+
+def test_what_is_kept_of_a_training_is_in_the_metadata():
+    X, y = blobs()
+    fitted = Classifier((4,), members=2, steps=20, threshold_for="f1", class_weight={1: 2}).fit(X, y)
+    metadata, options = fitted.model_.metadata, fitted.model_.metadata["options"]
+    assert options == {**fitted.get_params(), "hidden": "(4,)", "class_weight": "{1: 2}"}
+    assert (
+        metadata["history"]
+        == fitted.history_
+        == {
+            "step": [10, 20],
+            **{name: fitted.history_[name] for name in ("train_loss", "validation_loss")},
+        }
+    )
+    assert metadata["best_step"] == fitted.best_step_
+    assert metadata["ended"] == "The budget of 20 steps is used up."
+    assert metadata["held_out"] == fitted.held_out_.as_json()
+    assert metadata["baselines"] == fitted.baselines_.as_json()
+    assert metadata["decision"] == fitted.decision_.as_json()
+    assert set(metadata["versions"]) == {"logitwise", "numpy", "torch", "scikit-learn"}
+    np.testing.assert_array_equal(fitted.model_.costs, fitted.decision_.costs)
+    assert fitted.model_.was_trained_on(X, y)
+    assert fitted.model_.calibration is fitted.held_out_.calibration
+    np.testing.assert_array_equal(fitted.model_.conformal_scores, fitted.held_out_.conformal_scores)
+
+
+def test_it_predicts_what_its_model_does(fitted, tmp_path):
+    X, _ = blobs(rows=20, seed=3)
+    for name in ("predict", "predict_proba", "predict_log_proba", "decision_function", "predict_set"):
+        np.testing.assert_array_equal(getattr(fitted, name)(X), getattr(fitted.model_, name)(X))
+    assert not np.array_equal(fitted.predict_set(X, 0.3), fitted.predict_set(X, 0.95))
+    np.testing.assert_array_equal(fitted.predict_set(X, 0.3), fitted.model_.predict_set(X, 0.3))
+    fitted.save(tmp_path / "m")
+    np.testing.assert_array_equal(load(tmp_path / "m").predict_proba(X), fitted.predict_proba(X))
+
+
+def test_simpler_models_are_compared_on_the_inputs_of_hidden_layers(monkeypatch):
+    given = []
+    monkeypatch.setattr(estimator, "compare", lambda *arguments: given.append(arguments))
+    X, y = blobs(2, 200)
+    fitted = Classifier(**QUICK, random_state=5).fit(X, y, sample_weight=np.arange(200) + 1)
+    ((deep, target, weight, plan, held_out, seed),) = given
+    scaled = (X - fitted.model_.preprocessing.offset) * fitted.model_.preprocessing.scale
+    np.testing.assert_allclose(deep, scaled / np.sqrt(1 + (scaled / 3) ** 2), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(target, y)
+    np.testing.assert_allclose(weight, (np.arange(200) + 1) / 100.5, rtol=1e-12)
+    assert (plan.why, held_out, seed) == (fitted.held_out_.plan, fitted.held_out_, 5)
+
+
+def test_parts_have_weights_and_classes_in_order_that_stay(trainers):
+    X, y = blobs(3, 60)
+    classifier = Classifier(**QUICK).partial_fit(X, y, [2, 0, 1, 1], sample_weight=np.arange(60) + 1)
+    np.testing.assert_allclose(trainers[0][0].rows.weight, (np.arange(60) + 1) / 30.5, rtol=1e-6)
+    assert classifier.classes_.tolist() == [0, 1, 2]
+    classifier.partial_fit(X, y, [1, 2, 0])
+    with pytest.raises(ValueError, match=r"^warm_start must go on with the classes"):
+        classifier.partial_fit(X, y, [0, 1, 2, 3])
+
+
+def test_class_weights_are_the_costs_of_mistakes():
+    X, y = blobs(3, 60)
+    fitted = Classifier(**QUICK, class_weight={0: 2, 2: 5}).fit(X, y)
+    np.testing.assert_array_equal(fitted.model_.costs, [[0, 2, 2], [1, 0, 1], [5, 5, 0]])
+    assert fitted.decision_ is None
+    assert Classifier(**QUICK).fit(X, y).model_.costs is None
+
+
+def test_what_it_tells_scikit_learn_of_its_inputs():
+    tags = Classifier().__sklearn_tags__().input_tags
+    assert tags.allow_nan
+    assert tags.sparse
+    assert tags.three_d_array
+    assert tags.string
+    assert tags.categorical

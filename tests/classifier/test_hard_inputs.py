@@ -93,3 +93,25 @@ def test_only_empty_columns_leave_the_class_frequencies():
     classifier = Classifier((8,), steps=100).fit(np.full((80, 2), np.nan), y)
     probabilities = classifier.predict_proba(np.array([[np.nan, np.nan], [3.0, -4.0]]))
     np.testing.assert_allclose(probabilities[0], [0.75, 0.25], atol=0.05)
+
+
+FARTHEST = {
+    "two values": [1.7e308, -1.7e308],
+    "a value a row": np.linspace(-1.0, 1.0, 120) * 1.7e308,
+    "both ends once": [1.7e308, -1.7e308, *GENERATOR.normal(size=118)],
+    "all far out": 1.7e308 - np.linspace(0, 1e307, 120),
+    "all far out, with gaps": [*(1.7e308 - np.linspace(0, 1e307, 118)), np.nan, np.nan],
+    "far below": -1.7e308 + np.linspace(0, 1e307, 120),
+}
+
+
+@pytest.mark.parametrize("values", FARTHEST.values(), ids=FARTHEST)
+def test_numbers_as_large_as_floats_neither_overflow_nor_warn(values, tmp_path):
+    X = np.resize(values, 120)[:, None]
+    y = (np.arange(120) % 3 == 0).astype(int)
+    classifier = Classifier((4,), members=2, steps=10).fit(X, y)
+    middle = np.nanmedian(X / 2) * 2
+    np.testing.assert_allclose(classifier.model_.preprocessing.offset, [middle], rtol=1e-12, atol=1e290)
+    probabilities = saved_and_loaded(classifier, tmp_path).predict_proba(X)
+    assert np.isfinite(probabilities).all()
+    np.testing.assert_array_equal(probabilities, classifier.predict_proba(X))

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,10 +16,10 @@ import pytest
 from safetensors.numpy import save
 
 from logitwise.calibration import Calibration
-from logitwise.classifier import Classifier, Model, ModelFileError, load, refuse_irregular
+from logitwise.classifier import Classifier, Model, ModelFileError, load, model_file, refuse_irregular
 from logitwise.classifier.findings import DataWarning
 from logitwise.classifier.fingerprint import rows_sha256
-from logitwise.classifier.model_file import read_model_file, write_model_file
+from logitwise.classifier.model_file import read_model_file, replacing, write_model_file
 from logitwise.classifier.network import Network
 from logitwise.classifier.preprocessing import Preprocessing
 from logitwise.classifier.table import read_table
@@ -430,3 +431,227 @@ def test_the_fingerprint_of_rows_is_as_the_documents_say():
     frame = pd.DataFrame(numbers.to_dict(as_series=False))
     frames = (numbers, frame, frame.astype({"i": "int64"}))
     assert len({rows_sha256(read_table(frame), np.array([1, 2, 1])) for frame in frames}) == 1
+
+
+def mode_of(path):
+    return oct(stat.S_IMODE(os.stat(path).st_mode))
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o664, 0o400])
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_who_may_read_a_file_may_read_the_one_that_takes_its_place(mode, umask, model, saved):
+    link = saved.with_name("link")
+    link.symlink_to(saved)
+    before = os.umask(umask)
+    try:
+        for path in (saved, link):
+            saved.chmod(mode)
+            model.save(path)
+            assert mode_of(saved) == oct(mode)
+        with replacing(saved) as file:
+            assert mode_of(file.name) == oct(mode)  # from the first byte on
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o027, 0o077])
+def test_a_new_file_has_the_permissions_of_any_new_file(umask, model, tmp_path):
+    before = os.umask(umask)
+    try:
+        model.save(tmp_path / "new")
+    finally:
+        os.umask(before)
+    assert mode_of(tmp_path / "new") == oct(0o666 & ~umask)
+
+
+def test_bytes_reach_the_disk_before_they_take_the_name(tmp_path, monkeypatch):
+    path, seen, sync, replace_file = tmp_path / "m", [], os.fsync, os.replace
+    path.write_bytes(b"old")
+
+    def fsync(handle):
+        seen.append(("fsync", os.fstat(handle).st_size, path.read_bytes()))
+        sync(handle)
+
+    def take_name(source, target):
+        seen.append(("replace", Path(source).parent, Path(source).name[:3], path.read_bytes()))
+        replace_file(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", take_name)
+    with replacing(path) as file:
+        file.write(b"news")
+    assert seen == [("fsync", 4, b"old"), ("replace", tmp_path, ".m.", b"old")]
+    assert path.read_bytes() == b"news"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ValueError])
+def test_whatever_ends_a_write_leaves_the_old_file_and_nothing_else(error, tmp_path):
+    path = tmp_path / "m"
+    path.write_bytes(b"old")
+
+    def write_half():
+        with replacing(path) as file:
+            file.write(b"half")
+            raise error
+
+    with pytest.raises(error):
+        write_half()
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_writers_of_one_file_do_not_share_a_temporary_one(tmp_path):
+    path = tmp_path / "m"
+    with replacing(path) as first:
+        with replacing(path) as second:
+            second.write(b"second")
+        first.write(b"first")
+    assert path.read_bytes() == b"first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+SIZES = [0, 1, 15, 16, 17, 31, 32, 33, 48]
+
+
+def made_tensors():
+    """Return tensors of every dtype, of as many bytes as one part of the file, or as two, and of one more and less."""
+    generator = np.random.default_rng(0)
+    made = {f"b{size}": generator.integers(0, 2, size).astype(bool) for size in SIZES}
+    made |= {f"u{size}": generator.integers(0, 256, size).astype(np.uint8) for size in SIZES}
+    made |= {f"f{size}": generator.normal(size=size).astype(np.float32) for size in SIZES}
+    made |= {f"d{size}": generator.normal(size=size) for size in SIZES}
+    matrix = generator.normal(size=(3, 4))
+    return made | {
+        "turned": matrix.T,
+        "fortran": np.asfortranarray(matrix),
+        "strided": matrix[::2],
+    }
+
+
+@pytest.mark.parametrize("at_once", [16, 1 << 20])
+def test_tensors_of_any_size_and_layout_are_read_as_they_were(at_once, tmp_path, monkeypatch):
+    monkeypatch.setattr(model_file, "BYTES_AT_ONCE", at_once)
+    tensors = made_tensors()
+    write_model_file(tmp_path / "m", {"version": 2, "é": [1.5, None]}, tensors)
+    file = read_model_file(tmp_path / "m")
+    assert file.header == {"version": 2, "é": [1.5, None]}
+    assert file.tensors.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        np.testing.assert_array_equal(file.tensors[name], tensor, strict=True)
+        assert not file.tensors[name].flags.writeable
+
+
+@pytest.mark.parametrize("place", range(9))
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_number_that_is_not_finite_is_found_wherever_it_is(place, value, tmp_path, monkeypatch):
+    monkeypatch.setattr(model_file, "BYTES_AT_ONCE", 4)
+    numbers = np.zeros((3, 3))
+    numbers.flat[place] = value
+    write_model_file(tmp_path / "m", {}, {"a": numbers})
+    file = read_model_file(tmp_path / "m")
+    said = "got tensor 'a' with a number that is not finite in"
+    assert said in refusal(lambda: file.tensor("a", np.float64, (3, 3)))
+    for shape in ((3,), (3, 4), (3, 3, 1), (9,)):
+        assert "got tensor 'a' of float64 (3, 3) where float64" in refusal(lambda: file.tensor("a", np.float64, shape))  # noqa: B023
+    assert "where float32 ('any', 3) belongs" in refusal(lambda: file.tensor("a", np.float32, (None, 3)))
+
+
+def test_readers_return_what_fits(tmp_path):
+    write_model_file(tmp_path / "m", {"n": None, "d": {}, "l": [1]}, {"a": np.ones((2, 3)), "b": np.ones(2, bool)})
+    file = read_model_file(tmp_path / "m")
+    for shape in ((2, 3), (None, 3), (2, None), (None, None)):
+        np.testing.assert_array_equal(file.tensor("a", np.float64, shape), np.ones((2, 3)))
+    assert file.tensor("b", np.bool_, (None,)).tolist() == [True, True]
+    assert file.field("n", (list, type(None))) is None
+    assert (file.field("d", dict), file.field("l", list)) == ({}, [1])
+    for name, kind in (("d", list), ("n", list), ("q", (list, type(None)))):
+        assert f"got a header without a valid {name!r} in" in refusal(lambda: file.field(name, kind))  # noqa: B023
+
+
+@pytest.mark.parametrize("words", range(9))
+def test_numbers_begin_at_a_multiple_of_eight_bytes_whatever_the_header(words, tmp_path):
+    write_model_file(tmp_path / "m", {"version": 2, "words": "x" * words}, {"a": np.ones(2)})
+    assert int.from_bytes((tmp_path / "m").read_bytes()[:8], "little") % 8 == 0
+    assert read_model_file(tmp_path / "m").header["words"] == "x" * words
+
+
+def test_a_header_may_have_its_longest_length_and_no_byte_more(tmp_path, monkeypatch):
+    path = tmp_path / "m"
+    write_model_file(path, {"words": "x" * 100}, {})
+    longest = int.from_bytes(path.read_bytes()[:8], "little")
+    monkeypatch.setattr(model_file, "LONGEST_HEADER", longest)
+    write_model_file(path, {"words": "x" * 100}, {})
+    assert read_model_file(path).header["words"] == "x" * 100
+    with pytest.raises(ValueError) as raised:
+        write_model_file(path, {"words": "x" * 108}, {})
+    assert str(raised.value) == (
+        f"model must be described in {longest} bytes or fewer; got {longest + 8}. Drop columns or metadata."
+    )
+    monkeypatch.setattr(model_file, "LONGEST_HEADER", longest - 1)
+    assert f"its header would be longer than {longest - 1:,} bytes" in refusal(lambda: read_model_file(path))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, "\ud800", {1, 2}])
+def test_what_json_cannot_hold_is_refused_before_anything_is_written(value, tmp_path):
+    with pytest.raises(TypeError, match=r"^metadata must be JSON values: text, finite numbers, lists, dicts; got "):
+        write_model_file(tmp_path / "m", {"odd": value}, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
+def test_a_refused_file_is_closed(tmp_path, saved):
+    def handles():
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "empty").write_bytes(b"")
+    before = handles()
+    for path in (tmp_path, tmp_path / "pipe", tmp_path / "empty"):
+        with pytest.raises(ModelFileError):
+            load(path)
+    load(saved)
+    assert handles() == before
+
+
+def test_an_existing_file_is_named_by_where_its_links_lead(tmp_path):
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.write_text("")
+    link.symlink_to(real)
+    assert refuse_irregular(str(link)) == refuse_irregular(real) == real
+
+
+def test_everything_a_model_knows_is_in_its_file(tmp_path):
+    generator = np.random.default_rng(0)
+    statistics = generator.normal(size=(3, 3))
+    knots = (np.array([0.0, 1.0, 3.0]), np.zeros(0), np.array([-2.0, -1.0, 0.5, 4.0]))
+    levels = (None, ("b", "a"), None, ("x", "y", "z"), None)
+    had_gaps = np.array([True, False, True])
+    preprocessing = Preprocessing(("p", "q", "r", "s", "t"), levels, *statistics, had_gaps, knots)
+    widths = (preprocessing.n_deep, 4, 2)
+    layers = [generator.normal(size=(2, 1 + a, b)).astype(np.float32) for a, b in pairwise(widths)]
+    output, linear, prior = (
+        generator.normal(size=(2, rows, 3)).astype(np.float32) for rows in (2, preprocessing.n_inputs, 1)
+    )
+    network = Network(tuple((layer[:, 1:], layer[:, :1]) for layer in layers), output, linear, prior)
+    calibration = Calibration(*generator.normal(size=(2, 3)), 0.125, "vector")
+    costs, scores = generator.random((3, 3)), np.sort(generator.random(7))
+    whole = Model(np.array([3, -1, 7]), preprocessing, network, calibration, costs, scores, {"a": [1, None]})
+    whole.save(tmp_path / "m")
+    found = load(tmp_path / "m")
+    assert found.metadata == whole.metadata
+    assert found.classes.tolist() == [3, -1, 7]
+    assert (found.preprocessing.names, found.preprocessing.levels) == (preprocessing.names, levels)
+    pairs = [
+        *zip(found.preprocessing.knots, knots, strict=True),
+        (found.costs, costs),
+        (found.conformal_scores, scores),
+    ]
+    pairs += [(found.preprocessing.tensors()[name], tensor) for name, tensor in preprocessing.tensors().items()]
+    pairs += [(found.network.tensors()[name], tensor) for name, tensor in network.tensors().items()]
+    pairs += [(found.calibration.scale, calibration.scale), (found.calibration.shift, calibration.shift)]
+    for ours, theirs in pairs:
+        np.testing.assert_array_equal(ours, theirs, strict=True)
+    assert (found.calibration.uniform, found.calibration.method) == (0.125, "vector")
+    X = pl.DataFrame({"p": [1.0, None], "q": ["a", "b"], "r": [2.0, -3.0], "s": ["z", None], "t": [None, 0.2]})
+    np.testing.assert_array_equal(found.predict_proba(X), whole.predict_proba(X))

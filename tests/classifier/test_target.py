@@ -33,6 +33,22 @@ def test_balanced_weights_agree_with_scikit_learn():
     np.testing.assert_allclose(weights, expected, rtol=1e-12)
 
 
+def test_balanced_weights_count_rows_by_their_sample_weight():
+    target, sample_weight = np.array([0, 0, 1, 2, 2]), np.array([1.0, 3.0, 2.0, 0.0, 0.0])
+    weights, by_class = row_weights(target, np.arange(3), "balanced", sample_weight)
+    np.testing.assert_allclose(by_class, [6 / (3 * 4), 6 / (3 * 2), 0.0], rtol=1e-12)
+    np.testing.assert_allclose(weights, sample_weight * by_class[target], rtol=1e-12)
+
+
+def test_without_weights_every_row_and_class_weighs_one():
+    weights, by_class = row_weights(np.array([0, 1, 1]), np.arange(3), None, None)
+    np.testing.assert_array_equal(weights, np.ones(3))
+    np.testing.assert_array_equal(by_class, np.ones(3))
+    assert weights.dtype == by_class.dtype == np.float64
+    weights, by_class = row_weights(np.array([0, 1, 1]), np.arange(3), {}, [1, 2, 3])
+    np.testing.assert_array_equal(weights, [1, 2, 3])
+
+
 def test_class_and_sample_weights_multiply():
     weights, by_class = row_weights(np.array([0, 1, 1]), np.array(["a", "b"], dtype=object), {"b": 3}, [1.0, 2.0, 0.0])
     np.testing.assert_array_equal(weights, [1, 6, 0])
@@ -47,12 +63,59 @@ def test_the_split_is_stratified_and_complete():
     assert 999 in rows
 
 
+@pytest.mark.parametrize(("fraction", "count"), [(0.1, 10), (0.104, 10), (0.107, 11), (0.5, 50), (1.0, 99)])
+def test_a_split_takes_its_share_of_the_rows_of_classes_with_two_or_more(fraction, count):
+    target = np.repeat([0, 1, 2], [60, 39, 1])
+    rows, held_out = split_rows(target, fraction, np.random.default_rng(0))
+    assert len(held_out) == count
+    assert 99 in rows
+    assert (np.diff(held_out) > 0).all()
+    assert (np.diff(rows) > 0).all()
+
+
+def test_a_seed_decides_which_rows_a_split_takes():
+    target = np.repeat([0, 1], 50)
+    taken = [split_rows(target, 0.2, np.random.default_rng(seed))[1].tolist() for seed in (0, 0, 1)]
+    assert taken[0] == taken[1] != taken[2]
+    assert len({tuple(np.diff(each)) for each in taken}) == 2
+    assert len(set(np.diff(taken[0]).tolist())) > 3  # rows are not taken at even distances
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_every_class_is_left_something_to_train_on(seed):
     target = np.repeat(np.arange(10), 2)
     rows, held_out = split_rows(target, 0.5, np.random.default_rng(seed))
     np.testing.assert_array_equal(np.unique(target[rows]), np.arange(10))
     assert len(held_out) == 10
+
+
+def test_labels_of_series_and_of_mixed_widths():
+    import polars as pl
+
+    assert read_labels(pl.Series(["b", "a"])).tolist() == ["b", "a"]
+    assert read_labels((np.int8(3), 4)).dtype == np.int64
+    assert read_labels([np.float32(2.0), 3.0]).dtype == np.float64
+    assert read_labels([np.bool_(True), False]).dtype == np.bool_
+    assert read_labels([]).dtype == np.int64
+    assert find_classes(np.array([3, 1, 3, 2])).tolist() == [1, 2, 3]
+
+
+def test_indices_are_places_among_the_classes_given():
+    classes = np.array([5, 1, 9])
+    found = class_indices([1, 9, 9, 5], classes)
+    assert (found.tolist(), found.dtype) == ([1, 2, 2, 0], np.int64)
+    assert class_indices([1.0, 5.0], classes).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(("count", "told"), [(10, ", 9]"), (11, ", 9, ... 1 more]"), (13, ", 9, ... 3 more]")])
+def test_ten_classes_are_named(count, told):
+    with pytest.raises(ValueError) as raised:
+        class_indices([-1], np.arange(count), "labels")
+    listed = ", ".join(map(str, range(9)))
+    assert str(raised.value) == (
+        f"labels must hold only classes seen in training, [{listed}{told}; got -1 at row 0. Rename or strip labels, or "
+        f"drop those rows."
+    )
 
 
 CLASSES = np.array(["no", "yes"], dtype=object)

@@ -129,7 +129,7 @@ def _is_identifier(distinct: np.ndarray, values: np.ndarray, rows: int) -> bool:
     if not np.isfinite(numbers).all() or (numbers != np.floor(numbers)).any():
         return False
     # Where some rows are held out elsewhere, a count has gaps, and still no value twice.
-    counts_up = len(distinct) == rows and numbers[-1] - numbers[0] < 2 * rows
+    counts_up = len(distinct) == rows and numbers[-1] / 2 - numbers[0] / 2 < rows
     return bool(counts_up or (np.abs(values) >= LONG).mean() > DISTINCT)
 
 

@@ -284,13 +284,14 @@ def _knots(column: np.ndarray, intervals: int) -> np.ndarray:
     if intervals == 0 or len(present) == 0:
         return np.zeros(0)
     knots, counts = np.unique(present.astype(np.float64), return_counts=True)
-    if len(knots) > intervals + 1:
+    with np.errstate(over="ignore"):
+        width = knots[-1] - knots[0]
+    if len(knots) > intervals + 1 and np.isfinite(width):
         fills = counts * intervals > len(present)
         others = np.repeat(knots[~fills], counts[~fills])
         cuts = np.linspace(0, 1, max(1, intervals - int(fills.sum())) + 1)
         knots = np.union1d(knots[fills], np.quantile(others, cuts))
-    widths_overflow = not np.isfinite(knots[-1] - knots[0])
-    return np.zeros(0) if len(knots) < 3 or widths_overflow else knots
+    return np.zeros(0) if len(knots) < 3 or not np.isfinite(width) else knots
 
 
 @dataclass(frozen=True)
@@ -345,10 +346,17 @@ def _statistics(numbers: np.ndarray, rows: np.ndarray, has_common_scale: bool) -
 def _medians(block: np.ndarray, gaps: np.ndarray) -> np.ndarray:
     medians = np.zeros(block.shape[1])
     complete = ~gaps.any(axis=0)
-    medians[complete] = np.median(block[:, complete], axis=0)
+    medians[complete] = _median(block[:, complete])
     for place in np.flatnonzero(~complete & ~gaps.all(axis=0)):
-        medians[place] = np.median(block[~gaps[:, place], place])
+        medians[place] = _median(block[~gaps[:, place], place])
     return medians
+
+
+def _median(values: np.ndarray) -> np.ndarray:
+    """Return the median of each column; that of two values is half of their sum, which may overflow."""
+    with np.errstate(over="ignore"):
+        medians = np.median(values, axis=0)
+    return medians if np.isfinite(medians).all() else 2 * np.median(values / 2, axis=0)
 
 
 def _spreads(block: np.ndarray) -> np.ndarray:
