@@ -309,6 +309,27 @@ def test_a_shift_must_gain_more_than_its_standard_error(n_classes):
     assert borderline >= 5
 
 
+def test_the_choice_of_a_scaling_goes_by_the_weights():
+    """Many light rows without a shift do not outvote few heavy ones that have it."""
+    heavy, light = made_logits(400, 2, shift=1.5), made_logits(1600, 2, seed=1)
+    logits, target = (np.concatenate(pair) for pair in zip(heavy, light, strict=True))
+    weight = np.repeat([1.0, 1e-3], [400, 1600])
+    fit = fit_calibration(logits, target, weight)
+    assert fit.losses["affine"] < fit.losses["temperature"] - 0.05
+    assert fit.calibration.method == "affine"
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5])
+def test_rows_of_no_weight_change_neither_the_choice_nor_the_scaling(share):
+    logits, target = made_logits(500, 3, shift=0.8)
+    weight = (np.random.default_rng(2).random(500) > share).astype(float)
+    changed = np.where(weight > 0, target, (target + 1) % 3)
+    fits = [fit_calibration(logits, each, weight) for each in (target, changed)]
+    assert fits[0].losses == fits[1].losses
+    assert fits[0].calibration.method == fits[1].calibration.method == "vector"
+    np.testing.assert_allclose(fits[0].calibration.scale, fits[1].calibration.scale, rtol=1e-12)
+
+
 def test_where_no_other_row_has_weight_all_rows_are_fitted_by():
     logits, target = made_logits(rows=12)
     weight = np.zeros(12)
