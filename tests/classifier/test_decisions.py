@@ -165,6 +165,14 @@ def test_scores_are_the_losses_of_the_true_classes_in_order():
     assert conformal_scores(np.zeros((0, 2)), np.zeros(0, dtype=np.int64)).shape == (0,)
 
 
+@pytest.mark.parametrize("rows", [10_000, 10_001, 19_999, 30_000, 70_000])
+def test_each_of_ten_thousand_scores_is_the_quantile_of_its_place(rows):
+    """The k-th is the smallest that has a share of k / 10,000 at or below it, in whole numbers."""
+    losses = np.random.default_rng(0).permutation(np.arange(rows, dtype=np.float64))
+    found = conformal_scores(np.stack([-losses, losses], axis=1), np.zeros(rows, dtype=np.int64))
+    assert found.tolist() == [-(-rank * rows // 10_000) - 1 for rank in range(1, 10_001)]
+
+
 @pytest.mark.parametrize(
     ("costs", "threshold"),
     [
