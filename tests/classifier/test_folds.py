@@ -1,0 +1,73 @@
+"""Plans: which rows members are trained on and held out from, at every border between the kinds."""
+
+import numpy as np
+import pytest
+
+from logitwise.classifier.folds import given_split, plan_for
+
+
+def made_plan(rows, members=3, n_classes=2, seed=0):
+    return plan_for(np.arange(rows) % n_classes, members, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind", "is_folds"),
+    [
+        (2, "No rows", False),
+        (9, "No rows", False),
+        (10, "Folds", True),
+        (99_999, "Folds", True),
+        (100_000, "One split", False),
+    ],
+)
+def test_few_rows_hold_none_out_very_many_a_tenth_and_others_are_folds(rows, kind, is_folds):
+    plan = made_plan(rows)
+    assert plan.why.startswith(kind)
+    assert plan.is_folds is is_folds
+    assert (len(plan.trained), len(plan.held_out)) == (3, 3)
+    for trained, held_out in zip(plan.trained, plan.held_out, strict=True):
+        assert not set(trained.tolist()) & set(held_out.tolist())
+    sizes = {"No rows": [rows, 0], "Folds": [rows - rows // 3, rows // 3], "One split": [90_000, 10_000]}[kind]
+    assert [len(plan.trained[2]), len(plan.held_out[2])] == sizes
+
+
+@pytest.mark.parametrize(("rows", "members"), [(10, 2), (10, 10), (11, 4), (83, 8)])
+def test_folds_share_no_row_and_leave_none_out(rows, members):
+    plan = made_plan(rows, members)
+    assert sorted(np.concatenate(plan.held_out).tolist()) == list(range(rows))
+    for trained, held_out in zip(plan.trained, plan.held_out, strict=True):
+        assert sorted([*trained.tolist(), *held_out.tolist()]) == list(range(rows))
+        assert len(held_out) in (rows // members, -(-rows // members))
+        assert (np.diff(trained) > 0).all()
+        assert (np.diff(held_out) > 0).all()
+
+
+@pytest.mark.parametrize("counts", [(40, 40), (70, 10, 3), (5, 5, 5, 5, 5, 8)])
+def test_each_fold_has_its_share_of_each_class(counts):
+    target = np.random.default_rng(1).permutation(np.repeat(np.arange(len(counts)), counts))
+    for held_out in plan_for(target, 4, np.random.default_rng(0)).held_out:
+        found = np.bincount(target[held_out], minlength=len(counts))
+        assert (np.abs(found - np.array(counts) / 4) < 1).all()
+
+
+def test_a_split_has_its_share_of_each_class():
+    target = np.repeat([0, 1], [99_000, 1_005])
+    plan = plan_for(target, 2, np.random.default_rng(0))
+    assert plan.trained[0] is plan.trained[1]
+    assert np.abs(np.bincount(target[plan.held_out[0]]) - [9_900, 100.5]).max() < 1
+    np.testing.assert_array_equal(np.sort(np.concatenate([plan.trained[0], plan.held_out[0]])), np.arange(100_005))
+
+
+@pytest.mark.parametrize("rows", [50, 100_000])
+def test_the_generator_decides_who_goes_where(rows):
+    first, again, other = (made_plan(rows, seed=seed).held_out for seed in (0, 0, 1))
+    assert all(np.array_equal(one, two) for one, two in zip(first, again, strict=True))
+    assert not any(np.array_equal(one, two) for one, two in zip(first, other, strict=True))
+    assert not np.array_equal(first[0], np.arange(0, rows, 3)[: len(first[0])])  # not simply in turn
+
+
+def test_a_given_split_has_the_last_rows_held_out():
+    plan = given_split(50, 7, 3)
+    assert [part.tolist() for part in plan.trained] == [list(range(50))] * 3
+    assert [part.tolist() for part in plan.held_out] == [list(range(50, 57))] * 3
+    assert not plan.is_folds
