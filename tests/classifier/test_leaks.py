@@ -6,7 +6,7 @@ import pytest
 
 from classifier.made_trainer import made_arrays, trained
 from logitwise.classifier import Classifier, baselines, estimator
-from logitwise.classifier.folds import plan_for
+from logitwise.classifier.folds import given_split, plan_for
 
 MEMBERS = 4
 
@@ -77,6 +77,24 @@ def test_a_member_does_not_see_its_fold_and_each_other_does(member, changed):
         assert not any(same([a[other]], [b[other]]) for a, b in zip(one, two, strict=True))
 
 
+def test_members_do_not_see_rows_held_out_from_all_of_them():
+    """Not even how frequent the classes are among them, where members start."""
+    inputs, target, weight = made_arrays(60)
+    plan = given_split(40, 20, MEMBERS)
+    others = inputs.copy(), target.copy(), weight.copy()
+    for array, value in zip(others, (99.0, 1, 5.0), strict=True):
+        array[40:] = value
+    first, second = (trained(each, plan, steps=10) for each in ((inputs, target, weight), others))
+    assert same(members_of(first.network()), members_of(second.network()))
+    assert first.progress.train_loss == second.progress.train_loss
+    assert first.progress.validation_loss != second.progress.validation_loss
+    target = target.copy()
+    target[0] = (target[0] + 1) % 3
+    third = trained((inputs, target, weight), plan, steps=10)
+    pairs = zip(members_of(first.network()), members_of(third.network()), strict=True)
+    assert not any(same([one], [two]) for one, two in pairs)
+
+
 def test_folds_of_a_classifier_are_not_seen_by_their_members(monkeypatch):
     X, y = made_rows()
     plan = plan_for(y, MEMBERS, np.random.default_rng(0))
@@ -108,6 +126,26 @@ def logistic_networks(monkeypatch):
     return fitted
 
 
+@pytest.mark.parametrize("goal", ["f1", "balanced_accuracy"])
+def test_labels_of_validation_rows_change_what_is_learnt_from_them_and_nothing_else(goal, logistic_networks):
+    X, y = made_rows()
+    X_val, y_val = made_rows(60, seed=1)
+    other = np.where(np.arange(60) % 3, y_val, 1)
+    first, second = (fit(X, y, threshold_for=goal, X_val=X_val, y_val=each) for each in (y_val, other))
+    assert same_encoding(first, second)
+    assert same(members_of(first.model_.network), members_of(second.model_.network))
+    assert first.history_["train_loss"] == second.history_["train_loss"]
+    one, two = logistic_networks
+    assert same((one.linear, one.prior), (two.linear, two.prior))
+    for value in ("scale", "uniform"):
+        pair = [getattr(each.model_.calibration, value) for each in (first, second)]
+        assert np.array_equal(*pair) is (value == "uniform")
+    assert not np.array_equal(first.model_.conformal_scores, second.model_.conformal_scores)
+    assert first.history_["validation_loss"] != second.history_["validation_loss"]
+    assert first.decision_.threshold != second.decision_.threshold
+    assert first.baselines_.measures != second.baselines_.measures
+
+
 def test_columns_of_validation_rows_change_neither_encoding_nor_members(logistic_networks):
     X, y = made_rows()
     X_val, y_val = made_rows(60, seed=1)
@@ -137,6 +175,19 @@ def test_rows_of_training_change_everything():
         assert first.baselines_.measures["logistic regression"] != changed.baselines_.measures["logistic regression"]
     assert same_encoding(first, labels)
     assert not same_encoding(first, columns)
+
+
+def test_the_step_is_chosen_by_validation_rows_alone():
+    X, y = made_rows()
+    X_val, y_val = made_rows(60, seed=1)
+    right, wrong = (fit(X, y, steps=60, hidden=(32,), X_val=X_val, y_val=each) for each in (y_val, 1 - y_val))
+    assert right.best_step_ > wrong.best_step_ == 10
+    steps = min(len(each.history_["step"]) for each in (right, wrong))
+    assert right.history_["train_loss"][:steps] == wrong.history_["train_loss"][:steps]
+    for each in (right, wrong):
+        losses = each.history_["validation_loss"]
+        assert each.best_step_ == each.history_["step"][int(np.argmin(losses))]
+        assert np.argmin(each.history_["train_loss"]) == len(losses) - 1  # which would choose the last
 
 
 def test_rows_of_weight_0_are_not_read():
