@@ -10,6 +10,7 @@ from scipy.special import log_softmax, logsumexp, softmax
 from classifier.made_trainer import made_arrays, made_trainer, member_logits, trained
 from logitwise.calibration import Calibration, fit_calibration, sharpening
 from logitwise.classifier import Classifier, training
+from logitwise.classifier.baselines import compare
 from logitwise.classifier.decisions import decide
 from logitwise.classifier.folds import Plan, given_split, plan_for
 from logitwise.classifier.held_out import HeldOut
@@ -243,10 +244,13 @@ def test_a_fitted_classifier_agrees_with_its_members(given):
     fitted.fit(X[rows], y[rows], sample_weight=weight, **more)
     model, held_out = fitted.model_, fitted.held_out_
     preprocessing = model.preprocessing
-    logits = model.network.logits(preprocessing.encode(preprocessing.prepare(read_table(X)), slice(None)))
-    logits = logits.astype(np.float64)
+    inputs = preprocessing.encode(preprocessing.prepare(read_table(X)), slice(None))
+    logits = model.network.logits(inputs).astype(np.float64)
+    plan = plan_for(y, 4, np.random.default_rng(6)) if given == "folds" else given_split(100, 50, 4)
+    of_rows = np.concatenate([weight / weight.mean(), np.ones(150 - len(weight))])
+    compared = compare(inputs[:, : preprocessing.n_deep], y, of_rows, plan, held_out, 6)
+    assert fitted.baselines_ == compared
     if given == "folds":
-        plan = plan_for(y, 4, np.random.default_rng(6))
         owner = owner_of(plan, 150)
         votes, target = log_softmax(logits[owner, np.arange(150)], axis=1), y
         others = np.stack([logits[(owner + shift) % 4, np.arange(150)] for shift in (1, 2, 3)])
