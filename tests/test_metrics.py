@@ -141,6 +141,14 @@ BAD = [
         ValueError,
         "target must have both classes, 0 and 1; got 0 rows of class 0 and 2 of class 1.",
     ),
+    (lambda: metrics.calibration_error([0], GOOD, bins=2.5), TypeError, "bins must be an integer; got 2.5."),
+    (lambda: metrics.roc_auc([0, 2], [0.1, 0.2]), ValueError, "target must be in [0, 1]; got 2 at row 1."),
+    (lambda: metrics.majority_baseline([2], 2, 1), ValueError, "train_target must be in [0, 1]; got 2 at row 0."),
+    (
+        lambda: metrics.majority_baseline([0.5], 2, 1),
+        TypeError,
+        "train_target must be integers, class indices from 0; got dtype float64. Convert labels to indices first.",
+    ),
     (lambda: metrics.majority_baseline([], 2, 1), ValueError, "train_target must have at least one row; got none."),
 ]
 

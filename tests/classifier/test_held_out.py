@@ -272,3 +272,49 @@ def test_a_fitted_classifier_agrees_with_its_members(given):
     expected = model.calibration.probabilities(np.log(probabilities))
     np.testing.assert_allclose(fitted.predict_proba(X), expected, atol=1e-5)
     np.testing.assert_array_equal(fitted.predict(X), fitted.predict_proba(X)[:, 1] > frequency)
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "costs"),
+    [(None, None), ({0: 2.0}, [[0, 2], [1, 0]]), ("balanced", [[0, 120 / 160], [120 / 80, 0]])],
+)
+def test_class_weights_are_what_mistakes_cost_unless_a_goal_says_otherwise(class_weight, costs):
+    X, y = np.random.default_rng(0).normal(size=(120, 2)), np.arange(120) % 3 // 2
+    model = Classifier((), members=2, steps=10, class_weight=class_weight).fit(X, y).model_
+    assert (model.costs is None) is (costs is None)
+    if costs is not None:
+        np.testing.assert_allclose(model.costs, costs, rtol=1e-12)
+    goal = [[0, 7], [1, 0]]
+    decided = Classifier((), members=2, steps=10, class_weight=class_weight, threshold_for=goal).fit(X, y)
+    assert decided.model_.costs.tolist() == goal
+    assert decided.decision_.goal == "costs"
+
+
+TURNED = "The loss on held-out rows has turned: it was lowest at step {}."
+
+
+@pytest.mark.parametrize(
+    ("best", "step", "patience", "ended"),
+    [
+        (200, 300, 0.5, ""),
+        (200, 301, 0.5, TURNED),  # half of the steps to the best
+        (200, 500, 2.0, ""),
+        (10, 60, 0.5, ""),
+        (10, 61, 0.5, TURNED),  # 50 steps
+        (10, 999, 0.0, ""),
+        (10, 1000, 0.0, "The budget of 1000 steps is used up."),
+        (999, 1000, 0.5, "The budget of 1000 steps is used up."),
+    ],
+)
+def test_training_ends_a_while_after_the_best_step(best, step, patience, ended):
+    trainer = made_trainer(made_arrays(20), given_split(15, 5, 2), steps=1000, patience=patience)
+    trainer.progress.best_step = best
+    assert trainer._ended(step, 0.0) == ended.format(best)
+
+
+def test_training_goes_on_for_an_epoch_at_least_and_ends_with_its_seconds():
+    trainer = made_trainer(made_arrays(1000), given_split(960, 40, 2), steps=1000, patience=0.5, seconds=3.0)
+    trainer.progress.best_step = 10
+    assert trainer.epoch_steps == 60
+    assert [trainer._ended(step, 0.0) for step in (70, 71)] == ["", TURNED.format(10)]
+    assert [trainer._ended(20, seconds) for seconds in (3.0, 3.1)] == ["", "The budget of 3 seconds is used up."]
