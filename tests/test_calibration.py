@@ -447,6 +447,15 @@ def test_sharpening_is_between_one_and_two():
     assert factor == 1.0
 
 
+@pytest.mark.parametrize("seed", [182, 347])
+def test_where_the_mean_needs_a_higher_temperature_nothing_is_blurred(seed):
+    generator = np.random.default_rng(seed)
+    single, target = generator.normal(size=(6, 2)) * 2, generator.integers(0, 2, 6)
+    others = single + generator.normal(size=(2, 6, 2)) * 2
+    assert sharpening_by_hand(single, others, target, np.ones(6)) < 0.9
+    assert sharpening(single, others, target) == 1.0
+
+
 def test_votes_that_underflow_are_sharpened_all_the_same():
     generator = np.random.default_rng(0)
     logits = np.array([[2000.0, 0.0], [0.0, 2000.0]] * 10)
