@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 
 from logitwise.calibration import (
     HIGHEST,
@@ -371,6 +371,39 @@ def test_a_temperature_is_found_from_afar(start, true):
     found, least = temperature_of(logits, target, start=start)
     assert found == pytest.approx(np.exp(peer.x[0]), rel=2e-3)
     assert least == pytest.approx(peer.fun, rel=1e-6)
+
+
+def heavy_tailed(seed, rows=20, n_classes=4):
+    """Return logits of which few are very large, where a full step of Newton's method overshoots."""
+    generator = np.random.default_rng(seed)
+    logits = generator.standard_t(1.5, size=(rows, n_classes))
+    likely = np.where(generator.random(rows) < 0.6, logits.argmax(axis=1), generator.integers(0, n_classes, rows))
+    likely[:n_classes] = np.arange(n_classes)
+    return logits, likely
+
+
+@pytest.mark.parametrize("start", [0.05, 1.0, 5.0, 20.0])
+def test_a_step_that_overshoots_is_halved(start):
+    for seed in range(20):
+        logits, target = heavy_tailed(seed)
+        bounds = -np.log(20), -np.log(0.05)
+        peer = minimize_scalar(lambda x, z=logits, t=target: loss(z * np.exp(x), t), bounds=bounds)
+        _, least = temperature_of(logits, target, start=start)
+        assert least == pytest.approx(peer.fun, rel=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_vector_scaling_of_heavy_tails_is_found_too(seed):
+    logits, target = heavy_tailed(seed, rows=40, n_classes=3)
+    logits = log_softmax(logits)
+    found = _scaling("vector", logits, target, np.ones(40))
+    scale, shift = fitted_by_hand("vector", logits, target, np.ones(40))
+    start = fitted_by_hand("temperature", logits, target, np.ones(40))[0]
+
+    def objective(scale, shift):
+        return scaled_loss(logits, target, None, scale, shift) + (((scale - start) ** 2).sum() + shift @ shift) / 80
+
+    assert objective(found.scale, found.shift) == pytest.approx(objective(scale, shift), abs=1e-5)
 
 
 def test_the_bounds_of_a_temperature_are_a_twentieth_and_twenty():

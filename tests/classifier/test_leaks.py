@@ -210,6 +210,11 @@ def test_rows_of_weight_0_are_not_read():
     assert first.held_out_.after == second.held_out_.after
     assert first.baselines_ == second.baselines_
     assert first.history_ == second.history_
+    without = fit(X.filter(~at), y[weight > 0], steps=30, threshold_for="f1")
+    assert same_encoding(first, without)
+    assert same(members_of(first.model_.network), members_of(without.model_.network))
+    assert first.held_out_.after == without.held_out_.after
+    assert first.baselines_ == without.baselines_
 
 
 @pytest.mark.parametrize("given", ["folds", "X_val"])
