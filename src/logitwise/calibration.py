@@ -253,10 +253,16 @@ def fit_calibration(
     losses = {method: float(np.average(values, weights=weight)) for method, values in at_target.items()}
     chosen = methods[0]
     if len(methods) == 2:
-        gain = at_target[methods[0]] - at_target[methods[1]]
-        chosen = methods[int(gain.mean() > gain.std() / np.sqrt(rows))]
+        chosen = methods[int(_is_clear(at_target[methods[0]] - at_target[methods[1]], weight))]
     fitted = _scaling(chosen, logits, target, weight)
     return Fit(fitted, crossed[chosen], losses)
+
+
+def _is_clear(gain: np.ndarray, sample_weight: np.ndarray) -> bool:
+    """Return whether the weighted mean of a gain in each row is above its own standard error."""
+    share = _shares(sample_weight, len(gain))
+    mean = share @ gain
+    return bool(mean > np.sqrt(share**2 @ (gain - mean) ** 2))
 
 
 def _crossed(method: str, logits: np.ndarray, target: np.ndarray, weight: np.ndarray, parts: np.ndarray) -> np.ndarray:

@@ -1,12 +1,20 @@
 """The baselines: against scikit-learn, on the same rows, and what is concluded."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
-from logitwise.classifier import Classifier
-from logitwise.classifier.baselines import Comparison, fit_logistic
+from classifier.made_trainer import made_arrays
+from logitwise.classifier import Classifier, baselines, logistic
+from logitwise.classifier.baselines import Comparison, compare, fit_logistic
+from logitwise.classifier.folds import given_split, plan_for
+from logitwise.classifier.logistic import logistic_beside
+from logitwise.classifier.table import read_table
 from logitwise.functional import softmax
+from logitwise.metrics import summary
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -67,3 +75,164 @@ def test_verdicts():
         f"hidden=()."
     )
     assert Comparison(0, {}, {}).verdict == "No rows were held out, so nothing is known of how good the model is."
+
+
+def test_verdicts_at_the_borders():
+    against = "log loss 0.500 against 0.520 on 1,000 held-out rows"
+    assert compared(-0.03, -0.02, -0.01) == (
+        f"The network beats logistic regression: {against} (difference -0.020, 95% interval -0.030 to -0.010)."
+    )
+    for low, high in ((-0.03, 0.0), (0.0, 0.03)):
+        assert compared(low, 0.0, high).startswith("The network is not clearly worth it beside logistic regression")
+
+
+@pytest.mark.parametrize("high", [0.0, 0.02])
+def test_columns_that_say_little(high):
+    measures = {name: {"log_loss": loss} for name, loss in (("model", 0.68), ("logistic regression", 0.6))}
+    measures["majority class"] = {"log_loss": 0.69}
+    differences = {"logistic regression": {"low": -2, "mean": -1, "high": -0.5}, "majority class": {"high": high}}
+    assert Comparison(1000, measures, differences).verdict == (
+        "The columns say little of the target: log loss 0.680, and 0.690 by the class frequencies alone."
+    )
+    differences["majority class"]["high"] = -1e-9
+    assert Comparison(1000, measures, differences).verdict.startswith("The network beats logistic regression")
+
+
+def voted(rows, target, n_classes=3, seed=7):
+    """Return what a made model says of rows."""
+    generator = np.random.default_rng(seed)
+    logits = generator.normal(size=(len(rows), n_classes)) + 1.5 * np.eye(n_classes)[target[rows]]
+    return SimpleNamespace(rows=rows, log_probabilities=log_softmax(logits, axis=1))
+
+
+def compared_by_hand(arrays, plan, model, parts, seed):
+    """The losses of each row: the model's, those of frequencies, and those of a logistic regression of other rows."""
+    inputs, target, weight = arrays
+    losses, probabilities, rows = [], {"majority class": [], "logistic regression": []}, []
+    for part in range(parts):
+        trained, held_out = plan.trained[part], plan.held_out[part]
+        counts = np.array([weight[trained][target[trained] == label].sum() + 0.5 for label in range(3)])
+        peer = LogisticRegression(max_iter=200).fit(inputs[trained], target[trained], sample_weight=weight[trained])
+        for row in held_out:
+            rows.append(row)
+            probabilities["majority class"].append(counts / counts.sum())
+            probabilities["logistic regression"].append(peer.predict_proba(inputs[[row]])[0])
+            losses.append(-model.log_probabilities[model.rows.tolist().index(row), target[row]])
+    found = {}
+    for name, predicted in probabilities.items():
+        theirs = [-np.log(each[target[row]]) for each, row in zip(predicted, rows, strict=True)]
+        gaps = np.array(losses) - theirs
+        generator = np.random.default_rng(seed)
+        means = [gaps[generator.integers(len(gaps), size=len(gaps))].mean() for _ in range(500)]
+        low, high = np.percentile(means, [2.5, 97.5])
+        found[name] = summary(target[rows], np.array(predicted)), {"mean": gaps.mean(), "low": low, "high": high}
+    return found, rows, losses
+
+
+@pytest.mark.parametrize(
+    ("given", "members", "parts"), [("folds", 3, 3), ("folds", 4, 4), ("folds", 6, 4), ("X_val", 3, 1)]
+)
+@pytest.mark.parametrize("seed", [0, 5])
+def test_a_comparison_is_that_of_a_loop_over_folds(given, members, parts, seed):
+    arrays = made_arrays(100, seed=1)
+    plan = given_split(70, 30, members) if given == "X_val" else plan_for(arrays[1], members, np.random.default_rng(2))
+    rows = np.arange(70, 100) if given == "X_val" else np.arange(100)
+    model = voted(rows, arrays[1])
+    found = compare(*arrays, plan, model, seed)
+    expected, rows, losses = compared_by_hand(arrays, plan, model, parts, seed)
+    assert found.rows == len(rows)
+    assert found.measures.keys() == {"model", *expected}
+    assert found.measures["model"]["log_loss"] == pytest.approx(np.mean(losses), rel=1e-9)
+    for name, (measures, difference) in expected.items():
+        assert found.measures[name] == pytest.approx(measures, rel=1e-4)
+        assert found.differences[name] == pytest.approx(difference, abs=1e-5)
+    as_json = found.as_json()
+    assert as_json == {
+        "rows": found.rows,
+        "measures": found.measures,
+        "differences": found.differences,
+        "verdict": found.verdict,
+    }
+
+
+def test_many_rows_are_compared_by_fewer_folds(monkeypatch):
+    arrays = made_arrays(100)
+    plan = plan_for(arrays[1], 5, np.random.default_rng(0))
+    model = voted(np.arange(100), arrays[1])
+    for work, folds in ((100 * 5 * 3 * 4, 4), (100 * 5 * 3 * 3 - 1, 2), (100 * 5 * 3, 1), (1, 1)):
+        monkeypatch.setattr(baselines, "MOST_WORK", work)
+        assert compare(*arrays, plan, model, 0).rows == folds * 20
+    monkeypatch.setattr(baselines, "MOST_ROWS", 50)  # the work is that of the rows fitted by
+    for work, folds in ((50 * 5 * 3 * 2, 2), (50 * 5 * 3 * 2 - 1, 1)):
+        monkeypatch.setattr(baselines, "MOST_WORK", work)
+        assert compare(*arrays, plan, model, 0).rows == folds * 20
+    assert compare(*arrays, plan, voted(np.arange(0), arrays[1]), 0) == Comparison(0, {}, {})
+
+
+@pytest.mark.parametrize(("columns", "folds"), [(400, 4), (401, 3), (1600, 1), (5000, 1)])
+def test_four_million_products_are_enough(columns, folds, monkeypatch):
+    target = np.arange(1250) % 2
+    plan = plan_for(target, 5, np.random.default_rng(0))
+    network = fit_logistic(np.zeros((4, columns), np.float32), np.zeros(4, int), np.ones(4), 2)
+    monkeypatch.setattr(baselines, "fit_logistic", lambda *args: network)
+    model = SimpleNamespace(rows=np.arange(1250), log_probabilities=np.log(np.full((1250, 2), 0.5)))
+    assert compare(np.zeros((1250, columns), np.float32), target, np.ones(1250), plan, model, 0).rows == folds * 250
+
+
+def test_a_comparison_shows_rows_a_logistic_regression_never_saw_and_weights_it_did():
+    """All of class 0 where held out, though by the inputs alone they are of class 1, as those trained on."""
+    inputs = np.repeat([[-2.0], [2.0]], 40, axis=0).astype(np.float32)
+    target = np.repeat([0, 1], 40)
+    target[60:] = 0
+    model = SimpleNamespace(rows=np.arange(60, 80), log_probabilities=np.log(np.full((20, 2), 0.5)))
+    found = compare(inputs, target, np.ones(80), given_split(60, 20, 2), model, 0)
+    assert found.measures["logistic regression"]["accuracy"] == 0.0
+    assert found.measures["majority class"]["accuracy"] == 1.0
+    assert found.measures["majority class"]["log_loss"] == pytest.approx(-np.log(40.5 / 61), rel=1e-12)
+    weight = np.where(target == 1, 9.0, 1.0)
+    found = compare(inputs, target, weight, given_split(60, 20, 2), model, 0)
+    assert found.measures["majority class"]["log_loss"] == pytest.approx(-np.log(40.5 / 221), rel=1e-12)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("absent", [None, 0])
+def test_a_logistic_regression_is_weighted_and_knows_the_classes_by_place(n_classes, absent):
+    generator = np.random.default_rng(0)
+    target = generator.integers(0, n_classes, 150) + (absent == 0)
+    places = n_classes + (absent == 0)
+    inputs = (generator.normal(size=(150, 2)) + target[:, None]).astype(np.float32)
+    weight = generator.random(150) * 4
+    network = fit_logistic(inputs, target, weight, places)
+    assert (network.hidden, network.output, network.members) == ((), None, 1)
+    found = softmax(network.logits(inputs)[0].astype(float))
+    expected = LogisticRegression(max_iter=200).fit(inputs, target, sample_weight=weight).predict_proba(inputs)
+    np.testing.assert_allclose(found[:, -n_classes:], expected, atol=1e-5)
+    assert found[:, :-n_classes].max(initial=0) < 1e-8
+
+
+@pytest.mark.parametrize(("rows", "step"), [(20_000, 1), (20_001, 2)])
+def test_of_many_rows_every_so_manieth_is_fitted(rows, step):
+    inputs, target, weight = made_arrays(rows)
+    found = fit_logistic(inputs, target, weight, 3)
+    peer = LogisticRegression(max_iter=200).fit(inputs[::step], target[::step], sample_weight=weight[::step])
+    np.testing.assert_allclose(found.linear[0].T, peer.coef_, rtol=1e-6)
+    np.testing.assert_allclose(found.prior[0, 0], peer.intercept_, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("most", "step"), [(20_000, 1), (400, 1), (399, 2), (150, 3)])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_logistic_regression_beside_a_model_has_its_inputs_but_no_ramps(most, step, n_classes, monkeypatch):
+    monkeypatch.setattr(logistic, "MOST_ROWS", most)
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(400, 2))
+    labels = np.array(["c", "a", "b"])[(X[:, 0] + generator.normal(size=400) > 0).astype(int) + (X[:, 1] > 1)]
+    labels = np.where(labels == "b", "a", labels) if n_classes == 2 else labels
+    model = Classifier((4,), steps=10).fit(X, labels).model_
+    assert model.preprocessing.n_inputs > model.preprocessing.n_deep == 2
+    beside = logistic_beside(model, X, labels)
+    inputs = model.preprocessing.encode(model.preprocessing.prepare(read_table(X)), slice(None))[:, :2]
+    peer = LogisticRegression(max_iter=200).fit(inputs[::step], labels[::step])
+    np.testing.assert_allclose(beside.predict_proba(X), peer.predict_proba(inputs), atol=1e-5)
+    assert beside.classes.tolist() == sorted(set(labels.tolist()))
+    assert (beside.calibration.method, beside.calibration.uniform) == ("none", 0.0)
+    assert beside.costs is None

@@ -2,9 +2,18 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from logitwise.classifier import Classifier, load
-from logitwise.classifier.decisions import balanced_accuracy, check_goal, conformal_scores, decide, f1, prediction_sets
+from logitwise.classifier.decisions import (
+    Decision,
+    balanced_accuracy,
+    check_goal,
+    conformal_scores,
+    decide,
+    f1,
+    prediction_sets,
+)
 
 
 def made_rows(rows=4000, n_classes=2, seed=0):
@@ -46,8 +55,6 @@ def test_f1_is_higher_on_these_rows_and_on_others(n_classes):
 
 
 def test_measures_agree_with_scikit_learn():
-    from sklearn.metrics import balanced_accuracy_score, f1_score
-
     generator = np.random.default_rng(0)
     for n_classes, average in ((2, "binary"), (3, "macro")):
         target, predicted = generator.integers(0, n_classes, (2, 100))
@@ -101,6 +108,232 @@ def test_a_classifier_keeps_its_decision_in_its_file(tmp_path):
     np.testing.assert_array_equal(loaded.predict_set(X, 0.9), classifier.predict_set(X, 0.9))
     assert loaded.metadata["decision"] == classifier.decision_.as_json()
     assert classifier.predict_set(X, 0.9)[np.arange(400), y].mean() > 0.88
+
+
+def sets_of_two(losses, scores, coverage):
+    """Return whether the first of two classes belongs to the set, given its loss; the second is the most probable."""
+    log_probabilities = np.stack([-np.asarray(losses), np.full(len(losses), 1.0)], axis=1)
+    sets = prediction_sets(log_probabilities, np.asarray(scores), coverage)
+    assert sets[:, 1].all()
+    return sets[:, 0]
+
+
+@pytest.mark.parametrize("count", [1, 9, 19, 99])
+def test_the_quantile_of_conformal_scores_is_exact(count):
+    """For n scores: the smallest that has (n + 1) coverage of them at or below it."""
+    scores = np.arange(1.0, count + 1)
+    for rank in range(1, count + 1):
+        for coverage, expected in (
+            (rank / (count + 1), rank),
+            ((rank - 1e-4) / (count + 1), rank),
+            ((rank - 0.999) / (count + 1), rank),
+            ((rank + 1e-4) / (count + 1), rank + 1),
+        ):
+            if expected > count:
+                with pytest.raises(ValueError, match=rf"at most 0\.\d+ with {count} held-out rows"):
+                    sets_of_two(scores, scores, coverage)
+            else:
+                inside = sets_of_two([expected - 1e-9, expected, expected + 1e-9], scores, coverage)
+                assert inside.tolist() == [True, True, False], (rank, coverage)
+
+
+@pytest.mark.parametrize("rank", range(1, 20))
+def test_of_twenty_rows_alike_as_many_are_covered_as_asked(rank):
+    """Each of 20 rows in turn is the new one, beside 19 others: exactly rank of them have their class in the set."""
+    losses = np.random.default_rng(rank).exponential(size=20)
+    covered = [sets_of_two([losses[new]], np.sort(np.delete(losses, new)), rank / 20)[0] for new in range(20)]
+    assert sum(covered) == rank
+
+
+def test_the_most_probable_class_always_belongs_and_others_by_their_loss():
+    log_probabilities = np.log([[0.2, 0.5, 0.3], [0.1, 0.1, 0.8], [0.6, 0.3, 0.1]])
+    scores = -np.log([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.35, 0.25, 0.15])  # the sixth of nine: 0.4
+    expected = [[False, True, False], [False, False, True], [True, False, False]]
+    assert prediction_sets(log_probabilities, scores, 0.6).tolist() == expected
+    assert prediction_sets(log_probabilities, scores, 0.8).tolist() == [
+        [False, True, True],
+        [False, False, True],
+        [True, True, False],
+    ]
+    assert prediction_sets(log_probabilities, scores, np.float32(0.1)).tolist() == expected
+
+
+def test_scores_are_the_losses_of_the_true_classes_in_order():
+    log_probabilities = np.log([[0.2, 0.8], [0.5, 0.5], [0.9, 0.1]])
+    found = conformal_scores(log_probabilities, np.array([0, 1, 0]))
+    np.testing.assert_allclose(found, -np.log([0.9, 0.5, 0.2]), rtol=1e-12)
+    assert conformal_scores(np.zeros((0, 2)), np.zeros(0, dtype=np.int64)).shape == (0,)
+
+
+@pytest.mark.parametrize("rows", [10_000, 10_001, 19_999, 30_000, 70_000])
+def test_each_of_ten_thousand_scores_is_the_quantile_of_its_place(rows):
+    """The k-th is the smallest that has a share of k / 10,000 at or below it, in whole numbers."""
+    losses = np.random.default_rng(0).permutation(np.arange(rows, dtype=np.float64))
+    found = conformal_scores(np.stack([-losses, losses], axis=1), np.zeros(rows, dtype=np.int64))
+    assert found.tolist() == [-(-rank * rows // 10_000) - 1 for rank in range(1, 10_001)]
+
+
+@pytest.mark.parametrize(
+    ("costs", "threshold"),
+    [
+        ([[0, 1], [1, 0]], 1 / 2),
+        ([[0, 3], [1, 0]], 3 / 4),
+        ([[0, 1], [3, 0]], 1 / 4),
+        ([[1, 3], [8, 2]], 2 / 8),
+        ([[-1, 3], [0, -4]], 4 / 8),
+    ],
+)
+def test_the_threshold_is_where_both_classes_cost_the_same(costs, threshold):
+    decision = Decision("costs", np.array(costs, dtype=np.float64), None, None)
+    assert decision.threshold == pytest.approx(threshold, rel=1e-12)
+    assert decision.as_json() == {"for": "costs", "value": decision.threshold, "before": None, "after": None}
+    for probability, predicted in ((threshold - 1e-9, 0), (threshold + 1e-9, 1)):
+        assert (np.array([1 - probability, probability]) @ decision.costs).argmin() == predicted
+
+
+def test_more_than_two_classes_have_no_threshold():
+    decision = Decision("f1", 1.0 - np.eye(3), 0.25, 0.5)
+    assert decision.threshold is None
+    assert decision.as_json() == {"for": "f1", "value": None, "before": 0.25, "after": 0.5}
+
+
+def test_mean_costs_before_and_after_are_counted():
+    costs = np.array([[0.0, 1.0, 5.0], [2.0, 0.5, 4.0], [9.0, 3.0, 0.0]])
+    probabilities, target = made_rows(300, 3)
+    decision = decide(costs, probabilities, target)
+    paid = {"before": 0.0, "after": 0.0}
+    for row, true in zip(probabilities, target, strict=True):
+        expected = [sum(row[other] * costs[other, said] for other in range(3)) for said in range(3)]
+        paid["before"] += costs[true, row.argmax()] / 300
+        paid["after"] += costs[true, expected.index(min(expected))] / 300
+    assert (decision.before, decision.after) == pytest.approx((paid["before"], paid["after"]), rel=1e-12)
+    assert (decision.goal, decision.costs is costs) == ("costs", True)
+    assert decide(costs, np.zeros((0, 3)), np.zeros(0, dtype=np.int64)) == Decision("costs", costs, None, None)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_balanced_accuracy_weighs_a_class_by_one_over_its_frequency(n_classes):
+    probabilities, target = made_rows(400, n_classes)
+    counts = np.bincount(target)
+    decision = decide("balanced_accuracy", probabilities, target)
+    expected = np.array(
+        [[0.0 if true == said else 400 / counts[true] for said in range(n_classes)] for true in range(n_classes)]
+    )
+    np.testing.assert_allclose(decision.costs, expected, rtol=1e-12)
+    weighted = (probabilities / counts).argmax(axis=1)
+    assert decision.before == pytest.approx(balanced_accuracy_score(target, probabilities.argmax(axis=1)), rel=1e-12)
+    assert decision.after == pytest.approx(balanced_accuracy_score(target, weighted), rel=1e-12)
+    assert decision.after != decision.before
+
+
+def test_a_class_that_no_held_out_row_has_counts_as_one_row():
+    decision = decide("balanced_accuracy", np.full((8, 3), 1 / 3), np.array([0] * 6 + [2] * 2))
+    np.testing.assert_allclose(decision.costs.max(axis=1), [8 / 6, 8.0, 4.0], rtol=1e-12)
+
+
+def f1_by_hand(target, predicted, labels):
+    counts = [((target == label) & (predicted == label)).sum() for label in labels]
+    both = [(target == label).sum() + (predicted == label).sum() for label in labels]
+    return np.mean([2 * hits / max(1, rows) for hits, rows in zip(counts, both, strict=True)])
+
+
+def searched_by_hand(probabilities, target):
+    """The search for f1: each class in turn over the odds at which it begins to win."""
+    n_classes = probabilities.shape[1]
+    weights, present = np.ones(n_classes), np.unique(target)
+    for _ in range(1 if n_classes == 2 else 3):
+        for place in [1] if n_classes == 2 else range(n_classes):
+            others = [other for other in range(n_classes) if other != place]
+            odds = np.log((probabilities * weights)[:, others].max(axis=1) / probabilities[:, place])
+            candidates = np.exp(np.unique(np.percentile(odds, range(1, 100))))
+            scores = []
+            for candidate in candidates:
+                weights[place] = candidate
+                predicted = (probabilities * weights).argmax(axis=1)
+                scores.append(f1_by_hand(target, predicted, [1] if n_classes == 2 else present))
+            best = [at for at, score in enumerate(scores) if score >= max(scores) - 1e-12]
+            weights[place] = candidates[best[len(best) // 2]]
+    return weights
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 4])
+@pytest.mark.parametrize("rows", [15, 150])  # few have wide plateaus
+def test_the_weights_for_f1_are_those_of_a_plain_search(rows, n_classes):
+    probabilities, target = made_rows(rows, n_classes, seed=3)
+    decision = decide("f1", probabilities, target)
+    weights = searched_by_hand(probabilities, target)
+    np.testing.assert_allclose(decision.costs, weights[:, None] * (1 - np.eye(n_classes)), rtol=1e-9)
+    labels = [1] if n_classes == 2 else np.unique(target)
+    assert decision.before == pytest.approx(f1_by_hand(target, probabilities.argmax(axis=1), labels), rel=1e-12)
+    assert decision.after == pytest.approx(f1_by_hand(target, (probabilities * weights).argmax(axis=1), labels))
+    assert decision.after > decision.before
+
+
+def test_a_probability_of_zero_is_no_obstacle_to_the_search():
+    probabilities = np.array([[1.0, 0.0]] * 5 + [[0.0, 1.0]] * 4 + [[0.6, 0.4]] * 3)
+    target = np.array([0] * 5 + [1] * 7)
+    decision = decide("f1", probabilities, target)
+    assert np.isfinite(decision.costs).all()
+    assert (decision.before, decision.after) == (pytest.approx(8 / 11), 1.0)
+    assert np.exp(-20) <= decision.costs[1, 0] <= np.exp(20)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_measures_of_classes_that_are_absent_or_never_predicted(n_classes):
+    target, predicted = np.array([0, 0, 1, 1, 1]), np.array([1, 0, 1, 1, 0])
+    only = np.zeros(5, dtype=np.int64)
+    scores = [2 * 1 / (2 + 2), 2 * 2 / (3 + 3)]
+    assert f1(target, predicted, n_classes) == pytest.approx(scores[1] if n_classes == 2 else np.mean(scores))
+    assert f1(only, predicted, n_classes) == (0.0 if n_classes == 2 else pytest.approx(2 * 2 / (5 + 2)))
+    assert f1(target, only, n_classes) == (0.0 if n_classes == 2 else pytest.approx((2 * 2 / (2 + 5)) / 2))
+    assert balanced_accuracy(target, predicted, n_classes) == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert balanced_accuracy(only, predicted, n_classes) == pytest.approx(2 / 5)
+
+
+def test_a_goal_is_checked_and_copied():
+    assert check_goal(None, 2) is None
+    assert check_goal("f1", 2) == "f1"
+    assert check_goal("balanced_accuracy", 5) == "balanced_accuracy"
+    given = np.array([[1, 2], [3, 2]])
+    costs = check_goal(given, 2)
+    given[0, 1] = 9
+    assert (costs.dtype, costs.tolist()) == (np.float64, [[1.0, 2.0], [3.0, 2.0]])
+
+
+@pytest.mark.parametrize(
+    ("costs", "where"),
+    [
+        ([[0, 0], [1, 0]], "got 0 at [0, 1], where being right costs 0"),
+        ([[2, 1], [3, 0]], "got 1 at [0, 1], where being right costs 2"),
+        ([[0, 1], [2, 2]], "got 2 at [1, 0], where being right costs 2"),
+        ([[0, np.inf], [1, 0]], "got inf at [0, 1], where being right costs 0"),
+        ([[0, 1], [1, np.nan]], "got nan at [1, 1], where being right costs nan"),
+    ],
+)
+def test_a_mistake_must_cost_more_than_being_right(costs, where):
+    with pytest.raises(ValueError) as raised:
+        check_goal(costs, 2)
+    expected = "threshold_for must have finite costs, each higher than that of being right; "
+    assert str(raised.value) == f"{expected}{where}."
+
+
+@pytest.mark.parametrize("coverage", [True, None, "0.9", [0.9]])
+def test_a_coverage_is_a_number(coverage):
+    with pytest.raises(TypeError) as raised:
+        prediction_sets(np.zeros((1, 2)), np.zeros(9), coverage)
+    assert str(raised.value) == f"coverage must be a number; got {coverage!r}."
+
+
+@pytest.mark.parametrize("coverage", [0, 1, -0.5, 1.5, float("nan")])
+def test_a_coverage_is_between_0_and_1(coverage):
+    with pytest.raises(ValueError) as raised:
+        prediction_sets(np.zeros((1, 2)), np.zeros(9), coverage)
+    assert str(raised.value) == f"coverage must be between 0 and 1; got {coverage:g}."
+
+
+def test_without_held_out_rows_no_coverage_can_be_promised():
+    with pytest.raises(ValueError, match=r"coverage must be at most 0 with 0 held-out rows; got 0\.5\."):
+        prediction_sets(np.zeros((1, 2)), np.zeros(0), 0.5)
 
 
 WITHOUT_ROWS = (np.arange(8.0)[:, None], np.arange(8) % 2)

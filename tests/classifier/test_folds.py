@@ -1,4 +1,4 @@
-"""Which rows each member is trained on and measured on."""
+"""Plans: which rows members are trained on and held out from, at every border between the kinds."""
 
 import numpy as np
 import pytest
@@ -6,60 +6,81 @@ import pytest
 from logitwise.classifier.folds import FEWEST_ROWS, MOST_ROWS, given_split, plan_for
 
 
-def made_plan(rows, members=3, seed=0):
-    return plan_for(np.arange(rows) % 2, members, np.random.default_rng(seed))
-
-
-def test_every_row_is_unseen_by_one_member_and_classes_are_dealt_evenly():
-    target = np.repeat([0, 1, 2], [50, 30, 3])
-    plan = plan_for(target, 4, np.random.default_rng(0))
-    np.testing.assert_array_equal(np.sort(np.concatenate(plan.held_out)), np.arange(83))
-    for trained, held_out in zip(plan.trained, plan.held_out, strict=True):
-        np.testing.assert_array_equal(np.sort(np.concatenate([trained, held_out])), np.arange(83))
-        counts = np.bincount(target[held_out], minlength=3)
-        assert (np.abs(counts - np.array([50, 30, 3]) / 4) < 1).all()
-    assert plan.why == "Folds: each of 4 members is trained on all rows but its own fold, and measured on that."
-
-
-def test_few_rows_hold_none_out_and_very_many_a_split():
-    few = plan_for(np.arange(FEWEST_ROWS - 1) % 2, 3, np.random.default_rng(0))
-    assert [len(part) for part in (*few.trained, *few.held_out)] == [9, 9, 9, 0, 0, 0]
-    assert few.why == "No rows are held out: 9 are too few to say anything, so nothing is chosen or calibrated by them."
-    many = plan_for(np.arange(MOST_ROWS) % 2, 3, np.random.default_rng(0))
-    assert [len(part) for part in (*many.trained, *many.held_out)] == [90_000] * 3 + [10_000] * 3
-    expected = "One split: 10,000 of 100,000 rows are held out from all members, and are enough to choose by."
-    assert many.why == expected
-    given = given_split(50, 20, 2)
-    assert [part.tolist() for part in given.held_out] == [list(range(50, 70))] * 2
-    assert given.why == "One split: the 20 rows of X_val are held out from all members."
+def made_plan(rows, members=3, n_classes=2, seed=0):
+    return plan_for(np.arange(rows) % n_classes, members, np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize(
-    ("rows", "plan", "held_out"),
-    [(9, "No rows", 0), (10, "Folds", 4), (99_999, "Folds", 33_333), (100_000, "One split", 10_000)],
+    ("rows", "kind", "is_folds"),
+    [
+        (2, "No rows", False),
+        (9, "No rows", False),
+        (10, "Folds", True),
+        (99_999, "Folds", True),
+        (100_000, "One split", False),
+    ],
 )
-def test_the_number_of_rows_decides_to_the_row(rows, plan, held_out):
-    found = made_plan(rows)
-    assert found.why.startswith(plan)
-    assert max(map(len, found.held_out)) == held_out
-    assert found.is_folds == (plan == "Folds")
-    for trained, unseen in zip(found.trained, found.held_out, strict=True):
-        assert not np.intersect1d(trained, unseen).size
-        assert len(trained) + len(unseen) == rows
+def test_few_rows_hold_none_out_very_many_a_tenth_and_others_are_folds(rows, kind, is_folds):
+    plan = made_plan(rows)
+    assert plan.why.startswith(kind)
+    assert plan.is_folds is is_folds
+    assert (len(plan.trained), len(plan.held_out)) == (3, 3)
+    for trained, held_out in zip(plan.trained, plan.held_out, strict=True):
+        assert not set(trained.tolist()) & set(held_out.tolist())
+    sizes = {"No rows": [rows, 0], "Folds": [rows - rows // 3, rows // 3], "One split": [90_000, 10_000]}[kind]
+    assert [len(plan.trained[2]), len(plan.held_out[2])] == sizes
+
+
+@pytest.mark.parametrize(("rows", "members"), [(10, 2), (10, 10), (11, 4), (83, 8)])
+def test_folds_share_no_row_and_leave_none_out(rows, members):
+    plan = made_plan(rows, members)
+    assert sorted(np.concatenate(plan.held_out).tolist()) == list(range(rows))
+    for trained, held_out in zip(plan.trained, plan.held_out, strict=True):
+        assert sorted([*trained.tolist(), *held_out.tolist()]) == list(range(rows))
+        assert len(held_out) in (rows // members, -(-rows // members))
         assert (np.diff(trained) > 0).all()
+        assert (np.diff(held_out) > 0).all()
 
 
-def test_rows_of_validation_are_held_out_from_all_and_trained_on_by_none():
-    given = given_split(50, 20, 3)
-    assert [part.tolist() for part in given.trained] == [list(range(50))] * 3
-    assert not given.is_folds
+@pytest.mark.parametrize("counts", [(40, 40), (70, 10, 3), (5, 5, 5, 5, 5, 8)])
+def test_each_fold_has_its_share_of_each_class(counts):
+    target = np.random.default_rng(1).permutation(np.repeat(np.arange(len(counts)), counts))
+    for held_out in plan_for(target, 4, np.random.default_rng(0)).held_out:
+        found = np.bincount(target[held_out], minlength=len(counts))
+        assert (np.abs(found - np.array(counts) / 4) < 1).all()
 
 
-@pytest.mark.parametrize("rows", [40, 100_000])
-def test_a_seed_decides_which_rows_are_held_out(rows):
-    first, again, other = (made_plan(rows, seed=seed) for seed in (0, 0, 1))
-    assert [part.tolist() for part in first.held_out] == [part.tolist() for part in again.held_out]
-    assert first.held_out[0].tolist() != other.held_out[0].tolist()
+def test_a_split_has_its_share_of_each_class():
+    target = np.repeat([0, 1], [99_000, 1_005])
+    plan = plan_for(target, 2, np.random.default_rng(0))
+    assert plan.trained[0] is plan.trained[1]
+    assert np.abs(np.bincount(target[plan.held_out[0]]) - [9_900, 100.5]).max() < 1
+    np.testing.assert_array_equal(np.sort(np.concatenate([plan.trained[0], plan.held_out[0]])), np.arange(100_005))
+
+
+@pytest.mark.parametrize("rows", [50, 100_000])
+def test_the_generator_decides_who_goes_where(rows):
+    first, again, other = (made_plan(rows, seed=seed).held_out for seed in (0, 0, 1))
+    assert all(np.array_equal(one, two) for one, two in zip(first, again, strict=True))
+    assert not any(np.array_equal(one, two) for one, two in zip(first, other, strict=True))
+    assert not np.array_equal(first[0], np.arange(0, rows, 3)[: len(first[0])])  # not simply in turn
+
+
+def test_a_given_split_has_the_last_rows_held_out():
+    plan = given_split(50, 7, 3)
+    assert [part.tolist() for part in plan.trained] == [list(range(50))] * 3
+    assert [part.tolist() for part in plan.held_out] == [list(range(50, 57))] * 3
+    assert not plan.is_folds
+
+
+def test_plans_say_what_they_are():
+    none, folds, split = made_plan(FEWEST_ROWS - 1), made_plan(83, 4), made_plan(MOST_ROWS)
+    assert none.why == "No rows are held out: 9 are too few to say anything, so nothing is chosen or calibrated by them."
+    assert folds.why == "Folds: each of 4 members is trained on all rows but its own fold, and measured on that."
+    expected = "One split: 10,000 of 100,000 rows are held out from all members, and are enough to choose by."
+    assert split.why == expected
+    assert given_split(50, 20, 2).why == "One split: the 20 rows of X_val are held out from all members."
+    assert (FEWEST_ROWS, MOST_ROWS) == (10, 100_000)
 
 
 def test_rows_recorded_in_turn_are_not_dealt_in_turn():

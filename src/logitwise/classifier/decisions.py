@@ -146,8 +146,8 @@ def conformal_scores(log_probabilities: np.ndarray, target: np.ndarray) -> np.nd
     scores = np.sort(-log_probabilities[np.arange(len(target)), target])
     if len(scores) <= MOST_SCORES:
         return scores
-    ranks = np.ceil(np.arange(1, MOST_SCORES + 1) / MOST_SCORES * len(scores)).astype(np.int64) - 1
-    return scores[ranks]
+    ranks = -(-np.arange(1, MOST_SCORES + 1) * len(scores) // MOST_SCORES)  # rounded up, without a float on the way
+    return scores[ranks - 1]
 
 
 def prediction_sets(log_probabilities: np.ndarray, scores: np.ndarray, coverage: Any) -> np.ndarray:

@@ -100,7 +100,7 @@ class Trainer:
         self.undone = log_class_weight.astype(np.float32)
         self.generator = torch.Generator(recipe.device).manual_seed(recipe.seed)
         shape = Shape(len(plan.trained), rows.inputs.shape[1], rows.deep, recipe.hidden, len(log_class_weight))
-        prior = _log_frequencies(rows, shape.classes)
+        prior = _log_frequencies(rows, plan, shape.classes)
         self.members = Members(shape, prior, recipe.dropout, self.generator, recipe.device)
         self.trained = [torch.from_numpy(part).to(recipe.device) for part in plan.trained]
         self.fewest = min(map(len, self.trained))
@@ -252,9 +252,13 @@ class Trainer:
         return ""
 
 
-def _log_frequencies(rows: Rows, n_classes: int) -> np.ndarray:
-    """Return the logarithm of how frequent each class is, half a row added to each."""
-    counts = np.bincount(rows.target.numpy(force=True), rows.weight.numpy(force=True), n_classes) + 0.5
+def _log_frequencies(rows: Rows, plan: Plan, n_classes: int) -> np.ndarray:
+    """Return the logarithm of how frequent each class is where some member is trained, half a row added to each."""
+    is_trained = np.zeros(len(rows), dtype=bool)
+    for part in plan.trained:
+        is_trained[part] = True
+    target, weight = (each.numpy(force=True)[is_trained] for each in (rows.target, rows.weight))
+    counts = np.bincount(target, weight, n_classes) + 0.5
     return np.log(counts / counts.sum())
 
 
