@@ -73,6 +73,72 @@ BAD_TEXT = {
         "source must be text in UTF-8; got byte 0xe9 at offset 6 of {path}. Save it as UTF-8.",
     ),
     "binary": (b"a,b\n1,\0\n", {}, "source must be text; got the control character 0x00 at offset 6 of {path}."),
+    "the mark that ends a record inside": (
+        b"a,b\n1,\x1e\n",
+        {},
+        "source must be text; got the control character 0x1e at offset 6 of {path}.",
+    ),
+    "the mark that ends a field inside, among quotes": (
+        b'a,b\n"1",\x1f\n',
+        {},
+        "source must be text; got the control character 0x1f at offset 8 of {path}.",
+    ),
+    "latin-1 behind a byte order mark": (
+        b"\xef\xbb\xbfa,b\n1,\xe9\n",
+        {},
+        "source must be text in UTF-8; got byte 0xe9 at offset 9 of {path}. Save it as UTF-8.",
+    ),
+    "binary behind a byte order mark": (
+        b"\xef\xbb\xbfa,b\n1,\0\n",
+        {},
+        "source must be text; got the control character 0x00 at offset 9 of {path}.",
+    ),
+    "a short line behind line ends in quotes and blank lines": (
+        b'\na,"b\nb"\n\n"1\n\n1",2\n3\n',
+        {},
+        "source must have as many fields in every line as in its first, 2; got 1 at line 8 of {path}. "
+        "Check its separators and quotes.",
+    ),
+    "an inch mark behind line ends in quotes and blank lines": (
+        b'a,"b\nb"\n\n"1\n1",2\n1,"2\n2"\n3,4"\n5,6"\n',
+        {},
+        "source must have double quotes around whole fields only, and doubled inside them; got '4\"' at line 8 "
+        "of {path}. Quote such fields, and double the quotes in them.",
+    ),
+    "an odd quote behind line ends in quotes": (
+        b'a,b\n"1\n1",2\n3,"4\n',
+        {},
+        "source must close every double quote; got one left open in {path}, the first odd one at line 2. "
+        "Double the quotes inside a quoted field.",
+    ),
+    "a long value in stray quotes": (
+        b"a,b\n1,x" + b"y" * 50 + b'"z"\n',
+        {},
+        f"source must have double quotes around whole fields only, and doubled inside them; got 'x{'y' * 39}' at line "
+        "2 of {path}. Quote such fields, and double the quotes in them.",
+    ),
+    "three names alike, and two": (
+        b"b,a,c,a,b,a\n1,2,3,4,5,6\n",
+        {},
+        "source must have columns of different names; got 'a' 3 times in the header of {path}. "
+        "Rename them, or say header=False if the first line is data.",
+    ),
+    "a name like that of a column without one": (
+        b"a,,column_1\n1,2,3\n",
+        {"header": True},
+        "source must have columns of different names; got 'column_1' 2 times in the header of {path}. "
+        "Rename them, or say header=False if the first line is data.",
+    ),
+    "no such column among 12": (
+        ",".join(f"c{i}" for i in range(12)).encode() + b"\n" + b",".join([b"1"] * 12) + b"\n",
+        {"target": "zzz"},
+        "target must be a column of the table, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11; got 'zzz'.",
+    ),
+    "no such column among 13": (
+        ",".join(f"c{i}" for i in range(13)).encode() + b"\n" + b",".join([b"1"] * 13) + b"\n",
+        {"target": "zzz"},
+        "target must be a column of the table, c0, c1, c2, c3, c4, c5, ..., c10, c11, c12; got 'zzz'.",
+    ),
     "no such column": (
         b"Class,age\nx,1\n",
         {"target": "clas"},
@@ -107,6 +173,12 @@ BAD_TEXT = {
         b"a,b\n1,\n2,?\n",
         {"target": "b", "drop_unlabelled": True},
         "target must have a value in every row; got 2 missing in column 'b' of {path}, the first at row 0, counted "
+        "from 0. Fill them in, or drop those rows (drop_unlabelled).",
+    ),
+    "missing labels that are numbers": (
+        b"a,b\n1,7\n2,8\n3,NA\n",
+        {"target": "b"},
+        "target must have a value in every row; got 1 missing in column 'b' of {path}, the first at row 2, counted "
         "from 0. Fill them in, or drop those rows (drop_unlabelled).",
     ),
     "nothing but the target": (
