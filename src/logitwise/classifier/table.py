@@ -65,8 +65,11 @@ class Table:
 
     def column(self, position: int) -> np.ndarray:
         """Return one column as an array."""
-        column = self.columns[:, position] if isinstance(self.columns, np.ndarray) else self.columns[position]
+        column = self._column(position)
         return column.values if isinstance(column, Text) else column
+
+    def _column(self, position: int) -> np.ndarray | Text:
+        return self.columns[:, position] if isinstance(self.columns, np.ndarray) else self.columns[position]
 
     def codes(self, position: int, levels: Sequence[str]) -> tuple[np.ndarray, int]:
         """Return the place of each value of a column among `levels`, and how many values are none of them.
@@ -77,7 +80,7 @@ class Table:
         Returns:
             int32, `(rows,)`, -1 where missing or none of the levels; and the number of the latter.
         """
-        column = self.columns[:, position] if isinstance(self.columns, np.ndarray) else self.columns[position]
+        column = self._column(position)
         codes = column.codes(levels) if isinstance(column, Text) else _codes(column, levels)
         if (codes >= 0).all():
             return codes, 0
@@ -105,7 +108,7 @@ class Table:
         return numbers
 
     def _numbers(self, position: int) -> np.ndarray:
-        column = self.columns[position]
+        column = self._column(position)
         numbers = column.numbers() if isinstance(column, Text) else None
         return self._as_numbers(position) if numbers is None else numbers
 
