@@ -90,12 +90,13 @@ def test_softmax_is_torchs_on_every_axis(name, dim):
 
 
 @pytest.mark.parametrize("name", ["Softmax", "LogSoftmax"])
-@pytest.mark.parametrize("ndim", [1, 2, 3, 4])
+@pytest.mark.parametrize("ndim", [0, 1, 2, 3, 4])
 def test_softmax_without_a_dim_takes_torchs_axis_and_warns(name, ndim):
     inputs = normal(2, 3, 4, 2)[(0,) * (4 - ndim)]
     message = "dim must be named; got None, and its implicit choice is deprecated. Pass dim=."
-    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$"):
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
         ours = getattr(nn, name)()(inputs)
+    assert [warning.filename for warning in caught] == [__file__]
     with pytest.warns(UserWarning, match="Implicit dimension choice"):
         assert_close(ours, getattr(torch.nn, name)()(inputs))
 

@@ -15,26 +15,29 @@ from logitwise.functional._recycling import SMALLEST
 from logitwise.kernels.cpu.rows import BFLOAT16, FLOAT16, NATIVE
 
 SHAPES = [(6, 5), (70, 40)]  # a small call, and another
-GENERATOR = np.random.default_rng(11)
 
 
 def inputs_of(function: str, shape: tuple[int, int], dtype: str) -> dict[str, np.ndarray]:
     """Return every array that a function takes, by the name of its argument."""
-    rows, classes = shape
-    arrays = {"logits": (GENERATOR.normal(size=shape) * 3).astype(dtype)}
+    (rows, classes), generator = shape, np.random.default_rng(11)
+
+    def weights(*shape: int) -> np.ndarray:
+        return (generator.integers(2, 7, shape) / 4).astype(dtype)  # whose sum is exact in any order
+
+    arrays = {"logits": (generator.normal(size=shape) * 3).astype(dtype)}
     if function.endswith("softmax"):
         arrays["mask"] = np.arange(rows * classes).reshape(shape) % 3 > 0
     if function.startswith("cross_entropy"):
-        soft = GENERATOR.random(shape)
+        soft = generator.random(shape)
         arrays["target"] = (soft / soft.sum(1, keepdims=True)).astype(dtype)
-        arrays["class_weight"] = GENERATOR.random(classes).astype(dtype) + 0.5
-        arrays["sample_weight"] = GENERATOR.random(rows).astype(dtype) + 0.5
+        arrays["class_weight"] = weights(classes)
+        arrays["sample_weight"] = weights(rows)
     if function.startswith("binary"):
-        arrays["target"] = GENERATOR.random(shape).astype(dtype)
-        arrays["sample_weight"] = GENERATOR.random(shape).astype(dtype) + 0.5
-        arrays["pos_weight"] = GENERATOR.random(shape).astype(dtype) + 0.5
+        arrays["target"] = generator.random(shape).astype(dtype)
+        arrays["sample_weight"] = weights(*shape)
+        arrays["pos_weight"] = weights(*shape)
     if function == "cross_entropy_and_gradient of indices":
-        arrays = {"logits": arrays["logits"], "target": GENERATOR.integers(0, classes, rows)}
+        arrays = {"logits": arrays["logits"], "target": generator.integers(0, classes, rows)}
     return arrays
 
 
