@@ -322,19 +322,13 @@ def test_another_axis_is_said_of_squares_of_eight(case, framework):
     convert = torch.tensor if framework == "torch" else np.array
     right = int((logits.argmax(1) == target).sum())
     assert right <= size / 2
-    found = said(lambda: lw.cross_entropy(convert(logits), convert(target)))
-    assert (
-        found
-        == [
-            (
-                lw.AxisWarning,
-                f"axis must be the one of the classes; got axis 1 of shape ({size}, {size}), along which the target is the "
-                f"class of the largest logit in {right} of {size} rows, and in {there} along axis 0. Pass axis=0, or swap "
-                "the axes of the logits.",
-            )
-        ]
-        * is_said
+    sentence = (
+        f"axis must be the one of the classes; got axis 1 of shape ({size}, {size}), along which the target is the "
+        f"class of the largest logit in {right} of {size} rows, and in {there} along axis 0. Pass axis=0, or swap the "
+        "axes of the logits."
     )
+    found = said(lambda: lw.cross_entropy(convert(logits), convert(target)))
+    assert found == [(lw.AxisWarning, sentence)] * is_said
     assert kinds(lambda: lw.cross_entropy(convert(logits), convert(target), axis=0)) == []
 
 
