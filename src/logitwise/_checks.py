@@ -132,7 +132,7 @@ def check_number(value: Any, name: str) -> float:
     if isinstance(value, (str, bytes, bool, complex)) or (is_array and math.prod(value.shape) != 1):
         raise TypeError(f"{name} must be a number; got {_described(value)}.")
     if is_tensor(value):
-        value = value.detach()
+        value = value.detach()  # pyright: ignore[reportAttributeAccessIssue]
     try:
         return float(value.reshape(()) if is_array else value)  # with axes, NumPy makes no number of an array
     except (TypeError, ValueError):
