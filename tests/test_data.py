@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import io
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from sklearn import datasets
 
 from logitwise.data import BUNDLED, DataError, Dataset, check_source, delimited, is_table_file, read, reader
+from logitwise.data.fingerprint import fingerprint
 from logitwise.data.streaming import read_parts
 from made_files import IMAGES, LABELS, idx, written
 
@@ -135,6 +137,8 @@ CELLS = {
     "as many commas as semicolons": ("a,b;c\n1,x;y\n", {"a": [1], "b;c": ["x;y"]}),
     "as many semicolons as tabs": ("a;b\tc\n1;x\ty\n", {"a": [1], "b\tc": ["x\ty"]}),
     "more tabs than commas": ("a,b\tc\td\n1\t2\t3\n", {"a,b": [1], "c": [2], "d": [3]}),
+    "a line of a tab and spaces": ("a,b\n1,2\n \t \n3,4\n", {"a": [1, 3], "b": [2, 4]}),
+    "a line end inside quotes in the first line": ('"a\nb";"c,,,";d\n1;2;3\n', {"a\nb": [1], "c,,,": [2], "d": [3]}),
     "separators of the lines below": ("a,b\n1;2;3,4;5\n", {"a": ["1;2;3"], "b": ["4;5"]}),
     "more separators inside quotes than outside": ('"a;b;c",d\n"x;y;z",2\n', {"a;b;c": ["x;y;z"], "d": [2]}),
     "truth values stay text": ("a,b\ntrue,1\nFalse,2\n", {"a": ["true", "False"], "b": [1, 2]}),
@@ -399,6 +403,25 @@ def test_the_features_of_arrays_keep_their_dtype(tmp_path, dtype):
     assert np.array_equal(dataset.features, features)
     assert dataset.target.tolist() == [3, 4]
     assert (dataset.target_name, dataset.has_header, dataset.positions) == (None, None, None)
+
+
+def test_the_suffix_of_parquet_may_be_in_capitals(tmp_path):
+    pl.DataFrame({"a": [1, 2], "b": ["01", None]}).write_parquet(tmp_path / "t.Parquet")
+    assert columns(read(tmp_path / "t.Parquet", header=False)) == {"a": [1, 2], "b": ["01", None]}
+    assert [part.table.rows() for part in read_parts(tmp_path / "t.Parquet").parts] == [[(1, "01"), (2, None)]]
+
+
+def test_the_fingerprint_is_that_of_the_bytes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, content in {"b.csv": b"1", "a.csv": b"", "iris": b"2", "z/a.csv": b"3"}.items():
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_bytes(content)
+    sums = {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in ("a.csv", "b.csv", "iris", "z/a.csv")}
+    assert fingerprint("b.csv") == sums["b.csv"]
+    assert fingerprint("./iris") == sums["iris"]
+    listed = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
+    assert fingerprint(str(tmp_path)) == hashlib.sha256(listed.encode()).hexdigest()
+    assert fingerprint("iris") is fingerprint("gone.csv") is None
 
 
 def test_npz_with_labels_and_without(tmp_path):

@@ -479,6 +479,17 @@ def test_weights_that_are_integers_count_as_floating():
         lw.cross_entropy(LOGITS, TARGET, class_weight=np.ones(3, bool))
 
 
+def test_arrays_of_another_byte_order_are_read_as_they_are():
+    logits, weight = np.random.default_rng(0).normal(size=(4, 3)), np.array([1.0, 2.0, 3.0])
+    soft = np.full((4, 3), 1 / 3)
+    expected = lw.cross_entropy(logits, TARGET, class_weight=weight)
+    assert lw.cross_entropy(logits.astype(">f8"), TARGET.astype(">i4"), class_weight=weight.astype(">f8")) == expected
+    assert lw.cross_entropy(logits, soft.astype(">f8")) == lw.cross_entropy(logits, soft)
+    rows = np.array([1.0, 0.5, 0.0, 2.0])
+    expected = lw.cross_entropy(logits, TARGET, sample_weight=rows)
+    assert lw.cross_entropy(logits, TARGET.astype(">u2"), sample_weight=rows.astype(">f4")) == expected
+
+
 @pytest.mark.parametrize("shape", [(4,), (1, 3), (4, 3, 1), (2, 3), (5, 4, 3)])
 def test_weights_of_another_shape_are_refused_and_of_fewer_axes_broadcast(shape):
     weight = np.ones(shape)

@@ -332,6 +332,38 @@ def test_probabilities_are_known_by_their_values_from_four_rows():
     assert kinds(torch.ones(8), torch.tensor([0.0, 1.0] * 4)) == []  # one output a row
 
 
+def test_classes_are_on_axis_1_of_outputs_with_more_axes():
+    scores = torch.randn(8, 3, 4, generator=torch.Generator().manual_seed(3))
+    target = torch.arange(32).reshape(8, 4) % 3
+    diagnosis = lw.diagnose(Fixed(scores), INPUTS[:8], target)
+    assert (diagnosis.findings, diagnosis.output_shape) == ((), (8, 3, 4))
+    assert diagnosis.guessing_loss == math.log(3)
+    assert math.isclose(diagnosis.first_loss, nn.functional.cross_entropy(scores, target).item(), rel_tol=1e-6)
+    assert kinds(scores.softmax(1), target) == ["softmax at the end"]
+    assert kinds(scores, torch.full((8, 4), 2)) == ["one class"]
+
+
+@pytest.mark.parametrize("shape", [(8,), (8, 1)])
+def test_one_output_a_row_is_a_binary_problem(shape):
+    scores = torch.randn(shape, generator=torch.Generator().manual_seed(4))
+    labels = torch.arange(8) % 2
+    for target in (labels, labels.float(), labels.reshape(shape)):
+        diagnosis = lw.diagnose(Fixed(scores), INPUTS[:8], target)
+        assert (diagnosis.loss_name, diagnosis.guessing_loss) == ("binary_cross_entropy_with_logits", math.log(2))
+        expected = nn.functional.binary_cross_entropy_with_logits(scores, labels.reshape(shape).float())
+        assert math.isclose(diagnosis.first_loss, expected.item(), rel_tol=1e-6)
+        assert diagnosis.findings == ()
+
+
+def test_the_place_of_an_output_that_is_not_finite():
+    scores = torch.zeros(8, 3)
+    scores[5, 1], scores[6, 0] = -torch.inf, torch.nan
+    (finding,) = lw.diagnose(Fixed(scores), INPUTS[:8], LABELS).findings
+    assert (finding.kind, finding.sentence[:58]) == (
+        "not finite", "the outputs must be finite; got -inf at index (5, 1). Look",
+    )  # fmt: skip
+
+
 def test_the_family_of_a_loss_tells_what_it_applies():
     class Mine(nn.CrossEntropyLoss):
         pass

@@ -425,6 +425,16 @@ def test_sums_along_another_axis_say_so_from_four_rows():
     assert kinds(lambda: lw.log_loss(nearly, TARGET)) == [lw.UnnormalizedProbabilitiesWarning]
 
 
+def test_a_column_or_a_row_of_binary_logits_is_no_distribution():
+    """Ones are probabilities that sum to 1 over a single class."""
+    for shape in ((6,), (6, 1), (2, 3, 1), ()):
+        assert kinds(lambda shape=shape: lw.binary_cross_entropy_with_logits(np.ones(shape), np.ones(shape))) == []
+    halves = np.full((6, 2), 0.5)
+    found = kinds(lambda: lw.binary_cross_entropy_with_logits(halves, halves))
+    assert found == [lw.ProbabilitiesAsLogitsWarning]
+    assert kinds(lambda: lw.binary_cross_entropy_with_logits(halves.T, halves.T)) == []
+
+
 def test_what_the_graph_says_is_said_once_and_of_the_loss_that_it_is():
     target = torch.tensor(TARGET)
     assert kinds(lambda: lw.cross_entropy(leaf().softmax(1), target)) == [lw.ProbabilitiesAsLogitsWarning]
