@@ -130,6 +130,7 @@ def test_any_row_may_be_held_out_and_a_seed_says_which():
     counts = np.bincount(np.concatenate(splits), minlength=10)
     assert counts.sum() == 180
     assert counts.min() > 5  # of 18 each, more or less
+    assert len(set(map(tuple, splits))) > 20  # any three, not those at even distances alone
 
 
 @pytest.mark.parametrize(

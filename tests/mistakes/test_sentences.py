@@ -275,13 +275,16 @@ def test_rows_of_each_kind_are_told_apart_and_counted():
 def test_one_class_is_said_of_256_rows(framework):
     convert = torch.tensor if framework == "torch" else np.array
     for rows, found in ((255, []), (256, [lw.OneClassWarning])):
-        logits = convert(np.tile(LOGITS, (64, 1))[:rows])
-        assert kinds(lambda logits=logits, rows=rows: lw.cross_entropy(logits, convert(np.full(rows, 2)))) == found
+        for dtype in (np.int64, np.int32):
+            logits, target = convert(np.tile(LOGITS, (64, 1))[:rows]), convert(np.full(rows, 2, dtype))
+            assert kinds(lambda z=logits, y=target: lw.cross_entropy(z, y)) == found
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.int32])  # of which the second is never a small call
 @pytest.mark.parametrize("row", [0, 100, 255])
-def test_one_row_of_another_class_is_enough(row):
-    target = np.full(256, 2)
+def test_one_row_of_another_class_is_enough(row, dtype):
+    target = np.full(256, 2, dtype)
+    assert kinds(lambda: lw.cross_entropy(np.tile(LOGITS, (64, 1)), target)) == [lw.OneClassWarning]
     target[row] = 1
     assert kinds(lambda: lw.cross_entropy(np.tile(LOGITS, (64, 1)), target)) == []
 
