@@ -144,6 +144,12 @@ def test_a_dataframe_of_numbers_with_gaps_has_nan():
         np.testing.assert_array_equal(read_table(frame).numbers([0, 1]), [[1, 3], [NAN, 4]])
 
 
+@pytest.mark.parametrize("dtype", ["Float64", "Float32", "Int64", "boolean"])
+def test_a_dataframe_of_the_types_of_pandas_with_gaps_has_nan(dtype):
+    table = read_table(pd.DataFrame({"a": [1, None], "b": [0, 1]}, dtype=dtype))
+    np.testing.assert_array_equal(table.numbers([0, 1]), [[1, 0], [NAN, 1]])
+
+
 @pytest.mark.parametrize("library", [pd, pl])
 def test_a_dataframe_of_several_kinds(library):
     table = read_table(library.DataFrame({"n": [1.5, 2.5], "t": ["x", None], "b": [True, False]}))

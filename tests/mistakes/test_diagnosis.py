@@ -343,6 +343,12 @@ def test_classes_are_on_axis_1_of_outputs_with_more_axes():
     assert kinds(scores, torch.full((8, 4), 2)) == ["one class"]
 
 
+def test_a_row_without_a_batch_is_taken_as_it_is():
+    diagnosis = lw.diagnose(Fixed(torch.zeros(3)), INPUTS[0], torch.tensor(2), nn.CrossEntropyLoss())
+    assert math.isnan(diagnosis.guessing_loss)
+    assert math.isclose(diagnosis.first_loss, math.log(3), rel_tol=1e-6)
+
+
 @pytest.mark.parametrize("shape", [(8,), (8, 1)])
 def test_one_output_a_row_is_a_binary_problem(shape):
     scores = torch.randn(shape, generator=torch.Generator().manual_seed(4))
