@@ -336,13 +336,13 @@ def test_another_axis_is_said_of_squares_of_eight(case, framework):
 
 
 def test_another_axis_is_not_said_where_this_one_is_right_in_more_than_half():
-    size = 16
+    size = 20
     target = np.arange(size)  # the diagonal: both axes are right
     logits = np.eye(size) * 5.0 - 1.0
     assert kinds(lambda: lw.cross_entropy(logits, target)) == []
-    for wrong, found in ((7, []), (8, [lw.AxisWarning])):
+    for wrong, found in ((9, []), (10, [lw.AxisWarning])):
         changed = logits.copy()
-        changed[np.arange(wrong), size - 1] = 6.0  # larger in the row; of column 15 alone
+        changed[np.arange(wrong), size - 1] = 6.0  # larger in the row, and of the last column alone
         changed[size - 1, size - 1] = 7.0
         assert (changed.argmax(0) == target).sum() == size
         assert kinds(lambda changed=changed: lw.cross_entropy(changed, target)) == found
@@ -426,6 +426,13 @@ def test_sums_along_another_axis_say_so_from_four_rows():
     assert kinds(lambda: lw.log_loss(COLUMNS, TARGET)) == [lw.AxisWarning]
     nearly = spoiled(COLUMNS, r0c0=0.51)
     assert kinds(lambda: lw.log_loss(nearly, TARGET)) == [lw.UnnormalizedProbabilitiesWarning]
+
+
+def test_binary_logits_that_the_gradient_has_overwritten_are_not_searched():
+    for logits in (np.array([INF, 1.0, NAN]), np.array([-INF, 1.0, 0.0])):
+        target = np.array([0.5, 1.0, 0.0])
+        assert kinds(lambda z=logits, y=target: lw.binary_cross_entropy_with_logits_and_gradient(z, y)) != []
+        assert kinds(lambda z=logits, y=target: lw.binary_cross_entropy_with_logits_and_gradient(z, y, out=z)) == []
 
 
 def test_a_column_or_a_row_of_binary_logits_is_no_distribution():
