@@ -297,6 +297,14 @@ def test_columns_stay_text_from_the_first_part_that_is_not_all_numbers(monkeypat
     assert [(part.first_row, part.read) for part in parts] == [(0, 8), (1, 12), (2, 20), (3, 21)]
 
 
+def test_text_beside_numbers_is_unwrapped(monkeypatch, tmp_path):
+    monkeypatch.setattr(streaming, "BYTES_AT_ONCE", 4)
+    path = written(tmp_path, "a,b\n1,'x'\n2,'y '\n3, it's\n4, z\n")
+    tables = [part.table for part in read_parts(path, header=True, numbers=["a"]).parts]
+    assert [cell for table in tables for cell in table["b"]] == ["x", "y", "it's", "z"]
+    assert [table["a"].dtype for table in tables] == [pl.Float64] * len(tables)
+
+
 @pytest.mark.parametrize("numbers", [["a"], ["b"], ["gone"], []])
 def test_columns_that_are_not_named_stay_text(numbers, monkeypatch, tmp_path):
     monkeypatch.setattr(streaming, "BYTES_AT_ONCE", 4)

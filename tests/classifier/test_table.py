@@ -160,6 +160,12 @@ def test_a_dataframe_of_several_kinds(library):
     assert (table.column_label(1), read_table(X).column_label(1)) == ("column 't'", "column 1")
 
 
+def test_names_that_are_numbers_are_read_as_text():
+    table = read_table(pd.DataFrame({0: [1.5, 2.5], 1: ["x", None]}))
+    assert table.names == ("0", "1")
+    assert (table.column(0).tolist(), table.column(1).tolist()) == ([1.5, 2.5], ["x", None])
+
+
 def test_columns_of_no_name_and_names_given_twice_are_refused():
     with pytest.raises(ValueError, match=r"^X must have at least one column; got 0 feature\(s\) \(shape=\(0, 0\)\)"):
         read_table(pd.DataFrame())

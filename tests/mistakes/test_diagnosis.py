@@ -329,7 +329,25 @@ def test_probabilities_are_known_by_their_values_from_four_rows():
     negative = SHARES.clone()
     negative[5] = torch.tensor([0.7, 0.5, -0.2])
     assert kinds(negative, LABELS) == []
+    assert kinds(torch.eye(3)[torch.arange(8) % 3] * 1.0, LABELS) == ["softmax at the end"]
     assert kinds(torch.ones(8), torch.tensor([0.0, 1.0] * 4)) == []  # one output a row
+
+
+def test_what_does_not_fit_is_found_alone():
+    """Nothing else is looked at, nor the loss asked, which would refuse it too."""
+    for scores, target, loss, found in (
+        (torch.zeros(8, 3), torch.ones(8), nn.BCEWithLogitsLoss(), "shapes"),
+        (torch.full((8, 1), 0.5), LABELS, nn.CrossEntropyLoss(), "one output"),
+        (torch.zeros(8, 2), LABELS, None, "too few outputs"),
+        (torch.zeros(8, 3), LABELS - 1, None, "too few outputs"),
+        (torch.zeros(8, 3), LABELS * 0 - 100, None, "no rows"),
+        (torch.full((8, 3), torch.nan), LABELS, None, "not finite"),
+    ):
+        assert kinds(scores, target, loss) == [found]
+
+
+def test_probabilities_behind_a_relu_end_in_the_relu():
+    assert kinds(nn.Sequential(Fixed(SHARES), nn.ReLU()), LABELS) == ["relu at the end"]
 
 
 def test_classes_are_on_axis_1_of_outputs_with_more_axes():

@@ -455,6 +455,18 @@ def test_what_the_graph_says_is_said_once_and_of_the_loss_that_it_is():
     assert kinds(lambda: lw.cross_entropy(leaf().softmax(1) * 2, target)) == []
 
 
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32])  # of which the second is never a small call
+def test_recorded_logits_of_which_the_graph_says_nothing_are_looked_at(dtype):
+    target, soft = torch.tensor(TARGET).to(dtype), torch.tensor(PROBABILITIES)
+    for values, category in ((soft, lw.ProbabilitiesAsLogitsWarning), (soft.log(), lw.LogProbabilitiesAsLogitsWarning)):
+        recorded = values.clone().requires_grad_()
+        for logits in (recorded, recorded * 1.0, recorded[:, :]):
+            assert kinds(lambda z=logits: lw.cross_entropy(z, target))[:1] == [category]
+    recorded = soft.clone().requires_grad_()
+    found = kinds(lambda: lw.binary_cross_entropy_with_logits(recorded * 1.0, soft))
+    assert found == [lw.ProbabilitiesAsLogitsWarning]
+
+
 VIEWS = {
     "alias": lambda z: z.view_as(z),
     "clone": lambda z: z.clone(),
