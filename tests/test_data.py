@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import io
 import subprocess
 import sys
@@ -17,7 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn import datasets
 
-from logitwise.data import BUNDLED, DataError, Dataset, read
+from logitwise.data import BUNDLED, DataError, Dataset, check_source, delimited, is_table_file, read, reader
+from logitwise.data.fingerprint import fingerprint
+from logitwise.data.streaming import read_parts
 from made_files import IMAGES, LABELS, idx, written
 
 # file, target, shape of the features, count of each label (from the files themselves, by cut, sort and uniq)
@@ -130,6 +133,14 @@ CELLS = {
     "decimals": ("a,b\n1,.5\n2.,1e3\n", {"a": [1.0, 2.0], "b": [0.5, 1000.0]}),
     "beyond int64": ("a,b\n1,x\n99999999999999999999,y\n", {"a": [1.0, 1e20], "b": ["x", "y"]}),
     "not quite numbers": ("a,b\n1,1_000\n0x1,2\n", {"a": ["1", "0x1"], "b": ["1_000", "2"]}),
+    "two line ends inside quotes, then a blank line": ('a,b\n"x\n\ny",1\n\nz,2\n', {"a": ["x\n\ny", "z"], "b": [1, 2]}),
+    "as many commas as semicolons": ("a,b;c\n1,x;y\n", {"a": [1], "b;c": ["x;y"]}),
+    "as many semicolons as tabs": ("a;b\tc\n1;x\ty\n", {"a": [1], "b\tc": ["x\ty"]}),
+    "more tabs than commas": ("a,b\tc\td\n1\t2\t3\n", {"a,b": [1], "c": [2], "d": [3]}),
+    "a line of a tab and spaces": ("a,b\n1,2\n \t \n3,4\n", {"a": [1, 3], "b": [2, 4]}),
+    "a line end inside quotes in the first line": ('"a\nb";"c,,,";d\n1;2;3\n', {"a\nb": [1], "c,,,": [2], "d": [3]}),
+    "separators of the lines below": ("a,b\n1;2;3,4;5\n", {"a": ["1;2;3"], "b": ["4;5"]}),
+    "more separators inside quotes than outside": ('"a;b;c",d\n"x;y;z",2\n', {"a;b;c": ["x;y;z"], "d": [2]}),
     "truth values stay text": ("a,b\ntrue,1\nFalse,2\n", {"a": ["true", "False"], "b": [1, 2]}),
 }
 
@@ -142,15 +153,23 @@ def test_text_is_read_by_the_rules(tmp_path, case):
     assert [[type(v) for v in column] for column in found.values()] == [[type(v) for v in c] for c in expected.values()]
 
 
-@pytest.mark.parametrize("suffix", [".csv.gz", ".CSV", ".txt", ".data", ".csv"])
+@pytest.mark.parametrize("suffix", [".csv.gz", ".CSV", ".txt", ".data", ".csv", ".txt.gz", ".DATA.GZ"])
 def test_text_is_unpacked_by_its_content(tmp_path, suffix):
     path = written(tmp_path, gzip.compress(b"a,b\n1,x\n"), f"t{suffix}")
     assert columns(read(path)) == {"a": [1], "b": ["x"]}
 
 
-def test_a_tsv_is_split_at_tabs_alone(tmp_path):
-    path = written(tmp_path, "a,b\tc\n,1,\t2\n\t\n \n\t3\n", "t.TSV")
-    assert columns(read(path)) == {"a,b": [",1,", None, None], "c": [2, None, 3]}
+@pytest.mark.parametrize("name", ["t.TSV", "t.tsv.gz", "t.tsv.GZ", "t.csv.tsv"])
+def test_a_tsv_is_split_at_tabs_alone(tmp_path, name):
+    text = b"a,b,c\td\n,1,\t2\n\t\n \n\t3\n"
+    path = written(tmp_path, gzip.compress(text) if name.lower().endswith("gz") else text, name)
+    assert columns(read(path)) == {"a,b,c": [",1,", None, None], "d": [2, None, 3]}
+    parts = read_parts(path)
+    assert [row for part in parts.parts for row in part.table.rows()] == [(",1,", "2"), (None, None), (None, "3")]
+
+
+def test_what_only_ends_like_tsv_is_split_by_its_first_line(tmp_path):
+    assert columns(read(written(tmp_path, "a,b\tc,d\n1,2,3\n", "t.tsv.csv"))) == {"a": [1], "b\tc": [2], "d": [3]}
 
 
 def test_types_are_inferred_over_all_rows(tmp_path):
@@ -197,6 +216,14 @@ HEADERS = {
     "text over numbers and missing marks": ("a,b\nx,?\ny,3\nx,\n", True),
     "text over text": ("a,b\nc,d\n", True),
     "one line of data": ("1,x\n", False),
+    "a number first": ("1,a\nb,2\n", False),
+    "a missing mark first": ("?,a\nb,2\n", False),
+    "a number last": ("a,b,3.5\nc,d,1\n", False),
+    "text over missing values alone, recurring": ("m,size\nm,?\nf,\n", False),
+    "text over missing values alone": ("m,size\nf,?\ng,\n", True),
+    "a value that occurs again in its last column": ("m,red\nf,blue\ng,red\n", False),
+    "two empty cells": (",,c\na,b,d\n", False),
+    "infinity and exponents": ("inf,x\n1,y\n", False),
 }
 
 
@@ -206,6 +233,39 @@ def test_the_header_is_told_from_data(tmp_path, case):
     dataset = read(written(tmp_path, text))
     assert dataset.has_header is has_header
     assert dataset.features.height == text.count("\n") - has_header
+
+
+COLUMNS_WITHOUT_NAME = {
+    "plain": "{first}\n1,2,3,4\n",
+    "in quotes": '{first}\n"1",2,3,"4"\n',
+    "behind blank lines": "\n{first}\n\n1,2,3,4\n",
+}
+
+
+@pytest.mark.parametrize("case", COLUMNS_WITHOUT_NAME)
+def test_columns_without_a_name_have_their_position(tmp_path, case):
+    text = COLUMNS_WITHOUT_NAME[case]
+    named = written(tmp_path, text.format(first=",b,, "), "named.csv")
+    bare = written(tmp_path, text.format(first="5,6,7,8"), "bare.csv")
+    for path, names in (
+        (named, ["column_0", "b", "column_2", "column_3"]),
+        (bare, ["column_0", "column_1", "column_2", "column_3"]),
+    ):
+        has_header = path is named
+        assert read(path, header=has_header).features.columns == names
+        assert read(path, target=0, header=has_header).target_name == "column_0"
+        assert read(path, target="column_3", header=has_header).target.tolist() == ([4] if has_header else [8, 4])
+        assert read_parts(path, header=has_header).names == tuple(names)
+
+
+def test_one_column_without_a_name_is_column_0(tmp_path):
+    assert read(written(tmp_path, "1\n2\n")).features.columns == ["column_0"]
+
+
+@pytest.mark.parametrize("length", [0, 1, delimited._IN_CACHE - 1, delimited._IN_CACHE, 3 * delimited._IN_CACHE + 1])
+def test_a_frequent_byte_is_counted_to_the_last(length):
+    text = bytes(np.random.default_rng(length).choice(list(b",;a"), length).tolist()) + b","
+    assert delimited._count(text, ord(",")) == text.count(b",")
 
 
 def test_header_overrules(tmp_path):
@@ -219,8 +279,11 @@ def test_header_overrules(tmp_path):
 
 @pytest.mark.parametrize(
     ("target", "name"),
-    [("b", "b"), (1, "b"), (-1, "1"), ("-1", "1"), ("+0", "a"), ("0", "a"), ("1", "1"), (np.int64(0), "a")],
-)
+    [
+        ("b", "b"), (1, "b"), (-1, "1"), ("-1", "1"), ("+0", "a"), ("0", "a"), ("1", "1"), (np.int64(0), "a"),
+        (2, "1"), (-3, "a"), ("-3", "a"), ("+2", "1"),
+    ],
+)  # fmt: skip
 def test_target_is_a_name_or_else_a_position(tmp_path, target, name):
     table = {"a": [1, 2], "b": [3, 4], "1": [5, 6]}
     path = written(tmp_path, "a,b,1\n1,3,5\n2,4,6\n")
@@ -244,6 +307,8 @@ LABEL_CASES = {
     "truth values": ("true\nfalse\n", "", ["true", "false"], object),
     "stripped": ("x.\n.y !\n", ".!", ["x", "y"], object),
     "stripped to numbers": ("0.\n1.\n", ".", [0, 1], np.int64),
+    "stripped at both ends, not inside": ("..x.y.\n. z\n", ".", ["x.y", "z"], object),
+    "not stripped unless asked": ("x.\n.y\n", "", ["x.", ".y"], object),
 }
 
 
@@ -280,6 +345,83 @@ def test_parquet_keeps_its_types(tmp_path, case):
     assert dataset.target.tolist() == expected
     assert dataset.target.dtype == dtype
     assert dataset.has_header is True
+
+
+UNLABELLED = {
+    "numbers": (pl.Series("y", [None, 1.5, float("nan"), 2.0]), [1.5, 2.0], [1, 3]),
+    "integers": (pl.Series("y", [4, None, None, 5]), [4, 5], [0, 3]),
+    "text": (pl.Series("y", ["a", "b", None, "c"]), ["a", "b", "c"], [0, 1, 3]),
+    "truth values": (pl.Series("y", [None, True, False, None]), [True, False], [1, 2]),
+    "all there": (pl.Series("y", [3, 1, 2, 0]), [3, 1, 2, 0], None),
+}
+
+
+@pytest.mark.parametrize("case", UNLABELLED)
+def test_rows_without_a_label_are_left_out_when_asked(tmp_path, case):
+    labels, expected, positions = UNLABELLED[case]
+    pl.DataFrame({"a": [0, 1, 2, 3], "y": labels, "b": [None, 1.0, 2.0, 3.0]}).write_parquet(tmp_path / "t.parquet")
+    dataset = read(tmp_path / "t.parquet", target="y", drop_unlabelled=True)
+    kept = list(range(4)) if positions is None else positions
+    assert dataset.target.tolist() == expected
+    assert columns(dataset) == {"a": kept, "b": [None if row == 0 else float(row) for row in kept]}
+    assert (dataset.positions if positions is None else dataset.positions.tolist()) == positions
+
+
+def test_rows_without_a_label_in_text_are_left_out_when_asked(tmp_path):
+    dataset = read(written(tmp_path, "a,b\n1,x\n?,\n3,?\n,y\n"), target="b", header=True, drop_unlabelled=True)
+    assert (dataset.target.tolist(), dataset.positions.tolist()) == (["x", "y"], [0, 3])
+    assert columns(dataset) == {"a": [1, None]}
+
+
+LABEL_DTYPES = {
+    "uint8": np.int64,
+    "int16": np.int64,
+    "int64": np.int64,
+    "uint64": np.uint64,
+    "bool": np.bool_,
+    "float16": np.float64,
+    "float32": np.float64,
+    "U3": np.object_,
+}
+
+
+@pytest.mark.parametrize("dtype", LABEL_DTYPES)
+def test_the_labels_of_arrays_have_the_dtype_of_their_kind(tmp_path, dtype):
+    labels = np.array([1, 0, 1]).astype(dtype)
+    np.savez(tmp_path / "t.npz", X=np.ones((3, 1)), y=labels)
+    target = read(tmp_path / "t.npz").target
+    assert target.dtype == LABEL_DTYPES[dtype]
+    assert target.tolist() == labels.tolist()
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", ">f4"])
+def test_the_features_of_arrays_keep_their_dtype(tmp_path, dtype):
+    features = np.array([[1, 0], [0, 1]]).astype(dtype)
+    np.savez(tmp_path / "t.npz", x=features, x_train=np.ones((5, 5)), Y=[3, 4])
+    dataset = read(tmp_path / "t.npz")
+    assert dataset.features.dtype == features.dtype
+    assert np.array_equal(dataset.features, features)
+    assert dataset.target.tolist() == [3, 4]
+    assert (dataset.target_name, dataset.has_header, dataset.positions) == (None, None, None)
+
+
+def test_the_suffix_of_parquet_may_be_in_capitals(tmp_path):
+    pl.DataFrame({"a": [1, 2], "b": ["01", None]}).write_parquet(tmp_path / "t.Parquet")
+    assert columns(read(tmp_path / "t.Parquet", header=False)) == {"a": [1, 2], "b": ["01", None]}
+    assert [part.table.rows() for part in read_parts(tmp_path / "t.Parquet").parts] == [[(1, "01"), (2, None)]]
+
+
+def test_the_fingerprint_is_that_of_the_bytes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, content in {"b.csv": b"1", "a.csv": b"", "iris": b"2", "z/a.csv": b"3"}.items():
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_bytes(content)
+    sums = {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in ("a.csv", "b.csv", "iris", "z/a.csv")}
+    assert fingerprint("b.csv") == sums["b.csv"]
+    assert fingerprint("./iris") == sums["iris"]
+    listed = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
+    assert fingerprint(str(tmp_path)) == hashlib.sha256(listed.encode()).hexdigest()
+    assert fingerprint("iris") is fingerprint("gone.csv") is None
 
 
 def test_npz_with_labels_and_without(tmp_path):
@@ -326,6 +468,70 @@ def test_an_idx_file_without_images_in_its_name_has_no_labels(tmp_path):
     assert read(path).target is None
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_labels_of_an_idx_file_are_in_the_file_beside_it(tmp_path, packed):
+    images = written(tmp_path, gzip.compress(idx(IMAGES)), "x-images-idx3-ubyte.gz")
+    content = idx(LABELS.reshape(2, 1)) if packed else idx(LABELS)
+    written(tmp_path, gzip.compress(content) if packed else content, "x-labels-idx1-ubyte" + ".gz" * packed)
+    written(tmp_path, idx(LABELS[::-1]), "y-labels-idx1-ubyte")
+    dataset = read(images)
+    assert np.array_equal(dataset.features, IMAGES)
+    assert dataset.target.tolist() == [7, 3]
+    assert dataset.target.dtype == np.int64
+    assert dataset.source == str(images)
+
+
+def test_an_idx_folder_brings_its_test_part_and_reads_no_others(tmp_path):
+    for name, array in {
+        "train-images.idx3-ubyte": IMAGES,
+        "train-labels.idx1-ubyte": LABELS,
+        "t10k-images.idx3-ubyte": IMAGES[::-1],
+        "t10k-labels.idx1-ubyte": LABELS[::-1],
+        "validation-images.idx3-ubyte": IMAGES[:1],
+    }.items():
+        written(tmp_path, idx(array), name)
+    (tmp_path / "train-images").mkdir()
+    dataset = read(tmp_path)
+    assert np.array_equal(dataset.features, IMAGES)
+    assert dataset.target.tolist() == [7, 3]
+    assert np.array_equal(dataset.test.features, IMAGES[::-1])
+    assert dataset.test.target.tolist() == [3, 7]
+
+
+KINDS_OF_NAMES = {
+    "arrays": ["x.npz", "x.NPY", "x.csv.npy"],
+    "table": ["x.csv", "x.TSV.gz", "x.txt", "x.data.GZ", "x.Parquet", "idx3.csv"],
+    "idx": ["x.idx", "a-idx3-ubyte", "a.idx1-ubyte.gz", "A-IDX4", "idx", "x.idx.GZ"],
+    None: ["x.npy.gz", "x.parquet.gz", "x.xlsx", "x.csv.zip", "csv", "x", "x.idx33", "idx3-ubytes", "x.gz"],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_NAMES)
+def test_the_name_of_a_file_tells_how_it_is_read(tmp_path, kind):
+    for name in KINDS_OF_NAMES[kind]:
+        path = written(tmp_path, "a,b\n1,2\n", name)
+        if kind is None:
+            with pytest.raises(DataError, match=r"^source must be a file of a readable kind; got "):
+                check_source(path)
+        else:
+            assert reader._kind_of(path) == kind
+            check_source(path)
+            assert is_table_file(path) is (kind == "table")
+
+
+def test_a_source_that_is_no_file_is_looked_at_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path, "a,b\n1,2\n", "iris")
+    for source in ("digits", "iris", tmp_path):
+        check_source(source)
+        assert not is_table_file(source)
+    assert not is_table_file(tmp_path / "gone.csv")
+    with pytest.raises(DataError, match=r"got 'wines', which does not exist\. Did you mean 'wine'\?$"):
+        check_source("wines")
+    with pytest.raises(DataError, match="readable kind"):
+        check_source(Path("iris"))
+
+
 def test_idx_folder_takes_unpacked_files_first_and_colours(tmp_path):
     colour = np.arange(48).reshape(2, 2, 4, 3)
     written(tmp_path, idx(colour), "emnist-train-images-idx4-ubyte")
@@ -339,6 +545,7 @@ def test_idx_folder_takes_unpacked_files_first_and_colours(tmp_path):
 
 def test_bundled_names_bring_their_labels():
     digits = datasets.load_digits()
+    assert read("digits").target.dtype == np.int64
     assert np.array_equal(read("digits").features, digits.images)
     assert np.array_equal(read("digits").target, digits.target)
     for name in BUNDLED[1:]:

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from logitwise.data import DataError, Dataset, nearest, read
+from logitwise.data.files import is_gzip, unreadable
 from made_files import IMAGES, LABELS, idx, written
 
 
@@ -73,6 +74,72 @@ BAD_TEXT = {
         "source must be text in UTF-8; got byte 0xe9 at offset 6 of {path}. Save it as UTF-8.",
     ),
     "binary": (b"a,b\n1,\0\n", {}, "source must be text; got the control character 0x00 at offset 6 of {path}."),
+    "the mark that ends a record inside": (
+        b"a,b\n1,\x1e\n",
+        {},
+        "source must be text; got the control character 0x1e at offset 6 of {path}.",
+    ),
+    "the mark that ends a field inside, among quotes": (
+        b'a,b\n"1",\x1f\n',
+        {},
+        "source must be text; got the control character 0x1f at offset 8 of {path}.",
+    ),
+    "latin-1 behind a byte order mark": (
+        b"\xef\xbb\xbfa,b\n1,\xe9\n",
+        {},
+        "source must be text in UTF-8; got byte 0xe9 at offset 9 of {path}. Save it as UTF-8.",
+    ),
+    "binary behind a byte order mark": (
+        b"\xef\xbb\xbfa,b\n1,\0\n",
+        {},
+        "source must be text; got the control character 0x00 at offset 9 of {path}.",
+    ),
+    "a short line behind line ends in quotes and blank lines": (
+        b'\na,"b\nb"\n\n"1\n\n1",2\n3\n',
+        {},
+        "source must have as many fields in every line as in its first, 2; got 1 at line 8 of {path}. "
+        "Check its separators and quotes.",
+    ),
+    "an inch mark behind line ends in quotes and blank lines": (
+        b'a,"b\nb"\n\n"1\n1",2\n1,"2\n2"\n3,4"\n5,6"\n',
+        {},
+        "source must have double quotes around whole fields only, and doubled inside them; got '4\"' at line 8 "
+        "of {path}. Quote such fields, and double the quotes in them.",
+    ),
+    "an odd quote behind line ends in quotes": (
+        b'a,b\n"1\n1",2\n3,"4\n',
+        {},
+        "source must close every double quote; got one left open in {path}, the first odd one at line 2. "
+        "Double the quotes inside a quoted field.",
+    ),
+    "a long value in stray quotes": (
+        b"a,b\n1,x" + b"y" * 50 + b'"z"\n',
+        {},
+        f"source must have double quotes around whole fields only, and doubled inside them; got 'x{'y' * 39}' at line "
+        "2 of {path}. Quote such fields, and double the quotes in them.",
+    ),
+    "three names alike, and two": (
+        b"b,a,c,a,b,a\n1,2,3,4,5,6\n",
+        {},
+        "source must have columns of different names; got 'a' 3 times in the header of {path}. "
+        "Rename them, or say header=False if the first line is data.",
+    ),
+    "a name like that of a column without one": (
+        b"a,,column_1\n1,2,3\n",
+        {"header": True},
+        "source must have columns of different names; got 'column_1' 2 times in the header of {path}. "
+        "Rename them, or say header=False if the first line is data.",
+    ),
+    "no such column among 12": (
+        ",".join(f"c{i}" for i in range(12)).encode() + b"\n" + b",".join([b"1"] * 12) + b"\n",
+        {"target": "zzz"},
+        "target must be a column of the table, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11; got 'zzz'.",
+    ),
+    "no such column among 13": (
+        ",".join(f"c{i}" for i in range(13)).encode() + b"\n" + b",".join([b"1"] * 13) + b"\n",
+        {"target": "zzz"},
+        "target must be a column of the table, c0, c1, c2, c3, c4, c5, ..., c10, c11, c12; got 'zzz'.",
+    ),
     "no such column": (
         b"Class,age\nx,1\n",
         {"target": "clas"},
@@ -107,6 +174,12 @@ BAD_TEXT = {
         b"a,b\n1,\n2,?\n",
         {"target": "b", "drop_unlabelled": True},
         "target must have a value in every row; got 2 missing in column 'b' of {path}, the first at row 0, counted "
+        "from 0. Fill them in, or drop those rows (drop_unlabelled).",
+    ),
+    "missing labels that are numbers": (
+        b"a,b\n1,7\n2,8\n3,NA\n",
+        {"target": "b"},
+        "target must have a value in every row; got 1 missing in column 'b' of {path}, the first at row 2, counted "
         "from 0. Fill them in, or drop those rows (drop_unlabelled).",
     ),
     "nothing but the target": (
@@ -175,6 +248,32 @@ def test_a_folder_without_idx_files_is_refused(tmp_path):
     )
 
 
+def test_the_refusal_of_a_folder_names_up_to_three_of_its_files(tmp_path):
+    holds = "nothing"
+    for name in ("b.txt", "a", "c.txt"):
+        assert message(tmp_path).endswith(f", which holds {holds}.")
+        written(tmp_path, "", name)
+        holds = ", ".join(sorted(file.name for file in tmp_path.iterdir()))
+    assert message(tmp_path).endswith(", which holds a, b.txt, c.txt.")
+    written(tmp_path, "", "d")
+    written(tmp_path, "", "e")
+    assert message(tmp_path).endswith(", which holds a, b.txt, c.txt and 2 more.")
+
+
+def test_an_idx_folder_needs_labels_for_its_test_part(tmp_path):
+    for name, array in {"train-images-idx3-ubyte": IMAGES, "train-labels-idx1-ubyte": LABELS}.items():
+        written(tmp_path, idx(array), name)
+    images = written(tmp_path, gzip.compress(idx(IMAGES)), "t10k-images-idx3-ubyte.gz")
+    assert message(tmp_path) == (
+        f"source must have labels beside its images; got {str(images)!r} without t10k-labels-idx1-ubyte."
+    )
+    written(tmp_path, idx(LABELS[:1]), "t10k-labels-idx1-ubyte")
+    assert message(tmp_path) == (
+        "source must have one label for each of its 2 rows; got shape (1,) in t10k-labels-idx1-ubyte of "
+        f"{str(tmp_path)!r}."
+    )
+
+
 def test_bad_idx_folders_are_refused(tmp_path):
     images = written(tmp_path, idx(IMAGES), "train-images-idx3-ubyte")
     folder = repr(str(tmp_path))
@@ -203,6 +302,46 @@ BAD_IDX = {
         b"PK\3\4....",
         "source must begin with the magic number of an IDX file (two zero bytes, a type, a number of dimensions); "
         "got 50 4b 03 04 in {path}.",
+    ),
+    "a first byte that is not zero": (
+        b"\0\1" + idx(IMAGES)[2:],
+        "source must begin with the magic number of an IDX file (two zero bytes, a type, a number of dimensions); "
+        "got 00 01 08 03 in {path}.",
+    ),
+    "an unknown type": (
+        idx(IMAGES, code=0x0A),
+        "source must begin with the magic number of an IDX file (two zero bytes, a type, a number of dimensions); "
+        "got 00 00 0a 03 in {path}.",
+    ),
+    "no dimensions": (
+        b"\0\0\x08\0\1",
+        "source must begin with the magic number of an IDX file (two zero bytes, a type, a number of dimensions); "
+        "got 00 00 08 00 in {path}.",
+    ),
+    "three bytes": (
+        b"\0\0\x08",
+        "source must begin with the magic number of an IDX file (two zero bytes, a type, a number of dimensions); "
+        "got 00 00 08 in {path}.",
+    ),
+    "a header that lacks a byte": (
+        idx(IMAGES)[:15],
+        "source must have 16 bytes of IDX header for its 3 dimensions; got 15 bytes in {path}. "
+        "The file is cut short: fetch it again.",
+    ),
+    "a header alone": (
+        idx(IMAGES)[:16],
+        "source must have 24 bytes of values for its shape (2, 3, 4); got 0 in {path}. "
+        "The file is cut short or altered: fetch it again.",
+    ),
+    "rows of one dimension": (
+        idx(IMAGES[0]),
+        "source must be images, of 3 or 4 dimensions (rows, height, width[, channels]); got 2 in {path}. "
+        "Labels go in the file beside the images.",
+    ),
+    "five dimensions": (
+        idx(IMAGES[:, None, None]),
+        "source must be images, of 3 or 4 dimensions (rows, height, width[, channels]); got 5 in {path}. "
+        "Labels go in the file beside the images.",
     ),
     "no more than a magic number": (
         b"\0\0\x08\3\0\0",
@@ -257,6 +396,38 @@ BAD_NPZ = {
     ),
     "text": ({"X": X.astype(str)}, "source must hold numbers; got dtype <U32 in X of {path}."),
     "no rows": ({"X": X[:0]}, "source must have rows, and values in them; got shape (0, 2) in X of {path}."),
+    "no columns": ({"x": X[:, :0]}, "source must have rows, and values in them; got shape (3, 0) in X of {path}."),
+    "no arrays": (
+        {},
+        "source must hold arrays named X and y, or x_train, y_train, x_test and y_test; got no arrays in {path}. "
+        "Save them under these names.",
+    ),
+    "no labels of the training part": (
+        {"x_train": X, "y_test": X[:, 0]},
+        "source must hold arrays named X and y, or x_train, y_train, x_test and y_test; got x_train, y_test in {path}. "
+        "Save them under these names.",
+    ),
+    "a label too many in the test part": (
+        {"X_train": X, "y_train": X[:, 0], "X_test": X[1:], "y_test": X[:, 0]},
+        "source must have one label for each of its 2 rows; got shape (3,) in y_test of {path}.",
+    ),
+    "other columns in the test part": (
+        {"x_train": X, "y_train": X[:, 0], "x_test": X[:, 1:], "y_test": X[:, 0]},
+        "source must have rows of one shape in its training and test parts; got (2,) and (1,) in {path}.",
+    ),
+    "a row of labels": (
+        {"X": X, "y": np.ones((1, 3))},
+        "source must have one label for each of its 3 rows; got shape (1, 3) in y of {path}. "
+        "If the labels are one-hot, save their argmax(axis=1).",
+    ),
+    "labels of three dimensions": (
+        {"X": X, "y": np.ones((3, 1, 1))},
+        "source must have one label for each of its 3 rows; got shape (3, 1, 1) in y of {path}.",
+    ),
+    "dates as labels": (
+        {"X": X, "y": np.array(["2020-01-01"] * 3, "M8[D]")},
+        "source must have labels that are integers, booleans, text or floats; got dtype datetime64[D] in y of {path}.",
+    ),
     "other lengths": (
         {"X": X, "y": np.arange(2)},
         "source must have one label for each of its 3 rows; got shape (2,) in y of {path}.",
@@ -386,7 +557,9 @@ def test_a_target_is_refused_where_labels_are_brought_along(tmp_path):
         ({"source": 3}, "source must be a path or a bundled name; got 3 of type int."),
         ({"target": 1.5}, "target must be a column name or position; got 1.5 of type float."),
         ({"target": True}, "target must be a column name or position; got True of type bool."),
+        ({"target": b"y"}, "target must be a column name or position; got b'y' of type bytes."),
         ({"header": "yes"}, "header must be True, False or None; got 'yes'."),
+        ({"header": 2}, "header must be True, False or None; got 2."),
         ({"label_strip": None}, "label_strip must be a string of characters; got None."),
     ],
 )
@@ -394,6 +567,27 @@ def test_arguments_of_the_wrong_kind_are_refused(options, expected):
     with pytest.raises(TypeError) as caught:
         read(**{"source": "iris", **options})
     assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(" first line.\nsecond line."), "first line"),
+        (MemoryError(), "MemoryError"),
+        (ValueError("\n"), "ValueError"),
+        (ValueError("a.b"), "a.b"),
+    ],
+)
+def test_the_reason_of_a_broken_file_is_one_line(error, reason):
+    assert str(unreadable(Path("x"), "IDX", error)) == (
+        f"source must be a readable IDX file; got 'x', which is not ({reason})."
+    )
+
+
+def test_bytes_that_are_gzip_are_told_by_their_first_two():
+    assert is_gzip(b"\x1f\x8b")
+    assert not is_gzip(b"\x1f")
+    assert not is_gzip(b"a\x1f\x8b")
 
 
 def test_nearest_ignores_case_and_gives_up():

@@ -7,6 +7,7 @@ import math
 import re
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from torch import nan, tensor
@@ -83,6 +84,85 @@ def test_binary_cross_entropy_of_probabilities_is_torchs(reduction, weight):
     assert_equal_to_torch("BCELoss", {"weight": weight, "reduction": reduction}, inputs, target)
 
 
+# Arguments that torch still takes in place of a reduction.
+@pytest.mark.filterwarnings("ignore:size_average and reduce args will be deprecated")
+@pytest.mark.parametrize("name", ["CrossEntropyLoss", "BCEWithLogitsLoss", "BCELoss"])
+@pytest.mark.parametrize(
+    "options", [{"size_average": False}, {"reduce": False}, {"size_average": True, "reduce": True}]
+)
+def test_the_arguments_before_reduction_are_torchs(name, options):
+    inputs = normal(5, 4).sigmoid()
+    target = class_indices((5, 4)) if name == "CrossEntropyLoss" else normal(5, 4, seed=1).sigmoid()
+    assert_equal_to_torch(name, options, inputs, target)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_both_weights_of_a_binary_loss_are_torchs(reduction):
+    options = {"weight": normal(3, seed=2).exp(), "pos_weight": normal(3, seed=3).exp(), "reduction": reduction}
+    assert_equal_to_torch("BCEWithLogitsLoss", options, normal(4, 3) * 5, normal(4, 3, seed=1).sigmoid())
+    options["weight"] = normal(4, 1, seed=2).exp()
+    assert_equal_to_torch("BCEWithLogitsLoss", options, normal(4, 3) * 5, normal(4, 3, seed=1).sigmoid())
+
+
+@pytest.mark.parametrize("name", ["CrossEntropyLoss", "BCEWithLogitsLoss"])
+def test_a_mean_over_no_rows_is_zero_with_a_warning(name):
+    target = torch.empty(0, dtype=torch.int64) if name == "CrossEntropyLoss" else torch.empty(0, 3)
+    for soft in (target, torch.empty(0, 3)):
+        with pytest.warns(lw.NoRowsWarning, match="over no "):
+            assert getattr(nn, name)()(torch.empty(0, 3), soft) == 0.0
+
+
+def test_the_mean_of_soft_targets_divides_by_rows_where_the_function_divides_by_weights():
+    logits, target = normal(6, 4), normal(6, 4, seed=1).softmax(1)
+    losses = -(target * CLASS_WEIGHT * logits.log_softmax(1)).sum(1)
+    of_weights = losses.sum() / (target * CLASS_WEIGHT).sum()
+    assert abs(of_weights - losses.mean()) > 0.01
+    assert_close(nn.CrossEntropyLoss(CLASS_WEIGHT)(logits, target), losses.mean())
+    assert_close(lw.cross_entropy(logits, target, class_weight=CLASS_WEIGHT), of_weights)
+    assert nn.CrossEntropyLoss(CLASS_WEIGHT * 0)(logits, target) == 0.0
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_whatever_is_no_tensor_is_refused_with_its_type(name):
+    module = getattr(nn, name)(dim=1) if name.endswith("Softmax") else getattr(nn, name)()
+    others = () if name.endswith("Softmax") else (torch.ones(2, 2),)
+    with pytest.raises(TypeError, match=r"^input must be a torch tensor; got list\. Use torch\.as_tensor\.$"):
+        module([[0.5, 0.5]], *others)
+    if others:
+        with pytest.raises(TypeError, match=r"^target must be a torch tensor; got ndarray\. Use torch\.as_tensor\.$"):
+            module(torch.ones(2, 2) / 2, torch.ones(2, 2).numpy())
+
+
+def test_errors_are_those_of_the_functions_in_the_families_of_torchs():
+    with pytest.raises(nn.InputError) as raised:
+        nn.CrossEntropyLoss()(normal(2, 3), tensor([0, 3]))
+    assert isinstance(raised.value, ValueError)
+    assert isinstance(raised.value, IndexError)
+    assert isinstance(raised.value, RuntimeError)
+    with pytest.raises(nn.InputTypeError) as raised:
+        nn.Softmax(1)(torch.ones(2, 3, dtype=torch.int64))
+    assert isinstance(raised.value, TypeError)
+    assert isinstance(raised.value, NotImplementedError)
+    assert not isinstance(raised.value, ValueError)
+
+
+@pytest.mark.parametrize("name", ["Softmax", "LogSoftmax"])
+@pytest.mark.parametrize("dim", [0, -1])
+def test_a_single_number_is_a_row_of_one_class(name, dim):
+    assert torch.equal(getattr(nn, name)(dim)(tensor(3.0)), getattr(torch.nn, name)(dim)(tensor(3.0)))
+    with pytest.raises(IndexError, match=r"^axis must be in \[-1, 0\] for logits of 1 axes; got 1\.$"):
+        getattr(nn, name)(1)(tensor(3.0))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_targets_of_bceloss_take_the_dtype_of_the_probabilities(dtype):
+    inputs = normal(6).sigmoid().to(dtype)
+    for target in (tensor([True, False] * 3), tensor([1, 0] * 3), tensor([1.0, 0.0] * 3, dtype=torch.float64)):
+        found = nn.BCELoss()(inputs, target)
+        assert found.dtype == dtype
+        assert torch.equal(found, torch.nn.BCELoss()(inputs, target.to(dtype)))
+
+
 @pytest.mark.parametrize("name", ["Softmax", "LogSoftmax"])
 @pytest.mark.parametrize("dim", [0, 1, 2, -1, -3])
 def test_softmax_is_torchs_on_every_axis(name, dim):
@@ -90,12 +170,13 @@ def test_softmax_is_torchs_on_every_axis(name, dim):
 
 
 @pytest.mark.parametrize("name", ["Softmax", "LogSoftmax"])
-@pytest.mark.parametrize("ndim", [1, 2, 3, 4])
+@pytest.mark.parametrize("ndim", [0, 1, 2, 3, 4])
 def test_softmax_without_a_dim_takes_torchs_axis_and_warns(name, ndim):
     inputs = normal(2, 3, 4, 2)[(0,) * (4 - ndim)]
     message = "dim must be named; got None, and its implicit choice is deprecated. Pass dim=."
-    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$"):
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
         ours = getattr(nn, name)()(inputs)
+    assert [warning.filename for warning in caught] == [__file__]
     with pytest.warns(UserWarning, match="Implicit dimension choice"):
         assert_close(ours, getattr(torch.nn, name)()(inputs))
 
@@ -261,7 +342,27 @@ def test_a_network_flattens_images_and_returns_logits():
     assert_close(network(images), network(images.reshape(2, 784)))
 
 
-@pytest.mark.parametrize("n_outputs", [1, 3])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((True, 5, 3), "n_features must be a whole number of units; got True."),
+        ((4.0, 5, 3), "n_features must be a whole number of units; got 4.0."),
+        ((4, (5, "6"), 3), "hidden must be a whole number of units; got '6'."),
+        ((4, 5.0, 3), "hidden must be a whole number of units; got 5.0."),
+        ((4, 5, None), "n_outputs must be a whole number of units; got None."),
+    ],
+)
+def test_sizes_of_a_network_are_whole_numbers(arguments, message):
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        nn.FeedForward(*arguments)
+
+
+def test_sizes_of_a_network_may_be_numbers_of_numpy():
+    network = nn.FeedForward(np.int64(4), (np.int32(1),), np.uint8(1))
+    assert [tuple(parameter.shape) for parameter in network.parameters()] == [(1, 4), (1,), (1, 1), (1,)]
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2, 3])
 def test_probabilities_of_a_network_are_the_sigmoid_or_the_softmax(n_outputs):
     torch.manual_seed(0)
     network, inputs = nn.FeedForward(4, 5, n_outputs), normal(6, 4).float()

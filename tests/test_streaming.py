@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from logitwise import data
@@ -54,6 +55,8 @@ TEXTS = {
     "open.csv": b"size,colour\n1,red\n2,blue",
     "narrow.csv": b"size\n1\n\n2\n",
     "bare.csv": b"1,red\n2,blue\n",
+    "nameless.csv": b",colour, \n1,red,x\n2,blue,y\n",
+    "marked.csv": "\ufeff\n \nsize,größe\n1,x\n".encode(),
 }
 
 
@@ -102,7 +105,14 @@ def test_parquet_keeps_its_types(cut, tmp_path):
     table = pl.DataFrame({"n": [1, None, 3] * 5, "t": ["a", "b", None] * 5, "b": [True, False, None] * 5})
     table.write_parquet(tmp_path / "t.parquet")
     parts = read_parts(tmp_path / "t.parquet")
-    assert pl.concat([part.table for part in parts.parts]).equals(table)
+    assert parts.has_header
+    n_bytes, rows = (tmp_path / "t.parquet").stat().st_size, 0
+    found = list(parts.parts)
+    for part in found:
+        assert part.table.height == min(streaming.ROWS_AT_ONCE, 15 - rows)
+        rows += part.table.height
+        assert part.read == n_bytes * rows // 15
+    assert pl.concat([part.table for part in found]).equals(table)
     assert whole(tmp_path / "t.parquet") == (["n", "t", "b"], table.rows())
 
 
@@ -152,6 +162,28 @@ ERRORS = [
         b"size,colour\n1,r\0d\n",
         "source must be text; got the control character 0x00 at offset 15 of {path!r}.",
     ),
+    (
+        "a.csv",
+        b"\xef\xbb\xbfsize,colour\n1,red\n2,\xff\n",
+        "source must be text in UTF-8; got byte 0xff at offset 23 of {path!r}. Save it as UTF-8.",
+    ),
+    (
+        "a.csv",
+        b"\xef\xbb\xbf\n \nsize,colour\n1,r\x1fd\n",
+        "source must be text; got the control character 0x1f at offset 21 of {path!r}.",
+    ),
+    (
+        "a.csv",
+        b'\n\nsize,"co\nlour"\n1,"red\n\n"\n\n \n2,red\n3\n4,blue\n',
+        "source must have as many fields in every line as in its first, 2; got 1 at line 11 of {path!r}. Check its "
+        "separators and quotes.",
+    ),
+    (
+        "a.csv",
+        b'size,colour\n1,"red\nor"\n\n2,"\n"\n3,5"\n4,"6\n',
+        "source must have double quotes around whole fields only, and doubled inside them; got '5\"' at line 7 "
+        "of {path!r}. Quote such fields, and double the quotes in them.",
+    ),
 ]
 
 
@@ -172,6 +204,24 @@ def test_a_quote_left_open_does_not_read_a_file_of_any_size(monkeypatch, tmp_pat
     assert str(raised.value) == (
         f"source must have lines of at most 30 bytes; got a longer one in {str(path)!r}. Is a double quote left open?"
     )
+
+
+@pytest.mark.parametrize(("length", "is_read"), [(34, True), (39, True), (40, False)])
+def test_a_line_may_have_as_many_bytes_as_are_allowed(length, is_read, monkeypatch, tmp_path):
+    monkeypatch.setattr(streaming, "BYTES_AT_ONCE", 10)
+    monkeypatch.setattr(streaming, "LONGEST_RECORD", 30)  # looked at every 10 bytes
+    path = written(tmp_path, "x" * (length - 2) + ",y\n1,2\n")
+    if is_read:
+        assert whole(path, header=True)[1] == [("1", "2")]
+    else:
+        with pytest.raises(DataError, match="lines of at most 30 bytes"):
+            whole(path, header=True)
+
+
+def test_the_refusal_of_a_header_alone_says_how_to_read_it_as_data(cut, tmp_path):
+    with pytest.raises(DataError) as raised:
+        whole(written(tmp_path, "size,colour\n \n"))
+    assert str(raised.value).endswith("table.csv'. If its first line is data, say header=False.")
 
 
 def test_broken_files_are_refused_when_they_break(tmp_path):
@@ -200,21 +250,68 @@ def test_columns_read_as_numbers_hold_the_same(name, numbers, cut, tmp_path):
     ]
 
 
-NUMBERS = ["1", "-2.5", "+3", "1e5", ".5", "1.", "1_0", "0x1", "1d5", " 4", "5 ", "", "?", "nan", "NA", "inf", "1e400"]
+READ_AT_ONCE = [
+    "1",
+    "-2.5",
+    "+3",
+    "1e5",
+    ".5",
+    "1.",
+    " 4",
+    "inf",
+    "-inf",
+    "1e400",
+    "0.1000000000000000055511151231257827",
+]
+MISSING = ["", "?", "NA", "N/A", "NaN", "nan", "null", "NULL"]
+READ_AS_TEXT = ["1_0", "0x1", "1d5", "5 ", "true", "'7'"]
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.sampled_from([*NUMBERS, "true", "'7'", "0.1000000000000000055511151231257827"]), min_size=2))
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(st.lists(st.sampled_from([*READ_AT_ONCE, *MISSING, *READ_AS_TEXT]), min_size=2))
+@example([*READ_AT_ONCE, *MISSING])
+@example([*READ_AT_ONCE, "nan"])
+@example(["1", "5 "])
 def test_numbers_are_read_as_a_cast_reads_them(cells):
-    text = "".join(f"{cell};x\n" for cell in cells).encode()
+    text = "".join(f"{cell};{cell}x\n" for cell in cells).encode()
     form, origin = delimited.Form(ord(";"), 2), delimited.Origin(Path("made"))
     found = delimited.split_numbers(text, form, frozenset([0]))
+    if any(cell in READ_AS_TEXT for cell in cells):
+        assert found is None
+        return
     expected = streaming._named(delimited.split_fields(text, form, origin)[0], ["a", "b"])
-    if found is not None:
-        found = streaming._named(found, ["a", "b"])
-        assert found["a"].dtype == pl.Float64
-        expected = expected.with_columns(pl.col("a").cast(pl.Float64))  # all of them are numbers
-        assert [_plain(cell) for cell in found["a"]] == [_plain(cell) for cell in expected["a"]]
+    found = streaming._named(found, ["a", "b"])
+    assert found["a"].dtype == pl.Float64
+    numbers = [_plain(cell) for cell in found["a"]]
+    assert numbers == [_plain(cell) for cell in expected["a"].cast(pl.Float64)]
+    assert numbers == [None if cell in MISSING else repr(float(cell)) for cell in cells]
+    assert found["b"].equals(expected["b"])
+
+
+def test_columns_stay_text_from_the_first_part_that_is_not_all_numbers(monkeypatch, tmp_path):
+    monkeypatch.setattr(streaming, "BYTES_AT_ONCE", 4)
+    path = written(tmp_path, "a,b\n1,x\n2,y\n3!,z\n4,z\n")
+    parts = list(read_parts(path, header=True, numbers=["a"]).parts)
+    assert [part.table["a"].to_list() for part in parts] == [[1.0], [2.0], ["3!"], ["4"]]
+    assert [part.table["b"].to_list() for part in parts] == [["x"], ["y"], ["z"], ["z"]]
+    assert [(part.first_row, part.read) for part in parts] == [(0, 8), (1, 12), (2, 20), (3, 21)]
+
+
+def test_text_beside_numbers_is_unwrapped(monkeypatch, tmp_path):
+    monkeypatch.setattr(streaming, "BYTES_AT_ONCE", 4)
+    path = written(tmp_path, "a,b\n1,'x'\n2,'y '\n3, it's\n4, z\n")
+    tables = [part.table for part in read_parts(path, header=True, numbers=["a"]).parts]
+    assert [cell for table in tables for cell in table["b"]] == ["x", "y", "it's", "z"]
+    assert [table["a"].dtype for table in tables] == [pl.Float64] * len(tables)
+
+
+@pytest.mark.parametrize("numbers", [["a"], ["b"], ["gone"], []])
+def test_columns_that_are_not_named_stay_text(numbers, monkeypatch, tmp_path):
+    monkeypatch.setattr(streaming, "BYTES_AT_ONCE", 4)
+    parts = list(read_parts(written(tmp_path, "a,b\n1,2\n3,4\n5,6\n"), header=True, numbers=numbers).parts)
+    for name, cells in (("a", [3, 5]), ("b", [4, 6])):
+        found = [cell for part in parts[1:] for cell in part.table[name]]
+        assert found == ([float(cell) for cell in cells] if name in numbers else list(map(str, cells)))
 
 
 def _rows(path, numbers):
@@ -243,6 +340,17 @@ def test_the_parts_of_an_array_are_the_array(shape, dtype, at_once, tmp_path):
     assert parts[0].dtype == X.dtype
 
 
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+def test_the_parts_of_an_array_of_every_version(version, tmp_path):
+    X = np.arange(12.0).reshape(6, 2)
+    with (tmp_path / "x.npy").open("wb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NumPy's own, of versions that old readers do not know
+        np.lib.format.write_array(file, X, version)
+    found = read_array_parts(tmp_path / "x.npy", 4)
+    assert found.shape == (6, 2)
+    np.testing.assert_array_equal(np.concatenate(list(found.parts)), X)
+
+
 def test_an_array_in_the_order_of_fortran_is_read_whole(tmp_path):
     np.save(tmp_path / "x.npy", np.asfortranarray(np.ones((3, 2))))
     assert read_array_parts(tmp_path / "x.npy", 2) is None
@@ -267,6 +375,11 @@ def test_a_broken_array_is_refused_when_it_breaks(tmp_path):
         read_array_parts(path, 4)
     path.write_bytes(content[:6] + bytes([9]) + content[7:])
     with pytest.raises(DataError, match=r"which is not \(it has version 9\.0\)\.$"):
+        read_array_parts(path, 4)
+    np.save(path, np.array([[None]]))
+    assert read_array_parts(path, 4) is None
+    np.save(path, np.ones((2, 0)))
+    with pytest.raises(DataError, match="rows, and values in them"):
         read_array_parts(path, 4)
     np.save(path, np.ones(3))
     with pytest.raises(DataError, match="features of 2 or more dimensions"):

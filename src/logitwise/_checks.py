@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -153,8 +154,10 @@ def check_number(value: Any, name: str) -> float:
     is_array = is_tensor(value) or isinstance(value, np.ndarray)
     if isinstance(value, (str, bytes, bool, complex)) or (is_array and math.prod(value.shape) != 1):
         raise TypeError(f"{name} must be a number; got {_described(value)}.")
+    if is_tensor(value):
+        value = value.detach()  # pyright: ignore[reportAttributeAccessIssue]
     try:
-        return float(value.detach() if is_tensor(value) else value)  # pyright: ignore[reportAttributeAccessIssue]
+        return float(value.reshape(()) if is_array else value)  # with axes, NumPy makes no number of an array
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number; got {_described(value)}.") from None
 
@@ -167,8 +170,16 @@ def check_integer(value: Any, name: str) -> int:
 
 
 def _is_integer(value: Any) -> bool:
-    """Return whether `value` is an integer; a compiler of torch traces the first test, and not the second."""
-    return not isinstance(value, bool) and (isinstance(value, int) or hasattr(value, "__index__"))
+    """Return whether `value` is an integer; a compiler of torch traces the first tests, and not the last."""
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, int):
+        return True
+    try:
+        index(value)
+    except TypeError:  # arrays and tensors have the method, whatever they hold
+        return False
+    return True
 
 
 def check_int64(value: Any, name: str) -> int:

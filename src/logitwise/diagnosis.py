@@ -387,6 +387,10 @@ class _Examination:
             )
         return lowest
 
+    def _say_refused(self, steps: int, error: Exception) -> None:
+        if all(finding.kind != "refused" for finding in self.findings):
+            self._say("refused", f"the loss refuses what the model returns after {steps} steps: {error}")
+
     def _losses_of_steps(self, step_size: float) -> list[float]:
         tensors, losses = self._copies(), []
         trained = [tensor for tensor in tensors.values() if tensor.requires_grad]
@@ -395,7 +399,11 @@ class _Examination:
         optimizer = torch.optim.Adam(trained, lr=step_size)
         for _ in range(STEPS + 1):
             optimizer.zero_grad()
-            loss = self.loss(self._outputs(tensors), self.target).mean()
+            try:
+                loss = self.loss(self._outputs(tensors), self.target).mean()
+            except Exception as error:  # scores that left [0, 1], for a loss of probabilities
+                self._say_refused(len(losses), error)
+                break
             losses.append(float(loss.detach()))
             if not loss.requires_grad or not math.isfinite(losses[-1]):
                 break

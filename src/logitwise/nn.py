@@ -97,7 +97,7 @@ def _axis(dim: int | None, logits: Tensor) -> int:
     if dim is not None:
         return dim
     warnings.warn(
-        "dim must be named; got None, and its implicit choice is deprecated. Pass dim=.", UserWarning, stacklevel=6
+        "dim must be named; got None, and its implicit choice is deprecated. Pass dim=.", UserWarning, stacklevel=7
     )
     return 0 if logits.ndim in (0, 1, 3) else 1
 

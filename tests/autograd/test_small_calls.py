@@ -61,7 +61,7 @@ def test_the_short_way_gives_the_same_bits(shape, options, dtype, ways, monkeypa
     short = outcome(logits, target, **options)
     with torch.no_grad():
         value = lw.cross_entropy(logits, target, **options)
-    assert all(answer is not None for answer in ways)
+    assert [answer is None for answer in ways] == [False, False]
     monkeypatch.setattr(_autograd, "short_cross_entropy", lambda *_: None)
     assert same_bits(short, outcome(logits, target, **options))
     assert torch.equal(value, short[0])

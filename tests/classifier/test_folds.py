@@ -75,7 +75,9 @@ def test_a_given_split_has_the_last_rows_held_out():
 
 def test_plans_say_what_they_are():
     none, folds, split = made_plan(FEWEST_ROWS - 1), made_plan(83, 4), made_plan(MOST_ROWS)
-    assert none.why == "No rows are held out: 9 are too few to say anything, so nothing is chosen or calibrated by them."
+    assert (
+        none.why == "No rows are held out: 9 are too few to say anything, so nothing is chosen or calibrated by them."
+    )
     assert folds.why == "Folds: each of 4 members is trained on all rows but its own fold, and measured on that."
     expected = "One split: 10,000 of 100,000 rows are held out from all members, and are enough to choose by."
     assert split.why == expected

@@ -1,9 +1,13 @@
 """Labels, weights and the validation split."""
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 
 from logitwise.classifier.target import class_indices, find_classes, read_labels, row_weights, split_rows
+
+NAN = float("nan")
 
 
 @pytest.mark.parametrize(
@@ -22,6 +26,66 @@ def test_labels_of_every_type_give_their_classes_in_order(labels, dtype):
     assert classes.dtype == dtype
     assert classes.tolist() == sorted(set(np.asarray(labels).tolist()))
     np.testing.assert_array_equal(class_indices(labels, classes), [1, 0, 1])
+
+
+LABELS = {
+    "numbers": (np.array([1, 2, 1], np.int8), [1, 2, 1]),
+    "whole floats": ([1.0, 2.0, -0.0], [1.0, 2.0, 0.0]),
+    "float32": (np.array([1, 2, 1], np.float32), [1.0, 2.0, 1.0]),
+    "NumPy scalars": ([np.int64(1), 2, np.uint8(1)], [1, 2, 1]),
+    "NumPy booleans": ([np.bool_(True), False], [True, False]),
+    "the largest integers": ([2**63 - 1, -(2**63)], [2**63 - 1, -(2**63)]),
+    "pandas": (pd.Series(["a", "b", "a"], dtype="category"), ["a", "b", "a"]),
+    "pandas Int64": (pd.Series([1, 2, 1], dtype="Int64"), [1, 2, 1]),
+    "polars": (pl.Series([True, False, True]), [True, False, True]),
+    "no rows": ([], []),
+}
+
+
+@pytest.mark.parametrize("case", LABELS)
+def test_labels_are_read_as_one_type(case):
+    labels, expected = LABELS[case]
+    found = read_labels(labels)
+    assert found.tolist() == expected
+    assert {type(label) for label in found.tolist()} == {type(label) for label in expected}
+    assert found.ndim == 1
+
+
+@pytest.mark.parametrize(
+    "labels", [[1, None, 2], [1.0, NAN], ["a", NAN], pd.Series([1, None, 2], dtype="Int64"), pl.Series(["a", None])]
+)
+def test_a_missing_label_is_refused_with_its_row(labels):
+    with pytest.raises(ValueError, match=r"^y must have a label in every row; got a missing one .* at row 1\. Drop"):
+        read_labels(labels)
+
+
+def test_two_classes_in_three_rows_are_enough():
+    assert find_classes(read_labels(["b", "a", "b"])).tolist() == ["a", "b"]
+
+
+def test_classes_are_listed_up_to_ten():
+    for count, more in ((10, ""), (12, ", ... 2 more")):
+        with pytest.raises(ValueError) as raised:
+            class_indices([3, 99, 98], np.arange(count), "y_val")
+        assert str(raised.value).startswith(
+            f"y_val must hold only classes seen in training, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9{more}]; got 99 at row 1 (2 "
+        )
+
+
+def test_balanced_weights_count_rows_by_their_sample_weight():
+    target, sample_weight = np.array([0, 0, 1, 2, 2]), np.array([1.0, 2.0, 3.0, 0.0, 0.0])
+    weights, by_class = row_weights(target, np.arange(4), "balanced", sample_weight)
+    np.testing.assert_allclose(by_class, [6 / (4 * 3), 6 / (4 * 3), 0, 0], rtol=1e-15)
+    np.testing.assert_allclose(weights, [0.5, 1.0, 1.5, 0, 0], rtol=1e-15)
+
+
+def test_without_weights_every_row_and_class_has_weight_1():
+    weights, by_class = row_weights(np.array([0, 1, 1]), np.arange(3), None, None)
+    assert (weights.tolist(), by_class.tolist()) == ([1, 1, 1], [1, 1, 1])
+    weights, by_class = row_weights(np.array([0, 1, 1]), np.arange(3), None, [0, 2, 3])
+    assert (weights.tolist(), by_class.tolist()) == ([0, 2, 3], [1, 1, 1])
+    weights, by_class = row_weights(np.array([0, 1, 1]), np.arange(3), {1: 0, 2: 5}, [4, 2, 3])
+    assert (weights.tolist(), by_class.tolist()) == ([4, 0, 0], [1, 0, 5])
 
 
 def test_balanced_weights_agree_with_scikit_learn():
@@ -79,6 +143,46 @@ def test_a_seed_decides_which_rows_a_split_takes():
     assert taken[0] == taken[1] != taken[2]
     assert len({tuple(np.diff(each)) for each in taken}) == 2
     assert len(set(np.diff(taken[0]).tolist())) > 3  # rows are not taken at even distances
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_class_gives_its_share_of_any_order_of_rows(seed):
+    """Equal classes of 10 rows: one of each in every tenth."""
+    generator = np.random.default_rng(seed)
+    target = generator.permutation(np.repeat(np.arange(100), 10))
+    rows, held_out = split_rows(target, 0.1, generator)
+    assert np.bincount(target[held_out]).tolist() == [1] * 100
+    assert np.bincount(target[rows]).tolist() == [9] * 100
+    for part in (rows, held_out):
+        assert (np.diff(part) > 0).all()
+
+
+def test_any_row_may_be_held_out_and_a_seed_says_which():
+    target = np.repeat([0, 1], [6, 4])
+    splits = [split_rows(target, 0.3, np.random.default_rng(seed))[1].tolist() for seed in range(60)]
+    assert splits == [split_rows(target, 0.3, np.random.default_rng(seed))[1].tolist() for seed in range(60)]
+    counts = np.bincount(np.concatenate(splits), minlength=10)
+    assert counts.sum() == 180
+    assert counts.min() > 5  # of 18 each, more or less
+    assert len(set(map(tuple, splits))) > 20  # any three, not those at even distances alone
+
+
+@pytest.mark.parametrize(
+    ("sizes", "fraction", "count"),
+    [
+        ([5, 5], 0.0, 0),
+        ([1, 1, 1], 0.5, 0),
+        ([5, 5], 0.34, 3),
+        ([5, 5], 0.36, 4),
+        ([2, 1, 1], 0.5, 1),
+        ([4, 4], 1.0, 8),
+    ],
+)
+def test_the_count_is_the_fraction_of_the_rows_whose_class_has_others(sizes, fraction, count):
+    target = np.repeat(np.arange(len(sizes)), sizes)
+    rows, held_out = split_rows(target, fraction, np.random.default_rng(0))
+    assert len(held_out) == len(set(held_out.tolist())) == count
+    assert len(rows) == len(target) - count
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -216,6 +320,37 @@ BAD = [
         lambda: row_weights(np.array([0, 1]), CLASSES, None, [0.0, 0.0]),
         ValueError,
         "sample_weight must be positive for some row; got zero for all 2 rows.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, {"no": 0, "yes": 0}, None),
+        ValueError,
+        "class_weight must be positive for some row; got zero for all 2 rows.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, {"yes": 1e308}, [1.0, 1e308]),
+        ValueError,
+        "class_weight must be zero or more, and finite; got inf at row 1. Rows of weight 0 take no part.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, [[1.0], [1.0]]),
+        ValueError,
+        "sample_weight must have one weight a row, shape (2,); got shape (2, 1).",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, "even", None),
+        TypeError,
+        "class_weight must be None, 'balanced' or a dict from class to weight; got 'even'.",
+    ),
+    (
+        lambda: read_labels([1.0, -np.inf, 2.5], "y_val"),
+        ValueError,
+        "y_val must be class labels, finite whole numbers if floating; got -inf at row 1 (2 such rows). Unknown label "
+        "type: continuous. For a quantity to predict, use a regression model.",
+    ),
+    (
+        lambda: read_labels(np.array([1, 2], dtype="datetime64[D]")),
+        TypeError,
+        "y must hold labels of one type: bool, int, float or str; got datetime64. Convert them to one.",
     ),
     (
         lambda: row_weights(np.array([0, 1]), CLASSES, [1, 2], None),

@@ -9,7 +9,10 @@ import pytest
 import torch
 
 import logitwise as lw
+from logitwise import _checks as checks
+from logitwise._arrays import Layout, number_kind
 
+INF, NAN = np.inf, np.nan
 LOGITS = np.zeros((4, 3))
 TARGET = np.array([0, 1, 2, 0])
 
@@ -243,3 +246,304 @@ def test_type_errors(name):
 def test_an_option_that_does_not_exist():
     with pytest.raises(TypeError, match="unexpected keyword argument 'weight'"):
         lw.cross_entropy_and_gradient(LOGITS, TARGET, weight=[1, 2, 3])
+
+
+# --- what is taken and what is refused, at every limit ----------------------------------------------------------------
+
+TINY = np.nextafter(0.0, 1.0)
+PAST_ONE = np.nextafter(1.0, 2.0)
+LARGEST = np.finfo(np.float64).max
+NUMBERS = {
+    "positive": (checks.check_positive, [TINY, 1, LARGEST], [0, -TINY, INF, NAN], "positive and finite"),
+    "not negative": (checks.check_not_negative, [0, -0.0, TINY, LARGEST], [-TINY, INF, -INF, NAN], "zero or more, and"),
+    "fraction": (checks.check_fraction, [0, 1, TINY, 0.5], [-TINY, PAST_ONE, INF, NAN], r"in \[0, 1\]"),
+    "int64": (checks.check_int64, [-(2**63), 2**63 - 1, 0], [-(2**63) - 1, 2**63], r"in \[-2\^63, 2\^63 - 1\]"),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_at_their_limits(name):
+    check, taken, refused, requirement = NUMBERS[name]
+    for value in taken:
+        found = check(value, "x")
+        assert found == value
+        assert type(found) is (int if name == "int64" else float)
+    for value in refused:
+        with pytest.raises(ValueError, match=f"^x must be {requirement}"):
+            check(value, "x")
+
+
+ONE_NUMBER = [2, 2.0, np.float32(2), np.int8(2), np.array(2.0), np.array([[2]]), torch.tensor(2), torch.tensor([2.0])]
+NO_NUMBER = ["2", b"2", True, 2j, None, [2.0], np.ones(2), np.empty(0), torch.ones(1, 2), np.array(["a"])]
+
+
+def test_a_number_is_one_of_any_kind():
+    for value in ONE_NUMBER:
+        found = checks.check_number(value, "x")
+        assert (found, type(found)) == (2.0, float)
+    assert checks.check_number(torch.tensor(2.0, requires_grad=True), "x") == 2.0
+    for value in NO_NUMBER:
+        with pytest.raises(TypeError, match=r"^x must be a number; got "):
+            checks.check_number(value, "x")
+
+
+def test_an_integer_is_no_boolean_and_no_float():
+    for value in (3, np.int8(3), np.uint64(3), np.array(3), torch.tensor(3)):
+        found = checks.check_integer(value, "x")
+        assert (found, type(found)) == (3, int)
+    for value in (True, False, 3.0, "3", None, np.array([3, 4]), np.array(3.7), torch.tensor(3.7), np.array(True)):
+        with pytest.raises(TypeError, match=r"^x must be an integer; got "):
+            checks.check_integer(value, "x")
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 4])
+def test_an_axis_counts_from_either_end(ndim):
+    for axis in range(ndim):
+        assert checks.check_axis(axis, ndim, "logits") == axis
+        assert checks.check_axis(np.int64(axis - ndim), ndim, "logits") == axis
+    for axis in (ndim, -ndim - 1):
+        with pytest.raises(ValueError, match=rf"^axis must be in \[-{ndim}, {ndim - 1}\] for logits of {ndim} axes"):
+            checks.check_axis(axis, ndim, "logits")
+    for axis in (True, 1.0, None):
+        with pytest.raises(TypeError, match=r"^axis must be an integer"):
+            checks.check_axis(axis, ndim, "logits")
+
+
+def test_a_layout_has_as_many_classes_as_it_must():
+    for classes, at_least, message in ((0, 1, "at least 1 class on axis 1"), (0, 2, "at least 1 class on axis 1"),
+                                       (1, 2, "at least 2 classes on axis 1")):  # fmt: skip
+        with pytest.raises(ValueError, match=rf"^logits must have {message}; got shape \(3, {classes}, 4\)\."):
+            checks.check_layout(np.empty((3, classes, 4)), 1, at_least=at_least)
+    for classes, at_least in ((1, 1), (2, 2), (2, 1)):
+        layout = checks.check_layout(np.empty((3, classes, 4)), -2, at_least=at_least)
+        assert layout == ((3, classes, 4), 1, 3, classes, 4)
+        assert (layout.rows, layout.row_shape) == (12, (3, 4))
+
+
+@pytest.mark.parametrize(
+    ("axis", "outer", "inner", "position"), [(0, 1, 20, "(2, 1)"), (1, 3, 5, "(2, 1)"), (2, 12, 1, "(2, 3)")]
+)
+def test_a_layout_numbers_its_rows_in_memory_order(axis, outer, inner, position):
+    layout = Layout.of((3, 4, 5), axis)
+    assert (layout.outer, layout.classes, layout.inner) == (outer, (3, 4, 5)[axis], inner)
+    assert layout.position(11) == f"position {position}"
+    assert Layout.of((7, 3), 1).position(5) == "row 5"
+    assert Layout.of((3,), 0).position(0) == "row 0"
+
+
+def test_what_is_read_as_floating():
+    for value, dtype in (
+        ([1, 2], "float64"),
+        (np.uint8([1]), "float64"),
+        (np.float16([1]), "float16"),
+        (np.array([1], ">f4"), "float32"),
+        (np.array([1], ">f8"), "float64"),
+        (np.array([1], ">i4"), "float64"),
+    ):
+        found = checks.as_floating(value, "x")
+        assert found.dtype == dtype
+        assert found.dtype.isnative
+        np.testing.assert_array_equal(found, value)
+    for value in (np.ones(1, bool), np.ones(1, np.longdouble), np.array([None])):
+        with pytest.raises(TypeError, match=r"^x must be numbers of dtype float16, float32 or float64"):
+            checks.as_floating(value, "x")
+    for tensor in (
+        torch.ones(1, dtype=torch.bool),
+        torch.ones(1, dtype=torch.complex64),
+        torch.ones(1).to(torch.float8_e5m2),
+    ):
+        with pytest.raises(TypeError, match=r"^x must be a tensor of dtype float16, bfloat16, float32 or float64; got"):
+            checks.as_floating(tensor, "x")
+    plain = np.ones(2, np.float32)
+    assert checks.as_floating(plain, "x") is plain
+
+
+CLASSES = Layout.of((4, 3), 1)
+INDEX_HINTS = {
+    "the number of classes": ([0, 3, 1, 1], "got 3 at row 1. If classes are counted from 1, subtract 1."),
+    "all counted from 1": (
+        [2, 3, 1, 3],
+        "got 3 at row 1 (2 such rows). No target is 0 and the largest is 3: classes are counted from 1, so subtract 1.",
+    ),
+    "counted from 1, the ignored aside": (
+        [-100, 3, 1, -100],
+        "got 3 at row 1. No target is 0 and the largest is 3: classes are counted from 1, so subtract 1.",
+    ),
+    "one index alone": ([-100, 3, -100, -100], "got 3 at row 1. If classes are counted from 1, subtract 1."),
+    "beyond, and not counted from 1": (
+        [1, 4, 2, 3],
+        "got 4 at row 1 (2 such rows). Check the class axis and the number",
+    ),
+    "below 0": ([1, 2, -1, 1], "got -1 at row 2. If it marks rows to leave out, pass it as ignore_index."),
+}
+
+
+@pytest.mark.parametrize("name", INDEX_HINTS)
+@pytest.mark.parametrize("framework", ["numpy", "torch", "where no kernel counts"])
+def test_indices_out_of_range_come_with_the_hint_that_fits(name, framework):
+    target, sentence = INDEX_HINTS[name]
+    call = {
+        "numpy": lambda: lw.cross_entropy(LOGITS, np.array(target)),
+        "torch": lambda: lw.cross_entropy(torch.zeros(4, 3), torch.tensor(target)),
+        "where no kernel counts": lambda: checks.check_indices(torch.tensor(target), CLASSES, -100),
+    }[framework]
+    with pytest.raises(ValueError, match=re.escape(f"target must be in [0, 2]; {sentence}")):
+        call()
+
+
+def test_indices_in_range_are_taken():
+    checks.check_indices(torch.tensor([0, 2, -7, 1]), CLASSES, -7)
+    checks.check_indices(np.array([0, 2, 5, 1]), CLASSES, 5)
+    assert lw.cross_entropy(LOGITS, np.array([0, 2, 5, 1]), ignore_index=5) == lw.cross_entropy(LOGITS, TARGET)
+
+
+@pytest.mark.parametrize("value", [INF, NAN, -TINY, -INF])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_soft_target_or_weight_that_is_no_number_is_refused_in_every_function(value, dtype):
+    target = np.full((4, 3), 1 / 3, dtype)
+    target[2, 1] = value if value != -TINY else -np.finfo(dtype).tiny
+    weight, rows = np.abs(target[:, 1]) * np.sign(target[:, 1]), target[2, 1]
+    message = f"must be zero or more, and finite; got {float(rows)} at index"
+    for framework in (np.asarray, torch.tensor):
+        zeros = framework(np.zeros((4, 3), dtype))
+        index = framework(TARGET)
+        for call, where in (
+            (lambda z=zeros, f=framework: lw.cross_entropy(z, f(target)), r"(2, 1)"),
+            (lambda z=zeros, f=framework: lw.cross_entropy_and_gradient(z, f(target)), r"(2, 1)"),
+            (lambda z=zeros, f=framework, y=index: lw.cross_entropy(z, y, sample_weight=f(weight)), "2"),
+            (lambda z=zeros, f=framework, y=index: lw.cross_entropy(z, y, class_weight=f(weight[:3])), "2"),
+            (lambda z=zeros, f=framework, y=index: lw.log_loss(z + 1 / 3, y, sample_weight=f(weight)), "2"),
+            (lambda z=zeros, f=framework: lw.log_loss(z + 1 / 3, f(target)), "(2, 1)"),
+            (lambda z=zeros, f=framework: lw.binary_cross_entropy_with_logits(z, z, pos_weight=f(target)), "(2, 1)"),
+            (lambda z=zeros, f=framework: lw.binary_cross_entropy_with_logits(z, z, sample_weight=f(target)), "(2, 1)"),
+        ):
+            with pytest.raises(ValueError, match=re.escape(f"{message} {where}.")):
+                call()
+
+
+def test_probabilities_of_0_and_1_are_taken_and_none_beyond():
+    for value in (0.0, -0.0, 1.0, TINY):
+        lw.binary_cross_entropy_with_logits([0.5], [value])
+        checks.check_unit_interval(np.array([value]))
+    for value in (-TINY, PAST_ONE, INF, -INF, NAN):
+        with pytest.raises(ValueError, match=r"^target must be in \[0, 1\]; got .* at index 0\."):
+            lw.binary_cross_entropy_with_logits([0.5], [value])
+
+
+BINARY_HINTS = {
+    "1 and 2": ([1, 2, 2], "got 2.0 at index 1 (2 such entries). If classes are counted from 1, subtract 1."),
+    "-1 and 1": ([1, -1, 1], "got -1.0 at index 1. If the labels are -1 and 1, pass target > 0."),
+    "0 and 2": ([0, 2, 0], "got 2.0 at index 1."),
+    "-1 and 2": ([-1, 2, 0], "got -1.0 at index 0 (2 such entries)."),
+    "a single 2": (2, "got 2.0."),
+}
+
+
+@pytest.mark.parametrize("name", BINARY_HINTS)
+def test_binary_labels_of_two_other_numbers_come_with_a_hint(name):
+    target, sentence = BINARY_HINTS[name]
+    for framework in (np.asarray, torch.tensor):
+        labels = framework(target)
+        with pytest.raises(ValueError, match=f"^{re.escape(f'target must be in [0, 1]; {sentence}')}$"):
+            lw.binary_cross_entropy_with_logits(labels * 0.0, labels)
+
+
+def test_other_arrays_beside_tensors_are_refused_both_ways():
+    tensor = torch.zeros(4, 3)
+    with pytest.raises(TypeError, match=r"^mask must be a torch tensor like logits; got a NumPy array of dtype bool"):
+        lw.softmax(tensor, mask=np.ones(3, bool))
+    with pytest.raises(TypeError, match=r"^mask must be a NumPy array like logits; got a torch tensor .*\.numpy\(\)\."):
+        lw.softmax(LOGITS, mask=torch.ones(3, dtype=torch.bool))
+    with pytest.raises(TypeError, match=r"^out must be a torch tensor like logits; got a NumPy array of dtype"):
+        lw.softmax(tensor, out=np.zeros((4, 3), np.float32))
+    with pytest.raises(TypeError, match=r"^out must be a NumPy array like logits; got \[\] of type list\."):
+        lw.softmax(LOGITS, out=[])
+    with pytest.raises(ValueError, match=r"^out must be on the device of logits, cpu; got meta\."):
+        lw.softmax(tensor, out=torch.zeros(4, 3, device="meta"))
+    with pytest.raises(ValueError, match=r"^out must be None where a gradient is recorded"):
+        lw.softmax(tensor, out=torch.zeros(4, 3, requires_grad=True))
+    with torch.no_grad():
+        out = torch.ones(4, 3, requires_grad=True)
+        assert lw.softmax(tensor.clone().requires_grad_(), out=out) is out
+        assert torch.equal(out, tensor.softmax(1))
+
+
+def test_weights_that_are_integers_count_as_floating():
+    for convert in (np.asarray, torch.tensor):
+        z, y = convert(np.random.default_rng(0).normal(size=(4, 3))), convert(TARGET)
+        whole, same = convert(np.array([1, 2, 3])), convert(np.array([1.0, 2.0, 3.0]))
+        assert lw.cross_entropy(z, y, class_weight=whole) == lw.cross_entropy(z, y, class_weight=same)
+        rows, same = convert(np.array([1, 2, 0, 3], np.uint8)), convert(np.array([1.0, 2.0, 0.0, 3.0]))
+        assert lw.cross_entropy(z, y, sample_weight=rows) == lw.cross_entropy(z, y, sample_weight=same)
+    with pytest.raises(TypeError, match=r"^class_weight must be numbers; got dtype bool\."):
+        lw.cross_entropy(LOGITS, TARGET, class_weight=np.ones(3, bool))
+
+
+def test_arrays_of_another_byte_order_are_read_as_they_are():
+    logits, weight = np.random.default_rng(0).normal(size=(4, 3)), np.array([1.0, 2.0, 3.0])
+    soft = np.full((4, 3), 1 / 3)
+    expected = lw.cross_entropy(logits, TARGET, class_weight=weight)
+    assert lw.cross_entropy(logits.astype(">f8"), TARGET.astype(">i4"), class_weight=weight.astype(">f8")) == expected
+    assert lw.cross_entropy(logits, soft.astype(">f8")) == lw.cross_entropy(logits, soft)
+    rows = np.array([1.0, 0.5, 0.0, 2.0])
+    expected = lw.cross_entropy(logits, TARGET, sample_weight=rows)
+    assert lw.cross_entropy(logits, TARGET.astype(">u2"), sample_weight=rows.astype(">f4")) == expected
+
+
+@pytest.mark.parametrize("shape", [(4,), (1, 3), (4, 3, 1), (2, 3), (5, 4, 3)])
+def test_weights_of_another_shape_are_refused_and_of_fewer_axes_broadcast(shape):
+    weight = np.ones(shape)
+    for name in ("class_weight", "sample_weight"):
+        if shape == (4,) and name == "sample_weight":
+            continue
+        with pytest.raises(ValueError, match=f"^{name} must have one weight"):
+            lw.cross_entropy(LOGITS, TARGET, **{name: weight})
+    if shape == (1, 3):
+        assert lw.binary_cross_entropy_with_logits(LOGITS, LOGITS, sample_weight=weight) == np.log(2)
+    else:
+        with pytest.raises(ValueError, match=r"^sample_weight must broadcast to the shape of logits, \(4, 3\); got"):
+            lw.binary_cross_entropy_with_logits(LOGITS, LOGITS, sample_weight=weight)
+
+
+def test_a_positive_number_that_is_followed_stays_a_tensor():
+    logits = torch.zeros(2, 3)
+    followed = torch.tensor([2.0], requires_grad=True)
+    found = checks.check_positive_tensor(followed, "x", logits)
+    assert (found.shape, found.requires_grad) == ((), True)
+    with torch.no_grad():
+        assert checks.check_positive_tensor(followed, "x", logits) == 2.0
+    assert type(checks.check_positive_tensor(torch.tensor(2.0), "x", logits)) is float
+    assert checks.check_positive_tensor(followed, "x", LOGITS) == 2.0
+    with pytest.raises(ValueError, match=r"^x must be positive and finite; got 0\.0\."):
+        checks.check_positive_tensor(followed * 0, "x", logits)
+    with pytest.raises(TypeError, match=r"^x must be a number; got a torch tensor of dtype float32 and shape \(2,\)\."):
+        checks.check_positive_tensor(torch.ones(2, requires_grad=True), "x", logits)
+    with pytest.raises(TypeError, match=r"^x must be a number; got a torch tensor of dtype complex64"):
+        checks.check_positive_tensor(torch.ones((), dtype=torch.complex64, requires_grad=True), "x", logits)
+
+
+def test_the_choices_of_a_reduction():
+    for choice in ("mean", "sum", "none"):
+        assert checks.check_choice(choice, "reduction", checks.REDUCTIONS) == choice
+    for choice in ("Mean", "", None):
+        with pytest.raises(ValueError, match=r"^reduction must be one of 'mean', 'sum', 'none'; got "):
+            checks.check_choice(choice, "reduction", checks.REDUCTIONS)
+
+
+KINDS = {
+    "floating": (np.float16, torch.bfloat16),
+    "integer": (np.uint8, torch.int8),
+    "bool": (np.bool_, torch.bool),
+    "complex64": (np.complex64, None),
+    "torch.complex64": (None, torch.complex64),
+    "<U1": ("<U1", None),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_kind_of_numbers(kind):
+    of_numpy, of_torch = KINDS[kind]
+    if of_numpy is not None:
+        assert number_kind(np.zeros(1, of_numpy)) == kind
+    if of_torch is not None:
+        assert number_kind(torch.zeros(1, dtype=of_torch)) == kind

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import mmap
 import threading
+import types
 
 import numpy as np
 import pytest
@@ -91,6 +93,71 @@ def test_autograd_hands_out_gradients_that_stay():
 def test_sizes_that_the_allocator_recycles_and_giant_ones_are_left_to_it():
     for size in (SMALLEST - 1, LARGEST + 1):
         assert new_array((size,), np.dtype(np.uint8)).flags.owndata
+
+
+@pytest.mark.parametrize(("more", "is_recycled"), [(-1, False), (0, True), (1, True)])
+def test_from_the_smallest_size_on_memory_is_recycled(more, is_recycled):
+    array = new_array((SMALLEST + more,), np.dtype(np.uint8))
+    assert array.flags.owndata is not is_recycled
+    assert (array.shape, array.dtype) == ((SMALLEST + more,), np.uint8)
+    place = address(array)
+    del array
+    assert len(_recycling._waiting) == is_recycled
+    if is_recycled:
+        assert address(new_array((SMALLEST + more,), np.dtype(np.uint8))) == place
+
+
+def test_up_to_the_largest_size_memory_is_recycled(monkeypatch):
+    assert LARGEST == 1 << 30
+    monkeypatch.setattr(_recycling, "LARGEST", SMALLEST + 4)
+    assert not new_array((SMALLEST + 4,), np.dtype(np.uint8)).flags.owndata
+    assert new_array((SMALLEST + 5,), np.dtype(np.uint8)).flags.owndata
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int16"])
+def test_a_size_is_that_of_all_elements(dtype):
+    count = SMALLEST // np.dtype(dtype).itemsize
+    for shape, is_recycled in (((count // 4, 4), True), ((count // 4 - 1, 4), False), ((2, count // 2), True)):
+        array = new_array(shape, np.dtype(dtype))
+        assert (array.shape, array.dtype, array.flags.c_contiguous) == (shape, dtype, True)
+        assert array.flags.owndata is not is_recycled
+        assert array.flags.writeable
+
+
+def test_memory_of_another_size_keeps_waiting():
+    sizes = (SMALLEST, SMALLEST + 8)
+    first, second = (new_array((size,), np.dtype(np.uint8)) for size in sizes)
+    places = address(first), address(second)
+    del first, second
+    other = new_array((SMALLEST + 16,), np.dtype(np.uint8))
+    assert address(other) not in places
+    assert sorted(block.size for block in _recycling._waiting) == list(sizes)
+    assert address(new_array((sizes[1],), np.dtype(np.uint8))) == places[1]
+    assert address(new_array((sizes[0],), np.dtype(np.uint8))) == places[0]
+
+
+def test_the_block_that_waited_longest_makes_room():
+    arrays = [new_array((SMALLEST + 8 * place,), np.dtype(np.uint8)) for place in range(SLOTS + 1)]
+    while arrays:
+        del arrays[0]
+    assert [block.size - SMALLEST for block in _recycling._waiting] == [8 * place for place in range(1, SLOTS + 1)]
+
+
+def test_only_whole_pages_inside_a_block_are_told_unused(monkeypatch):
+    told = []
+    system = types.SimpleNamespace(madvise=lambda *arguments: told.append([value.value for value in arguments[:2]]))
+    monkeypatch.setattr(_recycling, "_system", lambda: system)
+    monkeypatch.setattr(_recycling, "_LAZY_FREE", 8)
+    room = np.empty(8 * mmap.PAGESIZE, np.uint8)
+    aligned = -address(room) % mmap.PAGESIZE
+    for begin, size, first, pages in (
+        (0, 3 * mmap.PAGESIZE, 0, 3),
+        (1, 3 * mmap.PAGESIZE, mmap.PAGESIZE, 2),
+        (16, 3 * mmap.PAGESIZE - 16, mmap.PAGESIZE, 2),
+        (0, 3 * mmap.PAGESIZE - 1, 0, 2),
+    ):
+        _recycling._tell_unused(room[aligned + begin :][:size])
+        assert told.pop() == [address(room) + aligned + first, pages * mmap.PAGESIZE]
 
 
 def test_no_more_blocks_wait_than_there_are_slots():

@@ -20,12 +20,16 @@ from logitwise.kernels.cpu.softmax import NO_MASK, softmax
 SOURCE = Path(threads.__file__).parents[3]
 
 
-@pytest.fixture
-def four_threads():
+@pytest.fixture(autouse=True)
+def as_many_threads_as_before():
     before = threads.number_of_threads()
-    threads.set_number_of_threads(4)
     yield
     threads.set_number_of_threads(before)
+
+
+@pytest.fixture
+def four_threads():
+    threads.set_number_of_threads(4)
 
 
 def large_softmax(seed: int) -> np.ndarray:
@@ -50,6 +54,114 @@ def test_small_work_stays_on_the_calling_thread(four_threads):
     seen = []
     threads.split(lambda first, last: seen.append((threading.current_thread(), first, last)), 100, 1000)
     assert seen == [(threading.current_thread(), 0, 100)]
+
+
+def parts_of(rows: int, work: int, count: int) -> list[tuple[int, int]]:
+    """Return the ranges that a call is split into, in order."""
+    parts, lock = [], threading.Lock()
+
+    def kernel(name: str, first: int, last: int) -> None:
+        assert name == "argument"
+        with lock:
+            parts.append((first, last))
+
+    threads.set_number_of_threads(count)
+    threads.split(kernel, rows, work, "argument")
+    return sorted(parts)
+
+
+W = threads.WORK_PER_PART
+SPLITS = {
+    "as little as one part": (100, 2 * W - 1, 4, 1),
+    "as much as two parts": (100, 2 * W, 4, 2),
+    "as much as seven parts": (100, 7 * W + 5, 4, 7),
+    "four parts a thread": (100, 1000 * W, 4, 16),
+    "four parts each of two threads": (100, 1000 * W, 2, 8),
+    "one thread": (100, 1000 * W, 1, 1),
+    "one row": (1, 1000 * W, 4, 1),
+    "two rows": (2, 1000 * W, 4, 2),
+    "fewer rows than parts": (13, 1000 * W, 4, 13),
+    "as many rows as parts": (16, 1000 * W, 4, 16),
+    "a row more than parts": (17, 1000 * W, 4, 16),
+    "no work": (3, 0, 4, 1),
+}
+
+
+@pytest.mark.parametrize("case", SPLITS)
+def test_a_call_is_split_by_its_work_its_rows_and_the_threads(case):
+    rows, work, count, parts = SPLITS[case]
+    found = parts_of(rows, work, count)
+    assert len(found) == parts
+    assert [first for first, _ in found] == [0, *(last for _, last in found[:-1])]
+    assert found[-1][1] == rows
+    sizes = [last - first for first, last in found]
+    assert max(sizes) - min(sizes) <= 1
+    assert min(sizes) > 0
+
+
+def test_no_more_threads_work_than_are_allowed():
+    """Two, the calling one included, of which the other waits until this one has come."""
+    seen, both = set(), threading.Barrier(2)
+
+    def kernel(first: int, last: int) -> None:
+        if threading.current_thread() not in seen:
+            seen.add(threading.current_thread())
+            both.wait(20)
+
+    threads.set_number_of_threads(2)
+    threads.split(kernel, 100, 1000 * W)
+    assert len(seen) == 2
+    assert threading.current_thread() in seen
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 15, 17, 64])
+@pytest.mark.parametrize("function", ["softmax", "cross_entropy", "soft targets", "binary"])
+def test_few_long_rows_get_the_bits_of_one_thread(rows, function):
+    generator = np.random.default_rng(rows)
+    logits = generator.standard_normal((rows, 3 * W // rows + 7)).astype(np.float32)
+    target = generator.integers(0, logits.shape[1], rows)
+    soft = lw.softmax(generator.standard_normal(logits.shape).astype(np.float32))
+    call = {
+        "softmax": lambda: [lw.softmax(logits), lw.logsumexp(logits)],
+        "cross_entropy": lambda: lw.cross_entropy_and_gradient(logits, target, reduction="sum", z_loss=1e-4),
+        "soft targets": lambda: lw.cross_entropy_and_gradient(logits, soft),
+        "binary": lambda: lw.binary_cross_entropy_with_logits_and_gradient(logits, soft),
+    }[function]
+    results = []
+    for count in (1, 2, 4):
+        assert lw.threads(count) == count
+        results.append(call())
+    for result in results[1:]:
+        for ours, one in zip(result, results[0], strict=True):
+            np.testing.assert_array_equal(ours, one)
+
+
+def test_an_error_is_raised_after_all_parts_are_done(four_threads):
+    done, lock = [], threading.Lock()
+
+    def kernel(first: int, last: int) -> None:
+        with lock:
+            done.append(first)
+        raise ArithmeticError(f"rows from {first}")
+
+    with pytest.raises(ArithmeticError):
+        threads.split(kernel, 64, 1000 * W)
+    assert sorted(done) == list(range(0, 64, 4))
+    assert parts_of(64, 1000 * W, 4) == [(first, first + 4) for first in range(0, 64, 4)]
+
+
+def test_the_number_of_threads_is_one_or_more():
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert threads._available() == cores
+    for count in (1, np.int64(3)):
+        assert lw.threads(count) == lw.threads() == threads.number_of_threads() == count
+    for count, message in ((0, "count must be 1 or more; got 0."), (-1, "count must be 1 or more; got -1.")):
+        with pytest.raises(ValueError, match=f"^{message}$"):
+            lw.threads(count)
+    for count in (True, 2.0, "2"):
+        with pytest.raises(TypeError, match=r"^count must be an integer; got "):
+            lw.threads(count)
+    assert lw.threads() == 3
 
 
 def test_an_error_in_a_worker_reaches_the_caller(four_threads):

@@ -234,6 +234,25 @@ MISTAKES = {
         NOT_FINITE,
         "at row 6",
     ),
+    "the class of a soft target masked, under out=target": Planted(
+        lambda: lw.cross_entropy_and_gradient(_with(LOGITS, (8, TARGET[8]), -np.inf), y := _soft(), out=y),
+        IMPOSSIBLE,
+        "got -inf for the class of the target at row 8. Call with an out= that overwrites no input, to be told more",
+    ),
+    "NaN under out=target": Planted(
+        lambda: lw.cross_entropy_and_gradient(
+            torch.tensor(_with(LOGITS, (4, 0), np.nan)), y := torch.tensor(_soft()), out=y
+        ),
+        NOT_FINITE,
+        r"got NaN or \+inf at row 4\.",
+    ),
+    "NaN in the binary loss, under out=target": Planted(
+        lambda: lw.binary_cross_entropy_with_logits_and_gradient(
+            np.array([np.inf, np.nan, 1.0]), y := np.array([1.0, 0.5, 0.5]), out=y
+        ),
+        NOT_FINITE,
+        "got nan at index 1",
+    ),
     "NaN in the binary loss": Planted(
         lambda: lw.binary_cross_entropy_with_logits(_with(LOGITS, (6, 1), np.nan), _soft()),
         NOT_FINITE,

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import threading
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 import logitwise as lw
+from logitwise._mistakes import warn_of_data
+from logitwise.classifier import Classifier
+from logitwise.classifier.findings import DataWarning
 from mistakes.planted import INDEX, PROBABILITIES, TARGET, TENSOR
 
 
@@ -20,6 +26,14 @@ def test_the_setting_is_warn_and_a_block_puts_back_what_was():
         with lw.checks("raise"):
             assert lw.checks().mode == "raise"
         assert lw.checks().mode == "off"
+    assert lw.checks().mode == "warn"
+
+
+def test_asking_changes_nothing():
+    with lw.checks("raise"):
+        with lw.checks() as setting:
+            assert setting.mode == lw.checks().mode == "raise"
+        assert lw.checks().mode == "raise"
     assert lw.checks().mode == "warn"
 
 
@@ -111,6 +125,93 @@ def test_the_line_is_that_of_the_user_also_through_a_module():
     with pytest.warns(lw.ProbabilitiesAsLogitsWarning) as caught:
         loss(TENSOR.softmax(1), INDEX)
     assert caught[0].filename == __file__
+
+
+def run_as(code: str, file: str, **names: object) -> list[warnings.WarningMessage]:
+    """Return the warnings of code that is run as if it stood in a file, of a module of `__name__`."""
+    namespace = {"lw": lw, "TARGET": TARGET, "SPOILED": SPOILED, **names}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        exec(compile(code, file, "exec"), namespace)
+    return caught
+
+
+def of_library(module: str, body: str, **names: object) -> Callable[..., object]:
+    """Return a function `called(*arguments)` of a module of another name, in the second line of `library.py`."""
+    namespace = {"__name__": module, **names}
+    exec(compile(f"def called(*arguments):\n    {body}\n", "library.py", "exec"), namespace)
+    return namespace["called"]
+
+
+@pytest.mark.parametrize("file", ["<stdin>", "<string>"])
+def test_each_call_at_the_prompt_is_warned_of(file):
+    """There, every line is line 1 of one file."""
+    codes = [f"lw.cross_entropy(SPOILED[{place}], TARGET)" for place in range(3)]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for code in (*codes, *codes):
+            exec(compile(code, file, "exec"), {"lw": lw, "TARGET": TARGET, "SPOILED": SPOILED})
+    assert [str(warning.message).partition(" at ")[2][:5] for warning in caught] == ["row 2", "row 5", "row 7"]
+    assert {warning.filename for warning in caught} == {file}
+
+
+def test_a_line_of_a_file_is_warned_of_once_for_each_kind():
+    code = "for logits in SPOILED:\n    lw.cross_entropy(logits, TARGET)\nlw.cross_entropy(SPOILED[2], TARGET)\n"
+    caught = run_as(code, "made.py")
+    assert [(warning.filename, warning.lineno) for warning in caught] == [("made.py", 2), ("made.py", 3)]
+    assert ["row 2" in str(warning.message) for warning in caught] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("module", "is_passed_over"),
+    [
+        ("sklearn.pipeline", True), ("sklearn", True), ("torch.nn.modules.module", True), ("logitwise.nn", True),
+        ("sklearnex.pipeline", False), ("torchvision.ops", False), ("mylogitwise", False), ("__main__", False),
+    ],
+)  # fmt: skip
+def test_the_line_is_the_first_that_is_not_of_a_library(module, is_passed_over):
+    library: dict = {"__name__": module, "lw": lw}
+    exec(
+        compile("def loss(logits, target):\n    return lw.cross_entropy(logits, target)\n", "library.py", "exec"),
+        library,
+    )
+    (warning,) = run_as("\n\nloss(SPOILED[0], TARGET)", "user.py", __name__="user", loss=library["loss"])
+    assert (warning.filename, warning.lineno) == (("user.py", 3) if is_passed_over else ("library.py", 2))
+
+
+def test_filters_go_by_the_module_of_the_user():
+    code = "lw.cross_entropy(SPOILED[0], TARGET)"
+    for module, times in (("one", 0), ("two", 1)):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            warnings.filterwarnings("ignore", module="one")
+            exec(code, {"__name__": module, "lw": lw, "SPOILED": SPOILED, "TARGET": TARGET})
+        assert len(caught) == times
+
+
+@pytest.mark.parametrize("mode", ["warn", "off", "raise"])
+def test_what_is_said_of_data_goes_by_filters_alone(mode):
+    """A line is told once of each text, the lines of scikit-learn and torch passed over."""
+    library: dict = {"__name__": "sklearn.base", "warn_of_data": warn_of_data}
+    exec(compile("def fit(text):\n    warn_of_data(DeprecationWarning, text)\n", "library.py", "exec"), library)
+    with lw.checks(mode):
+        caught = run_as(
+            "for text in 'abab':\n    fit(text)\nfit('a')\n", "user.py", __name__="user", fit=library["fit"]
+        )
+    found = [(str(warning.message), warning.category, warning.filename, warning.lineno) for warning in caught]
+    assert found == [
+        ("a", DeprecationWarning, "user.py", 2),
+        ("b", DeprecationWarning, "user.py", 2),
+        ("a", DeprecationWarning, "user.py", 3),
+    ]
+
+
+def test_a_note_on_data_through_scikit_learn_points_at_the_users_line():
+    X = np.stack([np.random.default_rng(0).normal(size=60), np.ones(60)], axis=1)
+    pipeline = make_pipeline(FunctionTransformer(), Classifier((), steps=1))
+    with pytest.warns(DataWarning, match="one value only") as caught:
+        pipeline.fit(X, np.arange(60) % 2)
+    assert [warning.filename for warning in caught] == [__file__]
 
 
 def test_every_kind_is_a_warning_of_this_library():

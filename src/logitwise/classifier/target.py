@@ -129,7 +129,9 @@ def row_weights(
     if class_weight is None:
         return weights, np.ones(len(classes))
     by_class = _class_weights(np.bincount(indices, weights, len(classes)), classes, class_weight)
-    return _checked(weights * by_class[indices], "class_weight"), by_class
+    with np.errstate(over="ignore"):  # which is refused below
+        weights = weights * by_class[indices]
+    return _checked(weights, "class_weight"), by_class
 
 
 def _class_weights(counts: np.ndarray, classes: np.ndarray, class_weight: Any) -> np.ndarray:

@@ -88,8 +88,9 @@ class Records:
 
 def read_delimited(data: bytes, path: Path, header: bool | None) -> tuple[pl.DataFrame, bool]:
     """Return the rows of a text as named columns of String, null where empty; and whether there is a header."""
-    text = with_line_ends(data)
-    fields, _ = split_fields(text, find_form(text, path), Origin(path))
+    mark = length_of_mark(data)
+    text = with_line_ends(data[mark:])
+    fields, _ = split_fields(text, find_form(text, path), Origin(path, first_byte=mark))
     has_header = first_row_is_header(fields) if header is None else header
     names = column_names(fields, path, has_header=has_header)
     rows = fields[1:] if has_header else fields
@@ -105,9 +106,13 @@ def only_a_header(path: Path, header: bool | None) -> DataError:
     return DataError(f"source must have rows; got only a header in {str(path)!r}.{hint}")
 
 
+def length_of_mark(data: bytes) -> int:
+    """Return how many bytes of byte order mark a text begins with."""
+    return len(_BOM) if data.startswith(_BOM) else 0
+
+
 def with_line_ends(data: bytes) -> bytes:
-    """Return a text without byte order mark whose lines end in a line feed, the last one too."""
-    data = data.removeprefix(_BOM)
+    """Return a text whose lines end in a line feed, the last one too."""
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
     return data if data.endswith(b"\n") else data + b"\n"

@@ -21,6 +21,7 @@ from logitwise.data.delimited import (
     find_form,
     first_row_is_header,
     last_record_end,
+    length_of_mark,
     only_a_header,
     split_fields,
     split_numbers,
@@ -120,14 +121,16 @@ def _text_parts(path: Path, header: bool | None, numbers: Collection[str]) -> Pa
     first, read = next(texts, (b"", 0))
     if not first:
         raise DataError(f"source must have content; got the empty file {str(path)!r}.")
-    fields, form = split_fields(first, find_form(first, path), Origin(path))
+    mark = length_of_mark(first)
+    first = first[mark:]
+    fields, form = split_fields(first, find_form(first, path), Origin(path, first_byte=mark))
     has_header = first_row_is_header(fields) if header is None else header
     names = column_names(fields, path, has_header=has_header)
     places = frozenset(place for place, name in enumerate(names) if name in numbers)
 
     def parts() -> Iterator[Part]:
         table = _named(fields[1:] if has_header else fields, names)
-        rows, lines, n_bytes, behind = table.height, first.count(b"\n"), len(first), read
+        rows, lines, n_bytes, behind = table.height, first.count(b"\n"), mark + len(first), read
         if table.height:
             yield Part(table, 0, behind)
         are_plain = bool(places)
@@ -165,7 +168,7 @@ def _texts(path: Path) -> Iterator[tuple[bytes, int]]:
                 if not has_begun and b"\n" not in rest and b"\r" in rest[:-1]:
                     rest = with_line_ends(rest + file.read())  # lines end in a carriage return alone: read at once
                 end = last_record_end(rest)
-                if end and (has_begun or rest[:end].strip()):
+                if end and (has_begun or rest[length_of_mark(rest) : end].strip()):
                     yield (rest[:end] if has_begun else with_line_ends(rest[:end])), raw.tell()
                     rest, has_begun = rest[end:], True
                 elif len(rest) > LONGEST_RECORD:

@@ -179,11 +179,11 @@ def _look_for_one_hot(problem: Any) -> None:
 
 
 def look_at_losses(problem: Any, losses: np.ndarray, gradient: Any) -> None:
-    """Search the rows whose loss is not finite, and say what is in them, unless the gradient has overwritten them."""
+    """Search the rows whose loss is not finite, and say what is in them, unless the gradient has overwritten that."""
     if not mistakes.are_looked_for():
         return
     found = np.flatnonzero(~np.isfinite(losses))
-    if _shares_memory(gradient, problem.logits):
+    if _shares_memory(gradient, problem.logits) or _shares_memory(gradient, problem.target):
         _warn_of_overwritten(problem, losses, found)
         return
     kinds: dict[str, list[int]] = {"not finite": [], "masked": [], "impossible": []}
@@ -243,7 +243,7 @@ def _warn_of_overwritten(problem: Any, losses: np.ndarray, found: np.ndarray) ->
     warn(
         mistakes.NotFiniteWarning if is_nan else mistakes.ImpossibleTargetWarning,
         f"logits must give a finite loss; got {what} at {_place(problem, row)}{_more(len(found), 'rows')}. "
-        "Call without out=logits, which overwrites them, to be told more.",
+        "Call with an out= that overwrites no input, to be told more.",
     )
 
 
@@ -353,6 +353,8 @@ def look_at_binary_losses(problem: Any, gradient: Any) -> None:
             f"logits must be numbers; got nan{where}{_more(len(spoiled), 'entries')}. The loss is NaN: look for a "
             "learning rate that is too high, a division by 0 or a logarithm of 0 before it, or NaN among the inputs.",
         )
+    if _shares_memory(gradient, problem.target):
+        return
     impossible = np.argwhere(((values == -np.inf) & (labels > 0)) | ((values == np.inf) & (labels < 1)))
     if len(impossible):
         first, where = _first_of(impossible)
@@ -379,8 +381,8 @@ def look_at_binary_probabilities(probabilities: Any, target: Any) -> None:
     )
 
 
-def _shares_memory(gradient: Any, logits: Any) -> bool:
-    return gradient is not None and np.may_share_memory(memory_of(gradient)[0], memory_of(logits)[0])
+def _shares_memory(gradient: Any, array: Any) -> bool:
+    return gradient is not None and np.may_share_memory(memory_of(gradient)[0], memory_of(array)[0])
 
 
 def as_float64(array: Any) -> np.ndarray:
