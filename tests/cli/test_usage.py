@@ -109,6 +109,12 @@ def test_quiet_silences_the_notes_of_every_command(run, fruit):
     assert run("info", model, "--quiet").stdout == run("info", model).stdout
 
 
+@pytest.mark.parametrize("end", [[], ["absent.csv"]])
+def test_quiet_ends_with_its_command_whichever_way_that_ends(run, fruit, end):
+    assert run("info", fruit / "fruit.safetensors", *end, "--quiet").exit_code == (2 if end else 0)
+    assert not door.is_quiet()
+
+
 @pytest.fixture
 def small_parts(monkeypatch):
     """Make every prediction one of many parts, on what says it is a terminal."""
