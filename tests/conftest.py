@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-NOT_OURS = ("PYTEST_", "KMP_")  # variables that pytest sets for each test, and scikit-learn when it is first imported
+NOT_OURS = ("PYTEST_", "KMP_", "TORCHINDUCTOR_", "_TORCHINDUCTOR_")  # pytest, scikit-learn and torch set such variables
 
 
 @pytest.fixture(scope="session")
@@ -27,19 +27,23 @@ def shared_data() -> Path:
 @pytest.fixture(autouse=True)
 def _nothing_left_behind() -> Iterator[None]:
     """Fail the test that leaves a setting of the process changed, not the one that happens to run after it."""
-    before = _settings()
+    before, variables = _settings(), _variables()
     yield
     after = _settings()
     left = [f"{name} was {before[name]}, is {now}" for name, now in after.items() if before.get(name, now) != now]
+    left += sorted({f"${name} was changed" for name, _ in variables.items() ^ _variables().items()})
     if left:
         pytest.fail(f"the test left something behind: {'; '.join(left)}", pytrace=False)
+
+
+def _variables() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(NOT_OURS)}
 
 
 def _settings() -> dict[str, Any]:
     """Return what a test must leave as it found it; what belongs to a module only once that is imported."""
     return {
         "the working directory": os.getcwd(),
-        "the environment": {name: value for name, value in os.environ.items() if not name.startswith(NOT_OURS)},
         "the handler of Ctrl-C": signal.getsignal(signal.SIGINT),
         "numpy.errstate": np.geterr(),
         **_settings_of_ours(),
@@ -60,11 +64,10 @@ def _settings_of_ours() -> dict[str, Any]:
 
 def _settings_of_torch() -> dict[str, Any]:
     torch = sys.modules.get("torch")
-    if torch is None or not hasattr(torch, "get_default_device"):
-        return {}
-    return {
-        "torch's default dtype": torch.get_default_dtype(),
-        "torch's default device": torch.get_default_device(),
-        "torch's threads": torch.get_num_threads(),
-        "torch.is_grad_enabled": torch.is_grad_enabled(),
+    is_there = torch is not None and hasattr(torch, "get_default_device")
+    found = {
+        "torch's default dtype": str(torch.get_default_dtype()) if is_there else "torch.float32",
+        "torch's default device": str(torch.get_default_device()) if is_there else "cpu",
+        "torch.is_grad_enabled": torch.is_grad_enabled() if is_there else True,
     }
+    return found | {"torch's threads": torch.get_num_threads()} if is_there else found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,9 @@ IMPORTANCE = [
 ]
 
 
-def pairs(stated: list[float]) -> np.ndarray:
+def pairs(stated: Sequence[float] | np.ndarray) -> np.ndarray:
     """Return the probabilities of both classes from those of the second."""
-    return np.stack([1 - np.array(stated), stated], axis=1)
+    return np.stack([1 - np.asarray(stated), stated], axis=1)
 
 
 def ten_rows(**changes: Any) -> Evidence:
