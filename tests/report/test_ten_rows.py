@@ -374,7 +374,11 @@ def test_the_threshold_that_costs_set_is_marked():
     assert_near(seen.whiskers("mark"), [(0.2, 0, 1)])
     assert [seen.notes()[0][0], round(seen.notes()[0][1], 3)] == ["20%", 0.21]
     assert table(page, "True class down")[1:] == [["raw", "3", "4"], ["ripe", "·", "3"]]
-    assert text_of(re.findall(r'<p class="note">(.*?)</p>', page)[0]).startswith("Its answers weigh mistakes by the co")
+    costs, note = re.findall(r'<p class="note">(.*?)</p>', page)[:2]
+    assert costs.startswith(
+        "Its answers weigh mistakes by the costs it was trained with: the answer is the class of lowes"
+    )
+    assert note == "Mind the gap."
 
 
 def test_the_rows_that_are_confidently_wrong(page):
