@@ -145,7 +145,7 @@ def test_a_reader_that_stops_early_hears_no_complaint(fruit):
     write = [sys.executable, "-m", "logitwise", "predict", str(fruit / "fruit.safetensors"), str(fruit / "fruit.csv")]
     with subprocess.Popen(write, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
-        assert process.stderr.read() == b""
+        assert (process.stderr.read(), process.wait()) == (b"", 1)
 
 
 @pytest.fixture
