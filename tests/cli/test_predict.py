@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -196,6 +197,59 @@ def test_an_array_is_read_in_parts_and_predicted_as_a_whole(run, monkeypatch):
     assert result.exit_code == 2
     assert "at row 80" in result.stderr
     assert not Path("p.csv").exists()
+
+
+def test_a_whole_array_is_predicted_in_parts_and_a_bad_row_named_by_its_place(run, monkeypatch):
+    X = np.random.default_rng(0).normal(size=(90, 3))
+    model = lw.Classifier(hidden=(4,), epochs=2).fit(X, np.arange(90) % 2).model_
+    model.save("m.safetensors")
+    monkeypatch.setattr(sources, "ROWS_AT_ONCE", 7)
+    np.savez("x.npz", X=X)
+    told = json.loads(run("predict", "m.safetensors", "x.npz", "--json").stdout)
+    assert (told["rows"], told["probabilities"]) == (90, model.predict_proba(X).tolist())
+    np.savez("x.npz", X=np.where(np.arange(90)[:, None] == 80, np.inf, X))
+    assert "at row 80" in run("predict", "m.safetensors", "x.npz").stderr
+
+
+def test_how_much_is_done_is_told_for_every_kind_of_source(run, fruit, monkeypatch):
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    arrays = lw.Classifier(hidden=(), epochs=1).fit(X, np.arange(20) % 2).model_
+    np.save("x.npy", X)
+    np.savez("x.npz", X=X)
+    monkeypatch.setattr(sources, "ROWS_AT_ONCE", 7)
+    for name in ("x.npy", "x.npz"):
+        found = sources.read_to_predict(name, arrays)
+        assert (found.whole, found.is_long) == (20, True)
+        parts = [(len(features), first_row, read) for features, first_row, read in found.parts]
+        assert [part[:2] for part in parts] == [(7, 0), (7, 7), (6, 14)]
+        assert [part[2] for part in parts] == [7, 14, 20]
+    monkeypatch.setattr(sources, "ROWS_AT_ONCE", 20)
+    assert not sources.read_to_predict("x.npz", arrays).is_long
+    assert not sources.read_to_predict("x.npy", arrays).is_long
+    found = sources.read_to_predict(str(fruit / "more.csv"), lw.load(fruit / "fruit.safetensors"))
+    assert (found.whole, found.is_long) == ((fruit / "more.csv").stat().st_size, False)
+    monkeypatch.setattr(streaming, "BYTES_AT_ONCE", 100)
+    assert sources.read_to_predict(str(fruit / "more.csv"), lw.load(fruit / "fruit.safetensors")).is_long
+
+
+def test_answers_follow_the_costs_of_the_model(run, fruit):
+    model = lw.load(fruit / "fruit.safetensors")
+    costs = np.array([[0.0, 1.0], [9.0, 0.0]])  # a ripe one missed costs nine raw ones taken for ripe
+    replace(model, costs=costs).save("m.safetensors")
+    features = data.read(fruit / "more.csv").features
+    ripe = model.predict_proba(features)[:, 1]
+    told = json.loads(run("predict", "m.safetensors", fruit / "more.csv", "--json").stdout)
+    assert told["predictions"] == np.where(ripe > 0.1, "ripe", "raw").tolist()
+    assert ((ripe > 0.1) & (ripe < 0.5)).any()
+
+
+def test_an_output_must_not_be_an_input_under_another_name(run, fruit):
+    os.link(fruit / "fruit.safetensors", "m.csv")
+    os.symlink(fruit / "more.csv", "d.csv")
+    for name in ("m.csv", "d.csv"):
+        result = run("predict", fruit / "fruit.safetensors", fruit / "more.csv", "-o", name)
+        sentence = f"--output must not be a file that is read; got '{name}'. Choose another name."
+        assert (result.exit_code, result.stderr) == (2, f"logitwise: error: {sentence}\n")
 
 
 def test_a_bad_row_is_named_by_its_place_in_the_file_and_nothing_is_written(run, fruit, small_reads):
