@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +45,7 @@ def test_the_best_step_so_far_is_measured_and_saved(run, fruit, ctrl_c):
     assert (told["interrupted"], told["metrics"]) == (True, known["metrics"])
     assert model.predict_proba([[0.5, "red"]]).sum() == pytest.approx(1.0)
     assert sorted(os.listdir()) == ["new.safetensors", "r.html"]
+    assert "Beside simpler models" in Path("r.html").read_text(encoding="utf-8")  # no other is fitted after Ctrl-C
 
 
 def test_it_is_the_model_of_as_many_steps(run, fruit, ctrl_c):
