@@ -27,6 +27,14 @@ def test_every_default_is_printed_and_read_back(run, fruit):
         "json": False,
         "quiet": False,
     }
+    helps = dict(re.findall(r"^# (.+)\n(?:# )?([a-z-]+) = ", result.stdout, re.MULTILINE))
+    assert helps["At most so many passes over the rows."] == "epochs"
+    assert helps["What decides all chance; one seed, one result."] == "seed"
+    assert '\n# target = "COLUMN"\n' in result.stdout
+    assert "\n# header = true\n" in result.stdout
+    assert result.stdout.startswith(
+        "# The options of `logitwise train`. Edit them, and say: logitwise train DATA --con"
+    )
     without_default = re.findall(r"^# ([a-z-]+) = ", result.stdout, re.MULTILINE)
     options = set(re.findall(r"^  (?:-\w, )?--([a-z-]+)", run("train", "--help").stdout, re.MULTILINE))
     assert {*shown, *without_default} == options - {"config", "show-config", "help"}

@@ -322,6 +322,8 @@ def test_a_long_file_shows_a_bar_on_a_terminal(run, fruit, small_reads, monkeypa
     args = ("predict", fruit / "fruit.safetensors", fruit / "more.csv", "-o", "p.csv")
     assert "Predicting" in run(*args).stderr
     assert run(*args, "--quiet").stderr == ""
+    monkeypatch.setattr(streaming, "BYTES_AT_ONCE", 10_000)
+    assert "Predicting" not in run(*args).stderr
 
 
 NEEDED = ["numpy", "numpy.libs", "polars", "_polars_runtime_32", "typer", "rich", "click", "shellingham", "pygments"]

@@ -74,9 +74,7 @@ def test_columns_are_taken_by_name_and_in_the_order_of_training(capsys):
 def test_columns_without_names_of_their_own_are_taken_in_order():
     table = pl.DataFrame({"column_0": [1.5], "column_1": ["red"]})
     assert COLUMNS.of(table, False, "DATA").to_dict(as_series=False) == {"size": [1.5], "colour": ["red"]}
-    with pytest.raises(
-        ValueError, match=r"^DATA must have every column of training; got none named 'size', 'colou"
-    ):
+    with pytest.raises(ValueError, match=r"^DATA must have every column of training; got none named 'size', 'colou"):
         COLUMNS.of(table, True, "DATA")
     with pytest.raises(ValueError, match=r"^DATA must have the 2 feature columns of training, .*; got 3 columns\."):
         COLUMNS.of(table.with_columns(pl.lit(1).alias("column_2")), False, "DATA")
@@ -122,7 +120,5 @@ def test_three_labels_are_listed_and_the_others_counted(count, shown):
 def test_numbers_are_matched_with_classes_of_text_and_with_classes_of_numbers():
     assert known_indices(np.array([2, 1, 2]), np.array(["1", "2", "x"], dtype=object), "DATA").tolist() == [1, 0, 1]
     assert known_indices(np.array([20, 10]), np.array([10, 20]), "DATA").tolist() == [1, 0]
-    with pytest.raises(
-        ValueError, match=r"^DATA must hold only labels .*; got '3', '4' \(in 3 rows\)\."
-    ):
+    with pytest.raises(ValueError, match=r"^DATA must hold only labels .*; got '3', '4' \(in 3 rows\)\."):
         known_indices(np.array([3, 1, 4, 3]), np.array(["1", "2"], dtype=object), "DATA")

@@ -166,6 +166,15 @@ def test_options_not_given_are_the_classifier_s_own(run, fruit):
     assert {name: options[name] for name in defaults} == {**defaults, "hidden": repr(defaults["hidden"])}
 
 
+@pytest.mark.parametrize("quiet", [[], ["--quiet"]])
+def test_the_classifier_shows_a_bar_unless_quiet(run, fruit, monkeypatch, quiet):
+    seen = []
+    monkeypatch.setattr(lw.Classifier, "fit", lambda self, *args: seen.append(self.verbose) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run("train", fruit / "fruit.csv", "--target", "label", *quiet)
+    assert seen == [not quiet]
+
+
 def test_quiet_leaves_the_table_alone(run, fruit):
     loud = run("train", fruit / "fruit.csv", "--target", "label", *SMALL)
     quiet = run("train", fruit / "fruit.csv", "--target", "label", "--quiet", *SMALL)

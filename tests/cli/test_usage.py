@@ -170,6 +170,13 @@ def test_predictions_by_parts_are_those_of_the_whole(fruit, small_parts, capsys)
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize(("at_once", "shown"), [(59, True), (60, False)])
+def test_only_predictions_of_several_parts_show_a_bar(fruit, small_parts, capsys, monkeypatch, at_once, shown):
+    monkeypatch.setattr(parts, "ROWS_AT_ONCE", at_once)
+    parts.by_parts(lw.load(fruit / "fruit.safetensors").predict_proba, data.read(fruit / "more.csv").features, "DATA")
+    assert ("Predicting" in capsys.readouterr().err) == shown
+
+
 def test_a_bad_row_is_named_by_its_place_among_all_rows(fruit, small_parts):
     model, features = lw.load(fruit / "fruit.safetensors"), data.read(fruit / "more.csv").features
     bad = features.with_columns(size=np.where(np.arange(60) == 53, np.inf, features["size"]))

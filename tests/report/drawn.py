@@ -15,11 +15,15 @@ class Drawn:
     def __init__(self, svg: str) -> None:
         self.root = ElementTree.fromstring(svg)
         self.label = self.root.get("aria-label")
+        _, _, width, height = map(float, self.root.get("viewBox").split())
+        assert all(0 <= x <= width and 0 <= y <= height for x, y in self._corners())
         texts = [each for each in self.root.iter("text") if each.get("class") != "axis"]
         self.x_ticks = {each.text: float(each.get("x")) for each in texts if each.get("text-anchor") == "middle"}
         ends = [each for each in texts if each.get("text-anchor") == "end"]
         self.y_ticks = {each.text: float(each.get("y")) - 3.5 for each in ends}
-        self.grid = [float(each.get("y1")) for each in self._of("line", "grid")]
+        rules = self._of("line", "grid")
+        assert all(each.get("y1") == each.get("y2") for each in rules)
+        self.grid = [float(each.get("y1")) for each in rules]
         self.x_label, self.y_label = (each.text for each in self.root.iter("text") if each.get("class") == "axis")
 
     def scaled(self, x_values: dict[str, float], y_values: dict[str, float]) -> Drawn:
@@ -58,6 +62,13 @@ class Drawn:
     def notes(self) -> list[tuple[str, float, float]]:
         found = [each for each in self.root.iter("text") if each.get("text-anchor") == "start"]
         return [(each.text, self._x(each.get("x")), self._y(each.get("y"))) for each in found[1:]]
+
+    def _corners(self) -> list[Point]:
+        """Return the places of all shapes and words, in pixels."""
+        names = (("x", "y"), ("x1", "y1"), ("x2", "y2"), ("cx", "cy"))
+        found = [(each.get(x), each.get(y)) for each in self.root.iter() for x, y in names if each.get(x) is not None]
+        found += [pair.split(",") for each in self.root.iter("polyline") for pair in each.get("points").split()]
+        return [(float(x), float(y)) for x, y in found]
 
     def _of(self, element: str, class_: str) -> list[ElementTree.Element]:
         return [each for each in self.root.iter(element) if each.get("class") == class_]

@@ -15,7 +15,7 @@ BEFORE = [0.21, 0.83, 0.02, 0.98, 0.26, 0.03, 0.06, 0.99, 0.87, 0.27]
 RIVAL = [0.44, 0.61, 0.17, 0.69, 0.54, 0.14, 0.23, 0.78, 0.66, 0.41]
 FREQUENCY = 0.62
 
-HISTORY = History([5, 10, 15, 20], [0.91, 0.52, 0.43, 0.37], [0.83, 0.61, 0.56, 0.64], 15, ["Patience has run out."])
+HISTORY = History([5, 10, 15, 20], [0.91, 0.52, 0.43, 0.37], [1.13, 0.61, 0.56, 0.64], 15, ["Patience has run out."])
 MEASURES = {
     "model": {"accuracy": 0.81, "log_loss": 0.42, "brier_score": 0.27, "calibration_error": 0.034},
     "logistic regression": {"accuracy": 0.74, "log_loss": 0.55, "brier_score": 0.36, "calibration_error": 0.051},

@@ -253,6 +253,16 @@ BAD = [
         "before_calibration must have shape (rows, classes), (4, 3); got (4, 2). Measure the model on rows of its own "
         "classes.",
     ),
+    (
+        {"baselines": {"coin": np.full((4, 3), 0.5)}},
+        ValueError,
+        "probabilities must sum to 1 in each row; got 1.5 at row 0.",
+    ),
+    (
+        {"before_calibration": np.full((4, 3), 0.2)},
+        ValueError,
+        "probabilities must sum to 1 in each row; got 0.6 at row 0.",
+    ),
     ({"target": np.array([0, 1, 2, 3])}, ValueError, "target must be in [0, 2]; got 3 at row 3."),
     (
         {"target": np.array([0.0, 1, 2, 0])},

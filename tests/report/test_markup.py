@@ -33,6 +33,10 @@ def test_attributes():
         ("\ud800", "\ufffd"),
         ("\u202eevil", "\ufffdevil"),
         ("a\nb", "a\nb"),
+        ("a\tb", "a\tb"),
+        ("a\rb", "a\ufffdb"),
+        ("\u2066a\u2069", "\ufffda\ufffd"),
+        ("a\u200bb", "a\u200bb"),
         ("日本", "日本"),
     ],
 )

@@ -264,6 +264,32 @@ def test_answers_that_are_wrong_and_sure_are_counted_from_90_percent_on():
     assert text_of(texts.confidence(evidence)).endswith("3 wrong answers with a confidence of 90% or more.")
 
 
+def test_a_long_name_is_cut_where_there_is_little_room():
+    evidence = ten_rows(classes=["raw", "r" * 70])
+    seen = Drawn(svg(figures.reliability_figure(evidence, calibration(evidence))))
+    assert seen.x_label == f"said: probability of “{'r' * 70}"[:60]
+    for length, shown in ((18, "r" * 18), (19, "r" * 17 + "…")):
+        named = ten_rows(classes=["raw", "r" * length])
+        assert f">{shown}</bdi></span>" in sections.confusion_table(named, class_findings(named))
+    kept, cut = ("c" * 24, "v" * 40), ("c" * 23 + "…", "v" * 39 + "…")
+    shown = sections.examples_list(ten_rows(examples=[Example(3, 1, (kept, ("c" * 25, "v" * 41)))]))
+    assert re.findall(r"<bdi[^>]*>([cv…]+)</bdi>", shown) == [*kept, *cut]
+    columns = [ColumnImportance("c" * 40, [2.0]), ColumnImportance("c" * 41, [1.0])]
+    assert first_cells(sections.importance_table(columns)) == [["c" * 40, "c" * 39 + "…"]]
+
+
+def test_a_share_of_nothing_is_unknown():
+    evidence = made_evidence(4, 3, target=np.array([0, 0, 1, 1]), probabilities=np.eye(3)[[0, 2, 2, 0]], examples=[])
+    shown = sections.class_table(evidence, class_findings(evidence))
+    cells = {text_of(row[0]): [text_of(cell) for cell in row[1:]] for row in table_rows(shown)}
+    assert (cells["class 2"][1], cells["class 1"][2]) == ("\N{EN DASH}", "\N{EN DASH}")
+    assert cells["class 1"][1].startswith("0% 0% to 66%")
+
+
+def table_rows(markup: str) -> list[list[str]]:
+    return [re.findall(r"<t[hd]\b.*?>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", markup)][1:]
+
+
 def test_more_than_two_classes_are_told_by_their_confidence():
     evidence = made_evidence(200, 3)
     assert "Rows are grouped by the confidence the model states" in text_of(
@@ -306,6 +332,13 @@ def test_steps_are_labelled_by_whole_numbers(last, labels):
 )
 def test_confidence_is_labelled_every_tenth_or_every_fifth(n_classes, labels):
     assert list(Drawn(svg(figures.confidence_figure(made_evidence(400, n_classes)))).x_ticks) == labels.split()
+
+
+@pytest.mark.parametrize(("alike", "highest"), [(3, "30%"), (4, "40%")])
+def test_the_scale_ends_at_the_tenth_that_holds_the_highest_bar(alike, highest):
+    sure = np.array([0.71] * alike + [0.52, 0.57, 0.62, 0.67, 0.77, 0.82, 0.87][: 10 - alike])
+    evidence = made_evidence(10, target=np.ones(10, int), probabilities=pairs(sure), examples=[])
+    assert list(Drawn(svg(figures.confidence_figure(evidence))).y_ticks) == ["10%", "0", highest]
 
 
 def test_where_every_answer_is_right_the_label_says_nothing_of_wrong_ones():

@@ -119,6 +119,31 @@ def by_chance() -> tuple[float, float]:
     return float(low), float(high)
 
 
+def test_each_chapter_has_its_term_its_question_and_a_link(page):
+    chapters = {
+        "Reliability": "Does it mean what it says?",
+        "Confusion": "What does it take for what?",
+        "Classes": "How good is it on each class?",
+        "Training": "Did training go well?",
+        "Confidence": "Is it sure when it is right, and unsure when it is wrong?",
+        "Threshold": "Where should the line be drawn?",
+        "Mistakes": "Where is it most confidently wrong?",
+        "Columns": "What does it go by?",
+        "Origin": "How can this be repeated?",
+    }
+    found = re.findall(r'<p class="term">(\w+)</p><h2 id="(\w+)" tabindex="-1">(.*?)</h2>', page)
+    assert found == [(term, term.lower(), question) for term, question in chapters.items()]
+    nav = re.search(r'<nav aria-label="Sections">(.*?)</nav>', page)[1]
+    assert re.findall(r'<a href="#(\w+)">(\w+)</a>', nav) == [(term.lower(), term) for term in chapters]
+    policy = "default-src &#x27;none&#x27;; style-src &#x27;unsafe-inline&#x27;; img-src data:"
+    assert f'<meta http-equiv="Content-Security-Policy" content="{policy}">' in page
+
+
+@pytest.mark.parametrize("left", [{"command": None}, {"facts": {}}])
+def test_the_origin_is_told_where_any_of_it_is_known(left):
+    assert 'id="origin"' in render(ten_rows(**left))
+
+
 def test_the_opening_says_what_was_measured_on(page):
     [verdict] = re.findall(r'<p class="verdict (\w+)">(.*?)</p>', page)
     sentence = "Too few rows to tell: 10 rows cannot show how good it is; measure it on 30 or more."
@@ -267,7 +292,8 @@ def test_the_words_of_training(page):
 
 def test_the_losses_of_training(page):
     seen = drawings(page)[1].scaled(
-        {"0": 0, "5": 5, "10": 10, "15": 15, "20": 20}, {"0.2": 0.2, "0.4": 0.4, "0.6": 0.6, "0.8": 0.8, "1": 1.0}
+        {"0": 0, "5": 5, "10": 10, "15": 15, "20": 20},
+        {"0.2": 0.2, "0.4": 0.4, "0.6": 0.6, "0.8": 0.8, "1": 1.0, "1.2": 1.2},
     )
     assert (seen.x_label, seen.y_label) == ("step", "log loss (nats)")
     assert seen.label == (
@@ -279,10 +305,10 @@ def test_the_losses_of_training(page):
     assert_near(seen.lines(by_label["training"])[0], list(zip(steps, HISTORY.train_loss, strict=True)), 0.006)
     assert_near(seen.lines(by_label["held out"])[0], list(zip(steps, HISTORY.validation_loss, strict=True)), 0.006)
     assert_near(seen.dots("dot"), [(15, 0.56)])
-    assert_near(seen.whiskers("mark"), [(15, 0.2, 1.0)])
+    assert_near(seen.whiskers("mark"), [(15, 0.2, 1.2)])
     assert table(page, "Log loss by step") == [
         ["step", "training", "held out"],
-        ["5", "0.9100", "0.8300"],
+        ["5", "0.9100", "1.1300"],
         ["10", "0.5200", "0.6100"],
         ["15", "0.4300", "0.5600"],
         ["20", "0.3700", "0.6400"],
