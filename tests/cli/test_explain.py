@@ -69,9 +69,9 @@ def test_text_and_page_show_what_was_asked_for(run):
 
 
 def test_the_right_class_may_be_named(run):
-    words = ["explain", "2", "1", "0", "--names", "cat,1,bird", "--json", "--target"]
-    found = [json.loads(run(*words, target).stdout)["lesson"]["target"] for target in ("bird", "1", "0")]
-    assert found == [2, 1, 0]
+    words = ["explain", "2", "1", "0", "--names", "cat,0,bird", "--json", "--target"]
+    found = [json.loads(run(*words, target).stdout)["lesson"]["target"] for target in ("bird", "0", "2")]
+    assert found == [2, 1, 2]  # a name goes before a place
 
 
 def test_a_page_takes_the_place_of_the_text(run):

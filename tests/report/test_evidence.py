@@ -153,6 +153,9 @@ def test_holds_the_costs_that_answers_weigh(case):
     costs[:, -1] = 0.0  # the last class costs nothing
     evidence = gathered((replace(model, costs=costs), rows))
     assert set(evidence.predicted.tolist()) == {len(model.classes) - 1}
+    wrong = np.flatnonzero(evidence.target != len(model.classes) - 1)
+    shown = wrong[np.argsort(-evidence.probabilities[wrong, -1], kind="stable")]
+    assert [each.position for each in evidence.examples] == shown[: len(evidence.examples)].tolist()
 
 
 def test_shows_the_rows_it_is_most_confidently_wrong_about(case):
