@@ -194,6 +194,9 @@ def test_info_of_a_model_of_arrays_trained_in_python(run):
     facts = dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in lines[:7])
     assert list(facts) == ["model", "features", "classes", "layers", "best step", "options", "versions"]
     assert (facts["features"], facts["classes"]) == ("2, by position", "0, 1")
+    inputs, deep, *units = lw.load("m.safetensors").network.widths
+    assert (inputs != deep, units) == (True, [2])
+    assert facts["layers"] == f"8 members of {inputs} inputs, then 2 units"
     told = json.loads(run("info", "m.safetensors", "--json").stdout)
     assert (told["feature_names"], told["n_features"], told["classes"]) == (None, 2, [0, 1])
 

@@ -20,6 +20,7 @@ import logitwise as lw
 from cli.made_fruit import SMALL, made_rows, write_csv
 from logitwise import data
 from logitwise.cli import sources, training
+from logitwise.cli.predictions import refuse_same
 from logitwise.data import streaming
 
 
@@ -164,7 +165,7 @@ def test_a_file_read_in_parts_is_predicted_as_a_whole(run, fruit, monkeypatch):
     monkeypatch.setattr(streaming, "ROWS_AT_ONCE", 7)
     for name in (fruit / "more.csv", "more.parquet", "more.csv.gz"):
         assert run("predict", fruit / "fruit.safetensors", name).stdout == expected
-        assert run("predict", fruit / "fruit.safetensors", name, "-o", "p.csv").exit_code == 0
+        assert run("predict", fruit / "fruit.safetensors", name, "-o", "p.csv").stderr == "Wrote p.csv (60 rows).\n"
         assert Path("p.csv").read_text(encoding="utf-8") == expected
         assert run("predict", fruit / "fruit.safetensors", name, "-o", "p.parquet").exit_code == 0
         assert pl.read_parquet("p.parquet").write_csv() == expected
@@ -241,6 +242,14 @@ def test_answers_follow_the_costs_of_the_model(run, fruit):
     told = json.loads(run("predict", "m.safetensors", fruit / "more.csv", "--json").stdout)
     assert told["predictions"] == np.where(ripe > 0.1, "ripe", "raw").tolist()
     assert ((ripe > 0.1) & (ripe < 0.5)).any()
+
+
+def test_two_outputs_must_not_be_one_file_under_two_names(folder):
+    (folder / "a").mkdir()
+    (folder / "b").symlink_to("a")
+    refuse_same(Path("a/m.html"), "--report", Path("m.html"), "--model")
+    with pytest.raises(ValueError, match=r"^--report must not be the file of --model; got 'b/m.html'\. Choose another"):
+        refuse_same(Path("b/m.html"), "--report", Path("a/m.html"), "--model")
 
 
 def test_an_output_must_not_be_an_input_under_another_name(run, fruit):

@@ -8,6 +8,7 @@ import pytest
 
 import logitwise as lw
 from cli.made_fruit import made_rows, write_csv
+from logitwise import data
 from logitwise.classifier.target import split_rows
 from logitwise.cli.labels import known_indices, listed
 from logitwise.cli.sources import Columns, Form, Labelled, data_name, part, read_to_measure, read_to_train
@@ -91,9 +92,10 @@ def test_arrays_and_models_without_names_go_by_the_number_of_columns():
 
 
 def test_a_test_file_is_read_as_the_data_are(folder):
-    write_csv("train.csv", [("a", "b", "x"), ("c", "d", "y")] * 20, None)
-    write_csv("test.csv", [("a", "b", "x"), ("c", "d", "y")], None)  # alone, its first line would be taken for a header
-    rows, test = read_to_train("train.csv", "-1", "test.csv", Form(header=False))
+    write_csv("train.csv", [(1.5, "b", "x"), (2.5, "d", "y")] * 20, None)
+    write_csv("test.csv", [("a", "b", "x"), ("c", "d", "y")], None)
+    assert data.read("test.csv").has_header  # alone, its first line is taken for one
+    rows, test = read_to_train("train.csv", "-1", "test.csv", Form())
     assert (len(rows.labels), test.labels.tolist()) == (40, ["x", "y"])
     assert (rows.target_name, test.target_name) == ("column_2", "column_2")
 

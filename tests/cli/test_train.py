@@ -116,6 +116,10 @@ def test_a_header_is_what_is_said_of_it(run):
         result = run(*args)
         if words == ["--no-header"]:  # its first line is a row of a class of its own
             assert json.loads(result.stdout)["classes"] == ["label", "x", "y"]
+            write_csv("two.csv", [("e", "f", "x"), ("c", "d", "y")], None)  # alone, its first line would be a header
+            assert data.read("two.csv").has_header
+            evaluated = run("evaluate", "words.safetensors", "two.csv")
+            assert evaluated.stdout.startswith("Measured on the 2 rows of two.csv:")
         assert (json.loads(result.stdout)["rows"], lw.load("words.safetensors").feature_names) == (rows, names)
 
 
@@ -203,7 +207,7 @@ def test_a_test_part_that_the_source_brings_is_what_it_measures_on(run):
     model = lw.load("arrays.safetensors")
     assert told["model"] == summary(labels[40:], model.predict_proba(images[40:]))
     evaluated = run("evaluate", "arrays.safetensors", "arrays.npz", "--json")
-    assert json.loads(evaluated.stdout)["metrics"] == told
+    assert (json.loads(evaluated.stdout)["metrics"], evaluated.stderr) == (told, "")
     predicted = run("predict", "arrays.safetensors", "arrays.npz", "--json")
     assert predicted.stderr == "logitwise: note: DATA brings a test part; its 20 rows are predicted.\n"
     assert json.loads(predicted.stdout)["probabilities"] == model.predict_proba(images[40:]).tolist()

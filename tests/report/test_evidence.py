@@ -181,13 +181,15 @@ def test_rows_are_numbered_from_1_and_shown_most_confident_first(case):
 
 
 def test_cells_come_most_important_first(case):
-    _, rows = case
+    model, rows = case
     found = gathered(case)
     if rows.name == "strips":
         assert found.importance == []
         return
     rises = {each.column: np.mean(each.rises) for each in found.importance}
     assert max(rises, key=rises.get) == "size"
+    worth = permutation_importance(model, rows.features, found.target)
+    assert {each.column: each.rises for each in found.importance} == worth
     expected = sorted(rises, key=rises.get, reverse=True)
     for example in found.examples:
         assert [column for column, _ in example.cells] == expected
