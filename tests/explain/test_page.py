@@ -24,6 +24,7 @@ def test_the_page_starts_with_the_numbers_of_the_explanation():
     assert cells(page, "loss") == ["1.4170"]
     assert cells(page, "target-name") == ["b"]
     assert re.findall(r'name="target" value="(\d)" checked', page) == ["1"]
+    assert '"target": 1' in page
 
 
 @pytest.fixture(scope="module")

@@ -126,7 +126,7 @@ def judged(
         evidence = Evidence(**{**vars(evidence), "comparison": Comparison(9, {}, "", better)})
     values = (0.61, 0.25, 0.35)[: len(losses)]
     measured = (
-        Measure("Accuracy", 0.71, None, (0.52,) * len(losses), (accuracy,)),
+        Measure("Accuracy", 0.71, None, (0.52, 0.63, 0.64)[: len(losses)], (accuracy,)),
         Measure("Log loss", loss, None, values, losses),
         Measure("Brier score", 0.2, None, values, losses),
     )
