@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+NOT_OURS = ("PYTEST_", "KMP_", "TORCHINDUCTOR_", "_TORCHINDUCTOR_")  # pytest, scikit-learn and torch set such variables
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +22,52 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real data, ../shared/data beside the project, is absent")
     return SHARED_DATA
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind() -> Iterator[None]:
+    """Fail the test that leaves a setting of the process changed, not the one that happens to run after it."""
+    before, variables = _settings(), _variables()
+    yield
+    after = _settings()
+    left = [f"{name} was {before[name]}, is {now}" for name, now in after.items() if before.get(name, now) != now]
+    left += sorted({f"${name} was changed" for name, _ in variables.items() ^ _variables().items()})
+    if left:
+        pytest.fail(f"the test left something behind: {'; '.join(left)}", pytrace=False)
+
+
+def _variables() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(NOT_OURS)}
+
+
+def _settings() -> dict[str, Any]:
+    """Return what a test must leave as it found it; what belongs to a module only once that is imported."""
+    return {
+        "the working directory": os.getcwd(),
+        "the handler of Ctrl-C": signal.getsignal(signal.SIGINT),
+        "numpy.errstate": np.geterr(),
+        **_settings_of_ours(),
+        **_settings_of_torch(),
+    }
+
+
+def _settings_of_ours() -> dict[str, Any]:
+    door, mistakes, threads = (
+        sys.modules.get(f"logitwise.{name}") for name in ("cli.door", "_mistakes", "kernels.cpu.threads")
+    )
+    found = {
+        "quiet": door is not None and door.is_quiet(),
+        "logitwise.checks": "warn" if mistakes is None else mistakes.checks().mode,
+    }
+    return found if threads is None else found | {"logitwise.threads": threads.number_of_threads()}
+
+
+def _settings_of_torch() -> dict[str, Any]:
+    torch = sys.modules.get("torch")
+    is_there = torch is not None and hasattr(torch, "get_default_device")
+    found = {
+        "torch's default dtype": str(torch.get_default_dtype()) if is_there else "torch.float32",
+        "torch's default device": str(torch.get_default_device()) if is_there else "cpu",
+        "torch.is_grad_enabled": torch.is_grad_enabled() if is_there else True,
+    }
+    return found | {"torch's threads": torch.get_num_threads()} if is_there else found

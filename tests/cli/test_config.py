@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import logitwise as lw
-from cli.made_fruit import SMALL
+from cli.made_fruit import SMALL, made_rows, write_csv
 
 
 def test_every_default_is_printed_and_read_back(run, fruit):
@@ -27,6 +27,14 @@ def test_every_default_is_printed_and_read_back(run, fruit):
         "json": False,
         "quiet": False,
     }
+    helps = dict(re.findall(r"^# (.+)\n(?:# )?([a-z-]+) = ", result.stdout, re.MULTILINE))
+    assert helps["At most so many passes over the rows."] == "epochs"
+    assert helps["What decides all chance; one seed, one result."] == "seed"
+    assert '\n# target = "COLUMN"\n' in result.stdout
+    assert "\n# header = true\n" in result.stdout
+    assert result.stdout.startswith(
+        "# The options of `logitwise train`. Edit them, and say: logitwise train DATA --con"
+    )
     without_default = re.findall(r"^# ([a-z-]+) = ", result.stdout, re.MULTILINE)
     options = set(re.findall(r"^  (?:-\w, )?--([a-z-]+)", run("train", "--help").stdout, re.MULTILINE))
     assert {*shown, *without_default} == options - {"config", "show-config", "help"}
@@ -52,6 +60,54 @@ def test_the_same_options_give_the_same_model_and_the_command_line_wins(run, fru
     assert known[0].metadata["options"] == known[1].metadata["options"]
     rows = [[0.5, "red"], [-1.0, "blue"]]
     assert known[0].predict_proba(rows).tolist() == known[1].predict_proba(rows).tolist()
+
+
+def test_every_option_of_a_file_is_what_it_is_on_the_command_line(run):
+    rows = [(*row[:2], f"{row[2]}.") for row in made_rows(60, seed=4)]
+    write_csv("train.csv", [*rows, (1.0, "red", "")], None)
+    write_csv("test.csv", rows[:20], None)
+    values = {
+        "target": "-1",
+        "test": '"test.csv"',
+        "hidden": "[6, 5]",
+        "epochs": "2",
+        "learning-rate": "1",
+        "model": '"{}.safetensors"',
+        "seed": "7",
+        "label-strip": '"."',
+        "drop-unlabelled": "true",
+        "header": "false",
+        "device": '"cpu"',
+        "report": '"{}.html"',
+        "json": "true",
+        "quiet": "true",
+    }
+    assert set(values) == set(re.findall(r"^(?:# )?([a-z-]+) = ", run("train", "--show-config").stdout, re.MULTILINE))
+    text = "\n".join(f"{name} = {value}" for name, value in values.items()).replace("{}", "a")
+    Path("c.toml").write_text(text, encoding="utf-8")
+    words = ["--target", "-1", "--test", "test.csv", "--hidden", "6,5", "--epochs", "2", "--learning-rate", "1.0"]
+    words += ["--model", "b.safetensors", "--seed", "7", "--label-strip", ".", "--drop-unlabelled", "--no-header"]
+    words += ["--device", "cpu", "--report", "b.html", "--json", "--quiet"]
+    found = [run("train", "train.csv", *each) for each in (["--config", "c.toml"], words)]
+    assert [(each.exit_code, each.stderr) for each in found] == [(0, "")] * 2
+    assert found[0].stdout.replace("a.safetensors", "b.safetensors") == found[1].stdout
+    known = [lw.load(f"{name}.safetensors").metadata for name in "ab"]
+    assert known[0] == known[1]
+    options = {"hidden": "(6, 5)", "epochs": 2, "learning_rate": 1.0, "random_state": 7, "device": "cpu"}
+    assert {name: known[0]["options"][name] for name in options} == options
+    assert (known[0]["has_header"], known[0]["label_strip"], known[0]["target_name"]) == (False, ".", "column_2")
+    assert known[0]["metrics"]["where"] == "the 20 rows of test.csv"
+    assert sum(known[0]["class_counts"]) == 60
+    assert Path("a.html").exists()
+
+
+@pytest.mark.parametrize("hidden", ["[]", "''", "[4]", "'4'", "'4,3'"])
+def test_layer_sizes_are_a_list_or_a_text(run, fruit, hidden):
+    Path("c.toml").write_text(f"hidden = {hidden}\nepochs = 1\n", encoding="utf-8")
+    args = ("train", fruit / "fruit.csv", "--target", "label", "--config", "c.toml", "--model", "m.safetensors")
+    assert run(*args).exit_code == 0
+    sizes = tuple(map(int, re.findall(r"\d+", hidden)))
+    assert lw.load("m.safetensors").metadata["options"]["hidden"] == repr(sizes)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ FILES = {
     "other.csv": "length,width\n1,2\n",
     "text.csv": "size,colour,label\nbig,red,ripe\n2,green,raw\n",
     "text.safetensors": "hello",
+    "c.toml": "epochs = 1\n",
 }
 
 TRAINING = [
@@ -131,6 +132,10 @@ TRAINING = [
     (
         "train fruit.csv --target label --test bare.csv --model bare.csv",
         "--model must not be a file that is read; got 'bare.csv'. Choose another name.",
+    ),
+    (
+        "train fruit.csv --target label --config c.toml --report c.toml",
+        "--report must not be a file that is read; got 'c.toml'. Choose another name.",
     ),
     (
         "train fruit.csv --target label --report empty",

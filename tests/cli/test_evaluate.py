@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import warnings
 from dataclasses import replace
 from html import escape
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 import logitwise as lw
-from cli.made_fruit import made_rows, write_csv
+from cli.made_fruit import SMALL, made_rows, write_csv
 from logitwise import data
+from logitwise.calibration import Calibration
+from logitwise.cli import results
 from logitwise.data.fingerprint import fingerprint
 from logitwise.metrics import majority_baseline, summary, summary_intervals
 
@@ -50,8 +54,10 @@ def test_values_that_the_model_does_not_know_are_told(run, fruit):
     count = rows.count("pink")
     column = f"1 column, taken as missing: column 'colour' ({count})"
     assert result.stderr == f"logitwise: note: DATA has values that the model does not know in {column}.\n"
-    report = run("report", fruit / "fruit.safetensors", "pink.csv", "-o", "pink.html")
-    assert report.exit_code == 0
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        report = run("report", fruit / "fruit.safetensors", "pink.csv", "-o", "pink.html")
+    assert (report.exit_code, warned) == (0, [])
     assert f"The rows measured have values that the model does not know in {escape(column)}." in Path(
         "pink.html"
     ).read_text(encoding="utf-8")
@@ -68,6 +74,131 @@ def test_the_target_may_have_another_name(run, fruit):
     write_csv("other.csv", made_rows(60, seed=2), "size,colour,state")
     told = json.loads(run("evaluate", fruit / "fruit.safetensors", "other.csv", "--target", "state", "--json").stdout)
     assert told["metrics"]["model"] == expected["metrics"]["model"]
+
+
+def test_labels_are_stripped_as_in_training_unless_something_else_is_given(run):
+    rows = [(size, colour, f"{label}.") for size, colour, label in made_rows(60, seed=4)]
+    write_csv("train.csv", rows)
+    assert run("train", "train.csv", "--target", "label", "--label-strip", ".", "--quiet", *SMALL).exit_code == 0
+    write_csv("dots.csv", rows[:30])
+    write_csv("bangs.csv", [(*row[:2], row[2].replace(".", "!")) for row in rows[:30]])
+    write_csv("none.csv", [(*row[:2], row[2].rstrip(".")) for row in rows[:30]])
+    features = data.read("none.csv", target="label")
+    model = lw.load("train.safetensors")
+    assert model.classes.tolist() == ["raw", "ripe"]
+    expected = summary(model.class_indices(features.target), model.predict_proba(features.features))
+    for words in (["dots.csv"], ["none.csv"], ["bangs.csv", "--label-strip", "!"], ["none.csv", "--label-strip", ""]):
+        told = run("evaluate", "train.safetensors", *words, "--json")
+        assert json.loads(told.stdout)["metrics"]["model"] == expected
+        assert run("report", "train.safetensors", *words, "-o", "r.html", "--quiet").exit_code == 0
+    for words in (["dots.csv", "--label-strip", ""], ["bangs.csv"], ["dots.csv", "--label-strip", "!"]):
+        for command in ("evaluate", "report"):
+            refused = run(command, "train.safetensors", *words)
+            assert (refused.exit_code, refused.stdout) == (2, "")
+            assert "DATA must hold only labels that training saw" in refused.stderr
+
+
+def test_rows_without_a_label_are_left_out_on_request(run, fruit):
+    write_csv("gaps.csv", [*made_rows(60, seed=2), (1.0, "red", "")])
+    refused = run("evaluate", fruit / "fruit.safetensors", "gaps.csv")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    told = [
+        json.loads(run("evaluate", fruit / "fruit.safetensors", *words, "--json").stdout)["metrics"]["model"]
+        for words in (["gaps.csv", "--drop-unlabelled"], [fruit / "more.csv"])
+    ]
+    assert told[0] == told[1]
+
+
+def test_an_infinite_loss_is_null_in_json_and_inf_in_the_table(run, fruit):
+    model = lw.load(fruit / "fruit.safetensors")
+    certain = replace(model, calibration=Calibration.none(2).sharpened(1e5))
+    certain.save("m.safetensors")
+    result = run("evaluate", "m.safetensors", fruit / "more.csv", "--json")
+    assert result.exit_code == 0
+    told = json.loads(result.stdout, parse_constant=pytest.fail)["metrics"]
+    read = data.read(fruit / "more.csv", target="label")
+    target, predicted = certain.class_indices(read.target), certain.predict_proba(read.features)
+    measured = summary(target, predicted)
+    assert np.isinf(measured["log_loss"])
+    assert told["model"] == {**measured, "log_loss": None}
+    assert (told["intervals"]["log_loss"], np.isfinite(told["baseline"]["log_loss"])) == (None, True)
+    shown = run("evaluate", "m.safetensors", fruit / "more.csv").stdout.splitlines()
+    assert re.split(r"\s{2,}", shown[3].strip()) == ["log loss (nats)", "inf", f"{told['baseline']['log_loss']:.4f}"]
+    metrics = {**model.metadata["metrics"], "model": told["model"]}
+    replace(model, metadata={**model.metadata, "metrics": metrics}).save("n.safetensors")
+    assert re.search(r"^  log loss \(nats\) +inf ", run("info", "n.safetensors").stdout, re.MULTILINE)
+    report = run("report", "m.safetensors", fruit / "more.csv", "-o", "r.html")
+    assert report.exit_code == 0
+    wrong = int((predicted[np.arange(60), target] == 0).sum())
+    assert f"in {wrong} rows it gave probability 0 to what happened" in Path("r.html").read_text(encoding="utf-8")
+
+
+def test_each_measure_stands_in_its_line_with_its_interval_and_its_baseline(run, fruit):
+    args = ("evaluate", fruit / "fruit.safetensors", fruit / "more.csv")
+    told = json.loads(run(*args, "--json").stdout)["metrics"]
+    names = {
+        "log_loss": "log loss (nats)",
+        "accuracy": "accuracy",
+        "brier_score": "Brier score",
+        "calibration_error": "calibration error",
+    }
+    ends = {name: "{:.4f} to {:.4f}".format(*told["intervals"][name]) for name in list(names)[:3]}
+    ends["calibration_error"] = "{:.4f} to {:.4f} by chance".format(*told["intervals"]["calibration_error_by_chance"])
+    lines = [re.split(r"\s{2,}", line.strip()) for line in run(*args).stdout.splitlines()[1:7]]
+    assert lines == [
+        ["model", "95% interval", "majority class"],
+        ["─" * len(lines[1][0])],
+        *(
+            [label, f"{told['model'][name]:.4f}", ends[name], f"{told['baseline'][name]:.4f}"]
+            for name, label in names.items()
+        ),
+    ]
+
+
+def test_an_older_file_without_intervals_is_shown_without_them(run, fruit):
+    model = lw.load(fruit / "fruit.safetensors")
+    metrics = {name: value for name, value in model.metadata["metrics"].items() if name != "intervals"}
+    replace(model, metadata={**model.metadata, "metrics": {**metrics, "baseline": None}}).save("m.safetensors")
+    lines = run("info", "m.safetensors").stdout.splitlines()
+    first = lines.index(f"Measured on {metrics['where']}:") + 1
+    assert lines[first].split() == ["model"]
+    assert lines[first + 2].split() == ["log", "loss", "(nats)", f"{metrics['model']['log_loss']:.4f}"]
+
+
+@pytest.mark.parametrize(("count", "shown"), [(10, ""), (11, " and 1 more"), (13, " and 3 more")])
+def test_ten_names_are_listed_and_the_others_counted(run, count, shown):
+    columns = [f"c{place}" for place in range(count)]
+    X = pl.DataFrame({name: np.arange(26.0) + place for place, name in enumerate(columns)})
+    y = [f"k{place % count:02}" for place in range(26)]
+    lw.Classifier(hidden=(), epochs=1).fit(X, y).save("m.safetensors")
+    lines = dict(
+        re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in run("info", "m.safetensors").stdout.splitlines()[:4]
+    )
+    assert lines["features"] == f"{count}: {', '.join(columns[:10])}{shown}"
+    assert lines["classes"] == ", ".join(f"k{place:02}" for place in range(10)) + shown
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [(0, "0.0 kB"), (1_249, "1.2 kB"), (999_999, "1000.0 kB"), (1_000_000, "1.0 MB"), (2_650_000, "2.6 MB")],
+)
+def test_a_size_is_told_in_the_unit_that_suits_it(tmp_path, size, shown):
+    with open(tmp_path / "file", "wb") as file:
+        file.truncate(size)
+    assert results.file_size(tmp_path / "file") == shown
+
+
+def test_info_of_a_model_of_arrays_trained_in_python(run):
+    lw.Classifier(hidden=(), epochs=1).fit(np.arange(40.0).reshape(20, 2), np.arange(20) % 2).save("m.safetensors")
+    lines = run("info", "m.safetensors").stdout.splitlines()
+    facts = dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in lines[:7])
+    assert list(facts) == ["model", "features", "classes", "layers", "best step", "options", "versions"]
+    assert (facts["features"], facts["classes"]) == ("2, by position", "0, 1")
+    inputs, deep, *units = lw.load("m.safetensors").network.widths
+    assert (inputs != deep, units) == (True, [2])
+    assert facts["layers"] == f"8 members of {inputs} inputs, then 2 units"
+    told = json.loads(run("info", "m.safetensors", "--json").stdout)
+    assert (told["feature_names"], told["n_features"], told["classes"]) == (None, 2, [0, 1])
 
 
 def test_labels_that_read_as_numbers_are_matched_with_classes_of_text(run):

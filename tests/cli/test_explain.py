@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from pathlib import Path
@@ -38,10 +39,39 @@ def test_target_and_temperature_are_those_of_the_library(run):
     assert told["names"] == ["class 0", "class 1", "class 2"]
 
 
+def test_json_holds_every_number_of_the_steps(run):
+    words = ["0.3", "-1.2", "1.7", "--target", "cat", "--temperature", "3", "--names", "cat,dog,bird", "--json"]
+    told = json.loads(run("explain", *words).stdout)
+    steps = {"shifted", "exponentials", "total", "probabilities"}
+    assert set(told) == {"names", "logits", "temperature", *steps, "lesson", "compared"}
+    exponentials = [math.exp((z - 1.7) / 3) for z in (0.3, -1.2, 1.7)]
+    total = sum(exponentials)
+    p = [each / total for each in exponentials]
+    assert (told["names"], told["logits"], told["temperature"]) == (["cat", "dog", "bird"], [0.3, -1.2, 1.7], 3.0)
+    assert told["exponentials"] == pytest.approx(exponentials)
+    assert (told["total"], told["probabilities"]) == (pytest.approx(total), pytest.approx(p))
+    lesson = {"target": 0, "loss": -math.log(p[0]), "gap": 1.4 / 3, "rest": total - 1, "gradient": [p[0] - 1, *p[1:]]}
+    assert {name: pytest.approx(value) for name, value in lesson.items()} == told["lesson"]
+    assert [each["temperature"] for each in told["compared"]] == [0.5, 1.0, 2.0, 3.0]
+    assert told["compared"][-1]["loss"] == pytest.approx(told["lesson"]["loss"])
+    assert json.loads(run("explain", "1", "2", "--json").stdout)["lesson"] is None
+
+
+def test_text_and_page_show_what_was_asked_for(run):
+    words = ["explain", "0.3", "-1.2", "1.7", "--target", "2", "--temperature", "3", "--names", "cat,dog,bird"]
+    shown = run(*words).stdout
+    assert "Cross-entropy: the right class is bird" in shown
+    assert "minus max, / T" in shown
+    told = run(*words, "--html", "e.html", "--json", "--quiet")
+    assert (json.loads(told.stdout)["lesson"]["target"], told.stderr) == (2, "")
+    page = Path("e.html").read_text(encoding="utf-8")
+    assert '"names": ["cat", "dog", "bird"], "logits": [0.3, -1.2, 1.7], "temperature": 3.0, "target": 2' in page
+
+
 def test_the_right_class_may_be_named(run):
-    words = ["explain", "2", "1", "0", "--names", "cat,1,bird", "--json", "--target"]
-    found = [json.loads(run(*words, target).stdout)["lesson"]["target"] for target in ("bird", "1", "0")]
-    assert found == [2, 1, 0]
+    words = ["explain", "2", "1", "0", "--names", "cat,0,bird", "--json", "--target"]
+    found = [json.loads(run(*words, target).stdout)["lesson"]["target"] for target in ("bird", "0", "2")]
+    assert found == [2, 1, 2]  # a name goes before a place
 
 
 def test_a_page_takes_the_place_of_the_text(run):

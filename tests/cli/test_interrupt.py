@@ -6,6 +6,8 @@ import json
 import os
 import re
 import signal
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +15,7 @@ import logitwise as lw
 from cli.made_fruit import SMALL
 from logitwise.classifier.progress import StepBar
 from logitwise.classifier.training import Progress
+from logitwise.cli.results import interrupted_sentence
 
 ARGS = ("--target", "label", "--model", "new.safetensors", *SMALL)
 
@@ -44,6 +47,13 @@ def test_the_best_step_so_far_is_measured_and_saved(run, fruit, ctrl_c):
     assert (told["interrupted"], told["metrics"]) == (True, known["metrics"])
     assert model.predict_proba([[0.5, "red"]]).sum() == pytest.approx(1.0)
     assert sorted(os.listdir()) == ["new.safetensors", "r.html"]
+    assert "Beside simpler models" in Path("r.html").read_text(encoding="utf-8")  # no other is fitted after Ctrl-C
+
+
+def test_the_sentence_tells_the_last_step_from_the_best():
+    model = SimpleNamespace(metadata={"best_step": 30, "history": {"step": [10, 20, 30, 40]}})
+    sentence = "logitwise: interrupted by Ctrl-C after step 40; the model is that of step 30, the best so far."
+    assert interrupted_sentence(model) == sentence
 
 
 def test_it_is_the_model_of_as_many_steps(run, fruit, ctrl_c):

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ import logitwise as lw
 from cli.made_fruit import SMALL, made_rows, write_csv
 from logitwise import data
 from logitwise.cli import sources, training
+from logitwise.cli.predictions import refuse_same
 from logitwise.data import streaming
 
 
@@ -145,7 +147,7 @@ def test_a_reader_that_stops_early_hears_no_complaint(fruit):
     write = [sys.executable, "-m", "logitwise", "predict", str(fruit / "fruit.safetensors"), str(fruit / "fruit.csv")]
     with subprocess.Popen(write, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
-        assert process.stderr.read() == b""
+        assert (process.stderr.read(), process.wait()) == (b"", 1)
 
 
 @pytest.fixture
@@ -163,7 +165,7 @@ def test_a_file_read_in_parts_is_predicted_as_a_whole(run, fruit, monkeypatch):
     monkeypatch.setattr(streaming, "ROWS_AT_ONCE", 7)
     for name in (fruit / "more.csv", "more.parquet", "more.csv.gz"):
         assert run("predict", fruit / "fruit.safetensors", name).stdout == expected
-        assert run("predict", fruit / "fruit.safetensors", name, "-o", "p.csv").exit_code == 0
+        assert run("predict", fruit / "fruit.safetensors", name, "-o", "p.csv").stderr == "Wrote p.csv (60 rows).\n"
         assert Path("p.csv").read_text(encoding="utf-8") == expected
         assert run("predict", fruit / "fruit.safetensors", name, "-o", "p.parquet").exit_code == 0
         assert pl.read_parquet("p.parquet").write_csv() == expected
@@ -196,6 +198,67 @@ def test_an_array_is_read_in_parts_and_predicted_as_a_whole(run, monkeypatch):
     assert result.exit_code == 2
     assert "at row 80" in result.stderr
     assert not Path("p.csv").exists()
+
+
+def test_a_whole_array_is_predicted_in_parts_and_a_bad_row_named_by_its_place(run, monkeypatch):
+    X = np.random.default_rng(0).normal(size=(90, 3))
+    model = lw.Classifier(hidden=(4,), epochs=2).fit(X, np.arange(90) % 2).model_
+    model.save("m.safetensors")
+    monkeypatch.setattr(sources, "ROWS_AT_ONCE", 7)
+    np.savez("x.npz", X=X)
+    told = json.loads(run("predict", "m.safetensors", "x.npz", "--json").stdout)
+    assert (told["rows"], told["probabilities"]) == (90, model.predict_proba(X).tolist())
+    np.savez("x.npz", X=np.where(np.arange(90)[:, None] == 80, np.inf, X))
+    assert "at row 80" in run("predict", "m.safetensors", "x.npz").stderr
+
+
+def test_how_much_is_done_is_told_for_every_kind_of_source(run, fruit, monkeypatch):
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    arrays = lw.Classifier(hidden=(), epochs=1).fit(X, np.arange(20) % 2).model_
+    np.save("x.npy", X)
+    np.savez("x.npz", X=X)
+    monkeypatch.setattr(sources, "ROWS_AT_ONCE", 7)
+    for name in ("x.npy", "x.npz"):
+        found = sources.read_to_predict(name, arrays)
+        assert (found.whole, found.is_long) == (20, True)
+        parts = [(len(features), first_row, read) for features, first_row, read in found.parts]
+        assert [part[:2] for part in parts] == [(7, 0), (7, 7), (6, 14)]
+        assert [part[2] for part in parts] == [7, 14, 20]
+    monkeypatch.setattr(sources, "ROWS_AT_ONCE", 20)
+    assert not sources.read_to_predict("x.npz", arrays).is_long
+    assert not sources.read_to_predict("x.npy", arrays).is_long
+    found = sources.read_to_predict(str(fruit / "more.csv"), lw.load(fruit / "fruit.safetensors"))
+    assert (found.whole, found.is_long) == ((fruit / "more.csv").stat().st_size, False)
+    monkeypatch.setattr(streaming, "BYTES_AT_ONCE", 100)
+    assert sources.read_to_predict(str(fruit / "more.csv"), lw.load(fruit / "fruit.safetensors")).is_long
+
+
+def test_answers_follow_the_costs_of_the_model(run, fruit):
+    model = lw.load(fruit / "fruit.safetensors")
+    costs = np.array([[0.0, 1.0], [9.0, 0.0]])  # a ripe one missed costs nine raw ones taken for ripe
+    replace(model, costs=costs).save("m.safetensors")
+    features = data.read(fruit / "more.csv").features
+    ripe = model.predict_proba(features)[:, 1]
+    told = json.loads(run("predict", "m.safetensors", fruit / "more.csv", "--json").stdout)
+    assert told["predictions"] == np.where(ripe > 0.1, "ripe", "raw").tolist()
+    assert ((ripe > 0.1) & (ripe < 0.5)).any()
+
+
+def test_two_outputs_must_not_be_one_file_under_two_names(folder):
+    (folder / "a").mkdir()
+    (folder / "b").symlink_to("a")
+    refuse_same(Path("a/m.html"), "--report", Path("m.html"), "--model")
+    with pytest.raises(ValueError, match=r"^--report must not be the file of --model; got 'b/m.html'\. Choose another"):
+        refuse_same(Path("b/m.html"), "--report", Path("a/m.html"), "--model")
+
+
+def test_an_output_must_not_be_an_input_under_another_name(run, fruit):
+    os.link(fruit / "fruit.safetensors", "m.csv")
+    os.symlink(fruit / "more.csv", "d.csv")
+    for name in ("m.csv", "d.csv"):
+        result = run("predict", fruit / "fruit.safetensors", fruit / "more.csv", "-o", name)
+        sentence = f"--output must not be a file that is read; got '{name}'. Choose another name."
+        assert (result.exit_code, result.stderr) == (2, f"logitwise: error: {sentence}\n")
 
 
 def test_a_bad_row_is_named_by_its_place_in_the_file_and_nothing_is_written(run, fruit, small_reads):
@@ -268,6 +331,8 @@ def test_a_long_file_shows_a_bar_on_a_terminal(run, fruit, small_reads, monkeypa
     args = ("predict", fruit / "fruit.safetensors", fruit / "more.csv", "-o", "p.csv")
     assert "Predicting" in run(*args).stderr
     assert run(*args, "--quiet").stderr == ""
+    monkeypatch.setattr(streaming, "BYTES_AT_ONCE", 10_000)
+    assert "Predicting" not in run(*args).stderr
 
 
 NEEDED = ["numpy", "numpy.libs", "polars", "_polars_runtime_32", "typer", "rich", "click", "shellingham", "pygments"]

@@ -11,11 +11,17 @@ import sys
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import logitwise as lw
-from cli.made_fruit import SMALL
+from cli.made_fruit import SMALL, made_rows, write_csv
+from logitwise import data
+from logitwise.classifier.logistic import logistic_beside
+from logitwise.classifier.model import Model
+from logitwise.classifier.target import split_rows
 from logitwise.cli import pages
 
 
@@ -53,6 +59,75 @@ def test_training_writes_it_too_with_the_command_as_typed(run, fruit):
     loss = lw.load("my fruit.safetensors").metadata["metrics"]["model"]["log_loss"]
     assert f"{loss:.3f}" in shown
     assert str(Path.cwd()) not in Path("r.html").read_text(encoding="utf-8")
+
+
+def rivals_of(path: str) -> list[str]:
+    """Return the names of the baselines, and the first number of the log loss of each; the model goes first."""
+    table = re.search(r'<table class="numbers">(.*?)</table>', Path(path).read_text(encoding="utf-8"), re.DOTALL)[1]
+    rows = [re.findall(r"<t[hd]\b.*?>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", table)]
+    return [*rows[0][1:], *(cell.split()[0] for cell in rows[2][1:])]
+
+
+def log_loss(model: Model, features: Any, labels: Any) -> str:
+    probabilities = model.predict_proba(features)
+    return f"{-np.log(probabilities[np.arange(len(labels)), model.class_indices(labels)]).mean():.3f}"
+
+
+@pytest.mark.parametrize("test", [[], ["--test", "more.csv"]])
+def test_the_logistic_regression_beside_it_is_fitted_on_the_rows_of_training_alone(run, fruit, test):
+    os.link(fruit / "more.csv", "more.csv")
+    words = ["--target", "label", "--report", "r.html", "--quiet", "--seed", "3", "--hidden", "8", "--epochs", "3"]
+    assert run("train", fruit / "fruit.csv", *words, *test).exit_code == 0
+    model, whole = lw.load("fruit.safetensors"), data.read(fruit / "fruit.csv", target="label")
+    if test:
+        rows = data.read("more.csv", target="label")
+        trained_on, measured_on = (whole.features, whole.target), (rows.features, rows.target)
+    else:
+        parts = split_rows(np.unique(whole.target, return_inverse=True)[1], 0.2, np.random.default_rng(3))
+        trained_on, measured_on = ((whole.features[part], whole.target[part]) for part in parts)
+    peers = [logistic_beside(model, *rows) for rows in (trained_on, measured_on)]
+    losses = [log_loss(each, *measured_on) for each in (model, *peers)]
+    assert len(set(losses)) == 3
+    names = ["this model", "the class frequencies alone", "logistic regression"]
+    found = rivals_of("r.html")
+    assert (found[:3], found[3], found[5]) == (names, losses[0], losses[1])
+    run("report", "fruit.safetensors", "more.csv", "-o", "s.html", "--quiet")
+    assert rivals_of("s.html")[:2] == names[:2]
+    assert "Beside simpler models" in Path("s.html").read_text(encoding="utf-8")
+    assert "Beside simpler models" not in Path("r.html").read_text(encoding="utf-8")
+
+
+def test_files_that_were_read_are_told_by_their_fingerprints(run, fruit):
+    os.link(fruit / "fruit.csv", "fruit.csv")
+    os.link(fruit / "more.csv", "more.csv")
+    Path("c.toml").write_text("hidden = []\nepochs = 1\n", encoding="utf-8")
+    words = ["--target", "label", "--test", "more.csv", "--config", "c.toml", "--report", "r.html", "--quiet"]
+    assert run("train", "fruit.csv", *words).exit_code == 0
+    shown = text_of("r.html")
+    for name in ("fruit.csv", "more.csv", "c.toml"):
+        assert f"SHA-256 of {name} {hashlib.sha256(Path(name).read_bytes()).hexdigest()}" in shown
+    assert shown.count("SHA-256 of") == 3
+
+
+def test_the_page_is_named_for_the_model_and_titled_so(run, fruit):
+    os.link(fruit / "fruit.safetensors", "m.v2.safetensors")
+    assert run("report", "m.v2.safetensors", fruit / "more.csv", "--quiet").exit_code == 0
+    assert "<h1><bdi>m.v2</bdi></h1>" in Path("m.v2.html").read_text(encoding="utf-8")
+
+
+def test_options_of_a_report_are_those_of_evaluate(run, fruit):
+    rows = [*made_rows(60, seed=2), (9.0, "red", "")]
+    write_csv("other.csv", [(*row[:2], row[2] and f"{row[2]}!") for row in rows], "size,colour,state")
+    words = ["--target", "state", "--label-strip", "!"]
+    refused = run("report", fruit / "fruit.safetensors", "other.csv", *words, "--quiet")
+    assert (refused.exit_code, "--drop-unlabelled" in refused.stderr) == (2, True)
+    args = [fruit / "fruit.safetensors", "other.csv", *words, "--drop-unlabelled", "--json"]
+    told = json.loads(run("report", *args, "-o", "r.html").stdout)
+    assert told["rows"] == 60
+    measured = json.loads(run("evaluate", *args).stdout)["metrics"]["model"]
+    expected = json.loads(run("evaluate", fruit / "fruit.safetensors", fruit / "more.csv", "--json").stdout)
+    assert measured == expected["metrics"]["model"]
+    assert rivals_of("r.html")[2] == f"{measured['log_loss']:.3f}"
 
 
 def test_a_row_is_named_by_its_place_in_the_file_held_out_or_without_those_that_have_no_label(run, fruit):

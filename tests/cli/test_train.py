@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import warnings
 from html import unescape
 from pathlib import Path
 
@@ -14,7 +15,10 @@ import pytest
 import logitwise as lw
 from cli.made_fruit import SMALL, made_rows, write_csv
 from logitwise import data
+from logitwise.classifier.findings import DataWarning
 from logitwise.classifier.target import split_rows
+from logitwise.classifier.training import TrainingWarning
+from logitwise.cli.training import hidden_sizes
 from logitwise.metrics import majority_baseline, summary, summary_intervals
 
 LABELS = {
@@ -73,6 +77,79 @@ def test_the_model_saved_is_the_one_measured_on_rows_it_never_saw(run, fruit):
     assert classes.tolist() == model.classes.tolist()
 
 
+def test_each_option_is_what_the_classifier_gets(run, fruit):
+    base = ("train", fruit / "fruit.csv", "--target", "label", "--model", "m.safetensors", "--hidden", "4", "--quiet")
+    cases = {
+        ("--epochs", "3"): ("epochs", 3),
+        ("--learning-rate", "0.02"): ("learning_rate", 0.02),
+        ("--seed", "5"): ("random_state", 5),
+        ("--device", "cpu"): ("device", "cpu"),
+        ("--hidden", "6,5"): ("hidden", "(6, 5)"),
+    }
+    own = lw.Classifier(hidden=(4,), epochs=2).get_params()
+    for words, (name, value) in cases.items():
+        assert run(*base, "--epochs", "2", *words).exit_code == 0
+        options = lw.load("m.safetensors").metadata["options"]
+        expected = {**own, "hidden": "(4,)", name: value}
+        assert {each: options[each] for each in expected if each != "verbose"} == {
+            each: expected[each] for each in expected if each != "verbose"
+        }
+
+
+@pytest.mark.parametrize("seed", [0, 9])
+def test_the_seed_chooses_the_rows_held_out(run, fruit, seed):
+    args = ("train", fruit / "fruit.csv", "--target", "label", "--hidden", "", "--epochs", "1", "--quiet", "--json")
+    told = json.loads(run(*args, "--seed", seed).stdout)["metrics"]
+    assert told["where"] == f"24 rows of fruit.csv, held out from training (a fifth of each class, seed {seed})"
+    read = data.read(fruit / "fruit.csv", target="label")
+    target = np.unique(read.target, return_inverse=True)[1]
+    _, held_out = split_rows(target, 0.2, np.random.default_rng(seed))
+    predicted = lw.load("fruit.safetensors").predict_proba(read.features[held_out])
+    assert told["model"] == summary(target[held_out], predicted)
+
+
+def test_a_header_is_what_is_said_of_it(run):
+    write_csv("words.csv", [("a", "b", "x"), ("c", "d", "y")] * 20, "size,colour,label")
+    for words, rows, names in ((["--header"], 32, ("size", "colour")), (["--no-header"], 33, ("column_0", "column_1"))):
+        target = "label" if words == ["--header"] else "-1"
+        args = ("train", "words.csv", *words, "--target", target, "--hidden", "", "--epochs", "1", "--json", "--quiet")
+        result = run(*args)
+        if words == ["--no-header"]:  # its first line is a row of a class of its own
+            assert json.loads(result.stdout)["classes"] == ["label", "x", "y"]
+            write_csv("two.csv", [("e", "f", "x"), ("c", "d", "y")], None)  # alone, its first line would be a header
+            assert data.read("two.csv").has_header
+            evaluated = run("evaluate", "words.safetensors", "two.csv")
+            assert evaluated.stdout.startswith("Measured on the 2 rows of two.csv:")
+        assert (json.loads(result.stdout)["rows"], lw.load("words.safetensors").feature_names) == (rows, names)
+
+
+@pytest.mark.parametrize(("text", "sizes"), [("", ()), (" ", ()), ("1", (1,)), ("8,16", (8, 16)), (" 8 , 6 ", (8, 6))])
+def test_hidden_sizes_are_what_the_text_says(text, sizes):
+    assert hidden_sizes(text) == sizes
+
+
+@pytest.mark.parametrize("text", ["8,", "8;16", "-1", "0", "8,0", "x", "8.5"])
+def test_hidden_sizes_are_whole_and_positive(text):
+    with pytest.raises(ValueError, match=f"^--hidden must be layer sizes separated by commas.*; got '{text}'"):
+        hidden_sizes(text)
+
+
+def test_other_warnings_than_of_the_data_go_where_they_went_before(run, fruit, monkeypatch):
+    def fit(self, *args):
+        warnings.warn("X has odd columns.", DataWarning, stacklevel=1)
+        warnings.warn("learning_rate must be low.", TrainingWarning, stacklevel=1)
+        warnings.warn("something else", RuntimeWarning, stacklevel=1)
+        return kept(self, *args)
+
+    kept = lw.Classifier.fit
+    monkeypatch.setattr(lw.Classifier, "fit", fit)
+    with pytest.warns(RuntimeWarning, match="^something else$") as seen:
+        result = run("train", fruit / "fruit.csv", "--target", "label", "--hidden", "", "--epochs", "1")
+    assert len(seen) == 1
+    notes = [line for line in result.stderr.splitlines() if line.startswith("Note: ")]
+    assert notes == ["Note: The data has odd columns.", "Note: --learning-rate must be low."]
+
+
 def test_the_file_keeps_how_it_was_trained(run, fruit):
     run("train", fruit / "fruit.csv", "--target", "-1", "--label-strip", ".", "--model", "m.safetensors", *SMALL)
     known = lw.load("m.safetensors").metadata
@@ -91,6 +168,15 @@ def test_options_not_given_are_the_classifier_s_own(run, fruit):
         name: value for name, value in lw.Classifier().get_params().items() if name not in ("epochs", "verbose")
     }
     assert {name: options[name] for name in defaults} == {**defaults, "hidden": repr(defaults["hidden"])}
+
+
+@pytest.mark.parametrize("quiet", [[], ["--quiet"]])
+def test_the_classifier_shows_a_bar_unless_quiet(run, fruit, monkeypatch, quiet):
+    seen = []
+    monkeypatch.setattr(lw.Classifier, "fit", lambda self, *args: seen.append(self.verbose) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run("train", fruit / "fruit.csv", "--target", "label", *quiet)
+    assert seen == [not quiet]
 
 
 def test_quiet_leaves_the_table_alone(run, fruit):
@@ -121,7 +207,7 @@ def test_a_test_part_that_the_source_brings_is_what_it_measures_on(run):
     model = lw.load("arrays.safetensors")
     assert told["model"] == summary(labels[40:], model.predict_proba(images[40:]))
     evaluated = run("evaluate", "arrays.safetensors", "arrays.npz", "--json")
-    assert json.loads(evaluated.stdout)["metrics"] == told
+    assert (json.loads(evaluated.stdout)["metrics"], evaluated.stderr) == (told, "")
     predicted = run("predict", "arrays.safetensors", "arrays.npz", "--json")
     assert predicted.stderr == "logitwise: note: DATA brings a test part; its 20 rows are predicted.\n"
     assert json.loads(predicted.stdout)["probabilities"] == model.predict_proba(images[40:]).tolist()

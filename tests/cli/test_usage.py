@@ -12,11 +12,12 @@ import sys
 
 import numpy as np
 import pytest
+import typer
 
 import logitwise as lw
 from cli.made_fruit import SMALL
 from logitwise import data
-from logitwise.cli import door, parts
+from logitwise.cli import door, parts, typed
 
 COMMANDS = ("train", "evaluate", "predict", "report", "info", "explain")
 
@@ -55,6 +56,22 @@ def test_what_is_no_number_is_refused_with_what_was_typed(run, command, sentence
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"logitwise: error: {sentence}\n")
 
 
+@pytest.mark.parametrize(("word", "is_seed"), [("0", True), ("4294967295", True), ("4294967296", False), ("-1", False)])
+def test_a_seed_has_32_bits(word, is_seed):
+    if is_seed:
+        assert typed.seed_number(word) == int(word)
+        return
+    with pytest.raises(typer.BadParameter, match=rf"^must be in \[0, 4294967295\]; got {word}\.$"):
+        typed.seed_number(word)
+
+
+@pytest.mark.parametrize(
+    ("word", "names", "place"), [("b", ["a", "b"], 1), ("0", ["1", "0"], 1), ("1", ["a", "b"], 1), ("-3", [], -3)]
+)
+def test_a_class_is_named_or_counted_and_a_name_goes_first(word, names, place):
+    assert typed.class_place(word, names) == place
+
+
 def test_messages_wrap_between_words_in_a_terminal(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "20")
     door.tell("a sentence of more than-twenty letters and /a/name/that/is/longer/than/the/line")
@@ -84,6 +101,23 @@ def test_nothing_asked_for_is_bad_usage(run):
     assert result.stderr == run("--help").stdout
 
 
+def test_every_help_names_the_options_there_are(run):
+    common, rows = {"--json", "--quiet", "--help"}, {"--target", "--label-strip", "--drop-unlabelled"}
+    training = {"--test", "--hidden", "--epochs", "--learning-rate", "--model", "--seed", "--header", "--no-header"}
+    options = {
+        "train": common | rows | training | {"--device", "--report", "--config", "--show-config"},
+        "evaluate": common | rows,
+        "predict": common | {"--output"},
+        "report": common | rows | {"--output"},
+        "info": common,
+        "explain": common | {"--target", "--temperature", "--names", "--html"},
+        "export": {"--quiet", "--help"},
+    }
+    for command, known in options.items():
+        heads = re.findall(r"^  (-\S.*?)(?:  |$)", run(command, "--help").stdout, re.MULTILINE)
+        assert set(re.findall(r"--[a-z-]+", " ".join(heads))) == known
+
+
 def test_the_version_is_shown(run):
     assert run("--version").stdout == f"logitwise {lw.__version__}\n"
 
@@ -109,6 +143,12 @@ def test_quiet_silences_the_notes_of_every_command(run, fruit):
     assert run("info", model, "--quiet").stdout == run("info", model).stdout
 
 
+@pytest.mark.parametrize("end", [[], ["absent.csv"]])
+def test_quiet_ends_with_its_command_whichever_way_that_ends(run, fruit, end):
+    assert run("info", fruit / "fruit.safetensors", *end, "--quiet").exit_code == (2 if end else 0)
+    assert not door.is_quiet()
+
+
 @pytest.fixture
 def small_parts(monkeypatch):
     """Make every prediction one of many parts, on what says it is a terminal."""
@@ -128,6 +168,28 @@ def test_predictions_by_parts_are_those_of_the_whole(fruit, small_parts, capsys)
     door.hush(True)
     assert len(parts.by_parts(model.predict_proba, features, "DATA")) == 9
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("at_once", "shown"), [(59, True), (60, False)])
+def test_only_predictions_of_several_parts_show_a_bar(fruit, small_parts, capsys, monkeypatch, at_once, shown):
+    monkeypatch.setattr(parts, "ROWS_AT_ONCE", at_once)
+    parts.by_parts(lw.load(fruit / "fruit.safetensors").predict_proba, data.read(fruit / "more.csv").features, "DATA")
+    assert ("Predicting" in capsys.readouterr().err) == shown
+
+
+def test_a_bad_row_is_named_by_its_place_among_all_rows(fruit, small_parts):
+    model, features = lw.load(fruit / "fruit.safetensors"), data.read(fruit / "more.csv").features
+    bad = features.with_columns(size=np.where(np.arange(60) == 53, np.inf, features["size"]))
+    with pytest.raises(ValueError, match=r"^DATA must .* got inf at row 53, column 'size'"):
+        parts.by_parts(model.predict_batch, bad, "DATA")
+
+
+def test_unknown_values_of_all_parts_are_counted_together(fruit, small_parts):
+    model, features = lw.load(fruit / "fruit.safetensors"), data.read(fruit / "more.csv").features
+    odd = features.with_columns(colour=np.where(np.arange(60) % 5 == 0, "mauve", features["colour"]))
+    probabilities, unknown = parts.predictions(model, odd, "DATA")
+    assert unknown == {"column 'colour'": 12}
+    assert np.array_equal(probabilities, model.predict_batch(odd).probabilities)
 
 
 def test_no_rows_have_no_predictions(fruit):

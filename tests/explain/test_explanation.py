@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import logitwise as lw
+from explain import worked
 from logitwise.explain import explain
 
 LOGITS = [
@@ -41,6 +42,37 @@ def test_the_steps_lead_to_the_results(logits, target):
     np.testing.assert_allclose(lesson.gap + math.log1p(lesson.rest), lesson.loss, rtol=1e-14)
     assert max(seen.shifted) == 0.0
     assert math.fsum(lesson.gradient) == pytest.approx(0.0, abs=1e-15)
+
+
+def test_every_field_holds_what_it_is_named_for():
+    seen = explain(worked.LOGITS, worked.TARGET, worked.TEMPERATURE, names=worked.NAMES)
+    assert (seen.names, seen.logits, seen.temperature) == (worked.NAMES, worked.LOGITS, worked.TEMPERATURE)
+    np.testing.assert_allclose(seen.shifted, worked.SHIFTED, rtol=1e-14)
+    np.testing.assert_allclose(seen.exponentials, worked.EXPONENTIALS, rtol=1e-14)
+    np.testing.assert_allclose(seen.probabilities, worked.PROBABILITIES, rtol=1e-14)
+    assert seen.total == pytest.approx(worked.TOTAL, rel=1e-14)
+    lesson = seen.lesson
+    assert lesson.target == worked.TARGET
+    found = (lesson.loss, lesson.gap, lesson.rest)
+    np.testing.assert_allclose(found, (worked.LOSS, worked.GAP, worked.REST), rtol=1e-14)
+    np.testing.assert_allclose(lesson.gradient, worked.GRADIENT, rtol=1e-13)
+    assert [each.temperature for each in seen.compared] == [0.5, 1.0, 2.0, 3.0]
+    for each in seen.compared:
+        probabilities, loss = worked.at_temperature(each.temperature)
+        np.testing.assert_allclose(each.probabilities, probabilities, rtol=1e-13)
+        assert each.loss == pytest.approx(loss, rel=1e-13)
+
+
+def test_of_two_that_are_largest_one_stays_in_the_rest():
+    lesson = explain([1.0, 4.0, 4.0], 1).lesson
+    assert (lesson.gap, lesson.rest) == (0.0, pytest.approx(1 + math.exp(-3), rel=1e-15))
+    assert explain([4.0, 1.0, 4.0], 1).lesson.gap == 3.0
+
+
+def test_the_ends_of_every_range_are_allowed():
+    assert explain([1e6, -1e6], 1).lesson.gap == 2e6
+    assert [explain([1.0, 2.0], temperature=each).temperature for each in (0.01, 100)] == [0.01, 100.0]
+    assert len(explain([0.5] * 30, 29).probabilities) == 30
 
 
 def test_the_numbers_of_the_tutorial():
@@ -94,7 +126,11 @@ def test_all_numbers_as_plain_data():
         ({"logits": [1.0, math.nan]}, ValueError, "logits must be in [-1e6, 1e6]; got nan at index 1."),
         ({"logits": [-math.inf, 0.0]}, ValueError, "logits must be in [-1e6, 1e6]; got -inf at index 0."),
         ({"logits": [1.0, "2"]}, TypeError, "logits must be a number; got '2' of type str."),
+        ({"logits": [1.0, 1000001.0]}, ValueError, "logits must be in [-1e6, 1e6]; got 1000001.0 at index 1."),
         ({"temperature": 0.0}, ValueError, "temperature must be in [0.01, 100]; got 0."),
+        ({"temperature": 0.0099}, ValueError, "temperature must be in [0.01, 100]; got 0.0099."),
+        ({"temperature": 100.1}, ValueError, "temperature must be in [0.01, 100]; got 100.1."),
+        ({"target": 3}, ValueError, "target must be in [0, 1]; got 3."),
         ({"temperature": math.nan}, ValueError, "temperature must be in [0.01, 100]; got nan."),
         ({"target": 2}, ValueError, "target must be in [0, 1]; got 2. Classes are counted from 0."),
         ({"target": -1}, ValueError, "target must be in [0, 1]; got -1."),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
+from explain import worked
 from logitwise.explain import explain, to_text
-from logitwise.explain.text import bar, number
+from logitwise.explain.text import advice, bar, number
 
 
 def printed(*args, width=80, **kwargs) -> list[str]:
@@ -33,6 +34,59 @@ def test_the_steps_of_the_tutorial():
     assert "  0.0000 + log1p(0.5174)   0.4170" in lines
     assert "  class 0   0.6590   1   -0.3410   raise   █████▌" in lines
     assert "  loss       0.1464   0.4170   0.6898" in lines
+
+
+def shown(*values: float) -> list[str]:
+    return [f"{value:.4f}" for value in values]
+
+
+def test_every_number_stands_where_it_belongs():
+    seen = printed(worked.LOGITS, worked.TARGET, worked.TEMPERATURE, names=worked.NAMES, width=100)
+    words = [line.split() for line in seen]
+    bars = ["█████", "███", "████████"]  # 16 blocks are 1
+    steps = zip(worked.LOGITS, worked.SHIFTED, worked.EXPONENTIALS, worked.PROBABILITIES, strict=True)
+    rows = [[name, *shown(*step), bar] for name, step, bar in zip(worked.NAMES, steps, bars, strict=True)]
+    first = words.index(rows[0])
+    assert words[first : first + 5] == [*rows, [], ["sum", *shown(worked.TOTAL, 1.0)]]
+    assert f"Each exponential divided by their sum, {worked.TOTAL:.4f}, is the probability." in " ".join(
+        map(str.strip, seen)
+    )
+    assert "Cross-entropy: the right class is cat" in seen
+    loss, gap, rest = shown(worked.LOSS, worked.GAP, worked.REST)
+    first = words.index([f"-log({worked.PROBABILITIES[0]:.4f})", loss])
+    assert words[first + 1] == [gap, "+", f"log1p({rest})", loss]
+    slopes = zip(worked.PROBABILITIES, (1, 0, 0), worked.GRADIENT, strict=True)
+    advised = zip(("raise", "lower", "lower"), ("███████████", "███", "████████"), strict=True)
+    rows = [
+        [name, f"{p:.4f}", str(y), f"{slope:.4f}", *words]
+        for name, (p, y, slope), words in zip(worked.NAMES, slopes, advised, strict=True)
+    ]
+    first = words.index(rows[0])
+    assert words[first : first + 3] == rows
+    found = [worked.at_temperature(temperature) for temperature in (0.5, 1, 2, 3)]
+    rows = [[name, *shown(*(p[place] for p, _ in found))] for place, name in enumerate(worked.NAMES)]
+    first = words.index(["T", "=", "0.5", "T", "=", "1", "T", "=", "2", "T", "=", "3"])
+    assert words[first + 2 : first + 7] == [*rows, [], ["loss", *shown(*(loss for _, loss in found))]]
+
+
+@pytest.mark.parametrize(("target", "emphasized"), [(0, ["cat"]), (2, ["bird"]), (None, [])])
+def test_the_right_class_is_emphasized_in_every_table(target, emphasized):
+    console = Console(width=100, color_system="standard", force_terminal=True, no_color=False)
+    with console.capture() as captured:
+        console.print(to_text(explain(worked.LOGITS, target, names=worked.NAMES)))
+    rows = [line for line in captured.get().splitlines() if any(name in line for name in worked.NAMES) and "0." in line]
+    bold = [name for line in rows for name in worked.NAMES if name in line and "\x1b[1m" in line]
+    assert bold == emphasized * 3
+    assert len(rows) == (6 if target is None else 9)
+
+
+@pytest.mark.parametrize(("slope", "said"), [(-0.1, "raise"), (0.1, "lower"), (0.0, "leave"), (-0.0, "leave")])
+def test_a_step_goes_against_the_gradient(slope, said):
+    assert advice(slope) == said
+
+
+def test_a_class_that_is_right_beyond_doubt_is_left():
+    assert "  class 0   1.0000   1   0.0000   leave" in printed([1e6, -1e6], 0)
 
 
 def test_a_confident_row_keeps_its_digits():
@@ -71,6 +125,13 @@ def test_every_line_fits_the_terminal_and_names_are_names(width):
         (-12.5, "-12.5000"),
         (19720.0, "19720.0"),
         (1e6, "1.00e+06"),
+        (5e-05, "0.0001"),
+        (4.9e-05, "4.90e-05"),
+        (999.9, "999.9000"),
+        (1000.0, "1000.0"),
+        (99999.0, "99999.0"),
+        (1e5, "1.00e+05"),
+        (-1e5, "-1.00e+05"),
     ],
 )
 def test_numbers(value, shown):

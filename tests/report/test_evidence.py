@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import re
+import platform
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +12,11 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from logitwise import Classifier
+from logitwise.calibration import Calibration
 from logitwise.classifier.importance import permutation_importance
 from logitwise.classifier.model import Model
 from logitwise.classifier.table import read_table
+from logitwise.cli import evidence
 from logitwise.cli.evidence import gather
 from logitwise.cli.record import Record
 from logitwise.cli.sources import Labelled
@@ -76,9 +78,26 @@ def test_holds_the_probabilities_before_calibration(case):
     once_more = gathered((scaled, rows))
     assert not np.array_equal(once_more.probabilities, evidence.probabilities)
     np.testing.assert_array_equal(once_more.before_calibration, model.uncalibrated().predict_proba(rows.features))
-    assert re.fullmatch(r"by a temperature of \d+\.\d\d, fitted on rows held out in training", once_more.calibrated_by)
+    assert once_more.calibrated_by.endswith(", fitted on rows held out in training")
     bare = gathered((model.uncalibrated(), rows))
     assert (bare.before_calibration, bare.calibrated_by) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("method", "scale", "said"),
+    [
+        ("temperature", 0.8, "by a temperature of 1.25, fitted on rows held out in training"),
+        ("temperature", 2.5, "by a temperature of 0.40, fitted on rows held out in training"),
+        ("vector", 0.8, "by vector scaling, fitted on rows held out in training"),
+        ("none", 0.8, ""),
+    ],
+)
+def test_says_by_what_the_probabilities_were_calibrated(case, method, scale, said):
+    model, rows = case
+    factors = np.array([scale, *np.ones(len(model.classes) - 1)])
+    scaled = replace(model, calibration=Calibration(factors, np.zeros(len(factors)), 0.01, method))
+    found = gathered((scaled, rows))
+    assert (found.calibrated_by, found.before_calibration is None) == (said, method == "none")
 
 
 def test_holds_the_comparison_of_training(case):
@@ -134,6 +153,9 @@ def test_holds_the_costs_that_answers_weigh(case):
     costs[:, -1] = 0.0  # the last class costs nothing
     evidence = gathered((replace(model, costs=costs), rows))
     assert set(evidence.predicted.tolist()) == {len(model.classes) - 1}
+    wrong = np.flatnonzero(evidence.target != len(model.classes) - 1)
+    shown = wrong[np.argsort(-evidence.probabilities[wrong, -1], kind="stable")]
+    assert [each.position for each in evidence.examples] == shown[: len(evidence.examples)].tolist()
 
 
 def test_shows_the_rows_it_is_most_confidently_wrong_about(case):
@@ -146,6 +168,127 @@ def test_shows_the_rows_it_is_most_confidently_wrong_about(case):
             assert dict(example.cells)["colour"] == rows.features["colour"][example.position]
         else:
             np.testing.assert_array_equal(example.image, rows.features[example.position])
+
+
+def test_rows_are_numbered_from_1_and_shown_most_confident_first(case):
+    model, rows = case
+    moved = replace(rows, positions=rows.positions * 10 + 4)
+    found = gathered((model, moved))
+    assert [each.number for each in found.examples] == [10 * each.position + 5 for each in found.examples]
+    sure = [found.confidence[each.position] for each in found.examples]
+    assert sure == sorted(sure, reverse=True)
+    assert len(found.examples) == min(24 if rows.name == "strips" else 8, int((~found.hits).sum()))
+
+
+def test_cells_come_most_important_first(case):
+    model, rows = case
+    found = gathered(case)
+    if rows.name == "strips":
+        assert found.importance == []
+        return
+    rises = {each.column: np.mean(each.rises) for each in found.importance}
+    assert max(rises, key=rises.get) == "size"
+    worth = permutation_importance(model, rows.features, found.target)
+    assert {each.column: each.rises for each in found.importance} == worth
+    expected = sorted(rises, key=rises.get, reverse=True)
+    for example in found.examples:
+        assert [column for column, _ in example.cells] == expected
+        assert float(dict(example.cells)["size"]) == pytest.approx(rows.features["size"][example.position], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        (None, "missing"),
+        (float("nan"), "missing"),
+        (1234567.0, "1.23457e+06"),
+        (0.1234567, "0.123457"),
+        (7, "7"),
+        ("", ""),
+    ],
+)
+def test_a_cell_is_written_as_people_write_it(value, cell):
+    assert evidence._cell(value) == cell
+
+
+@pytest.mark.parametrize(
+    ("pixels", "shown"),
+    [
+        (np.array([[0, 7], [90, 255]], np.uint8), [[0, 7], [90, 255]]),
+        (np.array([[0, 7], [90, 255]], np.uint8) // 3, [[0, 2], [30, 85]]),
+        (np.array([[0.0, 0.5], [-0.25, 1.0]]), [[0, 127], [0, 255]]),
+        (np.array([[0.0, 1.0], [2.0, 4.0]]), [[0, 63], [127, 255]]),
+        (np.zeros((2, 2)), [[0, 0], [0, 0]]),
+    ],
+)
+def test_images_are_shown_from_black_to_the_brightest_pixel_of_all(pixels, shown):
+    rows = Labelled(pixels[None], np.array([0]), "x", None, None, np.array([6]))
+    [example] = evidence._examples(rows, np.array([0]), [])
+    assert (example.image.tolist(), example.number, example.image.dtype) == (shown, 7, np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("shape", "are"),
+    [((9, 6, 6), True), ((9, 6, 6, 3), True), ((9, 6, 6, 2), False), ((9, 36), False), ((9, 2, 2, 4), True)],
+)
+def test_what_has_the_shape_of_images_is_images(shape, are):
+    assert evidence._is_images(shape) is are
+
+
+@pytest.mark.parametrize(("columns", "are"), [(200, True), (201, False)])
+def test_of_very_many_columns_the_importance_is_left_out(monkeypatch, columns, are):
+    monkeypatch.setattr(evidence, "permutation_importance", lambda *_: {"a": [0.1]})
+    found = evidence._importance(None, np.zeros((3, columns)), np.zeros(3))
+    assert [each.column for each in found] == ["a"] * are
+
+
+def test_the_baseline_is_the_class_frequencies_of_training(case):
+    model, rows = case
+    counts = list(range(3, 3 + len(model.classes)))
+    found = gathered((Record("fruit.csv", 400, counts).kept_in(model), rows)).baselines["the class frequencies alone"]
+    np.testing.assert_allclose(found, np.tile(np.array(counts) / sum(counts), (300, 1)))
+
+
+HISTORY = {"step": [5, 10], "train_loss": [0.9, 0.5], "validation_loss": [0.8, 0.6]}
+
+
+@pytest.mark.parametrize(
+    ("entries", "is_told"),
+    [
+        ({}, True),
+        ({"history": {**HISTORY, "validation_loss": []}}, True),
+        ({"history": {**HISTORY, "validation_loss": [0.8]}}, False),
+        ({"history": {**HISTORY, "train_loss": [0.8]}}, False),
+        ({"history": {"step": [], "train_loss": [], "validation_loss": []}}, False),
+        ({"history": {**HISTORY, "step": [5, True]}}, False),
+        ({"history": {**HISTORY, "step": (5, 10)}}, False),
+        ({"best_step": "5"}, False),
+    ],
+)
+def test_the_history_is_told_where_its_form_is_ours(case, entries, is_told):
+    model, rows = case
+    known = {"history": HISTORY, "best_step": 5, "ended": "X has ended.", "held_out": {"plan": "Folds."}, **entries}
+    found = gathered((replace(model, metadata={**model.metadata, **known}), rows)).history
+    assert (found is not None) == is_told
+    if not entries:
+        assert vars(found) == {**HISTORY, "best_step": 5, "notes": ["The data has ended.", "Folds."]}
+
+
+def test_the_facts_are_what_it_takes_to_repeat_the_training(case):
+    model, rows = case
+    known = {
+        "options": {"epochs": 8, "device": None, "balanced": False, "verbose": True, "seed": 3},
+        "versions": {"logitwise": "9", "python": "2.7"},
+        "rows": 1234,
+        "data": "fruit.csv",
+    }
+    facts = gathered((replace(model, metadata={**model.metadata, **known}), rows)).facts
+    assert facts == {
+        "SHA-256": "00",
+        "trained on": "1,234 rows of fruit.csv",
+        "training options": "epochs 8, seed 3",
+        "versions": f"logitwise 9, python {platform.python_version()}",
+    }
 
 
 def test_becomes_a_page(case):

@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 from sklearn import metrics as peers
 
+from logitwise._intervals import Interval
 from logitwise.metrics import summary
-from logitwise.report import Evidence, confidently_wrong
+from logitwise.report import Comparison, Evidence, confidently_wrong
 from logitwise.report.findings import (
+    Bin,
+    Calibration,
+    calibration,
     class_findings,
     confidence_shares,
     confusion,
@@ -99,6 +103,16 @@ def test_confusion_of_some_classes_gathers_the_others():
     np.testing.assert_array_equal(confusion(by_hand(), [2]), [[1, 2]])
 
 
+def test_confusion_of_some_classes_is_in_the_order_asked_for():
+    np.testing.assert_array_equal(confusion(by_hand(), [2, 0]), [[1, 1, 1], [0, 1, 0]])
+
+
+def test_top_confusions_of_many_classes_do_not_overflow_small_indices():
+    target = np.array([200, 200, 3, 4], dtype=np.uint8)
+    evidence = made_evidence(4, 250, target=target, probabilities=np.eye(250)[[100, 100, 249, 4]], examples=[])
+    assert top_confusions(evidence, 5) == [(200, 100, 2), (3, 249, 1)]
+
+
 def test_top_confusions_are_the_most_frequent():
     evidence = by_hand(target=np.array([0, 2, 2, 0]))
     assert top_confusions(evidence, 5) == [(0, 2, 1), (2, 0, 1), (2, 1, 1)]
@@ -110,6 +124,94 @@ def test_confidence_shares_add_up_to_one_each():
     edges, right, wrong = confidence_shares(evidence)
     assert (edges[0], edges[-1], len(right)) == (pytest.approx(0.3), 1.0, 14)
     assert (right.sum(), wrong.sum()) == (pytest.approx(1.0), pytest.approx(1.0))
+
+
+@pytest.mark.parametrize(
+    ("n_classes", "lowest", "bins"), [(2, 0.5, 10), (3, 0.3, 14), (20, 0.05, 19), (21, 0, 20), (50, 0, 20)]
+)
+def test_confidence_starts_at_the_last_edge_that_no_answer_can_be_below(n_classes, lowest, bins):
+    edges, right, wrong = confidence_shares(made_evidence(n_classes=n_classes))
+    assert edges[0] == pytest.approx(lowest)
+    np.testing.assert_allclose(np.diff(edges), 0.05)
+    assert (len(right), len(wrong)) == (bins, bins)
+
+
+def test_answers_by_cost_below_that_edge_are_in_the_first_bin():
+    target, said = np.array([1, 1, 1, 0, 0]), np.array([0.3, 0.41, 0.94, 0.32, 0.11])
+    pairs = np.stack([1 - said, said], axis=1)
+    costs = np.array([[0.0, 1.0], [3.0, 0.0]])  # the second class from 0.25 on
+    evidence = made_evidence(5, target=target, probabilities=pairs, costs=costs, examples=[])
+    assert evidence.confidence.tolist() == [0.3, 0.41, 0.94, 0.32, 0.89]
+    _, right, wrong = confidence_shares(evidence)
+    assert right.tolist() == [0.5, 0, 0, 0, 0, 0, 0, 0.25, 0.25, 0]
+    assert wrong.tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+
+
+def test_where_nothing_is_wrong_no_share_is():
+    evidence = made_evidence(3, target=np.array([0, 1, 1]), probabilities=np.eye(2)[[0, 1, 1]], examples=[])
+    _, right, wrong = confidence_shares(evidence)
+    assert (right.sum(), wrong.sum()) == (1.0, 0.0)
+
+
+def test_bins_of_probability_hold_their_upper_edge():
+    said = np.array([0.0, 0.1, 0.1001, 0.5, 0.9, 0.9001, 1.0])
+    found = reliability(np.zeros(7, dtype=int), np.stack([1 - said, said], axis=1))
+    assert [(bin_.said, bin_.rows) for bin_ in found] == [
+        (pytest.approx(0.05), 2),
+        (pytest.approx(0.1001), 1),
+        (pytest.approx(0.5), 1),
+        (pytest.approx(0.9), 1),
+        (pytest.approx(0.95005), 2),
+    ]
+
+
+@pytest.mark.parametrize(("said", "is_off"), [(0.2, False), (0.1999, True), (0.6, False), (0.6001, True)])
+def test_a_bin_is_off_beyond_either_end_of_its_interval(said, is_off):
+    assert Bin(said, 0.4, Interval(0.2, 0.6), 9).is_off is is_off
+
+
+@pytest.mark.parametrize(("error", "within"), [(0.29, True), (0.3, True), (0.31, False)])
+def test_an_error_as_large_as_chance_makes_it_is_within_chance(error, within):
+    assert Calibration(error, Interval(0.1, 0.3), 0.0).is_within_chance is within
+
+
+def test_calibration_tells_too_sure_from_not_sure_enough():
+    target = np.repeat([0, 1], [9, 1])
+    sure, unsure = (np.tile([1 - p, p], (10, 1)) for p in (0.02, 0.3))
+    found = [calibration(made_evidence(10, target=target, probabilities=each, examples=[])) for each in (sure, unsure)]
+    assert [each.overconfidence for each in found] == [pytest.approx(0.98 - 0.9), pytest.approx(0.7 - 0.9)]
+    assert [each.error for each in found] == [pytest.approx(0.08), pytest.approx(0.2)]
+
+
+def test_a_threshold_flags_what_reaches_it():
+    probability = np.array([0.1, 0.3, 0.3, 0.8])
+    at = {round(100 * each.threshold): each for each in thresholds(np.array([0, 1, 0, 1]), probability)}
+    assert len(at) == 101
+    counts = {place: (at[place].flagged, at[place].false_alarms, at[place].missed) for place in (0, 10, 11, 30, 31, 80)}
+    assert counts == {0: (4, 2, 0), 10: (4, 2, 0), 11: (3, 1, 0), 30: (3, 1, 0), 31: (1, 0, 1), 80: (1, 0, 1)}
+    assert (at[81].flagged, at[81].missed, at[81].recall, at[81].f1) == (0, 2, 0.0, 0.0)
+    assert np.isnan(at[81].precision)
+    assert (at[31].precision, at[31].recall, at[31].f1) == (1.0, 0.5, pytest.approx(2 / 3))
+
+
+def test_without_a_positive_row_recall_is_unknown():
+    assert np.isnan(thresholds(np.array([0, 0]), np.array([0.2, 0.6]))[50].recall)
+
+
+def test_the_threshold_of_costs_weighs_an_alarm_against_a_miss():
+    costs = np.array([[0.5, 1.5], [4.25, 0.25]])  # an alarm costs 1 more than no alarm, a miss 4 more than a hit
+    pairs = np.array([[0.81, 0.19], [0.79, 0.21]])
+    evidence = made_evidence(2, target=np.array([0, 1]), probabilities=pairs, costs=costs, examples=[])
+    assert evidence.threshold == 0.2
+    assert evidence.predicted.tolist() == [0, 1]
+    assert confidently_wrong(np.array([1, 0]), pairs, 5, costs).tolist() == [0, 1]
+    assert confidently_wrong(np.array([1, 0]), pairs, 5).tolist() == [0]
+    assert made_evidence(2, examples=[]).threshold == 0.5
+
+
+@pytest.mark.parametrize(("gains", "better"), [((-0.2, -0.1), ["trees"]), ((-0.2, 0.0), []), ((0.1, 0.2), [])])
+def test_a_simpler_model_is_better_where_the_whole_interval_says_so(gains, better):
+    assert Comparison(9, {}, "", {"trees": gains}).better == better
 
 
 def test_thresholds_agree_with_scikit_learn():
@@ -150,6 +252,16 @@ BAD = [
         ValueError,
         "before_calibration must have shape (rows, classes), (4, 3); got (4, 2). Measure the model on rows of its own "
         "classes.",
+    ),
+    (
+        {"baselines": {"coin": np.full((4, 3), 0.5)}},
+        ValueError,
+        "probabilities must sum to 1 in each row; got 1.5 at row 0.",
+    ),
+    (
+        {"before_calibration": np.full((4, 3), 0.2)},
+        ValueError,
+        "probabilities must sum to 1 in each row; got 0.6 at row 0.",
     ),
     ({"target": np.array([0, 1, 2, 3])}, ValueError, "target must be in [0, 2]; got 3 at row 3."),
     (

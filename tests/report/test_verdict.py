@@ -1,13 +1,15 @@
 """The verdict: one sentence for each kind of model."""
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
 
-from logitwise.report import Evidence
-from logitwise.report.findings import calibration, class_findings, measures
-from logitwise.report.verdict import verdict
+from logitwise._intervals import Interval
+from logitwise.report import Comparison, Evidence
+from logitwise.report.findings import Calibration, ClassFinding, Measure, calibration, class_findings, measures
+from logitwise.report.verdict import Verdict, verdict
 from report.made_evidence import made_evidence, made_predictions
 
 
@@ -102,3 +104,122 @@ def test_is_one_sentence(n_classes):
     found = sentence(made_evidence(rows=600, n_classes=n_classes))
     assert found.count(". ") == 0
     assert found.endswith(".")
+
+
+BETTER, WORSE, ALIKE = Interval(0.1, 0.2), Interval(-0.2, -0.1), Interval(0.0, 0.2)
+
+
+def judged(
+    rows: int = 40,
+    accuracy: Interval | None = BETTER,
+    losses: tuple[Interval | None, ...] = (BETTER,),
+    calibrated: tuple[float, float, float] = (0.04, 0.04, 0.01),
+    found: tuple[tuple[int, int], ...] = ((12, 12), (28, 28)),
+    loss: float = 0.3,
+    better: dict[str, tuple[float, float]] | None = None,
+) -> Verdict:
+    """Return the verdict on findings as given: gains, error and what chance makes it, rows and hits of the classes."""
+    names = ["a coin", "logistic regression", "trees"][: len(losses)]
+    pairs = np.tile([0.8, 0.2], (rows, 1))
+    evidence = Evidence("m", "rows", ["no", "yes"], np.zeros(rows, int), pairs, dict.fromkeys(names, pairs[:, ::-1]))
+    if better is not None:
+        evidence = Evidence(**{**vars(evidence), "comparison": Comparison(9, {}, "", better)})
+    values = (0.61, 0.25, 0.35)[: len(losses)]
+    measured = (
+        Measure("Accuracy", 0.71, None, (0.52, 0.63, 0.64)[: len(losses)], (accuracy,)),
+        Measure("Log loss", loss, None, values, losses),
+        Measure("Brier score", 0.2, None, values, losses),
+    )
+    error, high, overconfidence = calibrated
+    classes = [ClassFinding(place, of, of, hits) for place, (of, hits) in enumerate(found)]
+    return verdict(evidence, measured, Calibration(error, Interval(0.0, high), overconfidence), classes)
+
+
+TRUSTED = ("Trust it", "yes")
+WITH_CARE = ("Trust it with care", "partly")
+NOT_ITS_PROBABILITIES = ("Trust its answers, but not its probabilities", "partly")
+PREFERRED = ("Prefer logistic regression", "partly")
+NOT_TRUSTED = ("Do not trust it", "no")
+WEAK = ((12, 7), (28, 28))
+
+
+@pytest.mark.parametrize(
+    ("findings", "expected"),
+    [
+        ({}, TRUSTED),
+        ({"rows": 30}, TRUSTED),
+        ({"rows": 29}, ("Too few rows to tell", "no")),
+        ({"accuracy": ALIKE}, ("Trust its probabilities, but not its answers", "partly")),
+        ({"accuracy": ALIKE, "losses": (ALIKE,)}, NOT_TRUSTED),
+        ({"losses": (ALIKE,)}, NOT_ITS_PROBABILITIES),
+        ({"losses": (ALIKE,), "found": WEAK}, WITH_CARE),
+        ({"losses": (None,), "loss": 0.3}, TRUSTED),  # the loss of the baseline is infinite
+        ({"losses": (None,), "loss": np.inf}, NOT_ITS_PROBABILITIES),
+        ({"calibrated": (0.3, 0.3, 0.1)}, TRUSTED),
+        ({"calibrated": (0.3, 0.29, 0.1)}, NOT_ITS_PROBABILITIES),
+        ({"calibrated": (0.051, 0.01, 0.1)}, NOT_ITS_PROBABILITIES),
+        ({"calibrated": (0.05, 0.01, 0.1)}, WITH_CARE),
+        ({"calibrated": (0.021, 0.01, 0.1)}, WITH_CARE),
+        ({"calibrated": (0.02, 0.01, 0.1)}, TRUSTED),
+        ({"calibrated": (0.051, 0.01, 0.1), "found": WEAK}, WITH_CARE),
+        ({"found": ((12, 8), (28, 28))}, TRUSTED),
+        ({"found": WEAK}, WITH_CARE),
+        ({"found": ((28, 28), (12, 7))}, WITH_CARE),
+        ({"found": ((9, 0), (28, 28))}, TRUSTED),
+        ({"found": ((10, 0), (28, 28))}, WITH_CARE),
+        ({"losses": (BETTER, WORSE)}, PREFERRED),
+        ({"losses": (BETTER, Interval(-0.1, 0.0))}, TRUSTED),
+        ({"losses": (BETTER, None)}, TRUSTED),
+        ({"losses": (ALIKE, WORSE), "accuracy": ALIKE}, NOT_TRUSTED),
+        ({"losses": (BETTER, BETTER, WORSE)}, ("Prefer trees", "partly")),
+        ({"better": {"logistic regression": (-0.2, -0.1)}}, PREFERRED),
+        ({"better": {"trees": (-0.1, 0.0), "logistic regression": (-0.2, -0.1)}}, PREFERRED),
+        ({"better": {"logistic regression": (-0.2, 0.0)}}, TRUSTED),
+        ({"better": {"logistic regression": (-0.2, -0.1)}, "losses": (ALIKE,), "accuracy": ALIKE}, NOT_TRUSTED),
+    ],
+)
+def test_the_judgement_turns_at_its_thresholds(findings, expected):
+    found = judged(**findings)
+    assert (found.judgement, found.trust) == expected
+
+
+RIGHT = "it is right in 71.0% of 40 rows, against 52.0% by always answering “yes”"
+CALIBRATED = "its probabilities mean what they say, as far as these rows can show"
+NONE_MISSED = "it misses no row of any class"
+SIMPLER = "is simpler, and no worse beyond chance (log loss"
+OFF = "its probabilities are off by"
+
+
+@pytest.mark.parametrize(
+    ("findings", "reasons"),
+    [
+        ({}, [CALIBRATED, NONE_MISSED]),
+        ({"calibrated": (0.02, 0.01, 0.1)}, [f"{OFF} only 2.0 points on average", NONE_MISSED]),
+        ({"calibrated": (0.031, 0.01, 0.1)}, [f"{OFF} 3.1 points on average, mostly too sure", NONE_MISSED]),
+        ({"calibrated": (0.031, 0.01, -0.1)}, [f"{OFF} 3.1 points on average, mostly not sure enough", NONE_MISSED]),
+        ({"losses": (BETTER, BETTER)}, [CALIBRATED, NONE_MISSED]),
+        ({"losses": (BETTER, ALIKE)}, [f"logistic regression {SIMPLER} 0.250 against 0.300)", CALIBRATED, NONE_MISSED]),
+        (
+            {"losses": (BETTER, WORSE, ALIKE)},
+            ["logistic regression is better (log loss 0.250 against 0.300)", CALIBRATED, NONE_MISSED],
+        ),
+        ({"losses": (BETTER, BETTER, ALIKE)}, [f"trees {SIMPLER} 0.350 against 0.300)", CALIBRATED, NONE_MISSED]),
+        (
+            {"losses": (None,), "loss": np.inf},
+            [CALIBRATED, "in 0 rows it gave probability 0 to what happened", NONE_MISSED],
+        ),
+        ({"found": ((12, 12), (28, 27))}, [CALIBRATED, "it is weakest on “yes”, of which it finds 96.4% (27 of 28)"]),
+        ({"found": ((12, 9), (28, 27))}, [CALIBRATED, "it is weakest on “no”, of which it finds 75.0% (9 of 12)"]),
+        ({"found": ((9, 1), (28, 28))}, [CALIBRATED, NONE_MISSED]),
+        ({"found": ((9, 1), (9, 9))}, [CALIBRATED]),
+    ],
+)
+def test_each_reason_says_how_much_and_in_which_direction(findings, reasons):
+    assert [re.sub("<[^>]*>", "", each) for each in judged(**findings).reasons] == [RIGHT, *reasons]
+
+
+def test_a_baseline_whose_answers_differ_is_named():
+    pairs = np.array([[0.9, 0.1], [0.2, 0.8]] * 20)
+    named: Any = {"the neighbour": pairs}
+    found = sentence(Evidence("m", "rows", ["no", "yes"], np.zeros(40, int), pairs, named))
+    assert "it is right in 50.0% of 40 rows, against 50.0% for the neighbour; " in found

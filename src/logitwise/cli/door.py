@@ -66,10 +66,14 @@ class Door(TyperGroup):
         return context
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for."""
-        with _as_sentences():
-            result = super().invoke(ctx)
-            sys.stdout.flush()
+        """Run the command that was asked for; --quiet ends with it."""
+        before = is_quiet()
+        try:
+            with _as_sentences():
+                result = super().invoke(ctx)
+                sys.stdout.flush()
+        finally:
+            hush(before)
         return result
 
 

@@ -60,7 +60,7 @@ def quoted(value: Any) -> Html:
     return Html(f"“{name(value)}”")
 
 
-def table(caption: Any, header: Sequence[Any], rows: Iterable[Sequence[Any]], class_: str | None = None) -> Html:
+def table(caption: str, header: Sequence[Any], rows: Iterable[Sequence[Any]], class_: str | None = None) -> Html:
     """Return a table whose first column names its rows; everything else is set as numbers."""
     head = tag("tr", *(tag("th", cell, scope="col") for cell in header))
     body = (tag("tr", tag("th", row[0], scope="row"), *(tag("td", cell) for cell in row[1:])) for row in rows)
@@ -69,9 +69,9 @@ def table(caption: Any, header: Sequence[Any], rows: Iterable[Sequence[Any]], cl
     )
 
 
-def scrolling(content: Html, label: Any) -> Html:
+def scrolling(content: Html, label: str) -> Html:
     """Return content that scrolls by itself, also by keyboard, where it is wider than the page."""
-    return tag("div", content, class_="scroll", tabindex="0", role="region", aria_label=_plain(label))
+    return tag("div", content, class_="scroll", tabindex="0", role="region", aria_label=label)
 
 
 def details(summary: Any, *content: Any) -> Html:
@@ -104,13 +104,6 @@ def number(value: float, digits: int = 3) -> str:
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """Return a count with its noun."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
-
-
-def _plain(value: Any) -> str:
-    """Return a caption as the text of an attribute."""
-    return (
-        "".join(part.partition(">")[2] for part in f">{escape(value)}".split("<")) if isinstance(value, Html) else value
-    )
 
 
 def _attribute(key: str, value: Any) -> str:
