@@ -72,7 +72,7 @@ def test_classes_are_listed_up_to_ten():
         )
 
 
-def test_balanced_weights_count_rows_by_their_sample_weight():
+def test_balanced_weights_leave_out_a_class_without_rows():
     target, sample_weight = np.array([0, 0, 1, 2, 2]), np.array([1.0, 2.0, 3.0, 0.0, 0.0])
     weights, by_class = row_weights(target, np.arange(4), "balanced", sample_weight)
     np.testing.assert_allclose(by_class, [6 / (4 * 3), 6 / (4 * 3), 0, 0], rtol=1e-15)

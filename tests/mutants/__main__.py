@@ -17,9 +17,9 @@ that keeps the tests from starting proves nothing and is reported as broken.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -31,10 +31,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
+import numba.core.config
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 LISTS = Path(__file__).resolve().parent
 ENOUGH = 0.95  # of the mutants must be noticed
 SECONDS = 900  # for the tests of one mutant; longer counts as a hang
+FORKS = multiprocessing.get_context("forkserver")  # the libraries are imported once, for all mutants
+FORKS.set_forkserver_preload(["numpy", "torch", "numba", "scipy.special", "sklearn.linear_model", "pandas"])
 NOTICED, SURVIVED, HARMLESS = "noticed", "SURVIVED", "harmless"
 NOT_HARMLESS, STALE, BROKEN = "NOTICED, THOUGH CALLED HARMLESS", "NO LONGER APPLIES", "BROKEN"
 
@@ -90,21 +95,30 @@ class Checkout:
 
     def run(self, tests: Sequence[str], **more: str) -> tuple[int, str]:
         """Return the exit code of pytest (1 also where it hangs) and what it printed."""
-        environment = {
-            **os.environ,
-            **more,
-            "PYTHONPATH": str(self.root / "src"),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "OMP_NUM_THREADS": "1",
-        }
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "--tb=short", *tests]
-        try:
-            done = subprocess.run(
-                command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
-            )
-        except subprocess.TimeoutExpired:
+        variables = {**more, "PYTHONPATH": str(self.root / "src"), "OMP_NUM_THREADS": "1"}
+        printed = self.root.parent / "printed.txt"
+        process = FORKS.Process(target=_run_pytest, args=(self.root, tests, variables, printed))
+        process.start()
+        process.join(SECONDS)
+        if process.is_alive():
+            process.kill()
             return 1, "timed out"
-        return done.returncode, done.stdout
+        return process.exitcode, printed.read_text(encoding="utf-8", errors="replace")
+
+
+def _run_pytest(root: Path, tests: Sequence[str], variables: dict[str, str], printed: Path) -> None:
+    """Run tests of a copy of the project, in a process of its own that has imported what they import."""
+    descriptor = os.open(printed, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.chdir(root)
+    os.environ.update(variables)
+    numba.core.config.reload_config()  # where its cache is
+    sys.dont_write_bytecode = True
+    sys.path[:] = [str(root / "src"), *(place for place in sys.path if not place.startswith(str(ROOT / "src")))]
+    code = pytest.main(["-q", "-x", "--no-header", "--tb=short", *tests])
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def read_lists(folder: Path = LISTS) -> Iterator[Mutant]:
