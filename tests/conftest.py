@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,22 @@ import numpy as np
 import pytest
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-NOT_OURS = ("PYTEST_", "KMP_", "TORCHINDUCTOR_", "_TORCHINDUCTOR_")  # pytest, scikit-learn and torch set such variables
+# Such variables are set by pytest, and by scikit-learn, torch and polars when they are first used.
+NOT_OURS = ("PYTEST_", "KMP_", "TORCHINDUCTOR_", "_TORCHINDUCTOR_", "_RJEM_")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the order of the tests as an option."""
+    parser.addoption("--order", metavar="ORDER", help="'reversed', or a number: the seed of a random order")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the tests in the order that was asked for, the same in every process of a run."""
+    order = config.getoption("--order")
+    if order == "reversed":
+        items.reverse()
+    elif order is not None:
+        random.Random(int(order)).shuffle(items)
 
 
 @pytest.fixture(scope="session")

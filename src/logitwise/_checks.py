@@ -43,9 +43,7 @@ def as_floating(value: Any, name: str) -> Any:
 
 
 def _check_tensor(tensor: Any, name: str) -> Any:
-    torch = sys.modules["torch"]
-    if tensor.layout != torch.strided:
-        raise TypeError(f"{name} must be a dense tensor; got layout {tensor.layout}. Convert with .to_dense().")
+    _check_dense(tensor, name)
     if tensor.is_quantized or dtype_name(tensor) not in FLOAT_DTYPES:
         raise TypeError(
             f"{name} must be a tensor of dtype float16, bfloat16, float32 or float64; got {tensor.dtype}. "
@@ -55,12 +53,18 @@ def _check_tensor(tensor: Any, name: str) -> Any:
     return tensor
 
 
+def _check_dense(tensor: Any, name: str) -> None:
+    if tensor.layout != sys.modules["torch"].strided:
+        raise TypeError(f"{name} must be a dense tensor; got layout {tensor.layout}. Convert with .to_dense().")
+
+
 def _check_allocated(tensor: Any, name: str) -> None:
     """Raise where a tensor's memory was freed or cut, as FSDP frees that of parameters between their uses."""
     torch = sys.modules["torch"]
-    if type(tensor) not in (torch.Tensor, torch.nn.Parameter) or not may_look(tensor) or not tensor.is_cpu:
+    keeps_elements = type(tensor).__torch_dispatch__ is torch.Tensor.__torch_dispatch__  # it does not wrap others
+    if not (keeps_elements and tensor.is_cpu and may_look(tensor)) or tensor.is_nested or tensor._is_zerotensor():
         return
-    if not (tensor.is_nested or tensor._is_zerotensor() or holds_its_elements(tensor)):
+    if not holds_its_elements(tensor):
         raise ValueError(
             f"{name} must be allocated; got a tensor of shape {tuple(tensor.shape)} "
             f"in a storage of {tensor.untyped_storage().nbytes()} bytes. Its storage was resized after it was made."
@@ -68,13 +72,16 @@ def _check_allocated(tensor: Any, name: str) -> None:
 
 
 def holds_its_elements(tensor: Any) -> bool:
-    """Return whether the storage of a strided tensor reaches to its last element."""
+    """Return whether the storage of a strided tensor reaches to its last element, if it has a storage of its own."""
+    try:
+        size = tensor.untyped_storage().nbytes()
+    except NotImplementedError:  # it stands for another, as in a function transform
+        return True
     if tensor.is_contiguous():
         last = tensor.numel()
     else:
         last = 1 + sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True))
-    elements = (tensor.storage_offset() + last) if tensor.numel() else 0
-    return tensor.untyped_storage().nbytes() >= elements * tensor.element_size()
+    return size >= (tensor.storage_offset() + last) * tensor.element_size() or not tensor.numel()
 
 
 def check_layout(logits: Any, axis: int, name: str = "logits", *, at_least: int = 1) -> Layout:
@@ -119,6 +126,8 @@ def check_positive_tensor(value: Any, name: str, logits: Any) -> Any:
         return check_positive(value, name)
     if math.prod(value.shape) != 1 or number_kind(value) not in ("floating", "integer"):
         raise TypeError(f"{name} must be a number; got {_described(value)}.")
+    if value.device != logits.device and value.device.type != "cpu":
+        raise ValueError(f"{name} must be on the device of logits, {logits.device}; got {value.device}.")
     if may_look(value):
         check_positive(value, name)
     return value.reshape(())
@@ -210,9 +219,15 @@ def check_same_framework(value: Any, name: str, logits: Any, logits_name: str = 
                 f"{name} must be on the device of {logits_name}, {logits.device}; got {value.device}. "
                 "Move it with .to()."
             )
+        _check_dense(value, name)
         _check_allocated(value, name)
         return value
     array = np.asarray(value)
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        raise TypeError(
+            f"{name} must be numbers of dtype float16, float32 or float64; got dtype {array.dtype}. "
+            "Convert with astype."
+        )
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
@@ -264,6 +279,7 @@ def _check_out_tensor(out: Any, logits: Any) -> None:
         )
     if out.device != logits.device:
         raise ValueError(f"out must be on the device of logits, {logits.device}; got {out.device}.")
+    _check_dense(out, "out")
     _check_allocated(out, "out")
 
 

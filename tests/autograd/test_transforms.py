@@ -17,6 +17,7 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
 import logitwise as lw
+from logitwise import reference
 
 TARGET = tensor([0, 2, 1, -100])
 SOFT = tensor([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.1, 0.1, 0.8]], dtype=torch.float64)
@@ -154,6 +155,17 @@ def test_compiled_to_machine_code(tmp_path, monkeypatch):
         compiled = torch.compile(lambda z, f=ours: f(z * 2.0), fullgraph=True)
         expected = gradient_and_value(lambda z, f=theirs: f(z * 2.0), normal(4, 3))
         assert_close(gradient_and_value(compiled, normal(4, 3)), expected)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.usefixtures("fresh_compiler")
+def test_many_equal_classes_in_machine_code_keep_the_contract(tmp_path, monkeypatch):
+    """A compiler of torch adds one by one: 500 ulp for 100,000 equal terms."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    logits = torch.full((2, 40_003), -0.7853, dtype=torch.float64)
+    logits[:, 7] = 0.0
+    expected = torch.from_numpy(reference.softmax(logits.numpy()))
+    assert_close(torch.compile(lambda z: lw.softmax(z, 1))(logits), expected, atol=0.0, rtol=8 * 2.0**-53)
 
 
 @pytest.mark.parametrize("name", ["CrossEntropyLoss", "BCEWithLogitsLoss"])

@@ -241,3 +241,31 @@ def test_second_derivatives():
     assert torch.autograd.gradgradcheck(lambda z: lw.cross_entropy(z, target, **options), logits)
     soft = torch.softmax(torch.ones(3, 3, dtype=torch.float64), 1).requires_grad_()
     assert torch.autograd.gradgradcheck(lambda z, y: lw.cross_entropy(z, y), (logits, soft))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])
+@pytest.mark.parametrize("ignore_index", [-100, -1, 259, 2**32 + 3, -(2**62)])
+def test_only_indices_that_equal_ignore_index_are_ignored(dtype, ignore_index):
+    """The dtype of the indices need not hold `ignore_index`: 156 is not -100 in eight bits."""
+    bits = np.dtype(dtype).itemsize * 8
+    candidates = {ignore_index % 2**bits, 3, 156} - {ignore_index}
+    wrapped = sorted(index for index in candidates if index <= np.iinfo(dtype).max and index < 300)
+    logits = np.random.default_rng(0).standard_normal((len(wrapped), 300))
+    expected = -lw.log_softmax(logits)[np.arange(len(wrapped)), wrapped]
+    target = np.array(wrapped, dtype)
+    tensor, indices = torch.from_numpy(logits), torch.from_numpy(target)
+    options = {"ignore_index": ignore_index, "reduction": "none"}
+    weight = torch.ones(len(wrapped), requires_grad=True)
+    for loss in (
+        lw.cross_entropy(logits, target, **options),
+        lw.log_loss(lw.softmax(logits), target, **options),
+        lw.cross_entropy(tensor, indices, **options),
+        lw.cross_entropy(tensor, indices, sample_weight=weight, **options),
+        lw.log_loss(lw.softmax(tensor), indices, **options),
+        torch.func.vmap(lambda z, t: lw.cross_entropy(z, t, **options))(tensor, indices),
+    ):
+        np.testing.assert_allclose(values_of(loss), expected, rtol=1e-14)
+    leaf = tensor.clone().requires_grad_()
+    total = lw.cross_entropy(leaf, indices, ignore_index=ignore_index, reduction="sum")
+    (gradient,) = torch.autograd.grad(total, leaf, create_graph=True)
+    np.testing.assert_allclose(values_of(gradient)[np.arange(len(wrapped)), wrapped], np.expm1(-expected), rtol=1e-14)

@@ -116,6 +116,36 @@ def test_means_of_tensors_by_every_route(route, dtype, which):
     check(loss, mean, f"torch {dtype}")
 
 
+@pytest.mark.parametrize("classes", [3, 300, 5000])
+def test_means_with_class_weights_of_many_classes_in_any_layout(classes):
+    """Equal terms in rows, of the losses and of the weights: all their rounding errors have one sign."""
+    logits = np.random.default_rng(classes).standard_normal((3, classes))
+    truth, weight = np.full((3, classes), 1 / classes), np.full(classes, 0.1)
+    _, mean = exact_sum_and_mean(logits, truth, weight, np.ones(3))
+    for z, y in ((logits, truth), (logits, np.asfortranarray(truth)), (np.asfortranarray(logits), truth)):
+        check(lw.cross_entropy(z, y, class_weight=weight), mean, "numpy float64")
+    turned = [np.ascontiguousarray(each.T) for each in (logits, truth)]
+    check(lw.cross_entropy(*turned, axis=0, class_weight=weight), mean, "numpy float64")
+    as_tensors = [torch.from_numpy(each) for each in (*turned, weight)]
+    check(lw.cross_entropy(*as_tensors[:2], axis=0, class_weight=as_tensors[2]), mean, "torch float64")
+
+
+@pytest.mark.parametrize("rows", [1000, 60_210])
+def test_equal_rows_by_plain_operations(rows):
+    logits, weight = torch.zeros(rows, 2, dtype=torch.float64), torch.full((rows,), 1.9211246536324695).double()
+    logits[:, 1] = -0.4761734252900016
+    target = torch.ones(rows, dtype=torch.int64)
+    exact = float(np.log1p(np.exp(np.longdouble(0.4761734252900016))))
+    followed = weight.clone().requires_grad_()
+    check(lw.cross_entropy(logits, target, sample_weight=followed), exact, "torch float64")
+    weighted = torch.func.vmap(lambda z: lw.cross_entropy(z, target, sample_weight=weight))
+    check(weighted(logits[None])[0], exact, "torch float64")
+    binary = torch.func.vmap(lambda z: lw.binary_cross_entropy_with_logits(z, target, sample_weight=weight))
+    check(binary(logits[None, :, 1])[0], exact, "torch float64")
+    with torch.autograd.forward_ad.dual_level():
+        check(lw.cross_entropy(logits, target, sample_weight=weight), exact, "torch float64")
+
+
 @pytest.mark.parametrize("weight_dtype", ["float16", "bfloat16", "float32", "float64", "int64"])
 @pytest.mark.parametrize("kind", ["numpy float32", "numpy float64", "torch float32", "torch float64"])
 def test_binary_means_with_weights_of_every_dtype(kind, weight_dtype):

@@ -149,7 +149,7 @@ def try_all(mutants: Sequence[Mutant], jobs: int) -> Iterator[tuple[Mutant, str]
 def _check_unchanged(checkouts: SimpleQueue[Checkout], tests: Sequence[str]) -> None:
     """Exit unless the tests pass where nothing is changed: else they would notice anything."""
     checkout = checkouts.get()
-    code, told = checkout.run(tests)
+    code, told = checkout.run(["-n", str(checkouts.qsize() + 1), *tests])
     checkouts.put(checkout)
     if code:
         sys.exit(f"the tests fail without any mutant:\n{told}")

@@ -23,6 +23,7 @@ from logitwise._checks import check_layout, holds_its_elements
 from logitwise._mistakes import are_looked_for, checks
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional import _torch_definitions as definitions
+from logitwise.functional._memory import new_like
 from logitwise.functional.binary_cross_entropy import BinaryOptions, checked_binary_problem
 from logitwise.functional.cross_entropy import CrossEntropyOptions, Problem, checked_problem
 from logitwise.kernels.cpu import cross_entropy as kernels
@@ -256,7 +257,7 @@ def short_cross_entropy(logits: Tensor, target: Any, axis: Any, options: CrossEn
     looking = are_looked_for()
     if looking and (suspicions.has_known_ending(logits) or suspicions.is_square(logits.shape)):
         return None
-    gradient = torch.empty_like(logits) if logits.requires_grad and torch.is_grad_enabled() else None
+    gradient = new_like(logits) if logits.requires_grad and torch.is_grad_enabled() else None
     taking_part, loss = _small_cross_entropy(logits, target, options, gradient, looking)
     if taking_part < 0:
         return None
@@ -277,7 +278,7 @@ def short_cross_entropy_and_gradient(
         return None
     if not options.are_plain() or not (out is None or _can_be_filled(out, logits, target)):
         return None
-    gradient = torch.empty_like(logits, requires_grad=False) if out is None else out
+    gradient = new_like(logits) if out is None else out
     taking_part, loss = _small_cross_entropy(logits, target, options, gradient, looking)
     return None if taking_part < 0 else (loss, gradient)
 
@@ -315,29 +316,13 @@ def _small_cross_entropy(
     """
     _, _, ignore_index, smoothing, z_loss, reduction, normalizer = options
     (rows, classes), (example, kind) = logits.shape, _IN_MEMORY[logits.dtype]
-    loss = logits.new_empty(())
-    if torch._C._len_torch_function_stack() and not (_is_as_asked(loss, logits, ()) and (
-        gradient is None or _is_as_asked(gradient, logits, logits.shape)
-    )):  # fmt: skip
-        return -1, loss
+    loss = new_like(logits, ())
     taking_part = kernels.small_cross_entropy(
         kernels.has_many(classes), example, kind, logits.data_ptr(), target.data_ptr(),
         0 if gradient is None else gradient.data_ptr(), loss.data_ptr(), rows, classes,
         ignore_index, smoothing, z_loss, looking, 1.0 if reduction == "sum" else float(normalizer or 0.0),
     )  # fmt: skip
     return taking_part, loss
-
-
-def _is_as_asked(new: Tensor, logits: Tensor, shape: Any) -> bool:
-    """Return whether new memory is what was asked for: a mode of torch may have put something else in its place."""
-    return (
-        type(new) is Tensor
-        and new.is_cpu
-        and new.dtype is logits.dtype
-        and new.shape == shape
-        and new.is_contiguous()
-        and holds_its_elements(new)
-    )
 
 
 def _small_problem(options: CrossEntropyOptions, taking_part: int, logits: Tensor, target: Tensor) -> Problem:
@@ -364,7 +349,7 @@ def _is_matrix_in_memory(logits: Tensor, target: Any, axis: Any) -> bool:
         and logits.layout is target.layout is torch.strided
         and logits.is_contiguous()
         and target.is_contiguous()
-        and not (logits.is_neg() or logits._is_zerotensor())
+        and not (logits.is_neg() or logits._is_zerotensor() or target.is_neg() or target._is_zerotensor())
         and holds_its_elements(logits)
         and holds_its_elements(target)
     )
@@ -448,7 +433,7 @@ def _run_cross_entropy(
 ) -> tuple[Tensor, Tensor]:
     options = CrossEntropyOptions(class_weight, sample_weight, *rest)
     if _is_matrix_in_memory(logits, target, axis) and options.are_plain():
-        gradient = torch.empty_like(logits) if differentiated else None
+        gradient = new_like(logits) if differentiated else None
         taking_part, loss = _small_cross_entropy(logits, target, options, gradient, False)
         if taking_part >= 0:
             return loss, logits.new_empty(0) if gradient is None else gradient

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from logitwise._arrays import Layout, is_tensor
+from logitwise._checks import holds_its_elements
 from logitwise.functional._recycling import SMALLEST, new_array
 from logitwise.kernels.cpu.rows import BFLOAT16, FLOAT16, NATIVE
 
@@ -39,12 +41,24 @@ class _Writeable:
 
 def _memory_of_tensor(tensor: Any) -> tuple[np.ndarray, int]:
     torch = sys.modules["torch"]
-    tensor = tensor.detach().contiguous()
-    if tensor.dtype == torch.bfloat16:
-        return tensor.view(torch.int16).numpy().view(np.uint16), BFLOAT16
-    if tensor.dtype == torch.float16:
-        return tensor.numpy().view(np.uint16), FLOAT16
-    return tensor.numpy(), NATIVE
+    with as_torch_itself():
+        tensor = tensor.detach()
+        if tensor._is_zerotensor():
+            tensor = tensor.clone()
+        tensor = tensor.resolve_neg().contiguous()
+        if not holds_its_elements(tensor):
+            raise ValueError(f"a tensor of shape {tuple(tensor.shape)} must be allocated; its storage was resized.")
+        if tensor.dtype == torch.bfloat16:
+            return tensor.view(torch.int16).numpy().view(np.uint16), BFLOAT16
+        if tensor.dtype == torch.float16:
+            return tensor.numpy().view(np.uint16), FLOAT16
+        return tensor.numpy(), NATIVE
+
+
+def as_torch_itself() -> Any:
+    """Return a context in which no mode of torch (a default device, say) changes what is allocated or read."""
+    torch = sys.modules["torch"]
+    return torch._C.DisableTorchFunction() if torch._C._len_torch_function_stack() else nullcontext()
 
 
 def rows_of(array: Any, layout: Layout) -> tuple[np.ndarray, int]:
@@ -62,12 +76,24 @@ def destination(like: Any, out: Any, *read: Any) -> Any:
     return new_array(like.shape, like.dtype)
 
 
+def new_like(array: Any, shape: tuple[int, ...] | None = None) -> Any:
+    """Return new memory of the dtype of an array or tensor, of its shape or another, where that lives."""
+    if not is_tensor(array):
+        return np.empty(array.shape if shape is None else shape, array.dtype)
+    torch = sys.modules["torch"]
+    if torch._C._len_torch_function_stack():
+        with torch._C.DisableTorchFunction():
+            return array.new_empty(array.shape if shape is None else shape)
+    return torch.empty_like(array, requires_grad=False) if shape is None else array.new_empty(shape)
+
+
 def _new_tensor(like: Any) -> Any:
     torch = sys.modules["torch"]
     if like.numel() * like.element_size() < SMALLEST:
-        return torch.empty_like(like, memory_format=torch.contiguous_format)
-    storage = np.dtype(f"int{8 * like.element_size()}")
-    return torch.from_numpy(new_array(tuple(like.shape), storage)).view(like.dtype)
+        return new_like(like, like.shape)
+    with as_torch_itself():
+        storage = np.dtype(f"int{8 * like.element_size()}")
+        return torch.from_numpy(new_array(tuple(like.shape), storage)).view(like.dtype)
 
 
 def _overlaps(out: Any, array: Any) -> bool:
@@ -85,7 +111,7 @@ def _overlaps(out: Any, array: Any) -> bool:
 def is_contiguous(array: Any) -> bool:
     """Return whether an array lies in memory in C order, without gaps, aligned."""
     if is_tensor(array):
-        return array.is_contiguous()
+        return array.is_contiguous() and not array.is_neg()
     return array.flags.c_contiguous and array.flags.aligned
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from logitwise._arrays import is_tensor
 from logitwise._mistakes import NoRowsWarning, warn
 from logitwise.functional import _suspicions as suspicions
+from logitwise.functional._memory import as_torch_itself
 
 LARGEST_FLOAT16 = 65504.0
 
@@ -18,9 +19,10 @@ def like(logits: Any, result: Any) -> Any:
     """Return float64 results in the framework and dtype of `logits`, rounded once; a NumPy number as a scalar."""
     if is_tensor(logits):
         torch = sys.modules["torch"]
-        if not isinstance(result, np.ndarray) and abs(result) < LARGEST_FLOAT16:
-            return torch.full((), result, dtype=logits.dtype, device=logits.device)
-        return torch.as_tensor(result, dtype=torch.float64, device=logits.device).to(logits.dtype)
+        with as_torch_itself():
+            if not isinstance(result, np.ndarray) and abs(result) < LARGEST_FLOAT16:
+                return torch.full((), result, dtype=logits.dtype, device=logits.device)
+            return torch.as_tensor(result, dtype=torch.float64, device=logits.device).to(logits.dtype)
     if not isinstance(result, np.ndarray) and abs(result) < LARGEST_FLOAT16:
         return logits.dtype.type(result)
     with np.errstate(over="ignore", under="ignore"):

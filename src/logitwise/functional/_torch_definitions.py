@@ -60,7 +60,8 @@ def _shift(logits: Tensor, dim: int, temperature: float | Tensor = 1.0, mask: Te
     if not exact:
         exponentials = exponentials * (1.0 + _lost(logits.detach(), largest.detach(), _constant(temperature)))
     spoiled = torch.where(dead | largest.detach().isfinite(), 0.0, torch.nan)
-    rest = exponentials.masked_fill(is_largest, 0.0).sum(dim, keepdim=True) + spoiled
+    others = exponentials.masked_fill(is_largest, 0.0)
+    rest = (others.sum(dim, keepdim=True) if exact else _total_over(others, dim)) + spoiled
     return ShiftedRows(largest / temperature, differences, exponentials, rest.log1p(), 1.0 + rest, dead)
 
 
@@ -281,8 +282,19 @@ def _reduced(losses: Tensor, problem: Problem | BinaryProblem, weights: Callable
 
 
 def _total(values: Tensor) -> Tensor:
-    """Return the sum; torch adds in pairs in contiguous memory, and one by one where a view repeats its elements."""
-    return values.contiguous().sum()
+    """Return the sum, added as differences from the mean.
+
+    Torch adds many numbers of one sign with errors that grow with their count, the more so where it compiles its own
+    loops or a view repeats its elements; their differences from the mean have both signs, and a sum near 0.
+    """
+    return _total_over(values.reshape(-1), 0).squeeze(0)
+
+
+def _total_over(values: Tensor, dim: int) -> Tensor:
+    """Return the sums over `dim`, kept, added as in `_total`; derivatives are those of a sum."""
+    mean = values.detach().mean(dim, keepdim=True)
+    mean = mean.nan_to_num(0.0, 0.0, 0.0)
+    return (values - mean).sum(dim, keepdim=True) + mean * values.shape[dim]
 
 
 def _with_gradient(problem: Any, loss_of: Callable[[Any], Tensor]) -> tuple[Tensor, Tensor]:

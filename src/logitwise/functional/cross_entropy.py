@@ -295,11 +295,16 @@ class Problem(NamedTuple):
 
     def silent(self) -> Any:
         """Return which rows take no part (ignored, or of sample weight 0), or None where every row does."""
-        silent = self.target == self.options.ignore_index if self.indices else None
+        silent = self._is_ignored() if self.indices else None
         if self.options.sample_weight is not None:
             unweighted = self.options.sample_weight == 0
             silent = unweighted if silent is None else silent | unweighted
         return silent
+
+    def _is_ignored(self) -> Any:
+        """Return which indices are `ignore_index`, which the dtype of the indices need not hold."""
+        target = self.target.long() if is_tensor(self.target) else self.target
+        return target == self.options.ignore_index
 
     def quiet_logits(self, fill: float = 0.0) -> Any:
         """Return the logits with `fill` in the rows that take no part: what those hold must not reach the result."""
@@ -380,7 +385,7 @@ class Problem(NamedTuple):
     def _soft_row_weights(self, class_weight: np.ndarray) -> np.ndarray:
         target = as_numpy(self.target.double() if is_tensor(self.target) else self.target).astype(np.float64)
         rows = np.moveaxis(target, self.layout.axis, -1).reshape(self.layout.rows, self.layout.classes)
-        return (rows * class_weight).sum(1)
+        return np.ascontiguousarray(rows * class_weight).sum(1)  # NumPy adds in pairs in contiguous memory only
 
     def _weights(self) -> tuple[np.ndarray, np.ndarray]:
         return _as_weights(self.options.class_weight), _as_weights(self.options.sample_weight)

@@ -10,7 +10,7 @@ import numpy as np
 
 from logitwise._arrays import Layout, is_tensor
 from logitwise._checks import as_floating, check_layout, check_mask, check_out, check_positive_tensor
-from logitwise.functional._memory import destination, memory_of, rows_of
+from logitwise.functional._memory import destination, memory_of, new_like, rows_of
 from logitwise.functional._results import deliver
 from logitwise.kernels.cpu import softmax as kernels
 
@@ -136,7 +136,7 @@ def logsumexp(logits: Any, axis: int = -1, *, keepdims: bool = False, mask: Any 
 
 def _logsumexp(logits: Any, layout: Layout, keepdims: bool, mask: Any) -> Any:
     shape = layout.shape[: layout.axis] + (1,) * keepdims + layout.shape[layout.axis + 1 :]
-    result = logits.new_empty(shape) if is_tensor(logits) else np.empty(shape, logits.dtype)
+    result = new_like(logits, shape)
     rows, kind = rows_of(logits, layout)
     kernels.logsumexp(rows, _mask_rows(mask, layout), kind, memory_of(result)[0].reshape(layout.outer, 1, layout.inner))
     return deliver(result, None)
