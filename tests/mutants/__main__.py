@@ -26,7 +26,7 @@ import time
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -143,7 +143,8 @@ def try_all(mutants: Sequence[Mutant], jobs: int) -> Iterator[tuple[Mutant, str]
             finally:
                 checkouts.put(checkout)
 
-        yield from pool.map(judge, mutants)
+        for verdict in as_completed([pool.submit(judge, mutant) for mutant in mutants]):
+            yield verdict.result()
 
 
 def _check_unchanged(checkouts: SimpleQueue[Checkout], tests: Sequence[str]) -> None:
