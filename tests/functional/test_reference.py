@@ -52,6 +52,19 @@ def test_cross_entropy(name, option, soft):
     check_ulp(gradient, exact_gradient, "float64", GRADIENT_ULP["float64"], scale=scale)
 
 
+@pytest.mark.parametrize("largest", [3.0, 20.0, 50.0, 300.0, 700.0])
+@pytest.mark.parametrize("soft", [False, True], ids=["index", "soft"])
+def test_the_gradient_at_a_sure_class_is_exact_in_the_tail(soft, largest):
+    """Relative to the gradient itself, not to the weight of the row: minus the sum of the others, not `p - 1`."""
+    logits, truth = np.array([[largest, 0.0, -1.0]]), np.array([[1.0, 0.0, 0.0]])
+    coefficients = 0.5 * truth if soft else truth
+    question = oracle.Loss(coefficients, np.ones(3), np.ones(1))
+    exact_loss, exact_gradient = oracle.cross_entropy(logits, question)
+    loss, gradient = reference.cross_entropy(logits, coefficients)
+    check_ulp(loss, exact_loss, "float64", BUDGET)
+    check_ulp(gradient, exact_gradient, "float64", BUDGET)
+
+
 ELEMENTS = np.array(
     [0.0, -0.0, 1.0, -1.0, 17.5, -17.5, 40.0, -40.0, 700.0, -700.0, 745.0, -745.0, 1e-9, -1e-300, 36.7, -36.8]
 )

@@ -170,6 +170,12 @@ SENTENCES = {
         "part (classes of weight 0: 0, 1, 2, 3, 4). The mean loss is 0: check the weights, and how classes are "
         "numbered.",
     ),
+    "weights of 0 beside sample weights": (
+        lambda: lw.cross_entropy(LOGITS, np.array([0, 1, 2, 1]), sample_weight=[1, 2, 0, 1], class_weight=[0, 0, 1]),
+        lw.ZeroClassWeightWarning,
+        "class_weight must be above 0 for a class that is present; got weight 0 for every class of the rows that take "
+        "part (classes of weight 0: 0, 1). The mean loss is 0: check the weights, and how classes are numbered.",
+    ),
     "no rows": (
         lambda: lw.cross_entropy(LOGITS, TARGET, sample_weight=np.zeros(4), class_weight=np.ones(3)),
         lw.NoRowsWarning,
