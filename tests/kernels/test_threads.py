@@ -50,6 +50,23 @@ def test_rows_are_covered_once_whatever_the_split(four_threads):
     assert (covered == 1).all()
 
 
+def test_a_worker_that_comes_late_holds_no_array(four_threads, monkeypatch):
+    """It would free a tensor when it gets around to it, which may be while the interpreter ends."""
+    pool, waiting = threads._Pool(), []
+    pool.workers = 99  # none is started
+    monkeypatch.setattr(threads, "_pool", pool)
+    values = np.ones(100)
+    before = sys.getrefcount(values)
+    threads.split(lambda array, first, last: None, 100, 10**9, values)
+    assert sys.getrefcount(values) == before
+    while not pool.jobs.empty():
+        waiting.append(pool.jobs.get())
+    assert len(waiting) == 3
+    for job in waiting:
+        job.run()
+        assert job.error is None
+
+
 def test_small_work_stays_on_the_calling_thread(four_threads):
     seen = []
     threads.split(lambda first, last: seen.append((threading.current_thread(), first, last)), 100, 1000)

@@ -114,5 +114,8 @@ def split(kernel: Callable, rows: int, work: int, *arguments: Any) -> None:
         pool.jobs.put(job)
     job.run()
     job.done.wait()
+    # A worker that comes late must not be the last to hold the arrays: to free a tensor while the interpreter ends is
+    # to end it by an abort.
+    job.arguments = ()
     if job.error is not None:
         raise job.error
