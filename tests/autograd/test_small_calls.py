@@ -128,19 +128,21 @@ def test_an_empty_tensor_of_zeros_without_memory_is_not_read():
     torch.testing.assert_close(lw.cross_entropy(zeros, tensor([0, 1])), torch.log(tensor(3.0)))
 
 
-@pytest.mark.parametrize("shift", [-8, 0, 8, 40 * 7 * 4 - 8])
+@pytest.mark.parametrize("shift", [-8, 0, 8, 300 * 7 * 4 - 8])
 def test_a_gradient_is_not_written_over_what_is_still_read(shift):
     """Tensors made from one NumPy memory have storages of their own, which overlap all the same."""
-    memory = np.zeros(40 * 7 * 12, np.uint8)
-    logits, start = batch(40, 7, torch.float32)[0].detach(), 40 * 7 * 4
-    memory[start : 2 * start] = logits.numpy().reshape(-1).view(np.uint8)
-    shared = torch.from_numpy(memory[start : 2 * start].view(np.float32).reshape(40, 7))
-    out = torch.from_numpy(memory[start + shift : 2 * start + shift].view(np.float32).reshape(40, 7))
-    target = batch(40, 7, torch.float32)[1]
+    rows, size = 300, 300 * 7 * 4  # several blocks of rows: the first is written before the last is read
+    logits, target = batch(rows, 7, torch.float32)
+    logits = logits.detach()
     expected = lw.cross_entropy_and_gradient(logits, target)
-    actual = lw.cross_entropy_and_gradient(shared, target, out=out)
-    assert same_bits(actual, expected)
-    targets = torch.from_numpy(memory[:320].view(np.int64))
-    targets.copy_(target)
-    out = torch.from_numpy(memory[8 : 8 + start].view(np.float32).reshape(40, 7))
-    assert same_bits(lw.cross_entropy_and_gradient(logits, targets, out=out), expected)
+    memory = np.zeros(3 * size, np.uint8)
+    shared, out = (
+        torch.from_numpy(memory[start : start + size].view(np.float32).reshape(rows, 7))
+        for start in (size, size + shift)
+    )
+    shared.copy_(logits)
+    assert same_bits(lw.cross_entropy_and_gradient(shared, target, out=out), expected)
+    indices = torch.from_numpy(memory[: 8 * rows].view(np.int64))
+    indices.copy_(target)
+    out = torch.from_numpy(memory[8 : 8 + size].view(np.float32).reshape(rows, 7))
+    assert same_bits(lw.cross_entropy_and_gradient(logits, indices, out=out), expected)
