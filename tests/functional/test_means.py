@@ -132,7 +132,8 @@ def test_means_with_class_weights_of_many_classes_in_any_layout(classes):
 
 @pytest.mark.parametrize("rows", [1000, 60_210])
 def test_equal_rows_by_plain_operations(rows):
-    logits, weight = torch.zeros(rows, 2, dtype=torch.float64), torch.full((rows,), 1.9211246536324695).double()
+    logits = torch.zeros(rows, 2, dtype=torch.float64)
+    weight = torch.full((rows,), 1.9211246536324695, dtype=torch.float64)
     logits[:, 1] = -0.4761734252900016
     target = torch.ones(rows, dtype=torch.int64)
     exact = float(np.log1p(np.exp(np.longdouble(0.4761734252900016))))
