@@ -183,3 +183,6 @@ def test_an_infinite_loss_makes_the_mean_infinite_and_not_nan():
             target = torch.from_numpy(target) if isinstance(array, torch.Tensor) else target
             with pytest.warns(lw.LogitwiseWarning):
                 assert lw.cross_entropy(array, target) == np.inf
+        tensor, target = torch.from_numpy(logits), torch.zeros(rows, dtype=torch.int64)
+        by_operations = torch.func.vmap(lambda z, t: lw.cross_entropy(z, t))
+        assert by_operations(tensor[None], target[None]).item() == np.inf
