@@ -188,9 +188,9 @@ def _start_lines(folder: Path, options: argparse.Namespace) -> list[str]:
 LARGE = """
 import sys, time, numpy as np
 from logitwise.calibration import Calibration
-from logitwise.classifier.model import Model, load
-from logitwise.classifier.network import Network
-from logitwise.classifier.preprocessing import Preprocessing
+from logitwise.model.model import Model, load
+from logitwise.model.network import Network
+from logitwise.model.preprocessing import Preprocessing
 def peak():
     return next(int(line.split()[1]) / 1000 for line in open("/proc/self/status") if line.startswith("VmHWM"))
 def reset():

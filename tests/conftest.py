@@ -69,7 +69,7 @@ def _settings() -> dict[str, Any]:
 
 def _settings_of_ours() -> dict[str, Any]:
     door, mistakes, threads = (
-        sys.modules.get(f"logitwise.{name}") for name in ("cli.door", "_mistakes", "kernels.cpu.threads")
+        sys.modules.get(f"logitwise.{name}") for name in ("cli.door", "_warnings", "kernels.cpu.threads")
     )
     found = {
         "quiet": door is not None and door.is_quiet(),

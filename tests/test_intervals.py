@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from logitwise._intervals import (
+from logitwise.metrics import calibration_error
+from logitwise.metrics.intervals import (
     _rounds,
     bootstrap_means,
     chance_calibration_error,
@@ -14,7 +15,6 @@ from logitwise._intervals import (
     middle,
     wilson,
 )
-from logitwise.metrics import calibration_error
 from report.made_evidence import made_predictions
 
 

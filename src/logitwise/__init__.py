@@ -12,27 +12,30 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME_OF = {
-    "AxisWarning": "logitwise._mistakes",
-    "ImpossibleTargetWarning": "logitwise._mistakes",
-    "LogProbabilitiesAsLogitsWarning": "logitwise._mistakes",
-    "LogitwiseWarning": "logitwise._mistakes",
-    "MaskedRowWarning": "logitwise._mistakes",
-    "NoRowsWarning": "logitwise._mistakes",
-    "NotFiniteWarning": "logitwise._mistakes",
-    "OneClassWarning": "logitwise._mistakes",
-    "OneHotTargetWarning": "logitwise._mistakes",
-    "ProbabilitiesAsLogitsWarning": "logitwise._mistakes",
-    "UnnormalizedProbabilitiesWarning": "logitwise._mistakes",
-    "UnnormalizedTargetWarning": "logitwise._mistakes",
-    "ZeroClassWeightWarning": "logitwise._mistakes",
-    "checks": "logitwise._mistakes",
+    "AxisWarning": "logitwise._warnings",
+    "ImpossibleTargetWarning": "logitwise._warnings",
+    "LogProbabilitiesAsLogitsWarning": "logitwise._warnings",
+    "LogitwiseWarning": "logitwise._warnings",
+    "MaskedRowWarning": "logitwise._warnings",
+    "NoRowsWarning": "logitwise._warnings",
+    "NotFiniteWarning": "logitwise._warnings",
+    "OneClassWarning": "logitwise._warnings",
+    "OneHotTargetWarning": "logitwise._warnings",
+    "ProbabilitiesAsLogitsWarning": "logitwise._warnings",
+    "UnnormalizedProbabilitiesWarning": "logitwise._warnings",
+    "UnnormalizedTargetWarning": "logitwise._warnings",
+    "ZeroClassWeightWarning": "logitwise._warnings",
+    "InvalidArgumentError": "logitwise._errors",
+    "InvalidTypeError": "logitwise._errors",
+    "InvalidValueError": "logitwise._errors",
+    "checks": "logitwise._warnings",
     "diagnose": "logitwise.diagnosis",
     "Classifier": "logitwise.classifier.estimator",
     "binary_cross_entropy_with_logits": "logitwise.functional",
     "binary_cross_entropy_with_logits_and_gradient": "logitwise.functional",
     "cross_entropy": "logitwise.functional",
     "cross_entropy_and_gradient": "logitwise.functional",
-    "load": "logitwise.classifier.model",
+    "load": "logitwise.model",
     "log_loss": "logitwise.functional",
     "log_sigmoid": "logitwise.functional",
     "log_softmax": "logitwise.functional",
@@ -47,7 +50,8 @@ __all__ = [*_HOME_OF, *_MODULES, "__version__"]
 
 if TYPE_CHECKING:
     from logitwise import data, metrics, nn, reference
-    from logitwise._mistakes import (
+    from logitwise._errors import InvalidArgumentError, InvalidTypeError, InvalidValueError
+    from logitwise._warnings import (
         AxisWarning,
         ImpossibleTargetWarning,
         LogitwiseWarning,
@@ -64,7 +68,6 @@ if TYPE_CHECKING:
         checks,
     )
     from logitwise.classifier.estimator import Classifier
-    from logitwise.classifier.model import load
     from logitwise.diagnosis import diagnose
     from logitwise.functional import (
         binary_cross_entropy_with_logits,
@@ -79,6 +82,7 @@ if TYPE_CHECKING:
         softmax,
         threads,
     )
+    from logitwise.model.model import load
 
 
 def __getattr__(name: str) -> Any:

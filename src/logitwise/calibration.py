@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from logitwise._checks import check_positive
+from logitwise._requirements import check_positive
 from logitwise.reference import log_softmax, softmax  # NumPy alone: predicting imports this module
 
 METHODS = ("none", "temperature", "affine", "vector")

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from logitwise._arrays import framework_of
-from logitwise._mistakes import checks
+from logitwise._warnings import checks
 from logitwise.functional import binary_cross_entropy_with_logits, cross_entropy
 from logitwise.functional._suspicions import ending_of
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from logitwise.report import Evidence, Example, render
+from logitwise.report_page import Evidence, Example, render
 from report.made_evidence import hostile_evidence, made_evidence
 
 pytestmark = pytest.mark.browser

@@ -12,9 +12,9 @@ from logitwise.classifier import Classifier, baselines, logistic
 from logitwise.classifier.baselines import Comparison, compare, fit_logistic
 from logitwise.classifier.folds import given_split, plan_for
 from logitwise.classifier.logistic import logistic_beside
-from logitwise.classifier.table import read_table
 from logitwise.functional import softmax
 from logitwise.metrics import summary
+from logitwise.model.table import read_table
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

@@ -14,10 +14,10 @@ import pytest
 from safetensors import safe_open
 
 from logitwise.calibration import Calibration
-from logitwise.classifier.model import Model, ModelFileError, load
-from logitwise.classifier.model_file import read_model_file
-from logitwise.classifier.network import Network
-from logitwise.classifier.preprocessing import Preprocessing
+from logitwise.model.file import read_model_file
+from logitwise.model.model import Model, ModelFileError, load
+from logitwise.model.network import Network
+from logitwise.model.preprocessing import Preprocessing
 
 
 def made_model(shift: float = 0.0) -> Model:
@@ -233,7 +233,7 @@ def test_a_file_that_does_not_fit_in_memory_is_refused(path, content, monkeypatc
 KILLED = """
 import os, signal, sys
 from classifier.test_damaged_files import made_model
-from logitwise.classifier.model import load
+from logitwise.model.model import load
 
 path, seen, until = sys.argv[1], 0, None
 old, new = made_model(), made_model(shift=1.0)

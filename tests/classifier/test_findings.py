@@ -6,7 +6,7 @@ import pytest
 
 from logitwise.classifier import Classifier, findings
 from logitwise.classifier.findings import DataWarning, columns_ignored, look, look_at_validation, values_unknown
-from logitwise.classifier.table import Table, read_table
+from logitwise.model.table import Table, read_table
 
 GENERATOR = np.random.default_rng(0)
 ROWS = 120

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from logitwise.classifier.fingerprint import rows_sha256
-from logitwise.classifier.table import read_table
+from logitwise.model.fingerprint import rows_sha256
+from logitwise.model.table import read_table
 
 
 def written_out(names, columns, labels):

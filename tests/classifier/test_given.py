@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from logitwise.classifier.given import Encoded, Given, read_rows, read_validation
-from logitwise.classifier.preprocessing import Preprocessing
-from logitwise.classifier.table import read_table
+from logitwise.model.preprocessing import Preprocessing
+from logitwise.model.table import read_table
 
 TABLE = read_table(np.arange(24.0).reshape(8, 3) ** 2)
 PREPROCESSING = Preprocessing.fit(TABLE, np.arange(8), 2)

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from logitwise.classifier import Classifier, load
-from logitwise.classifier.preprocessing import MAX_LEVELS, Preprocessing
-from logitwise.classifier.table import read_table
+from logitwise.model.preprocessing import MAX_LEVELS, Preprocessing
+from logitwise.model.table import read_table
 
 GENERATOR = np.random.default_rng(0)
 

@@ -6,9 +6,9 @@ import pytest
 
 from logitwise.calibration import Calibration
 from logitwise.classifier.importance import column_names, permutation_importance
-from logitwise.classifier.model import Model
-from logitwise.classifier.network import Network
-from logitwise.classifier.preprocessing import Preprocessing
+from logitwise.model.model import Model
+from logitwise.model.network import Network
+from logitwise.model.preprocessing import Preprocessing
 
 
 def made_model(names=None):

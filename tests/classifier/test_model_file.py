@@ -18,11 +18,11 @@ from safetensors.numpy import save
 from logitwise.calibration import Calibration
 from logitwise.classifier import Classifier, Model, ModelFileError, load, model_file, refuse_irregular
 from logitwise.classifier.findings import DataWarning
-from logitwise.classifier.fingerprint import rows_sha256
-from logitwise.classifier.model_file import read_model_file, replacing, write_model_file
-from logitwise.classifier.network import Network
-from logitwise.classifier.preprocessing import Preprocessing
-from logitwise.classifier.table import read_table
+from logitwise.model.file import read_model_file, replacing, write_model_file
+from logitwise.model.fingerprint import rows_sha256
+from logitwise.model.network import Network
+from logitwise.model.preprocessing import Preprocessing
+from logitwise.model.table import read_table
 
 FRAME = pl.DataFrame({"n": [float(i % 7) for i in range(60)], "t": [None, *"ab", *("c" * 57)]})
 LABELS = {"str": ["x", "y", "z"], "int": [-1, 5, 7], "float": [0.0, 1.0, 2.0], "bool": [False, True]}
@@ -60,7 +60,7 @@ def test_another_process_predicts_the_same_bits_with_numpy_alone(model, saved, t
     np.save(tmp_path / "expected.npy", model.predict_proba(X))
     code = (
         "import sys, numpy as np\n"
-        "from logitwise.classifier.model import load\n"
+        "from logitwise.model.model import load\n"
         "X = np.array([[float(i), 'abc'[i % 3]] for i in range(300)], dtype=object)\n"
         f"same = np.array_equal(load({str(saved)!r}).predict_proba(X), np.load({str(tmp_path / 'expected.npy')!r}))\n"
         "print(same, sorted({'torch', 'sklearn', 'polars'} & set(sys.modules)))\n"

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from logitwise.calibration import Calibration
-from logitwise.classifier.model import Model
-from logitwise.classifier.network import Network, block_of
-from logitwise.classifier.preprocessing import Preprocessing
-from logitwise.classifier.scratch import Scratch
+from logitwise.model.model import Model
+from logitwise.model.network import Network, block_of
+from logitwise.model.preprocessing import Preprocessing
+from logitwise.model.scratch import Scratch
 
 INPUTS, DEEP, MEMBERS = 6, 4, 3
 AROUND = [1, 2, 15, 16, 17, 31, 32, 33, 47, 48, 49, 255, 256, 257, 271, 272, 273, 511, 512, 513]

@@ -8,10 +8,10 @@ import pytest
 
 import logitwise as lw
 from logitwise.calibration import Calibration
-from logitwise.classifier.model import Model, ModelFileError
-from logitwise.classifier.network import Network
-from logitwise.classifier.onnx_file import export_onnx
-from logitwise.classifier.preprocessing import Preprocessing
+from logitwise.model.model import Model, ModelFileError
+from logitwise.model.network import Network
+from logitwise.model.onnx_file import export_onnx
+from logitwise.model.preprocessing import Preprocessing
 
 onnxruntime = pytest.importorskip("onnxruntime")
 

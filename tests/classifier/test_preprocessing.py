@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from logitwise.classifier.preprocessing import CLIP, MAX_LEVELS, Preprocessing, Ramps, _intervals, _knots
-from logitwise.classifier.scratch import Scratch
-from logitwise.classifier.table import read_table
+from logitwise.model.preprocessing import CLIP, MAX_LEVELS, Preprocessing, Ramps, _intervals, _knots
+from logitwise.model.scratch import Scratch
+from logitwise.model.table import read_table
 
 
 def encoded(train, X=None):

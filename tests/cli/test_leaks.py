@@ -11,9 +11,9 @@ from sklearn.linear_model import LogisticRegression
 import logitwise as lw
 from cli.made_fruit import SMALL, made_rows, write_csv
 from logitwise import data
-from logitwise.classifier.table import read_table
 from logitwise.classifier.target import split_rows
 from logitwise.cli import pages
+from logitwise.model.table import read_table
 
 
 @pytest.fixture

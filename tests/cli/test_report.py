@@ -20,9 +20,9 @@ import logitwise as lw
 from cli.made_fruit import SMALL, made_rows, write_csv
 from logitwise import data
 from logitwise.classifier.logistic import logistic_beside
-from logitwise.classifier.model import Model
 from logitwise.classifier.target import split_rows
 from logitwise.cli import pages
+from logitwise.model.model import Model
 
 
 def text_of(path: str | Path) -> str:

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 import logitwise as lw
-from logitwise._mistakes import warn_of_data
+from logitwise._warnings import warn_of_data
 from logitwise.classifier import Classifier
 from logitwise.classifier.findings import DataWarning
 from mistakes.planted import INDEX, PROBABILITIES, TARGET, TENSOR

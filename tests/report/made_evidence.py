@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from logitwise.report import ColumnImportance, Evidence, Example, History, confidently_wrong
+from logitwise.report_page import ColumnImportance, Evidence, Example, History, confidently_wrong
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&"
 SCRIPTS = ["日本語のクラス", "فئة", "Ωmega", "हिन्दी", "🍎"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from logitwise.report import ColumnImportance, Comparison, Evidence, Example, History
+from logitwise.report_page import ColumnImportance, Comparison, Evidence, Example, History
 
 TARGET = [0, 1, 0, 0, 1, 0, 0, 1, 0, 0]
 STATED = [0.32, 0.72, 0.04, 0.93, 0.34, 0.08, 0.11, 0.97, 0.76, 0.36]  # probability of class 1; rows 3, 4, 8 are wrong

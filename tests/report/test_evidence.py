@@ -14,15 +14,15 @@ from sklearn.linear_model import LogisticRegression
 from logitwise import Classifier
 from logitwise.calibration import Calibration
 from logitwise.classifier.importance import permutation_importance
-from logitwise.classifier.model import Model
-from logitwise.classifier.table import read_table
 from logitwise.cli import evidence
 from logitwise.cli.evidence import gather
 from logitwise.cli.record import Record
 from logitwise.cli.sources import Labelled
 from logitwise.data.fingerprint import fingerprint
 from logitwise.metrics import summary
-from logitwise.report import render
+from logitwise.model.model import Model
+from logitwise.model.table import read_table
+from logitwise.report_page import render
 
 
 def made_table(rows: int, seed: int) -> Labelled:

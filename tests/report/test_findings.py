@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn import metrics as peers
 
-from logitwise._intervals import Interval
 from logitwise.metrics import summary
-from logitwise.report import Comparison, Evidence, confidently_wrong
-from logitwise.report.findings import (
+from logitwise.metrics.intervals import Interval
+from logitwise.report_page import Comparison, Evidence, confidently_wrong
+from logitwise.report_page.findings import (
     Bin,
     Calibration,
     calibration,

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from logitwise.report.figures import nice_ticks
-from logitwise.report.markup import Html, counted, details, escape, join, name, number, quoted, share, table, tag
-from logitwise.report.thumbnail import data_address
+from logitwise.report_page.figures import nice_ticks
+from logitwise.report_page.markup import Html, counted, details, escape, join, name, number, quoted, share, table, tag
+from logitwise.report_page.thumbnail import data_address
 
 
 def test_text_is_escaped_once():

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from logitwise.metrics import calibration_error
-from logitwise.report import ColumnImportance, Comparison, Evidence, Example, History, confidently_wrong, render
+from logitwise.report_page import ColumnImportance, Comparison, Evidence, Example, History, confidently_wrong, render
 from report.made_evidence import HOSTILE, hostile_evidence, made_evidence
 
 VOID = {"meta", "img", "br"}
@@ -259,9 +259,8 @@ def test_can_be_written_as_utf8():
 
 
 def test_needs_neither_torch_nor_scikit_learn_nor_matplotlib():
-    code = (
-        "import sys, logitwise.report; print(sorted({'torch', 'sklearn', 'matplotlib', 'polars'} & set(sys.modules)))"
-    )
+    unwanted = {"torch", "sklearn", "matplotlib", "polars"}
+    code = f"import sys, logitwise.report_page; print(sorted({unwanted} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert result.stdout.strip() == "[]"
 

@@ -9,10 +9,10 @@ from html import unescape
 import numpy as np
 import pytest
 
-from logitwise._intervals import Interval
-from logitwise.report import ColumnImportance, Comparison, Evidence, Example, History, figures, sections, texts
-from logitwise.report.findings import Calibration, ClassFinding, Measure, calibration, class_findings, measures
-from logitwise.report.markup import MINUS
+from logitwise.metrics.intervals import Interval
+from logitwise.report_page import ColumnImportance, Comparison, Evidence, Example, History, figures, sections, texts
+from logitwise.report_page.findings import Calibration, ClassFinding, Measure, calibration, class_findings, measures
+from logitwise.report_page.markup import MINUS
 from report.drawn import Drawn
 from report.made_evidence import made_evidence
 from report.ten_rows import EXAMPLES, GAINS, MEASURES, pairs, ten_rows

@@ -9,7 +9,7 @@ from html import unescape
 import numpy as np
 import pytest
 
-from logitwise.report import History, render
+from logitwise.report_page import History, render
 from report.drawn import drawings
 from report.ten_rows import BEFORE, FREQUENCY, HISTORY, RIVAL, STATED, TARGET, ten_rows
 

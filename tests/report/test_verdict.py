@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from logitwise._intervals import Interval
-from logitwise.report import Comparison, Evidence
-from logitwise.report.findings import Calibration, ClassFinding, Measure, calibration, class_findings, measures
-from logitwise.report.verdict import Verdict, verdict
+from logitwise.metrics.intervals import Interval
+from logitwise.report_page import Comparison, Evidence
+from logitwise.report_page.findings import Calibration, ClassFinding, Measure, calibration, class_findings, measures
+from logitwise.report_page.verdict import Verdict, verdict
 from report.made_evidence import made_evidence, made_predictions
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from logitwise.classifier.model import Model, load
-from logitwise.classifier.model_file import ModelFileError, refuse_irregular
+from logitwise.model.file import ModelFileError, refuse_irregular
+from logitwise.model.model import Model, load
 
 if TYPE_CHECKING:
     from logitwise.classifier.estimator import Classifier

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitwise.classifier.network import Network
 from logitwise.metrics import paired_bootstrap, summary
+from logitwise.model.network import Network
 
 if TYPE_CHECKING:
     from logitwise.classifier.folds import Plan

@@ -14,20 +14,20 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags
 
 from logitwise import __version__
-from logitwise._mistakes import warn_of_data
+from logitwise._warnings import warn_of_data
 from logitwise.classifier.baselines import compare
 from logitwise.classifier.decisions import check_goal
 from logitwise.classifier.findings import DataWarning, look, look_at_validation
-from logitwise.classifier.fingerprint import rows_sha256
 from logitwise.classifier.folds import given_split, plan_for
 from logitwise.classifier.given import Encoded, Given, read_rows, read_validation
 from logitwise.classifier.held_out import HeldOut
-from logitwise.classifier.model import Model
 from logitwise.classifier.options import members_of, recipe_of
-from logitwise.classifier.preprocessing import Preprocessing
 from logitwise.classifier.progress import StepBar
 from logitwise.classifier.target import class_indices, find_classes, read_labels, row_weights
 from logitwise.classifier.training import Progress, Trainer, TrainingWarning
+from logitwise.model.fingerprint import rows_sha256
+from logitwise.model.model import Model
+from logitwise.model.preprocessing import Preprocessing
 
 
 class Classifier(ClassifierMixin, BaseEstimator):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from logitwise.classifier.table import Table
+from logitwise.model.table import Table
 
 FEWEST_ROWS = 50  # with fewer, chance alone makes columns look like this
 MOST_NAMED = 5

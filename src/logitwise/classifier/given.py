@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from sklearn.utils.validation import column_or_1d
 
-from logitwise.classifier.preprocessing import Preprocessing
-from logitwise.classifier.table import Table, read_table
 from logitwise.classifier.target import class_indices, read_labels
 from logitwise.classifier.training import Rows
+from logitwise.model.preprocessing import Preprocessing
+from logitwise.model.table import Table, read_table
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitwise._intervals import Interval
 from logitwise.calibration import Calibration, fit_calibration, sharpening
 from logitwise.classifier.decisions import Decision, conformal_scores, decide
 from logitwise.metrics import summary, summary_intervals
+from logitwise.metrics.intervals import Interval
 
 if TYPE_CHECKING:
     from logitwise.classifier.training import Trainer

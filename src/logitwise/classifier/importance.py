@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from logitwise.classifier.model import Model
+from logitwise.model.model import Model
 
 SHUFFLES = 3
 ROWS_SHUFFLED = 2000  # enough to rank the columns, and quick

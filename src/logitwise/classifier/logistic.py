@@ -9,8 +9,8 @@ import numpy as np
 
 from logitwise.calibration import Calibration
 from logitwise.classifier.baselines import MOST_ROWS, fit_logistic
-from logitwise.classifier.model import Model
-from logitwise.classifier.table import read_table
+from logitwise.model.model import Model
+from logitwise.model.table import read_table
 
 
 def logistic_beside(model: Model, X: Any, y: Any) -> Model:

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from logitwise._mistakes import checks
-from logitwise.classifier.network import Network
+from logitwise._warnings import checks
 from logitwise.functional import cross_entropy_and_gradient
+from logitwise.model.network import Network
 
 MASK_NUMBERS = 1 << 19  # random numbers drawn once; each step reads them from another place
 

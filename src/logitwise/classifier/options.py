@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from logitwise._checks import check_integer, check_not_negative, check_positive
+from logitwise._requirements import check_integer, check_not_negative, check_positive
 from logitwise.classifier.training import Recipe
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from logitwise._checks import check_not_negative, check_number
-from logitwise.classifier.table import is_missing, objects
+from logitwise._requirements import check_not_negative, check_number
+from logitwise.model.table import is_missing, objects
 
 KINDS = {"bool": np.bool_, "int": np.int64, "float": np.float64, "str": np.object_}
 

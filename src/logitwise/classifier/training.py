@@ -16,8 +16,8 @@ from logitwise.calibration import PRIOR, SMALLEST, among_present, temperature_of
 from logitwise.classifier.adamw import AdamW
 from logitwise.classifier.folds import Plan
 from logitwise.classifier.members import Members, Shape
-from logitwise.classifier.network import Network
 from logitwise.functional import softmax
+from logitwise.model.network import Network
 
 WARM_UP = 0.03  # the share of the steps in which the learning rate rises
 WORTH_THREADS = 10**9  # multiplications in a matrix product: some milliseconds on one core

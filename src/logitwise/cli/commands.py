@@ -19,7 +19,7 @@ from logitwise.cli.typed import class_place, integer, is_number, number, seed_nu
 from logitwise.data import nearest
 
 if TYPE_CHECKING:
-    from logitwise.classifier.model import Model
+    from logitwise.model.model import Model
 
 EXIT_CODES = """
 \b
@@ -307,7 +307,7 @@ def export(
     path = predictions.writable(output, "FILE", [model])
     loaded = _load(model)
     try:
-        from logitwise.classifier.onnx_file import export_onnx
+        from logitwise.model.onnx_file import export_onnx
 
         export_onnx(loaded, path)
     except ModuleNotFoundError as error:
@@ -389,7 +389,7 @@ def _numbers(words: Sequence[str], context: typer.Context) -> list[float]:
 
 
 def _load(path: str) -> Model:
-    from logitwise.classifier.model import load
+    from logitwise.model.model import load
 
     with naming({"path": "MODEL"}):
         return load(path)

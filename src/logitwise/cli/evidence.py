@@ -11,13 +11,13 @@ import numpy as np
 from logitwise.classifier.findings import values_unknown
 from logitwise.classifier.importance import column_names, permutation_importance
 from logitwise.classifier.logistic import logistic_beside
-from logitwise.classifier.model import Model
 from logitwise.cli.labels import known_indices
 from logitwise.cli.parts import by_parts, predictions
 from logitwise.cli.record import Record, is_number, notes_of, plain_note, verdict_of
 from logitwise.cli.sources import Labelled
 from logitwise.metrics import majority_baseline
-from logitwise.report import ColumnImportance, Comparison, Evidence, Example, History, confidently_wrong
+from logitwise.model.model import Model
+from logitwise.report_page import ColumnImportance, Comparison, Evidence, Example, History, confidently_wrong
 
 MOST_ROWS, MOST_IMAGES = 8, 24
 MOST_COLUMNS = 200  # shuffling more, one by one, takes minutes

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from logitwise.classifier.model import Model
-from logitwise.classifier.model_file import replacing
 from logitwise.cli.evidence import gather
 from logitwise.cli.parts import unsaid
 from logitwise.cli.sources import Labelled, data_name
 from logitwise.data.fingerprint import fingerprint
-from logitwise.report import render
+from logitwise.model.file import replacing
+from logitwise.model.model import Model
+from logitwise.report_page import render
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from logitwise.classifier.findings import DataWarning, values_unknown
 from logitwise.cli.door import is_quiet, naming, say
 
 if TYPE_CHECKING:
-    from logitwise.classifier.model import Model
+    from logitwise.model.model import Model
 
 ROWS_AT_ONCE = 65_536
 

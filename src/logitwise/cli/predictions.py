@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from logitwise.classifier.model_file import refuse_irregular, replacing
 from logitwise.cli.door import is_quiet, naming
 from logitwise.cli.parts import say_unknown
+from logitwise.model.file import refuse_irregular, replacing
 
 if TYPE_CHECKING:
     import polars
 
-    from logitwise.classifier.model import Batch, Model
     from logitwise.cli.sources import ToPredict
+    from logitwise.model.model import Batch, Model
 
 SUFFIXES = (".csv", ".parquet")
 WORKERS = 2  # beside the one that reads

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from math import isfinite
 from typing import Any
 
-from logitwise.classifier.model import Model
+from logitwise.model.model import Model
 
 MEASURES = {
     "log_loss": "log loss (nats)",

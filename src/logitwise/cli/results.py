@@ -14,9 +14,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
 from rich.table import Column, Table
 
-from logitwise.classifier.model import Model
 from logitwise.cli.record import MEASURES, Measured, Record, notes_of, verdict_of
 from logitwise.cli.sources import Labelled
+from logitwise.model.model import Model
 
 SHOWN = 10
 WIDEST = 1_000_000

@@ -12,11 +12,11 @@ import numpy as np
 
 from logitwise import data
 from logitwise.classifier.findings import columns_ignored
-from logitwise.classifier.model import Model
 from logitwise.classifier.target import class_indices, find_classes, read_labels, split_rows
 from logitwise.cli.door import naming, say
 from logitwise.cli.labels import known_indices, listed
 from logitwise.cli.record import Record
+from logitwise.model.model import Model
 
 HELD_OUT_SHARE = 0.2
 ROWS_AT_ONCE = 65_536  # of arrays, to predict

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitwise.classifier.model import Model
 from logitwise.classifier.target import class_indices
 from logitwise.cli.door import naming, say
 from logitwise.cli.labels import known_indices
@@ -18,6 +17,7 @@ from logitwise.cli.parts import predictions, say_unknown
 from logitwise.cli.record import Measured, Record, plain_note
 from logitwise.cli.sources import Form, Labelled, Parts
 from logitwise.metrics import majority_baseline, summary, summary_intervals
+from logitwise.model.model import Model
 
 if TYPE_CHECKING:
     from logitwise.classifier.estimator import Classifier

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from logitwise._checks import check_integer, check_number
+from logitwise._requirements import check_integer, check_number
 from logitwise.functional import cross_entropy_and_gradient, softmax
 
 MOST_CLASSES = 30

@@ -19,8 +19,8 @@ from torch import Tensor
 from torch.autograd import Function, forward_ad
 
 from logitwise._arrays import Layout, is_traced
-from logitwise._checks import check_layout, holds_its_elements
-from logitwise._mistakes import are_looked_for, checks
+from logitwise._requirements import check_layout, holds_its_elements
+from logitwise._warnings import are_looked_for, checks
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional import _torch_definitions as definitions
 from logitwise.functional._memory import new_like

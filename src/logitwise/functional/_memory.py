@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from logitwise._arrays import Layout, is_tensor
-from logitwise._checks import holds_its_elements
+from logitwise._requirements import holds_its_elements
 from logitwise.functional._recycling import SMALLEST, new_array
 from logitwise.kernels.cpu.rows import BFLOAT16, FLOAT16, NATIVE
 

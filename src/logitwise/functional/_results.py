@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from logitwise._arrays import is_tensor
-from logitwise._mistakes import NoRowsWarning, warn
+from logitwise._warnings import NoRowsWarning, warn
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._memory import as_torch_itself
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from logitwise import _mistakes as mistakes
+from logitwise import _warnings as mistakes
 from logitwise._arrays import Layout, is_tensor
-from logitwise._mistakes import warn
+from logitwise._warnings import warn
 from logitwise.functional._memory import memory_of
 from logitwise.kernels.cpu import suspicions as kernels
 

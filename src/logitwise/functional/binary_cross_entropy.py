@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from logitwise import _mistakes as mistakes
+from logitwise import _warnings as mistakes
 from logitwise._arrays import dtype_name, is_tensor, may_look, number_kind
-from logitwise._checks import (
+from logitwise._requirements import (
     REDUCTIONS,
     as_floating,
     check_choice,

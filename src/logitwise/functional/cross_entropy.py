@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from logitwise import _mistakes as mistakes
+from logitwise import _warnings as mistakes
 from logitwise._arrays import Layout, as_numpy, is_tensor, may_look
-from logitwise._checks import (
+from logitwise._requirements import (
     REDUCTIONS,
     are_from_one,
     as_floating,

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from logitwise import _mistakes as mistakes
+from logitwise import _warnings as mistakes
 from logitwise import reference
 from logitwise._arrays import is_tensor, may_look
-from logitwise._checks import as_floating, check_layout, check_unit_interval
+from logitwise._requirements import as_floating, check_layout, check_unit_interval
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional.cross_entropy import CrossEntropyOptions, Problem, checked_problem
 

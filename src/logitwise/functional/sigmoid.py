@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from logitwise._arrays import is_tensor
-from logitwise._checks import as_floating, check_out
+from logitwise._requirements import as_floating, check_out
 from logitwise.functional._memory import destination, memory_of
 from logitwise.functional._results import deliver
 from logitwise.kernels.cpu import sigmoid as kernels

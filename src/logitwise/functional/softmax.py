@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from logitwise._arrays import Layout, is_tensor
-from logitwise._checks import as_floating, check_layout, check_mask, check_out, check_positive_tensor
+from logitwise._requirements import as_floating, check_layout, check_mask, check_out, check_positive_tensor
 from logitwise.functional._memory import destination, memory_of, new_like, rows_of
 from logitwise.functional._results import deliver
 from logitwise.kernels.cpu import softmax as kernels

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from logitwise._checks import check_integer
+from logitwise._requirements import check_integer
 from logitwise.kernels.cpu.threads import number_of_threads, set_number_of_threads
 
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from logitwise.classifier.model import Model
-from logitwise.classifier.model_file import refuse_irregular, replacing
+from logitwise.model.file import refuse_irregular, replacing
+from logitwise.model.model import Model
 
 OPSET, IR_VERSION = 18, 10
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from logitwise.metrics import calibration_error, roc_auc
-from logitwise.report.evidence import ColumnImportance, Evidence, History
-from logitwise.report.findings import Calibration, ClassFinding, top_confusions
-from logitwise.report.findings import reliability as find_bins
-from logitwise.report.findings import thresholds as find_thresholds
-from logitwise.report.markup import Html, counted, join, number, quoted, share, tag
+from logitwise.report_page.evidence import ColumnImportance, Evidence, History
+from logitwise.report_page.findings import Calibration, ClassFinding, top_confusions
+from logitwise.report_page.findings import reliability as find_bins
+from logitwise.report_page.findings import thresholds as find_thresholds
+from logitwise.report_page.markup import Html, counted, join, number, quoted, share, tag
 
 MOST_CONFUSIONS = 5
 MOST_NAMES = 5

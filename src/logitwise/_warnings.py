@@ -1,7 +1,8 @@
 """Mistakes that raise nothing and train badly: their warnings, and the setting that says whether they are looked for.
 
-What would corrupt memory or has no meaning is an error (`_checks.py`), whatever the setting. What has a meaning that
-is hardly ever meant is here. Every sentence has the form of an error's: what must be, what came, where, and the fix.
+What would corrupt memory or has no meaning is an error (`_requirements.py`), whatever the setting. What has a meaning
+that is hardly ever meant is here. Every sentence has the form of an error's: what must be, what came, where, and what
+to do.
 """
 
 from __future__ import annotations

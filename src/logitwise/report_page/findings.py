@@ -7,9 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from logitwise._intervals import Interval, bootstrap_means, chance_calibration_error, losses_by_row, middle, wilson
 from logitwise.metrics import accuracy, calibration_error, confusion_matrix
-from logitwise.report.evidence import Evidence
+from logitwise.metrics.intervals import (
+    Interval,
+    bootstrap_means,
+    chance_calibration_error,
+    losses_by_row,
+    middle,
+    wilson,
+)
+from logitwise.report_page.evidence import Evidence
 
 RELIABILITY_BINS = 10
 CONFIDENCE_BINS = 20

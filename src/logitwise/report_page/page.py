@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from logitwise.report import figures, sections, texts
-from logitwise.report.evidence import Evidence
-from logitwise.report.findings import Calibration, ClassFinding, calibration, class_findings, measures
-from logitwise.report.markup import Html, name, tag
-from logitwise.report.verdict import verdict
+from logitwise.report_page import figures, sections, texts
+from logitwise.report_page.evidence import Evidence
+from logitwise.report_page.findings import Calibration, ClassFinding, calibration, class_findings, measures
+from logitwise.report_page.markup import Html, name, tag
+from logitwise.report_page.verdict import verdict
 
 NO_NETWORK = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
@@ -150,4 +150,4 @@ def _section(chapter: Chapter) -> Html:
 
 @cache
 def _style() -> str:
-    return files("logitwise.report").joinpath("style.css").read_text(encoding="utf-8")
+    return files("logitwise.report_page").joinpath("style.css").read_text(encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from logitwise.report.evidence import ColumnImportance, Comparison, Evidence, Example, History, confidently_wrong
-from logitwise.report.page import render
+from logitwise.report_page.evidence import ColumnImportance, Comparison, Evidence, Example, History, confidently_wrong
+from logitwise.report_page.page import render
 
 __all__ = ["ColumnImportance", "Comparison", "Evidence", "Example", "History", "confidently_wrong", "render"]

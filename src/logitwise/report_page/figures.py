@@ -8,10 +8,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from logitwise.report.drawing import Frame, axes, bar, dot, drawing, line, note, whisker
-from logitwise.report.evidence import Evidence, History
-from logitwise.report.findings import Bin, Calibration, Threshold, confidence_shares, reliability, thresholds
-from logitwise.report.markup import Html, counted, details, join, number, share, table, tag
+from logitwise.report_page.drawing import Frame, axes, bar, dot, drawing, line, note, whisker
+from logitwise.report_page.evidence import Evidence, History
+from logitwise.report_page.findings import Bin, Calibration, Threshold, confidence_shares, reliability, thresholds
+from logitwise.report_page.markup import Html, counted, details, join, number, share, table, tag
 
 TENTHS = [(0.0, "0"), (0.25, "25%"), (0.5, "50%"), (0.75, "75%"), (1.0, "100%")]
 MOST_STEPS_LISTED = 200

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from logitwise.classifier.model_file import ModelFile
-from logitwise.classifier.scratch import Scratch
+from logitwise.model.file import ModelFile
+from logitwise.model.scratch import Scratch
 
 TILE = 16  # rows of every matrix product: BLAS sums rows of larger ones in an order that depends on their place
 BLOCK_ROWS = 256  # rows at a time: their activations stay in the cache

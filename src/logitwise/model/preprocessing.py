@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from logitwise.classifier.model_file import ModelFile
-from logitwise.classifier.scratch import Scratch
-from logitwise.classifier.table import Table
+from logitwise.model.file import ModelFile
+from logitwise.model.scratch import Scratch
+from logitwise.model.table import Table
 
 MAX_LEVELS = 255  # of one column; rarer ones are encoded as zeros, like levels never seen in training
 LARGEST = 1e150  # whose square is finite

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from logitwise._checks import check_integer
-from logitwise._intervals import (
+from logitwise._requirements import check_integer
+from logitwise._warnings import checks
+from logitwise.functional import log_loss
+from logitwise.metrics.intervals import (
     Interval,
     bootstrap_means,
     chance_calibration_error,
@@ -19,8 +21,6 @@ from logitwise._intervals import (
     middle,
     wilson,
 )
-from logitwise._mistakes import checks
-from logitwise.functional import log_loss
 
 NUMBERS_AT_ONCE = 1_000_000  # drawn when resampling: 16 MB
 

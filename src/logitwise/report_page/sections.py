@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from logitwise._intervals import Interval, wilson
 from logitwise.metrics import calibration_error
-from logitwise.report.evidence import ColumnImportance, Comparison, Evidence, Example
-from logitwise.report.findings import Calibration, ClassFinding, Measure, confusion, top_confusions
-from logitwise.report.markup import (
+from logitwise.metrics.intervals import Interval, wilson
+from logitwise.report_page.evidence import ColumnImportance, Comparison, Evidence, Example
+from logitwise.report_page.findings import Calibration, ClassFinding, Measure, confusion, top_confusions
+from logitwise.report_page.markup import (
     MINUS,
     UNKNOWN,
     Html,
@@ -26,7 +26,7 @@ from logitwise.report.markup import (
     table,
     tag,
 )
-from logitwise.report.thumbnail import data_address
+from logitwise.report_page.thumbnail import data_address
 
 MOST_CLASSES = 20  # in one table; more are listed on demand, or not drawn
 FEW_CLASSES = 5  # so many fit in full beside each other, also on a phone

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from logitwise._mistakes import warn_of_data
+from logitwise._warnings import warn_of_data
 from logitwise.calibration import METHODS, Calibration
 from logitwise.classifier.decisions import prediction_sets
 from logitwise.classifier.findings import DataWarning, columns_ignored, values_unknown
-from logitwise.classifier.fingerprint import rows_sha256
-from logitwise.classifier.model_file import ModelFile, ModelFileError, read_model_file, write_model_file
-from logitwise.classifier.network import Network, block_of
-from logitwise.classifier.preprocessing import Prepared, Preprocessing
-from logitwise.classifier.scratch import Scratch
-from logitwise.classifier.table import read_table
 from logitwise.classifier.target import KINDS, class_indices, read_labels
+from logitwise.model.file import ModelFile, ModelFileError, read_model_file, write_model_file
+from logitwise.model.fingerprint import rows_sha256
+from logitwise.model.network import Network, block_of
+from logitwise.model.preprocessing import Prepared, Preprocessing
+from logitwise.model.scratch import Scratch
+from logitwise.model.table import read_table
 
 SMALLEST = 5e-324  # the logarithm of a vote stays finite
 OTHERS = ("calibration.scale", "calibration.shift", "costs", "conformal.scores")  # tensors of the model itself

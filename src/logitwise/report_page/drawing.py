@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from logitwise.report.markup import Html, join, tag
+from logitwise.report_page.markup import Html, join, tag
 
 WIDTH = 400.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 14.0, 24.0, 40.0  # room for labels

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from logitwise._intervals import Interval
-from logitwise.report.evidence import Evidence
-from logitwise.report.findings import Calibration, ClassFinding, Measure
-from logitwise.report.markup import Html, counted, escape, join, number, quoted, share, tag
+from logitwise.metrics.intervals import Interval
+from logitwise.report_page.evidence import Evidence
+from logitwise.report_page.findings import Calibration, ClassFinding, Measure
+from logitwise.report_page.markup import Html, counted, escape, join, number, quoted, share, tag
 
 FEWEST_ROWS = 30  # fewer leave an interval of more than 30 points around the accuracy
 FEWEST_OF_CLASS = 10  # fewer say nothing of the class
