@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from logitwise import functional
-from logitwise.functional.binary_cross_entropy import check_probabilities
+from logitwise.functional._problems.binary_cross_entropy import check_probabilities
 
 
 class InputError(ValueError, IndexError, RuntimeError):

@@ -10,10 +10,10 @@ import types
 import numpy as np
 import pytest
 import torch
+from logitwise.functional._memory.recycling import LARGEST, SLOTS, SMALLEST, new_array
 
 import logitwise as lw
-from logitwise.functional import _recycling
-from logitwise.functional._recycling import LARGEST, SLOTS, SMALLEST, new_array
+from logitwise.functional._memory import recycling as _recycling
 
 ROWS, CLASSES = SMALLEST // 4 // 1024, 1024
 

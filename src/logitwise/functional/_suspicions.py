@@ -15,7 +15,7 @@ import numpy as np
 from logitwise import _warnings as mistakes
 from logitwise._arrays import Layout, is_tensor
 from logitwise._warnings import warn
-from logitwise.functional._memory import memory_of
+from logitwise.functional._memory.arrays import memory_of
 from logitwise.kernels.cpu import suspicions as kernels
 
 SMALLEST_SQUARE = 8  # classes: in a smaller square both axes may fit by chance
@@ -87,11 +87,11 @@ def said_by_graph(logits: Any, loss: str) -> bool:
 
 def look_at_logits(problem: Any, logits: np.ndarray, kind: int) -> None:
     """Say it where the logits `(outer, classes, inner)` of a cross-entropy are something else."""
-    if not problem.said:
+    if not problem.is_warned_of:
         sign = kernels.sign_of_logits(logits, kind)
         if sign != kernels.NOTHING:
             _warn_of_sign(sign, problem)
-    if problem.indices and problem.layout.rows:
+    if problem.has_indices and problem.layout.rows:
         _look_at_indices(problem)
 
 
@@ -140,7 +140,7 @@ def _look_at_indices(problem: Any) -> None:
 
 
 def _warn_of_one_class(label: int, problem: Any) -> None:
-    if label != problem.options.ignore_index:
+    if label != problem.ignore_index:
         warn(
             mistakes.OneClassWarning,
             f"target must hold more than one class for a loss to teach anything; got class {label} in all "
@@ -152,7 +152,7 @@ def _look_along(other: int, problem: Any) -> None:
     """Say it where the target names the largest logit along another axis of the same length, and not along its own."""
     target, axis = as_float64(problem.target).astype(np.int64), problem.layout.axis
     logits = as_float64(problem.logits)
-    takes_part = (target >= 0) & (target < problem.layout.classes) & (target != problem.options.ignore_index)
+    takes_part = (target >= 0) & (target < problem.layout.classes) & (target != problem.ignore_index)
     count = int(takes_part.sum())
     if count < SMALLEST_SQUARE or len(np.unique(target[takes_part])) < SMALLEST_SQUARE // 2:
         return
@@ -222,7 +222,7 @@ def _warn_of_masked(problem: Any, row: int, count: int) -> None:
 
 def _warn_of_impossible(problem: Any, row: int, count: int) -> None:
     values = _row(problem, row)
-    if problem.indices:
+    if problem.has_indices:
         label = int(problem.target[_where(problem, row)])
         label = label if values[label] == -np.inf else int(np.flatnonzero(values == -np.inf)[0])
     else:
@@ -247,19 +247,26 @@ def _warn_of_overwritten(problem: Any, losses: np.ndarray, found: np.ndarray) ->
     )
 
 
-def look_at_class_weights(class_weight: Any, what: str) -> bool:
-    """Say it where a mean over rows has no weight because of the class weights; return whether there are any."""
-    if class_weight is None:
-        return False
+def warn_of_no_rows(unit: str, class_weight: Any = None) -> None:
+    """Warn that a mean is over nothing; `class_weight` where there were rows, whose weight it took away."""
+    if class_weight is not None:
+        _warn_of_zero_class_weights(class_weight, unit)
+        return
+    warn(
+        mistakes.NoRowsWarning,
+        f"the mean loss was asked over no {unit}: all are ignored, have weight 0, or there are none; it is 0.",
+    )
+
+
+def _warn_of_zero_class_weights(class_weight: Any, unit: str) -> None:
     zero = [int(k) for k in np.flatnonzero(as_float64(class_weight) == 0)]
     listed = ", ".join(map(str, zero[:5])) + (", ..." if len(zero) > 5 else "")
     warn(
         mistakes.ZeroClassWeightWarning,
-        f"class_weight must be above 0 for a class that is present; got weight 0 for every class of the {what} that "
+        f"class_weight must be above 0 for a class that is present; got weight 0 for every class of the {unit} that "
         f"take part (classes of weight 0: {listed}). The mean loss is 0: check the weights, and how classes are "
         "numbered.",
     )
-    return True
 
 
 def look_at_sums(target: Any, layout: Layout, sample_weight: Any, first: int, first_sum: float, off: int) -> None:
@@ -285,7 +292,7 @@ def look_at_probabilities(problem: Any) -> None:
     silent = problem.silent()
     counts = np.ones(layout.rows, bool) if silent is None else as_float64(silent).reshape(-1) == 0
     _look_at_sums_of_probabilities(values, counts, problem)
-    if problem.indices:
+    if problem.has_indices:
         label = np.where(counts, as_float64(problem.target).reshape(-1), 0).astype(np.int64)
     else:
         target = np.moveaxis(as_float64(problem.target), layout.axis, -1).reshape(values.shape)
@@ -328,7 +335,7 @@ def _look_at_sums_of_probabilities(values: np.ndarray, counts: np.ndarray, probl
 def look_at_binary_logits(problem: Any, logits: np.ndarray, kind: int) -> None:
     """Say it where rows of the logits of a binary cross-entropy are probabilities over several columns."""
     shape = tuple(problem.logits.shape)
-    if problem.said or len(shape) < 2 or shape[-1] < 2:
+    if problem.is_warned_of or len(shape) < 2 or shape[-1] < 2:
         return
     rows = logits.reshape(-1, shape[-1], 1)
     if kernels.sign_of_logits(rows, kind) == kernels.PROBABILITIES:

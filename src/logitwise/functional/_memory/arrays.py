@@ -10,7 +10,7 @@ import numpy as np
 
 from logitwise._arrays import Layout, is_tensor
 from logitwise._requirements import holds_its_elements
-from logitwise.functional._recycling import SMALLEST, new_array
+from logitwise.functional._memory.recycling import SMALLEST, new_array
 from logitwise.kernels.cpu.rows import BFLOAT16, FLOAT16, NATIVE
 
 NO_ROWS = {np.dtype(name): np.empty((0, 0, 0), name) for name in ("float32", "float64", "uint16")}
