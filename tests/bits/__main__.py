@@ -3,9 +3,10 @@
 1. On the code as it was: `python tests/bits/__main__.py write` makes hashes.json and messages.json beside this file.
 2. After a change: `python tests/bits/__main__.py check` prints each case that differs, and exits with 1 if any does.
    `check softmax train` runs only the cases whose name contains a word; `--threads 1` sets `lw.threads(1)` before.
-3. Where wording was improved on purpose, look at the differences of messages.json, and `write softmax` those cases anew.
+3. Where wording was improved on purpose, look at what `check` shows, and make those anew: `write "wrong errors"`.
 4. Hashes are of one machine and one set of versions (BLAS and torch differ in last bits): write them where you check.
-5. Run with `PYTHONPATH=src OMP_NUM_THREADS=1`. Cases use the public names alone; files are in a temporary folder.
+5. Run with `PYTHONPATH=src OMP_NUM_THREADS=1`, after an edit in the kernels without their `__pycache__` (see
+   CONTRIBUTING.md). Cases use the public names alone; what they write is in a temporary folder.
 """
 
 from __future__ import annotations

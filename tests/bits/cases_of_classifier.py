@@ -130,7 +130,12 @@ FITS: dict[str, tuple[Callable[[], tuple[Any, Any]], Callable[[], lw.Classifier]
     "no dropout, no decay": (lambda: blobs(3), lambda: small(8, dropout=0, weight_decay=0), dict),
     "many members": (lambda: blobs(3), lambda: small(5, members=11, steps=30), dict),
     "another seed": (blobs, lambda: small(8, random_state=4), dict),
-    "patience": (lambda: (blobs(2)[0] * 0 + blobs(2, seed=9)[0], blobs(2)[1]), lambda: small(16, steps=400, patience=0.1), dict),
+    "no patience": (lambda: (blobs(seed=9)[0], blobs()[1]), lambda: small(16, steps=400, patience=0), dict),
+    "patience": (
+        lambda: (blobs(seed=9)[0], blobs()[1]),
+        lambda: small(16, steps=400, patience=0.1),
+        dict,
+    ),
 }  # fmt: skip
 
 
@@ -170,7 +175,7 @@ def _predictions(name: str) -> dict[str, Any]:
     batch = model.predict_batch(X)
     found["batch"] = [batch.indices, batch.probabilities, batch.unknown]
     if name != "few rows":
-        found["sets"] = [classifier.predict_set(X), classifier.predict_set(X, coverage=0.5)]
+        found["sets"] = [classifier.predict_set(X, coverage=share / 20) for share in range(1, 18)]
     return found
 
 
@@ -311,7 +316,8 @@ def _measures() -> None:
                 f"metrics roc_auc / {label}",
                 lambda y=y, p=p: [metrics.roc_auc(y, p[:, 1]), metrics.roc_auc(y, p[:, 1].round(1))],
             )
-    case("metrics / infinite", lambda: _plain([f([0, 1, 1], [[1.0, 0], [1, 0], [0, 1]]) for f in (metrics.summary, metrics.summary_intervals)]))  # fmt: skip
+    sure = ([0, 1, 1], [[1.0, 0], [1, 0], [0, 1]])
+    case("metrics / infinite", lambda: _plain([metrics.summary(*sure), metrics.summary_intervals(*sure)]))
 
 
 def _bootstraps(differences: np.ndarray) -> list[Any]:
@@ -333,5 +339,5 @@ def add() -> None:
     case("classifier many rows", _many_rows)
     case("classifier bundled data", _with_shared_data)
     case("classifier old file", _old)
-    case("classifier repr", lambda: [repr(small(8)), repr(lw.Classifier()), {k: repr(v) for k, v in lw.Classifier().get_params().items()}])  # fmt: skip
+    case("classifier repr", lambda: [repr(small(8)), repr(lw.Classifier()), str(lw.Classifier().get_params())])
     _measures()
