@@ -87,7 +87,7 @@ def parts_of(rows: int, work: int, count: int) -> list[tuple[int, int]]:
     return sorted(parts)
 
 
-W = threads.WORK_PER_PART
+W = threads.WORK_PER_CHUNK
 SPLITS = {
     "as little as one part": (100, 2 * W - 1, 4, 1),
     "as much as two parts": (100, 2 * W, 4, 2),

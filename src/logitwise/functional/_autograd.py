@@ -318,7 +318,7 @@ def _small_cross_entropy(
     (rows, classes), (example, kind) = logits.shape, _IN_MEMORY[logits.dtype]
     loss = new_like(logits, ())
     taking_part = kernels.small_cross_entropy(
-        kernels.has_many(classes), example, kind, logits.data_ptr(), target.data_ptr(),
+        example, kind, logits.data_ptr(), target.data_ptr(),
         0 if gradient is None else gradient.data_ptr(), loss.data_ptr(), rows, classes,
         ignore_index, smoothing, z_loss, looking, 1.0 if reduction == "sum" else float(normalizer or 0.0),
     )  # fmt: skip

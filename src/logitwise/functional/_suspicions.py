@@ -88,8 +88,8 @@ def said_by_graph(logits: Any, loss: str) -> bool:
 def look_at_logits(problem: Any, logits: np.ndarray, kind: int) -> None:
     """Say it where the logits `(outer, classes, inner)` of a cross-entropy are something else."""
     if not problem.said:
-        sign = kernels.sign_of_logits(logits, kind)
-        if sign != kernels.NOTHING:
+        sign = kernels.apparent_content(logits, kind)
+        if sign != kernels.LOGITS:
             _warn_of_sign(sign, problem)
     if problem.indices and problem.layout.rows:
         _look_at_indices(problem)
@@ -331,7 +331,7 @@ def look_at_binary_logits(problem: Any, logits: np.ndarray, kind: int) -> None:
     if problem.said or len(shape) < 2 or shape[-1] < 2:
         return
     rows = logits.reshape(-1, shape[-1], 1)
-    if kernels.sign_of_logits(rows, kind) == kernels.PROBABILITIES:
+    if kernels.apparent_content(rows, kind) == kernels.PROBABILITIES:
         warn(
             mistakes.ProbabilitiesAsLogitsWarning,
             f"logits must be scores before any sigmoid; got probabilities: all {len(rows)} rows lie in [0, 1] and sum "

@@ -204,7 +204,7 @@ def _small_loss(
     _, _, ignore_index, smoothing, z_loss, reduction, normalizer = options
     divisor = 1.0 if reduction == "sum" else float(normalizer or 0.0)
     taking_part, loss = kernels.small_cross_entropy_of_arrays(
-        kernels.has_many(logits.shape[1]), logits, target, ignore_index, smoothing, z_loss, looking, divisor, gradient
+        logits, target, ignore_index, smoothing, z_loss, looking, divisor, gradient
     )
     return None if taking_part < 0 else logits.dtype.type(loss)
 
