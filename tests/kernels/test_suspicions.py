@@ -9,12 +9,12 @@ from kernels.storage import DTYPES, rows, store
 from logitwise.kernels.cpu.suspicions import (
     FEWEST_ROWS,
     LOG_PROBABILITIES,
-    MOST_ROWS,
     LOGITS,
+    MOST_ROWS,
     PROBABILITIES,
     PROBABILITIES_OF_COLUMNS,
-    faults_of_distribution,
     apparent_content,
+    faults_of_distribution,
 )
 
 

@@ -20,7 +20,7 @@ from torch.autograd import Function, forward_ad
 
 from logitwise._arrays import Layout, is_traced
 from logitwise._requirements import check_layout, holds_its_elements
-from logitwise._warnings import are_looked_for, checks
+from logitwise._warnings import checks, checks_are_on
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional import _torch_definitions as definitions
 from logitwise.functional._memory import new_like
@@ -254,7 +254,7 @@ def short_cross_entropy(logits: Tensor, target: Any, axis: Any, options: CrossEn
         return None
     if logits.dtype in _SIXTEEN_BITS and torch.is_autocast_enabled("cpu"):
         return None
-    looking = are_looked_for()
+    looking = checks_are_on()
     if looking and (suspicions.has_known_ending(logits) or suspicions.is_square(logits.shape)):
         return None
     gradient = new_like(logits) if logits.requires_grad and torch.is_grad_enabled() else None
@@ -273,7 +273,7 @@ def short_cross_entropy_and_gradient(
     """Return the loss of a small batch in ordinary memory and its gradient, both detached; else None."""
     if torch.compiler.is_compiling() or _is_transforming() or not _is_matrix_in_memory(logits, target, axis):
         return None
-    looking = are_looked_for()
+    looking = checks_are_on()
     if looking and (suspicions.has_known_ending(logits) or suspicions.is_square(logits.shape)):
         return None
     if not options.are_plain() or not (out is None or _can_be_filled(out, logits, target)):
@@ -365,7 +365,7 @@ def _loss(problem: Any, definition: Callable[[Any], Tensor], compiled: Callable[
     if torch.compiler.is_compiling():
         return compiled(problem, way is Way.RECORDED)
     if way is Way.RECORDED:
-        said = suspicions.said_by_graph(logits, definition.__name__)
+        said = suspicions.warn_of_graph(logits, definition.__name__)
         return _recorded(problem._replace(said=True) if said else problem, definition)
     return problem.value()
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from logitwise._arrays import is_tensor
-from logitwise._warnings import NoRowsWarning, warn
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._memory import as_torch_itself
 
@@ -47,10 +46,6 @@ def denominator(weight: float, normalizer: float | None, what: str, class_weight
     if normalizer is not None:
         return normalizer
     if weight == 0.0:
-        if not suspicions.look_at_class_weights(class_weight, what):
-            warn(
-                NoRowsWarning,
-                f"the mean loss was asked over no {what}: all are ignored, have weight 0, or there are none; it is 0.",
-            )
+        suspicions.warn_of_no_rows(what, class_weight)
         return 1.0
     return weight

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from logitwise import _warnings as mistakes
+from logitwise import _warnings
 from logitwise._arrays import dtype_name, is_tensor, may_look, number_kind
 from logitwise._requirements import (
     REDUCTIONS,
@@ -190,8 +190,8 @@ class BinaryProblem(NamedTuple):
     def _computed(self, gradient: Any) -> Any:
         """Return the reduced loss, and fill `gradient` (if there is one) with its gradient."""
         logits, kind = memory_of(self.logits)
-        if mistakes.are_looked_for():
-            suspicions.look_at_binary_logits(self, logits, kind)
+        if _warnings.checks_are_on():
+            suspicions.warn_of_binary_logits(self, logits, kind)
         reduction = self.options.reduction
         sample_weight = _weights(self.options.sample_weight)
         divisor = self._divisor(sample_weight) if reduction == "mean" else 1.0
@@ -204,7 +204,7 @@ class BinaryProblem(NamedTuple):
         )
         total = sum_of(losses)
         if not math.isfinite(total):
-            suspicions.look_at_binary_losses(self, gradient)
+            suspicions.warn_of_binary_losses(self, gradient)
         if reduction == "none":
             return like(self.logits, losses.reshape(self.logits.shape))
         return like(self.logits, total / divisor)
@@ -224,8 +224,8 @@ def check_probabilities(probabilities: Any, target: Any) -> None:
     """Raise unless probabilities and target have one shape and lie in [0, 1]."""
     _check_binary_target(as_floating(probabilities, "input"), target, "input")
     check_unit_interval(probabilities, "input", "If they are logits, use BCEWithLogitsLoss.")
-    if may_look(probabilities) and probabilities.is_cpu and mistakes.are_looked_for():
-        suspicions.look_at_binary_probabilities(probabilities, target)
+    if may_look(probabilities) and probabilities.is_cpu and _warnings.checks_are_on():
+        suspicions.warn_of_binary_probabilities(probabilities, target)
 
 
 def checked_binary_problem(logits: Any, target: Any, options: BinaryOptions) -> BinaryProblem:

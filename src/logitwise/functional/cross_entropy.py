@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from logitwise import _warnings as mistakes
+from logitwise import _warnings
 from logitwise._arrays import Layout, as_numpy, is_tensor, may_look
 from logitwise._requirements import (
     REDUCTIONS,
@@ -198,7 +198,7 @@ def _small_loss(
     """
     if not options.are_plain():
         return None
-    looking = mistakes.are_looked_for()
+    looking = _warnings.checks_are_on()
     if looking and logits.shape[0] == logits.shape[1] >= suspicions.SMALLEST_SQUARE:
         return None
     _, _, ignore_index, smoothing, z_loss, reduction, normalizer = options
@@ -337,7 +337,7 @@ class Problem(NamedTuple):
     def _reduced(self, losses: np.ndarray, divisor: float, gradient: Any = None, *, are_logits: bool = True) -> Any:
         total = sum_of(losses)
         if are_logits and not math.isfinite(total):
-            suspicions.look_at_losses(self, losses, gradient)
+            suspicions.warn_of_losses(self, losses, gradient)
         if self.options.reduction == "none":
             return like(self.logits, losses.reshape(self.layout.row_shape))
         return like(self.logits, total / divisor)
@@ -345,8 +345,8 @@ class Problem(NamedTuple):
     def _losses(self, gradient: Any, scale: float) -> np.ndarray:
         """Return the loss of every row, and fill `gradient` (if there is one) with that of their sum times `scale`."""
         logits, kind = rows_of(self.logits, self.layout)
-        if mistakes.are_looked_for():
-            suspicions.look_at_logits(self, logits, kind)
+        if _warnings.checks_are_on():
+            suspicions.warn_of_logits(self, logits, kind)
         losses = np.empty(self.layout.rows)
         output = NO_ROWS[logits.dtype] if gradient is None else rows_of(gradient, self.layout)[0]
         numbers = (self.options.label_smoothing, self.options.z_loss, scale)
@@ -422,5 +422,5 @@ def _check_soft_target(target: Any, layout: Layout, options: CrossEntropyOptions
     is_bad, *sums = faults_of_distribution(*rows_of(target, layout))
     if is_bad:
         check_distribution(target)
-    if sums[-1] and mistakes.are_looked_for():
-        suspicions.look_at_sums(target, layout, options.sample_weight, *sums)
+    if sums[-1] and _warnings.checks_are_on():
+        suspicions.warn_of_sums(target, layout, options.sample_weight, *sums)

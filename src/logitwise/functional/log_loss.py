@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from logitwise import _warnings as mistakes
-from logitwise import reference
+from logitwise import _warnings, reference
 from logitwise._arrays import is_tensor, may_look
 from logitwise._requirements import as_floating, check_layout, check_unit_interval
 from logitwise.functional import _suspicions as suspicions
@@ -68,8 +67,8 @@ def log_loss(
         "probabilities",
         "If they are logits, use cross_entropy; if log-probabilities, cross_entropy too.",
     )
-    if may_look(probabilities) and _is_in_memory(probabilities) and mistakes.are_looked_for():
-        suspicions.look_at_probabilities(problem)
+    if may_look(probabilities) and _is_in_memory(probabilities) and _warnings.checks_are_on():
+        suspicions.warn_of_probabilities(problem)
     if is_tensor(probabilities):
         from logitwise.functional import _torch_definitions
 

@@ -33,6 +33,7 @@ from logitwise.kernels.cpu.rows import (
     NATIVE,
     ROWS,
     STRIDE,
+    add_block,
     add_to_sums,
     encode,
     is_staged,
@@ -51,12 +52,11 @@ from logitwise.kernels.cpu.rows import (
     store_lanes,
     store_rows,
     sum_of,
-    sum_of_block,
     with_lost,
 )
 from logitwise.kernels.cpu.suspicions import BATCH_OF_ONE_CLASS, LOGITS, apparent_content
 from logitwise.kernels.cpu.threads import WORK_PER_CHUNK, split
-from logitwise.kernels.cpu.vector import difference, log1p, scaled_log2_e
+from logitwise.kernels.cpu.vector import log1p, scaled_log2_e
 
 NO_WEIGHTS = np.empty(0)
 _NO_MASK = np.empty((0, 0, 0), np.bool_)
@@ -127,8 +127,7 @@ def _sum_of_target_weights(target, ignore_index, class_weight, sample_weight):
             weights[i] = 0.0 if is_unused else (sample_weight[start + i] if sample_weight.size else 1.0)
             if class_weight.size and not is_unused and index < class_weight.size:
                 weights[i] *= class_weight[index]
-        total, error = difference(total, -sum_of_block(view_of(weights, 0, count), sums))
-        lost += error
+        total, lost = add_block(total, lost, view_of(weights, 0, count), sums)
     return with_lost(total, lost)
 
 
@@ -374,8 +373,7 @@ def _spread_distance(values, spread, anchor, terms, sums):
     for start in range(0, spread.size, BLOCK):
         count = min(BLOCK, spread.size - start)
         _fill_distances(view_of(values, start, count), view_of(spread, start, count), anchor, terms)
-        total, error = difference(total, -sum_of_block(view_of(terms, 0, count), sums))
-        lost += error
+        total, lost = add_block(total, lost, view_of(terms, 0, count), sums)
     return with_lost(total, lost)
 
 
@@ -633,8 +631,7 @@ def _row_weight(truth, class_weight, terms, sums):
     for start in range(0, truth.size, BLOCK):
         count = min(BLOCK, truth.size - start)
         _fill_products(view_of(truth, start, count), view_of(class_weight, start, count), terms)
-        weight, error = difference(weight, -sum_of_block(view_of(terms, 0, count), sums))
-        lost += error
+        weight, lost = add_block(weight, lost, view_of(terms, 0, count), sums)
     return with_lost(weight, lost)
 
 

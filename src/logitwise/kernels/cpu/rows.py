@@ -421,9 +421,15 @@ def sum_of(values):
     total = lost = 0.0
     for start in range(0, values.size, BLOCK):
         block = view_of(values, start, min(BLOCK, values.size - start))
-        total, error = difference(total, -sum_of_block(block, sums))
-        lost += error
+        total, lost = add_block(total, lost, block, sums)
     return with_lost(total, lost)
+
+
+@compiled
+def add_block(total, lost, values, sums):
+    """Return `total` plus the sum of a block, and `lost` plus the rounding error of that addition: see `with_lost`."""
+    total, error = difference(total, -sum_of_block(values, sums))
+    return total, lost + error
 
 
 @compiled
