@@ -299,14 +299,14 @@ MISTAKES = {
     # Axes.
     "a transposed square": Planted(lambda: lw.cross_entropy(SQUARE.T, SQUARE_LABELS), AXIS, "Pass axis=0"),
     "a transposed square, tensors": Planted(
-        lambda: lw.cross_entropy(torch.tensor(SQUARE.T.copy()), torch.tensor(SQUARE_LABELS)), AXIS, "in 16 along axis 0"
+        lambda: lw.cross_entropy(torch.tensor(SQUARE.T.copy()), torch.tensor(SQUARE_LABELS)), AXIS, "along axis 0 in 16"
     ),
     "classes last where they are on axis 1": Planted(
         lambda: lw.nn.CrossEntropyLoss()(
             torch.tensor(np.tile(SQUARE, (2, 1, 1))), torch.tensor(np.tile(SQUARE_LABELS, (2, 1)))
         ),
         AXIS,
-        "in 32 along axis 2",
+        "along axis 2 in 32",
     ),
     "axis out of range": Planted(lambda: lw.cross_entropy(LOGITS, TARGET, axis=2), ValueError, "axis must be in"),
 }

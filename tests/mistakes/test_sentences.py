@@ -127,8 +127,8 @@ SENTENCES = {
     "two rows masked": (
         lambda: lw.cross_entropy(spoiled(LOGITS, r1=-INF, r2=-INF), TARGET),
         lw.MaskedRowWarning,
-        "logits must leave at least one class in each row; got -inf for all 3 classes at row 1 (2 such rows). The loss is "
-        "infinite: leave such rows out, by ignore_index or a sample_weight of 0.",
+        "logits must leave one or more classes in each row; got -inf for all 3 classes at row 1 (2 such rows). The "
+        "loss is infinite: leave such rows out, by ignore_index or a sample_weight of 0.",
     ),
     "two targets masked": (
         lambda: lw.cross_entropy(spoiled(LOGITS, r1c1=-INF, r3c0=-INF), TARGET),
@@ -333,7 +333,7 @@ def test_another_axis_is_said_of_squares_of_eight(case, framework):
     assert right <= size / 2
     sentence = (
         f"axis must be the one of the classes; got axis 1 of shape ({size}, {size}), along which the target is the "
-        f"class of the largest logit in {right} of {size} rows, and in {there} along axis 0. Pass axis=0, or swap the "
+        f"class of the largest logit in {right} of {size} rows, but along axis 0 in {there}. Pass axis=0, or swap the "
         "axes of the logits."
     )
     found = said(lambda: lw.cross_entropy(convert(logits), convert(target)))

@@ -226,7 +226,7 @@ def _warn_of_not_finite(problem: Any, row: int, count: int) -> None:
 def _warn_of_masked(problem: Any, row: int, count: int) -> None:
     warn(
         _warnings.MaskedRowWarning,
-        f"logits must leave at least one class in each row; got -inf for all {problem.layout.classes} classes at "
+        f"logits must leave one or more classes in each row; got -inf for all {problem.layout.classes} classes at "
         f"{_place(problem, row)}{_more(count, 'rows')}. The loss is infinite: leave such rows out, by ignore_index or "
         "a sample_weight of 0.",
     )

@@ -195,8 +195,8 @@ def _prefetching(intent: int) -> Callable:
     def generate(context, builder, signature, arguments):
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
         byte = ir.IntType(8).as_pointer()
-        signature_of_llvm = ir.FunctionType(ir.VoidType(), [byte, *[ir.IntType(32)] * 3])
-        function = cgutils.get_or_insert_function(builder.module, signature_of_llvm, "llvm.prefetch.p0")
+        prototype = ir.FunctionType(ir.VoidType(), [byte, *[ir.IntType(32)] * 3])
+        function = cgutils.get_or_insert_function(builder.module, prototype, "llvm.prefetch.p0")
         address = builder.bitcast(builder.gep(array.data, [arguments[1]]), byte)
         builder.call(function, [address, *map(ir.IntType(32), (intent, _KEEP, _DATA))])
         return context.get_dummy_value()

@@ -146,16 +146,8 @@ def cross_entropy(
     """
     rows = logits.shape[0] * logits.shape[2]
     code = -target.itemsize if target.dtype.kind == "i" else target.itemsize
-    arguments = (
-        many_or_none(logits.shape[1]),
-        logits,
-        encoding,
-        target.view(np.uint8),
-        code,
-        options,
-        losses,
-        gradient,
-    )
+    many, integers = many_or_none(logits.shape[1]), target.view(np.uint8)
+    arguments = (many, logits, encoding, integers, code, options, losses, gradient)
     split(_cross_entropy, rows, logits.size, *arguments)
 
 
@@ -457,32 +449,14 @@ def _soft_cross_entropy(many, logits, encoding, target, target_encoding, options
     numbers = (options.smoothing, options.z_loss, options.scale)
     if many is None:
         _soft_cross_entropy_few(
-            logits,
-            encoding,
-            target,
-            target_encoding,
-            class_weight,
-            sample_weight,
-            numbers,
-            losses,
-            gradient,
-            first,
+            logits, encoding, target, target_encoding, class_weight, sample_weight, numbers, losses, gradient, first,
             last,
-        )
+        )  # fmt: skip
     else:
         _soft_cross_entropy_many(
-            logits,
-            encoding,
-            target,
-            target_encoding,
-            class_weight,
-            sample_weight,
-            numbers,
-            losses,
-            gradient,
-            first,
+            logits, encoding, target, target_encoding, class_weight, sample_weight, numbers, losses, gradient, first,
             last,
-        )
+        )  # fmt: skip
 
 
 @compiled
@@ -670,10 +644,10 @@ def small_cross_entropy(
     example: np.floating, encoding: int, logits_at: int, target_at: int, gradient_at: int, loss_at: int,
     rows: int, classes: int, ignore_index: int, smoothing: float, z_loss: float, with_checks: bool, divisor: float,
 ) -> int:  # fmt: skip
-    """Do the whole of a small call on memory: check the indices, fill the gradient and the reduced loss.
+    """Check the indices of a small call on memory, and fill its gradient and its reduced loss.
 
-    To take one array apart costs a call from the interpreter half a microsecond. So arrays are passed as addresses,
-    and the caller is responsible for their sizes.
+    Unpacking an array costs a call from the interpreter half a microsecond. So arrays are passed as addresses, and the
+    caller is responsible for their sizes.
 
     Args:
         example: A number of the dtype that holds the logits in memory; `encoding` says how to read it.
@@ -692,7 +666,7 @@ def small_cross_entropy(
 
     Returns:
         The number of rows used; or -1 where an index is out of range, no row is used, or, with checks, something is
-        suspicious. What is filled then has no meaning, and the caller has to take the way of a large call.
+        suspicious. What was filled then has no meaning, and the caller has to compute it as a large call.
     """
     return _small_cross_entropy(
         True if classes > FEW_CLASSES else None, example, encoding, logits_at, target_at, gradient_at, loss_at,
@@ -704,7 +678,7 @@ def small_cross_entropy_of_arrays(
     logits: np.ndarray, target: np.ndarray, ignore_index: int, smoothing: float, z_loss: float, with_checks: bool,
     divisor: float, gradient: np.ndarray,
 ) -> tuple[int, float]:  # fmt: skip
-    """Do the whole of a small call on arrays: check the indices, fill the gradient, reduce the losses.
+    """Check the indices of a small call on arrays, fill its gradient, and return its reduced loss.
 
     Args:
         logits: A C-contiguous matrix of float32 or float64.
