@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from logitwise.functional._memory.recycling import SMALLEST
 
 import logitwise as lw
 from logitwise import reference
 from logitwise.functional._memory import recycling as _recycling
+from logitwise.functional._memory.recycling import SMALLEST
 
 OURS, OURS_OUT = "logitwise", "logitwise out="
 

@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "calibration": {"_errors", "_requirements", "functional", "metrics", "reference"},
     "metrics": {"_errors", "_requirements", "_warnings", "functional"},
     "data": {"_errors", "_requirements"},
-    "nn": {"functional"},
+    "nn": {"_errors", "functional"},
     "diagnosis": {"_arrays", "_errors", "_warnings", "functional"},
     "functional": {"_arrays", "_errors", "_requirements", "_warnings", "kernels", "reference"},
     "_requirements": {"_arrays", "_errors"},

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from logitwise.functional._memory.recycling import SMALLEST
 
 import logitwise as lw
 from functional.inputs import values_of
 from logitwise._arrays import Layout
 from logitwise.functional._memory import arrays as _memory
 from logitwise.functional._memory.arrays import destination, float64_of, memory_of, rows_of
+from logitwise.functional._memory.recycling import SMALLEST
 from logitwise.kernels.cpu.rows import BFLOAT16, FLOAT16, NATIVE
 
 SHAPES = [(6, 5), (70, 40)]  # a small call, and another

@@ -10,10 +10,10 @@ import types
 import numpy as np
 import pytest
 import torch
-from logitwise.functional._memory.recycling import LARGEST, SLOTS, SMALLEST, new_array
 
 import logitwise as lw
 from logitwise.functional._memory import recycling as _recycling
+from logitwise.functional._memory.recycling import LARGEST, SLOTS, SMALLEST, new_array
 
 ROWS, CLASSES = SMALLEST // 4 // 1024, 1024
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from logitwise import _warnings as mistakes
+from logitwise import _warnings
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall
 from logitwise.functional._problems.sigmoid import SigmoidCall
@@ -124,11 +124,11 @@ def _loss_of_small(call: CrossEntropyCall, gradient: np.ndarray) -> np.floating 
     if not call.has_plain_options():
         return None
     logits, target, _, _, _, ignore_index, smoothing, z_loss, reduction, normalizer = call
-    looking = mistakes.are_looked_for()
+    looking = _warnings.checks_are_on()
     if looking and logits.shape[0] == logits.shape[1] >= suspicions.SMALLEST_SQUARE:
         return None
     divisor = 1.0 if reduction == "sum" else float(normalizer or 0.0)
     rows_counted, value = kernels.small_cross_entropy_of_arrays(
-        kernels.has_many(logits.shape[1]), logits, target, ignore_index, smoothing, z_loss, looking, divisor, gradient
+        logits, target, ignore_index, smoothing, z_loss, looking, divisor, gradient
     )
     return None if rows_counted < 0 else logits.dtype.type(value)

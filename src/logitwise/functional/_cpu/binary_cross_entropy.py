@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from logitwise import _warnings as mistakes
+from logitwise import _warnings
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._memory.arrays import NO_ROWS, destination, float64_of, memory_of
 from logitwise.functional._memory.results import deliver, divisor_of, like
@@ -31,19 +31,19 @@ def loss_and_gradient(problem: BinaryProblem, out: Any = None) -> tuple[Any, Any
 
 def _computed(problem: BinaryProblem, gradient: Any) -> Any:
     """Return the reduced loss, and fill `gradient` (if there is one) with its gradient."""
-    logits, format = memory_of(problem.logits)
-    if mistakes.are_looked_for():
-        suspicions.look_at_binary_logits(problem, logits, format)
+    logits, encoding = memory_of(problem.logits)
+    if _warnings.checks_are_on():
+        suspicions.warn_of_binary_logits(problem, logits, encoding)
     sample_weight, pos_weight = _weights(problem.sample_weight), _weights(problem.pos_weight)
     divisor = _divisor(problem, sample_weight) if problem.reduction == "mean" else 1.0
     losses = np.empty(logits.size if problem.reduction == "none" else kernels.blocks_of(logits.size))
     output = NO_ROWS[logits.dtype].reshape(0) if gradient is None else memory_of(gradient)[0].reshape(-1)
-    target, target_format = memory_of(problem.target)
-    inputs = (logits.reshape(-1), format, target.reshape(-1), target_format)
+    target, target_encoding = memory_of(problem.target)
+    inputs = (logits.reshape(-1), encoding, target.reshape(-1), target_encoding)
     kernels.binary_cross_entropy(*inputs, sample_weight, pos_weight, 1.0 / divisor, losses, output)
     total = sum_of(losses)
     if not math.isfinite(total):
-        suspicions.look_at_binary_losses(problem, gradient)
+        suspicions.warn_of_binary_losses(problem, gradient)
     if problem.reduction == "none":
         return like(problem.logits, losses.reshape(problem.logits.shape))
     return like(problem.logits, total / divisor)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from logitwise import _warnings as mistakes
+from logitwise import _warnings
 from logitwise._arrays import as_numpy, is_tensor
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._memory.arrays import NO_ROWS, destination, float64_of, memory_of, rows_of
@@ -33,7 +33,7 @@ def loss_and_gradient(problem: CrossEntropyProblem, out: Any = None) -> tuple[An
 def _reduced(problem: CrossEntropyProblem, losses: np.ndarray, divided_by: float, gradient: Any) -> Any:
     total = sum_of(losses)
     if not math.isfinite(total):
-        suspicions.look_at_losses(problem, losses, gradient)
+        suspicions.warn_of_losses(problem, losses, gradient)
     return reduced(problem, losses, total / divided_by)
 
 
@@ -46,18 +46,18 @@ def reduced(problem: CrossEntropyProblem, losses: np.ndarray, mean: float) -> An
 
 def _losses(problem: CrossEntropyProblem, gradient: Any, scale: float) -> np.ndarray:
     """Return the loss of every row, and fill `gradient` (if there is one) with that of their sum times `scale`."""
-    logits, format = rows_of(problem.logits, problem.layout)
-    if mistakes.are_looked_for():
-        suspicions.look_at_logits(problem, logits, format)
+    logits, encoding = rows_of(problem.logits, problem.layout)
+    if _warnings.checks_are_on():
+        suspicions.warn_of_logits(problem, logits, encoding)
     losses = np.empty(problem.layout.rows)
     output = NO_ROWS[logits.dtype] if gradient is None else rows_of(gradient, problem.layout)[0]
     numbers = (problem.label_smoothing, problem.z_loss, scale)
     options = kernels.Options(problem.ignore_index, *_weights(problem), *numbers)
     if problem.has_indices:
-        kernels.cross_entropy(logits, format, memory_of(problem.target)[0].reshape(-1), options, losses, output)
+        kernels.cross_entropy(logits, encoding, memory_of(problem.target)[0].reshape(-1), options, losses, output)
     else:
-        target, target_format = rows_of(problem.target, problem.layout)
-        kernels.soft_cross_entropy(logits, format, target, target_format, options, losses, output)
+        target, target_encoding = rows_of(problem.target, problem.layout)
+        kernels.soft_cross_entropy(logits, encoding, target, target_encoding, options, losses, output)
     return losses
 
 

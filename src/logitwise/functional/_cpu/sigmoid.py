@@ -15,6 +15,6 @@ _KERNELS = {"sigmoid": kernels.sigmoid, "log_sigmoid": kernels.log_sigmoid}
 def result(problem: SigmoidProblem, out: Any = None) -> Any:
     """Return the probability of class 1 or its logarithm, in `out` if there is one."""
     filled = destination(problem.logits, out)
-    memory, format = memory_of(problem.logits)
-    _KERNELS[problem.operation](memory.reshape(-1), format, memory_of(filled)[0].reshape(-1))
+    memory, encoding = memory_of(problem.logits)
+    _KERNELS[problem.operation](memory.reshape(-1), encoding, memory_of(filled)[0].reshape(-1))
     return deliver(filled, out)

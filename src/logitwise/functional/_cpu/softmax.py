@@ -18,18 +18,18 @@ _KERNELS = {"softmax": kernels.softmax, "log_softmax": kernels.log_softmax}
 def result(problem: SoftmaxProblem, out: Any = None) -> Any:
     """Return the probabilities or their logarithms, in `out` if there is one."""
     filled, layout = destination(problem.logits, out, problem.mask), problem.layout
-    rows, format = rows_of(problem.logits, layout)
+    rows, encoding = rows_of(problem.logits, layout)
     mask = _mask_rows(problem.mask, layout)
-    _KERNELS[problem.operation](rows, mask, format, problem.temperature, rows_of(filled, layout)[0])
+    _KERNELS[problem.operation](rows, mask, encoding, problem.temperature, rows_of(filled, layout)[0])
     return deliver(filled, out)
 
 
 def logsumexp(problem: SoftmaxProblem, out: Any = None) -> Any:
     """Return one number per row."""
     layout, filled = problem.layout, new_like(problem.logits, problem.shape)
-    rows, format = rows_of(problem.logits, layout)
+    rows, encoding = rows_of(problem.logits, layout)
     into = memory_of(filled)[0].reshape(layout.outer, 1, layout.inner)
-    kernels.logsumexp(rows, _mask_rows(problem.mask, layout), format, into)
+    kernels.logsumexp(rows, _mask_rows(problem.mask, layout), encoding, into)
     return deliver(filled, out)
 
 

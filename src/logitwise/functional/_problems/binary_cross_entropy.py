@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from logitwise import _warnings as mistakes
+from logitwise import _warnings
 from logitwise._arrays import is_tensor, may_look
 from logitwise._requirements import (
     as_floating,
@@ -108,5 +108,5 @@ def check_probabilities(probabilities: Any, target: Any) -> None:
     """Raise unless probabilities and target have one shape and lie in [0, 1]: the inputs of `nn.BCELoss`."""
     check_binary_target(target, as_floating(probabilities, "input"), "input")
     check_unit_interval(probabilities, "input", "If they are logits, use BCEWithLogitsLoss.")
-    if may_look(probabilities) and probabilities.is_cpu and mistakes.are_looked_for():
-        suspicions.look_at_binary_probabilities(probabilities, target)
+    if may_look(probabilities) and probabilities.is_cpu and _warnings.checks_are_on():
+        suspicions.warn_of_binary_probabilities(probabilities, target)

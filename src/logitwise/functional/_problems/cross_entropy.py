@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from logitwise import _warnings as mistakes
+from logitwise import _warnings
 from logitwise._arrays import Layout, is_tensor, may_look
 from logitwise._requirements import (
     are_from_one,
@@ -113,8 +113,8 @@ class LogLossCall(CrossEntropyCall):
             "probabilities",
             "If they are logits, use cross_entropy; if log-probabilities, cross_entropy too.",
         )
-        if _is_readable(problem.logits) and mistakes.are_looked_for():
-            suspicions.look_at_probabilities(problem)
+        if _is_readable(problem.logits) and _warnings.checks_are_on():
+            suspicions.warn_of_probabilities(problem)
         return problem
 
 
@@ -213,8 +213,8 @@ def _check_distribution(target: Any, layout: Layout, sample_weight: Any) -> None
     is_bad, *sums = faults_of_distribution(*rows_of(target, layout))
     if is_bad:
         check_distribution(target)
-    if sums[-1] and mistakes.are_looked_for():
-        suspicions.look_at_sums(target, layout, sample_weight, *sums)
+    if sums[-1] and _warnings.checks_are_on():
+        suspicions.warn_of_sums(target, layout, sample_weight, *sums)
 
 
 def _is_readable(array: Any) -> bool:

@@ -41,7 +41,7 @@ def result(call: Any, out: Any = None) -> Tensor:
 def loss(call: Any) -> Tensor:
     """Return the loss, recorded with its gradient."""
     problem = call.checked()
-    if suspicions.said_by_graph(problem.logits, problem.operation):
+    if suspicions.warn_of_graph(problem.logits, problem.operation):
         problem = problem._replace(is_warned_of=True)
     logits, *others = problem.arrays()
     return record(logits, others, problem.without_arrays(), _cpu.loss_and_gradient(problem.detached()))

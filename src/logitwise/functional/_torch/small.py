@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from logitwise import _warnings as mistakes
+from logitwise import _warnings
 from logitwise._arrays import Layout
 from logitwise._requirements import holds_its_elements
 from logitwise.functional import _small
@@ -54,7 +54,7 @@ def loss(call: Any) -> Tensor | None:
     if not _is_small(call):
         return None
     gradient = new_like(call.logits) if is_recorded(call.logits) else None
-    rows_counted, value = loss_of_small(call, gradient, mistakes.are_looked_for())
+    rows_counted, value = loss_of_small(call, gradient, _warnings.checks_are_on())
     if rows_counted < 0:
         return None
     if gradient is None:
@@ -67,7 +67,7 @@ def loss_and_gradient(call: Any, out: Tensor | None) -> tuple[Tensor, Tensor] | 
     if not _is_small(call) or not (out is None or _can_be_filled(out, call)):
         return None
     gradient = new_like(call.logits) if out is None else out
-    rows_counted, value = loss_of_small(call, gradient, mistakes.are_looked_for())
+    rows_counted, value = loss_of_small(call, gradient, _warnings.checks_are_on())
     return None if rows_counted < 0 else (value, gradient)
 
 
@@ -80,8 +80,8 @@ class _SmallProblem(NamedTuple):
     def with_arrays(self, logits: Tensor, target: Tensor) -> CrossEntropyProblem:
         """Return the problem."""
         layout = Layout.of(tuple(logits.shape), 1)
-        fields = ("cross_entropy", logits, target, True, layout, *self.options, self.rows_counted)
-        return CrossEntropyProblem(*fields)
+        problem = CrossEntropyProblem("cross_entropy", logits, target, True, layout, *self.options)
+        return problem._replace(rows_counted=self.rows_counted)
 
 
 def _is_small(call: Any) -> bool:
@@ -91,7 +91,7 @@ def _is_small(call: Any) -> bool:
     if not is_small_matrix(call) or not call.has_plain_options():
         return False
     suspicious = suspicions.has_known_ending(call.logits) or suspicions.is_square(call.logits.shape)
-    return not (suspicious and mistakes.are_looked_for())
+    return not (suspicious and _warnings.checks_are_on())
 
 
 def is_small_matrix(call: CrossEntropyCall) -> bool:
@@ -124,10 +124,10 @@ def is_small_matrix(call: CrossEntropyCall) -> bool:
 def loss_of_small(call: CrossEntropyCall, gradient: Tensor | None, looking: bool) -> tuple[int, Tensor]:
     """Return how many rows take part (-1 where there is more to do or to say) and the loss; fill `gradient`, if any."""
     logits, target, _, _, _, ignore_index, smoothing, z_loss, reduction, normalizer = call
-    (rows, classes), (example, format) = logits.shape, STORED[logits.dtype]
+    (rows, classes), (example, encoding) = logits.shape, STORED[logits.dtype]
     value = new_like(logits, ())
     rows_counted = kernels.small_cross_entropy(
-        kernels.has_many(classes), example, format, logits.data_ptr(), target.data_ptr(),
+        example, encoding, logits.data_ptr(), target.data_ptr(),
         0 if gradient is None else gradient.data_ptr(), value.data_ptr(), rows, classes,
         ignore_index, smoothing, z_loss, looking, 1.0 if reduction == "sum" else float(normalizer or 0.0),
     )  # fmt: skip
