@@ -73,6 +73,21 @@ def loss_and_gradient_of(call: Any, out: Any = None) -> tuple[Any, Any]:
     return _first(table.loss_and_gradient, call.detached() if tensors else call).loss_and_gradient(call, out)
 
 
+def way_of(call: Any, verb: str) -> Any:
+    """Return the gate or the route that computes a call, or raise what is wrong with the call."""
+    tensors = is_tensor(call.logits)
+    table = _table_of_tensors() if tensors else _OF_ARRAYS
+    if tensors and verb == "loss":
+        call = _under_autocast(call)
+    found = table.gate.loss(call) if verb == "loss" else getattr(table.gate, verb)(call, None)
+    if found is not None:
+        return table.gate
+    detaching = tensors and verb == "loss_and_gradient"
+    route = _first(getattr(table, verb), call.detached() if detaching else call)
+    call.checked()
+    return route
+
+
 def _under_autocast(call: Any) -> Any:
     """Return a call of a loss with logits of 32 bits where autocast is on, as torch does for its losses."""
     torch, logits = sys.modules["torch"], call.logits

@@ -18,6 +18,8 @@ from logitwise.functional._torch.nodes import record
 from logitwise.functional._torch.tensors import ORDINARY, STORED, is_recorded, is_transforming, is_wrapped
 from logitwise.kernels.cpu import cross_entropy as kernels
 
+NAME = _small.NAME
+REASON = _small.REASON
 _BY_ARRAYS = ("softmax", "log_softmax", "sigmoid", "log_sigmoid")
 _NATIVE = (torch.float32, torch.float64)
 
