@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sklearn import datasets
 
 from logitwise.data import BUNDLED, DataError, Dataset, check_source, delimited, is_table_file, read, reader
-from logitwise.data.fingerprint import fingerprint
+from logitwise.data.digest import source_sha256
 from logitwise.data.streaming import read_parts
 from made_files import IMAGES, LABELS, idx, written
 
@@ -417,11 +417,11 @@ def test_the_fingerprint_is_that_of_the_bytes(tmp_path, monkeypatch):
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_bytes(content)
     sums = {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in ("a.csv", "b.csv", "iris", "z/a.csv")}
-    assert fingerprint("b.csv") == sums["b.csv"]
-    assert fingerprint("./iris") == sums["iris"]
+    assert source_sha256("b.csv") == sums["b.csv"]
+    assert source_sha256("./iris") == sums["iris"]
     listed = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
-    assert fingerprint(str(tmp_path)) == hashlib.sha256(listed.encode()).hexdigest()
-    assert fingerprint("iris") is fingerprint("gone.csv") is None
+    assert source_sha256(str(tmp_path)) == hashlib.sha256(listed.encode()).hexdigest()
+    assert source_sha256("iris") is source_sha256("gone.csv") is None
 
 
 def test_npz_with_labels_and_without(tmp_path):

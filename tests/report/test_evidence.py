@@ -18,7 +18,7 @@ from logitwise.cli import evidence
 from logitwise.cli.evidence import gather
 from logitwise.cli.record import Record
 from logitwise.cli.sources import Labelled
-from logitwise.data.fingerprint import fingerprint
+from logitwise.data.digest import source_sha256
 from logitwise.metrics import summary
 from logitwise.model.model import Model
 from logitwise.model.table import read_table
@@ -343,6 +343,6 @@ def test_fingerprints_of_files_and_folders(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"one")
     one, two = (hashlib.sha256(content).hexdigest() for content in (b"one", b"two"))
     listed = f"{one}  a.csv\n{two}  b.csv\n".encode()
-    assert fingerprint(str(tmp_path / "a.csv")) == one
-    assert fingerprint(str(tmp_path)) == hashlib.sha256(listed).hexdigest()
-    assert fingerprint("digits") is None
+    assert source_sha256(str(tmp_path / "a.csv")) == one
+    assert source_sha256(str(tmp_path)) == hashlib.sha256(listed).hexdigest()
+    assert source_sha256("digits") is None

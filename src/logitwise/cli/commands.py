@@ -147,7 +147,7 @@ def train(
     from logitwise.cli.predictions import refuse_same, writable
     from logitwise.cli.record import verdict_of
     from logitwise.cli.sources import Form, data_name, part, read_to_train
-    from logitwise.data.fingerprint import fingerprint
+    from logitwise.data.digest import source_sha256
 
     started = time.perf_counter()
     read = [name for name in (data, test, config) if name is not None]
@@ -164,7 +164,7 @@ def train(
     classifier = training.make_classifier(options, verbose=not quiet)
     parts = part(rows, test_part, test, classifier.random_state)
     say(results.training_sentence(parts.trained_on))
-    trained = training.train(classifier, parts, form, fingerprint(data))
+    trained = training.train(classifier, parts, form, source_sha256(data))
     with naming({"path": "--model"}):
         trained.model.save(path)
     if trained.interrupted:

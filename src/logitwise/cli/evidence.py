@@ -17,7 +17,7 @@ from logitwise.cli.record import Record, is_number, notes_of, plain_note, verdic
 from logitwise.cli.sources import Labelled
 from logitwise.metrics import majority_baseline
 from logitwise.model.model import Model
-from logitwise.report_page import ColumnImportance, Comparison, Evidence, Example, History, confidently_wrong
+from logitwise.report_page import ColumnImportance, Evidence, Example, HeldOutComparison, History, confidently_wrong
 
 MOST_ROWS, MOST_IMAGES = 8, 24
 MOST_COLUMNS = 200  # shuffling more, one by one, takes minutes
@@ -86,14 +86,14 @@ def _frequencies(model: Model, rows: int) -> dict[str, np.ndarray]:
     return {"the class frequencies alone": majority_baseline(trained_on, n_classes, rows)}
 
 
-def _comparison(model: Model) -> Comparison | None:
+def _comparison(model: Model) -> HeldOutComparison | None:
     """Return how the model compared with simpler ones in training, where its file says so in a form that we write."""
     known: Any = model.metadata.get("baselines")
     try:
         gains = {
             name: tuple(-float(found[end]) for end in ("high", "low")) for name, found in known["differences"].items()
         }
-        found = Comparison(int(known["rows"]), known["measures"], verdict_of(model) or "", gains)
+        found = HeldOutComparison(int(known["rows"]), known["measures"], verdict_of(model) or "", gains)
         return found if {name: dict(measures) for name, measures in found.measures.items()}.get("model") else None
     except (AttributeError, KeyError, TypeError, ValueError):  # a file may come from anywhere
         return None

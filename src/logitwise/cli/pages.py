@@ -9,7 +9,7 @@ from pathlib import Path
 from logitwise.cli.evidence import gather
 from logitwise.cli.parts import unsaid
 from logitwise.cli.sources import Labelled, data_name
-from logitwise.data.fingerprint import fingerprint
+from logitwise.data.digest import source_sha256
 from logitwise.model.file import replacing
 from logitwise.model.model import Model
 from logitwise.report_page import render
@@ -46,7 +46,7 @@ def report(model: Model, source: Source, title: str, command: str) -> str:
 
 
 def _fingerprints(read: Sequence[str]) -> dict[str, str]:
-    found = {f"SHA-256 of {data_name(source)}": fingerprint(source) for source in read}
+    found = {f"SHA-256 of {data_name(source)}": source_sha256(source) for source in read}
     return {name: digest for name, digest in found.items() if digest is not None}
 
 

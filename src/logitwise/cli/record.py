@@ -54,7 +54,7 @@ class Record:
         has_header: Whether the file named its columns; None where that has no meaning.
         label_strip: The characters stripped from labels.
         metrics: What `Measured.as_json` returns.
-        data_sha256: The fingerprint of the data (`logitwise.data.fingerprint`); None for a bundled name.
+        data_sha256: The fingerprint of the data (`logitwise.data.digest`); None for a bundled name.
     """
 
     data: str | None = None

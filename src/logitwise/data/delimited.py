@@ -27,7 +27,7 @@ _IS_SPACE = np.isin(np.arange(256), list(b" \t\r\n"))
 
 
 @dataclass(frozen=True)
-class Form:
+class Dialect:
     """What separates fields (a byte), and how many a line has; None: as many as the first."""
 
     separator: int
@@ -50,13 +50,13 @@ class Records:
     Attributes:
         text: The bytes, ending in a line end.
         quoted: Whether a byte is inside double quotes.
-        form: The separator between fields, and the number of fields a line must have.
+        dialect: The separator between fields, and the number of fields a line must have.
         origin: Where the text comes from, for messages.
     """
 
     text: np.ndarray
     quoted: np.ndarray
-    form: Form
+    dialect: Dialect
     origin: Origin
 
     @cached_property
@@ -72,7 +72,7 @@ class Records:
     @cached_property
     def is_separator(self) -> np.ndarray:
         """Whether a byte ends a field."""
-        return (self.text == self.form.separator) & ~self.quoted
+        return (self.text == self.dialect.separator) & ~self.quoted
 
     @cached_property
     def fields(self) -> np.ndarray:
@@ -90,7 +90,7 @@ def read_delimited(data: bytes, path: Path, header: bool | None) -> tuple[pl.Dat
     """Return the rows of a text as named columns of String, null where empty; and whether there is a header."""
     mark = length_of_mark(data)
     text = with_line_ends(data[mark:])
-    fields, _ = split_fields(text, find_form(text, path), Origin(path, first_byte=mark))
+    fields, _ = split_fields(text, find_dialect(text, path), Origin(path, first_byte=mark))
     has_header = first_row_is_header(fields) if header is None else header
     names = column_names(fields, path, has_header=has_header)
     rows = fields[1:] if has_header else fields
@@ -118,14 +118,14 @@ def with_line_ends(data: bytes) -> bytes:
     return data if data.endswith(b"\n") else data + b"\n"
 
 
-def find_form(data: bytes, path: Path) -> Form:
+def find_dialect(data: bytes, path: Path) -> Dialect:
     """Return how the fields of a text are separated: in `.tsv` by tabs, else by what its first line has most of."""
     if path.name.lower().removesuffix(".gz").endswith(".tsv"):
-        return Form(ord("\t"))
+        return Dialect(ord("\t"))
     filled = re.search(rb"\S", data)
     begin = filled.start() if filled else 0
     outside = b"".join(data[begin : record_end(data, begin)].split(b'"')[::2])
-    return Form(max(b",;\t", key=outside.count))
+    return Dialect(max(b",;\t", key=outside.count))
 
 
 def record_end(data: bytes, begin: int = 0) -> int:
@@ -146,8 +146,8 @@ def last_record_end(data: bytes) -> int:
     return int(ends[-1]) + 1 if len(ends) else 0
 
 
-def split_fields(data: bytes, form: Form, origin: Origin) -> tuple[pl.DataFrame, Form]:
-    """Return the fields of whole records as columns of String, null where empty, and the form with its width.
+def split_fields(data: bytes, dialect: Dialect, origin: Origin) -> tuple[pl.DataFrame, Dialect]:
+    """Return the fields of whole records as columns of String, null where empty, and the dialect with its width.
 
     Spaces and quotes around a field are not part of it.
 
@@ -155,34 +155,34 @@ def split_fields(data: bytes, form: Form, origin: Origin) -> tuple[pl.DataFrame,
         DataError: Bytes that are no text, quotes that are no pairs, lines of another number of fields, blank lines
             alone.
     """
-    fields = _split_plain(data, form)
+    fields = _split_plain(data, dialect)
     if fields is None:
-        records = _records(data, form, origin)
-        return _unwrapped(_split(records), records), Form(form.separator, int(records.fields.max()))
-    return _stripped(fields, quoted=False, single=b"'" in data), Form(form.separator, fields.width)
+        records = _records(data, dialect, origin)
+        return _unwrapped(_split(records), records), Dialect(dialect.separator, int(records.fields.max()))
+    return _stripped(fields, quoted=False, single=b"'" in data), Dialect(dialect.separator, fields.width)
 
 
-def split_numbers(data: bytes, form: Form, places: frozenset[int]) -> pl.DataFrame | None:
+def split_numbers(data: bytes, dialect: Dialect, places: frozenset[int]) -> pl.DataFrame | None:
     """Return the fields of whole records, those of the columns at `places` as Float64, null or NaN where missing.
 
     The others are as `split_fields` returns them. None where it is not as simple as that: a field there that is no
     number as it stands, or a text that `split_fields` looks at closely.
     """
-    fields = _split_plain(data, form, places)
+    fields = _split_plain(data, dialect, places)
     if fields is None:
-        fields = _split_plain(data, form, places, MISSING)
+        fields = _split_plain(data, dialect, places, MISSING)
     return None if fields is None else _stripped(fields, quoted=False, single=b"'" in data)
 
 
 def _split_plain(
-    data: bytes, form: Form, numbers: frozenset[int] = frozenset(), missing: tuple[str, ...] = ()
+    data: bytes, dialect: Dialect, numbers: frozenset[int] = frozenset(), missing: tuple[str, ...] = ()
 ) -> pl.DataFrame | None:
     """Return the fields of a text without double quotes; None where it needs, or deserves, a closer look."""
-    separator, lines = bytes([form.separator]), data.count(b"\n")
-    width = form.width or data.count(separator, 0, data.index(b"\n")) + 1
+    separator, lines = bytes([dialect.separator]), data.count(b"\n")
+    width = dialect.width or data.count(separator, 0, data.index(b"\n")) + 1
     if width == 1 or any(byte in data for byte in b'"\0\x1e\x1f'):
         return None
-    if _count(data, form.separator) != lines * (width - 1):
+    if _count(data, dialect.separator) != lines * (width - 1):
         return None
     schema = {f"column_{i}": pl.Float64 if i in numbers else pl.String for i in range(width)}
     try:
@@ -206,7 +206,7 @@ def _count(data: bytes, byte: int) -> int:
     return sum(int(np.count_nonzero(text[i : i + _IN_CACHE] == byte)) for i in range(0, len(text), _IN_CACHE))
 
 
-def _records(data: bytes, form: Form, origin: Origin) -> Records:
+def _records(data: bytes, dialect: Dialect, origin: Origin) -> Records:
     _check_text(data, origin)
     text = np.frombuffer(data, np.uint8)
     # Inside from an opening quote up to its closing quote; a doubled quote closes and opens again.
@@ -217,7 +217,7 @@ def _records(data: bytes, form: Form, origin: Origin) -> Records:
             f"the first odd one at line {_line_of_odd_quotes(text) + origin.first_line}. Double the quotes inside a "
             "quoted field."
         )
-    records = Records(text, quoted, form, origin)
+    records = Records(text, quoted, dialect, origin)
     _check_fields(records)
     return records
 
@@ -248,7 +248,7 @@ def _check_fields(records: Records) -> None:
     filled = np.flatnonzero(records.fields)
     if not len(filled):
         raise DataError(f"source must have rows; got only blank lines in {str(records.origin.path)!r}.")
-    expected = records.form.width or records.fields[filled[0]]
+    expected = records.dialect.width or records.fields[filled[0]]
     bad = filled[records.fields[filled] != expected]
     if len(bad):
         more = f" ({len(bad)} such lines)" if len(bad) > 1 else ""

@@ -91,9 +91,9 @@ def read(
     if kind == "arrays":
         refuse_target(target, "an NPZ or NPY file, which has its labels in an array named y")
         return read_arrays(path)
-    from logitwise.data.tables import read_table  # polars is loaded for tables alone
+    from logitwise.data.tables import read_table_file  # polars is loaded for tables alone
 
-    return read_table(path, target, header, label_strip, drop_unlabelled)
+    return read_table_file(path, target, header, label_strip, drop_unlabelled)
 
 
 def check_source(source: str | os.PathLike[str]) -> None:

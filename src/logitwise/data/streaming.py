@@ -18,7 +18,7 @@ from logitwise.data.delimited import (
     MISSING,
     Origin,
     column_names,
-    find_form,
+    find_dialect,
     first_row_is_header,
     last_record_end,
     length_of_mark,
@@ -123,7 +123,7 @@ def _text_parts(path: Path, header: bool | None, numbers: Collection[str]) -> Pa
         raise DataError(f"source must have content; got the empty file {str(path)!r}.")
     mark = length_of_mark(first)
     first = first[mark:]
-    fields, form = split_fields(first, find_form(first, path), Origin(path, first_byte=mark))
+    fields, dialect = split_fields(first, find_dialect(first, path), Origin(path, first_byte=mark))
     has_header = first_row_is_header(fields) if header is None else header
     names = column_names(fields, path, has_header=has_header)
     places = frozenset(place for place, name in enumerate(names) if name in numbers)
@@ -136,10 +136,10 @@ def _text_parts(path: Path, header: bool | None, numbers: Collection[str]) -> Pa
         are_plain = bool(places)
         for text, behind in texts:
             if not text.isspace():
-                found = split_numbers(text, form, places) if are_plain else None
+                found = split_numbers(text, dialect, places) if are_plain else None
                 are_plain = found is not None  # where one part is not, the next will hardly be
                 if found is None:
-                    found, _ = split_fields(text, form, Origin(path, lines + 1, n_bytes))
+                    found, _ = split_fields(text, dialect, Origin(path, lines + 1, n_bytes))
                 table = _named(found, names)
                 yield Part(table, rows, behind)
                 rows += table.height

@@ -17,7 +17,7 @@ from logitwise.data.files import read_bytes, unreadable
 _TEXT_TYPES = (pl.String, pl.Categorical, pl.Enum)
 
 
-def read_table(
+def read_table_file(
     path: Path, target: str | int | None, header: bool | None, label_strip: str, drop_unlabelled: bool
 ) -> Dataset:
     """Return the columns of a text or Parquet file, and the one named or counted by `target` as labels."""

@@ -50,7 +50,7 @@ class ColumnImportance:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class HeldOutComparison:
     """The model beside simpler ones, on rows that were held out in training.
 
     Attributes:
@@ -106,7 +106,7 @@ class Evidence:
     target: np.ndarray
     probabilities: np.ndarray
     baselines: Mapping[str, np.ndarray]
-    comparison: Comparison | None = None
+    comparison: HeldOutComparison | None = None
     before_calibration: np.ndarray | None = None
     calibrated_by: str = ""
     costs: np.ndarray | None = None
