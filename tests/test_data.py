@@ -511,7 +511,7 @@ def test_the_name_of_a_file_tells_how_it_is_read(tmp_path, kind):
     for name in KINDS_OF_NAMES[kind]:
         path = written(tmp_path, "a,b\n1,2\n", name)
         if kind is None:
-            with pytest.raises(DataError, match=r"^source must be a file of a readable kind; got "):
+            with pytest.raises(DataError, match=r"^source must be a file in a readable format; got "):
                 check_source(path)
         else:
             assert reader._kind_of(path) == kind

@@ -19,6 +19,7 @@ import polars.selectors as cs
 
 from logitwise.data.dataset import DataError
 
+NO_HEADER = {"header=False": "header=False"}  # what an advice mentions; the command line calls it --no-header
 MISSING = ("?", "NA", "N/A", "NaN", "nan", "null", "NULL")
 _BOM, _LINE, _QUOTE = b"\xef\xbb\xbf", ord("\n"), ord('"')
 _FIELD_END, _RECORD_END = "\x1f", "\x1e"
@@ -102,8 +103,8 @@ def read_delimited(data: bytes, path: Path, header: bool | None) -> tuple[pl.Dat
 
 def only_a_header(path: Path, header: bool | None) -> DataError:
     """Return the error for a file that has no rows; `header` is what was said of its first line."""
-    hint = " If its first line is data, say header=False." if header is None else ""
-    return DataError(f"source must have rows; got only a header in {str(path)!r}.{hint}")
+    advice, mentions = ("If its first line is data, say {header=False}.", NO_HEADER) if header is None else ("", {})
+    return DataError("source", "have rows", f"only a header in {str(path)!r}", advice=advice, mentions=mentions)
 
 
 def length_of_mark(data: bytes) -> int:
@@ -213,9 +214,11 @@ def _records(data: bytes, dialect: Dialect, origin: Origin) -> Records:
     quoted = np.cumsum(text == _QUOTE, dtype=np.uint8) % 2 == 1 if b'"' in data else np.zeros(len(text), dtype=bool)
     if quoted[-1]:
         raise DataError(
-            f"source must close every double quote; got one left open in {str(origin.path)!r}, "
-            f"the first odd one at line {_line_of_odd_quotes(text) + origin.first_line}. Double the quotes inside a "
-            "quoted field."
+            "source",
+            "close every double quote",
+            f"one left open in {str(origin.path)!r}, the first odd one",
+            where=f"line {_line_of_odd_quotes(text) + origin.first_line}",
+            advice="Double the quotes inside a quoted field.",
         )
     records = Records(text, quoted, dialect, origin)
     _check_fields(records)
@@ -226,16 +229,13 @@ def _check_text(data: bytes, origin: Origin) -> None:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"source must be text in UTF-8; got byte 0x{data[error.start]:02x} at offset "
-            f"{origin.first_byte + error.start} of {str(origin.path)!r}. Save it as UTF-8."
-        ) from error
+        where = f"offset {origin.first_byte + error.start} of {str(origin.path)!r}"
+        byte = f"byte 0x{data[error.start]:02x}"
+        raise DataError("source", "be text in UTF-8", byte, where, "Save it as UTF-8.") from error
     control = next((byte for byte in b"\0\x1e\x1f" if byte in data), None)
     if control is not None:
-        raise DataError(
-            f"source must be text; got the control character 0x{control:02x} at offset "
-            f"{origin.first_byte + data.index(control)} of {str(origin.path)!r}."
-        )
+        where = f"offset {origin.first_byte + data.index(control)} of {str(origin.path)!r}"
+        raise DataError("source", "be text", f"the control character 0x{control:02x}", where)
 
 
 def _line_of_odd_quotes(text: np.ndarray) -> int:
@@ -247,14 +247,17 @@ def _line_of_odd_quotes(text: np.ndarray) -> int:
 def _check_fields(records: Records) -> None:
     filled = np.flatnonzero(records.fields)
     if not len(filled):
-        raise DataError(f"source must have rows; got only blank lines in {str(records.origin.path)!r}.")
+        raise DataError("source", "have rows", f"only blank lines in {str(records.origin.path)!r}")
     expected = records.dialect.width or records.fields[filled[0]]
     bad = filled[records.fields[filled] != expected]
     if len(bad):
         more = f" ({len(bad)} such lines)" if len(bad) > 1 else ""
         raise DataError(
-            f"source must have as many fields in every line as in its first, {expected}; got {records.fields[bad[0]]} "
-            f"at line {records.line(bad[0])} of {str(records.origin.path)!r}{more}. Check its separators and quotes."
+            "source",
+            f"have as many fields in every line as in its first, {expected}",
+            records.fields[bad[0]],
+            where=f"line {records.line(bad[0])} of {str(records.origin.path)!r}{more}",
+            advice="Check its separators and quotes.",
         )
 
 
@@ -307,8 +310,11 @@ def _check_quotes(fields: pl.DataFrame, records: Records) -> None:
             line = records.line(int(np.flatnonzero(records.fields)[row]))
             value = fields[name][row].split("\n")[0][:40]
             raise DataError(
-                f"source must have double quotes around whole fields only, and doubled inside them; got {value!r} "
-                f"at line {line} of {str(records.origin.path)!r}. Quote such fields, and double the quotes in them."
+                "source",
+                "have double quotes around whole fields only, and doubled inside them",
+                repr(value),
+                where=f"line {line} of {str(records.origin.path)!r}",
+                advice="Quote such fields, and double the quotes in them.",
             )
 
 
@@ -340,7 +346,10 @@ def column_names(fields: pl.DataFrame, path: Path, *, has_header: bool) -> list[
     repeated = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if repeated is not None:
         raise DataError(
-            f"source must have columns of different names; got {repeated!r} {names.count(repeated)} times "
-            f"in the header of {str(path)!r}. Rename them, or say header=False if the first line is data."
+            "source",
+            "have columns of different names",
+            f"{repeated!r} {names.count(repeated)} times in the header of {str(path)!r}",
+            advice="Rename them, or say {header=False} if the first line is data.",
+            mentions=NO_HEADER,
         )
     return names

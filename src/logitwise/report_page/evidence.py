@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from logitwise._errors import InvalidValueError
 from logitwise.metrics import accuracy
 
 
@@ -119,13 +120,15 @@ class Evidence:
 
     def __post_init__(self) -> None:
         if not self.baselines:
-            raise ValueError("baselines must hold at least one prediction to compare with; got none.")
+            raise InvalidValueError("baselines", "hold at least one prediction to compare with", "none")
         shape = (len(self.target), len(self.classes))
         for name, probabilities in self._predictions().items():
             if np.shape(probabilities) != shape:
-                raise ValueError(
-                    f"{name} must have shape (rows, classes), {shape}; got {np.shape(probabilities)}. "
-                    "Measure the model on rows of its own classes."
+                raise InvalidValueError(
+                    name,
+                    f"have shape (rows, classes), {shape}",
+                    np.shape(probabilities),
+                    advice="Measure the model on rows of its own classes.",
                 )
             accuracy(self.target, probabilities)  # refuses what are no probabilities, no indices
 
