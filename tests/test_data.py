@@ -528,7 +528,7 @@ def test_a_source_that_is_no_file_is_looked_at_too(tmp_path, monkeypatch):
     assert not is_table_file(tmp_path / "gone.csv")
     with pytest.raises(DataError, match=r"got 'wines', which does not exist\. Did you mean 'wine'\?$"):
         check_source("wines")
-    with pytest.raises(DataError, match="readable kind"):
+    with pytest.raises(DataError, match="readable format"):
         check_source(Path("iris"))
 
 

@@ -40,6 +40,7 @@ _HOME_OF = {
     "log_sigmoid": "logitwise.functional",
     "log_softmax": "logitwise.functional",
     "logsumexp": "logitwise.functional",
+    "report": "logitwise.evidence.reporting",
     "sigmoid": "logitwise.functional",
     "softmax": "logitwise.functional",
     "threads": "logitwise.functional",
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     )
     from logitwise.classifier.estimator import Classifier
     from logitwise.diagnosis import diagnose
+    from logitwise.evidence.reporting import report
     from logitwise.functional import (
         binary_cross_entropy_with_logits,
         binary_cross_entropy_with_logits_and_gradient,

@@ -45,7 +45,7 @@ class Dataset:
         target_name: The name of the target's column; None for sources whose labels have no name.
         source: What was read.
         has_header: Whether the columns are named by the file; None where that has no meaning (arrays, images).
-        test: The test part of a source that brings one along, such as the t10k files of an MNIST folder.
+        test: The test set of a source that brings one along, such as the t10k files of an MNIST folder.
         positions: The place of each row in the source, counted from 0, where rows were left out; else None.
     """
 

@@ -20,7 +20,7 @@ _IDX_DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 
 
 
 def read_image_folder(folder: Path) -> Dataset:
-    """Return the images and labels of a folder named as MNIST's is, with its t10k files as the test part."""
+    """Return the images and labels of a folder named as MNIST's is, with its t10k files as the test set."""
     images = _only_file(folder, "train-images")
     if images is None:
         raise DataError(

@@ -2,41 +2,67 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from logitwise._errors import InvalidValueError
 from logitwise.classifier.target import class_indices, read_labels
 from logitwise.data import nearest
 
 
-def known_indices(labels: Any, classes: np.ndarray, argument: str) -> np.ndarray:
+class UnseenLabelsError(InvalidValueError):
+    """Labels that are none of the classes of a model.
+
+    Attributes:
+        likeness: What the first of them is most like, or which classes there are, as a sentence without its end.
+        to_strip: The punctuation that makes them classes when it is stripped from their ends; empty where none does.
+    """
+
+    likeness: str = ""
+    to_strip: str = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (*super().__reduce__(), {"likeness": self.likeness, "to_strip": self.to_strip})
+
+    def renamed(self, names: Any) -> Self:
+        """Return this error with other names for the arguments it speaks of."""
+        error = super().renamed(names)
+        error.likeness, error.to_strip = self.likeness, self.to_strip
+        return error
+
+
+def known_indices(labels: Any, classes: np.ndarray) -> np.ndarray:
     """Return the position of each label among `classes`.
 
+    Labels that are all integers match classes that are text: a file of labels 1, 2 and x may hold no x.
+
     Raises:
-        ValueError: A label that training never saw; named with the nearest known one, or with what to strip.
+        UnseenLabelsError: A label that was not seen in training.
     """
     labels = read_labels(labels)
     if classes.dtype == np.object_ and labels.dtype == np.int64:
-        labels = labels.astype(str).astype(object)  # of labels 1, 2, x a file may hold no x: then it reads as numbers
+        labels = labels.astype(str).astype(object)
     known = set(classes.tolist())
     unseen = [label for label in dict.fromkeys(labels.tolist()) if label not in known]
     if unseen:
         rows = int(np.isin(labels, np.array(unseen, dtype=labels.dtype)).sum())
-        raise ValueError(_unseen_sentence(unseen, classes.tolist(), rows, argument))
+        raise _unseen_error(unseen, classes.tolist(), rows)
     return class_indices(labels, classes)
 
 
-def _unseen_sentence(unseen: list[Any], known: list[Any], rows: int, argument: str) -> str:
-    sentence = f"{argument} must hold only labels that training saw; got {listed(unseen)} (in {rows} rows)."
+def _unseen_error(unseen: list[Any], known: list[Any], rows: int) -> UnseenLabelsError:
     near = nearest(str(unseen[0]), [str(label) for label in known])
-    hint = f"Training saw {listed(known)}" if near is None else f"The nearest to {unseen[0]!r} is {near!r}"
-    characters = _characters_to_strip(unseen, known)
-    if characters:
-        return f"{sentence} {hint}: to make them match, give --label-strip {shlex.quote(characters)}"
-    return f"{sentence} {hint}. Rename the labels, or drop those rows."
+    likeness = f"Training saw {listed(known)}" if near is None else f"The nearest to {unseen[0]!r} is {near!r}"
+    to_strip = _characters_to_strip(unseen, known)
+    advice = f"strip {to_strip!r} from their ends" if to_strip else ""
+    end = f": to make them match, {advice}." if to_strip else ". Rename the labels, or drop those rows."
+    count = f"{rows:,} row{'s' if rows > 1 else ''}"
+    requirement = "hold only labels that training saw"
+    error = UnseenLabelsError("y", requirement, f"{listed(unseen)} (in {count})", advice=likeness + end)
+    error.likeness, error.to_strip = likeness, to_strip
+    return error
 
 
 def _characters_to_strip(unseen: list[Any], known: list[Any]) -> str:
