@@ -9,7 +9,7 @@ import pytest
 import logitwise as lw
 from cli.made_fruit import made_rows, write_csv
 from logitwise import data
-from logitwise.classifier.target import split_rows
+from logitwise.classifier.folds import split_rows
 from logitwise.cli.labels import known_indices, listed
 from logitwise.cli.sources import Columns, Form, Labelled, data_name, part, read_to_measure, read_to_train
 

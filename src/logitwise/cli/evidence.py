@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from logitwise.classifier.findings import values_unknown
 from logitwise.classifier.importance import column_names, permutation_importance
 from logitwise.classifier.logistic import logistic_beside
 from logitwise.cli.labels import known_indices
@@ -16,6 +15,7 @@ from logitwise.cli.parts import by_parts, predictions
 from logitwise.cli.record import Record, is_number, notes_of, plain_note, verdict_of
 from logitwise.cli.sources import Labelled
 from logitwise.metrics import majority_baseline
+from logitwise.model.data_warnings import values_unknown
 from logitwise.model.model import Model
 from logitwise.report_page import ColumnImportance, Comparison, Evidence, Example, History, confidently_wrong
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from logitwise.classifier.target import class_indices, read_labels
 from logitwise.data import nearest
+from logitwise.model.labels import class_indices, read_labels
 
 
 def known_indices(labels: Any, classes: np.ndarray, argument: str) -> np.ndarray:

@@ -12,8 +12,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from logitwise.classifier.findings import DataWarning, values_unknown
 from logitwise.cli.door import is_quiet, naming, say
+from logitwise.model.data_warnings import DataWarning, values_unknown
 
 if TYPE_CHECKING:
     from logitwise.model.model import Model

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from logitwise import data
-from logitwise.classifier.findings import columns_ignored
-from logitwise.classifier.target import class_indices, find_classes, read_labels, split_rows
+from logitwise.classifier.folds import split_rows
+from logitwise.classifier.rows import find_classes
 from logitwise.cli.door import naming, say
 from logitwise.cli.labels import known_indices, listed
 from logitwise.cli.record import Record
+from logitwise.model.data_warnings import columns_ignored
+from logitwise.model.labels import class_indices, read_labels
 from logitwise.model.model import Model
 
 HELD_OUT_SHARE = 0.2
@@ -46,7 +48,7 @@ class Labelled:
 
     Attributes:
         features: A polars DataFrame, or an array `(rows, ...)`.
-        labels: One a row, as `logitwise.classifier.target.read_labels` returns them.
+        labels: One a row, as `logitwise.model.labels.read_labels` returns them.
         name: The name of the file or folder, or the bundled name.
         target_name: The name of the labels' column, or None.
         has_header: Whether the file names the columns; None where that has no meaning.

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitwise.classifier.target import class_indices
 from logitwise.cli.door import naming, say
 from logitwise.cli.labels import known_indices
 from logitwise.cli.parts import predictions, say_unknown
 from logitwise.cli.record import Measured, Record, plain_note
 from logitwise.cli.sources import Form, Labelled, Parts
 from logitwise.metrics import majority_baseline, summary, summary_intervals
+from logitwise.model.labels import class_indices
 from logitwise.model.model import Model
 
 if TYPE_CHECKING:
@@ -108,8 +108,8 @@ def _fit(classifier: Classifier, rows: Labelled) -> bool:
 @contextmanager
 def _notes_said() -> Iterator[None]:
     """Say what there is to say of the data and of training when it is seen, not as a warning of Python."""
-    from logitwise.classifier.findings import DataWarning
-    from logitwise.classifier.training import TrainingWarning
+    from logitwise.classifier.notes import TrainingWarning
+    from logitwise.model.data_warnings import DataWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", DataWarning)
