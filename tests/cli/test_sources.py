@@ -9,10 +9,11 @@ import pytest
 import logitwise as lw
 from cli.made_fruit import made_rows, write_csv
 from logitwise import data
-from logitwise.classifier.target import split_rows
+from logitwise._listing import listed
+from logitwise.classifier.folds import split_rows
 from logitwise.cli.columns import Columns
 from logitwise.cli.sources import ReadOptions, data_name, read_to_measure, read_to_train, split
-from logitwise.evidence.labels import known_indices, listed
+from logitwise.evidence.labels import LABELS_SHOWN, known_indices
 from logitwise.evidence.rows import LabelledRows
 
 
@@ -118,7 +119,7 @@ def test_a_source_is_called_by_its_last_name(folder):
 
 @pytest.mark.parametrize(("count", "shown"), [(2, "0, 1"), (3, "0, 1, 2"), (4, "0, 1, 2 and 1 more")])
 def test_three_labels_are_listed_and_the_others_counted(count, shown):
-    assert listed(range(count)) == shown
+    assert listed(range(count), LABELS_SHOWN, quoted=True) == shown
 
 
 def test_numbers_are_matched_with_classes_of_text_and_with_classes_of_numbers():

@@ -14,10 +14,8 @@ import pytest
 
 import logitwise as lw
 from cli.made_fruit import SMALL, made_rows, write_csv
-from logitwise import data
-from logitwise.classifier.findings import DataWarning
-from logitwise.classifier.target import split_rows
-from logitwise.classifier.training import TrainingWarning
+from logitwise import DataWarning, TrainingWarning, data
+from logitwise.classifier.folds import split_rows
 from logitwise.cli.train_command import hidden_sizes
 from logitwise.metrics import majority_baseline, summary, summary_intervals
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import logitwise as lw
-from logitwise import _checks as checks
+from logitwise import _requirements as checks
 from logitwise._arrays import Layout, number_kind
 
 INF, NAN = np.inf, np.nan

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from logitwise._errors import InvalidValueError
-from logitwise.classifier.findings import columns_ignored
+from logitwise._listing import listed
 from logitwise.cli.door import say
 from logitwise.evidence.features import is_table
-from logitwise.evidence.labels import listed
 from logitwise.evidence.record import Record
+from logitwise.model.data_warnings import columns_ignored
 from logitwise.model.model import Model
 
 COLUMNS_SHOWN = 20
@@ -73,5 +73,5 @@ class Columns:
                 f"have the {self.n_features} feature columns of training, in order, with or without the target"
             )
             return InvalidValueError(argument, requirement, f"{n_given} columns", advice="Add the others.")
-        got = f"none named {listed(missing, COLUMNS_SHOWN)}"
+        got = f"none named {listed(missing, COLUMNS_SHOWN, quoted=True)}"
         return InvalidValueError(argument, "have every column of training", got, advice="Add or rename columns.")

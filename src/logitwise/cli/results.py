@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,13 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
 from rich.table import Column, Table
 
-from logitwise.classifier.findings import values_unknown
+from logitwise._listing import listed
 from logitwise.cli.door import say
 from logitwise.cli.names import WORDING
 from logitwise.evidence.notes import notes_of, verdict_of
 from logitwise.evidence.record import MEASURES, Record
 from logitwise.evidence.rows import LabelledRows
+from logitwise.model.data_warnings import values_unknown
 from logitwise.model.model import Model
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def _listed_features(model: Model) -> str:
     names = model.feature_names
     if names is None:
         return f"{model.n_features:,}, by position"
-    return f"{len(names):,}: {_listed(names)}"
+    return f"{len(names):,}: {listed(names, SHOWN)}"
 
 
 def show_explanation(text: RenderableType) -> None:
@@ -172,11 +173,7 @@ def _print(text: RenderableType, width_elsewhere: int = WIDEST) -> None:
 def _listed_classes(labels: list[Any], counts: list[int] | None) -> str:
     counts_shown = [""] * len(labels) if counts is None else [f" ({count:,})" for count in counts]
     names = [f"{label}{count}" for label, count in zip(labels, counts_shown, strict=True)]
-    return _listed(names)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    return listed(names, SHOWN)
 
 
 def file_size(path: Path) -> str:

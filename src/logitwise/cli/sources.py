@@ -12,15 +12,17 @@ import numpy as np
 
 from logitwise import data
 from logitwise._errors import InvalidValueError
-from logitwise.classifier.target import find_classes, read_labels
+from logitwise._listing import listed
+from logitwise.classifier.rows import find_classes
 from logitwise.cli.columns import COLUMNS_SHOWN, Columns
 from logitwise.cli.door import say
 from logitwise.cli.names import READING, naming, naming_rows
 from logitwise.evidence.features import is_table
-from logitwise.evidence.labels import known_indices, listed
+from logitwise.evidence.labels import known_indices
 from logitwise.evidence.predictions import ROWS_PER_BATCH
 from logitwise.evidence.record import Record
 from logitwise.evidence.rows import LabelledRows
+from logitwise.model.labels import read_labels
 from logitwise.model.model import Model
 
 
@@ -207,7 +209,7 @@ def _no_labels(dataset: data.Dataset, name: str, argument: str) -> InvalidValueE
         got, advice = f"{name!r}, features alone", "Save them as X and y of one .npz file."
         return InvalidValueError(argument, "bring labels", got, advice=advice)
     position = "The file has no header: a position will do, such as -1 for the last."
-    advice = f"The columns are {listed(features.columns, COLUMNS_SHOWN)}." + (
+    advice = f"The columns are {listed(features.columns, COLUMNS_SHOWN, quoted=True)}." + (
         f" {position}" if dataset.has_header is False else ""
     )
     return InvalidValueError("--target", f"name the column of {argument} to predict", "none", advice=advice)

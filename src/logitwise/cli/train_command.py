@@ -170,8 +170,7 @@ def _fit(classifier: Classifier, rows: LabelledRows) -> bool:
 @contextmanager
 def _notes_said() -> Iterator[None]:
     """Say what is to be said of the data and of training when it is found, not as a warning of Python."""
-    from logitwise.classifier.findings import DataWarning
-    from logitwise.classifier.training import TrainingWarning
+    from logitwise import DataWarning, TrainingWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", DataWarning)

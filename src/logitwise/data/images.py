@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from logitwise._listing import listed
 from logitwise.data.arrays import checked_features, checked_labels, with_test
 from logitwise.data.dataset import DataError, Dataset
 from logitwise.data.files import read_bytes
@@ -114,7 +115,4 @@ def _only_file(folder: Path, words: str) -> Path | None:
 
 def _listing(folder: Path) -> str:
     names = sorted(file.name + "/" * file.is_dir() for file in folder.iterdir())
-    if not names:
-        return "nothing"
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
+    return listed(names, 3) if names else "nothing"

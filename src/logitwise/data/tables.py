@@ -59,7 +59,7 @@ def _target_name(names: list[str], target: str | int, has_header: bool) -> str:
         if not re.fullmatch(r"[+-]?[0-9]+", target):
             header = "" if has_header else "The file has no header: name a position, such as -1."
             advice = " ".join(filter(None, [did_you_mean(target, names), header]))
-            requirement = f"be a column of the table, {_listed(names)}"
+            requirement = f"be a column of the table, {_first_and_last(names)}"
             raise UnknownColumnError("target", requirement, repr(target), advice=advice)
         target = int(target)
     position = operator.index(target)
@@ -69,7 +69,7 @@ def _target_name(names: list[str], target: str | int, has_header: bool) -> str:
     return names[position]
 
 
-def _listed(names: list[str]) -> str:
+def _first_and_last(names: list[str]) -> str:
     return ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:6])}, ..., {', '.join(names[-3:])}"
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from logitwise.classifier.findings import DataWarning, values_unknown
 from logitwise.evidence.features import column_names, is_images, values_at
 from logitwise.evidence.from_training import calibrated_by, comparison_of, facts_of, history_of
 from logitwise.evidence.importance import permutation_importance
@@ -19,6 +18,7 @@ from logitwise.evidence.predictions import Progress, predict_in_batches
 from logitwise.evidence.record import Record
 from logitwise.evidence.rows import LabelledRows
 from logitwise.metrics import majority_baseline
+from logitwise.model.data_warnings import DataWarning, values_unknown
 from logitwise.model.model import Model
 from logitwise.model.table import is_missing
 from logitwise.report_page import ColumnImportance, Evidence, Example, confidently_wrong

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from logitwise._errors import InvalidValueError
-from logitwise.classifier.target import class_indices, read_labels
+from logitwise._listing import listed
 from logitwise.data import nearest
+from logitwise.model.labels import class_indices, read_labels
+
+LABELS_SHOWN = 3
 
 
 class UnseenLabelsError(InvalidValueError):
@@ -54,15 +56,20 @@ def known_indices(labels: Any, classes: np.ndarray) -> np.ndarray:
 
 def _unseen_error(unseen: list[Any], known: list[Any], rows: int) -> UnseenLabelsError:
     near = nearest(str(unseen[0]), [str(label) for label in known])
-    likeness = f"Training saw {listed(known)}" if near is None else f"The nearest to {unseen[0]!r} is {near!r}"
+    likeness = f"Training saw {_shown(known)}" if near is None else f"The nearest to {unseen[0]!r} is {near!r}"
     to_strip = _characters_to_strip(unseen, known)
-    advice = f"strip {to_strip!r} from their ends" if to_strip else ""
-    end = f": to make them match, {advice}." if to_strip else ". Rename the labels, or drop those rows."
-    count = f"{rows:,} row{'s' if rows > 1 else ''}"
-    requirement = "hold only labels that training saw"
-    error = UnseenLabelsError("y", requirement, f"{listed(unseen)} (in {count})", advice=likeness + end)
+    if to_strip:
+        advice = f"{likeness}: to make them match, strip {to_strip!r} from their ends."
+    else:
+        advice = f"{likeness}. Rename the labels, or drop those rows."
+    got = f"{_shown(unseen)} (in {rows} row{'s' if rows > 1 else ''})"
+    error = UnseenLabelsError("y", "hold only labels that training saw", got, advice=advice)
     error.likeness, error.to_strip = likeness, to_strip
     return error
+
+
+def _shown(labels: list[Any]) -> str:
+    return listed(labels, LABELS_SHOWN, quoted=True)
 
 
 def _characters_to_strip(unseen: list[Any], known: list[Any]) -> str:
@@ -81,9 +88,3 @@ def _around(label: str, other: str) -> str:
     before, _, after = long.partition(short)
     around = before + after if short in long else ""
     return "" if any(character.isalnum() for character in around) else around
-
-
-def listed(items: Sequence[Any], at_most: int = 3) -> str:
-    """Return items as they would be typed, the first few of many."""
-    text = ", ".join(map(repr, items[:at_most]))
-    return text if len(items) <= at_most else f"{text} and {len(items) - at_most} more"

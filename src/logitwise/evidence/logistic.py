@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from logitwise.calibration import Calibration
 from logitwise.classifier.baselines import MOST_ROWS, fit_logistic
+from logitwise.model.calibration import Calibration
 from logitwise.model.model import Model
 from logitwise.model.table import read_table
 

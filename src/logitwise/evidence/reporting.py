@@ -13,14 +13,14 @@ import numpy as np
 
 from logitwise._errors import InvalidTypeError, InvalidValueError
 from logitwise._warnings import warn_of_data
-from logitwise.classifier.findings import DataWarning, columns_ignored
-from logitwise.classifier.target import read_labels
+from logitwise.classifier.rows import read_rows
 from logitwise.evidence.features import readable
 from logitwise.evidence.gathering import gather
 from logitwise.evidence.rows import LabelledRows
+from logitwise.model.data_warnings import DataWarning, columns_ignored
 from logitwise.model.file import refuse_irregular, replacing
-from logitwise.model.fingerprint import rows_sha256
 from logitwise.model.model import Model
+from logitwise.model.provenance import rows_sha256
 from logitwise.model.table import read_table
 from logitwise.report_page import render
 
@@ -138,13 +138,7 @@ def _with_article(kind: type) -> str:
 
 
 def _read_rows(model: Model, X: Any, y: Any) -> LabelledRows:
-    if y is None:
-        raise InvalidValueError("y", "hold one label per row", "None")
-    table, labels = read_table(X), read_labels(np.ravel(y) if getattr(y, "ndim", 1) == 2 else y)
-    if table.rows != len(labels):
-        raise InvalidValueError("y", "have one label per row of X", f"{len(labels)} labels for {table.rows} rows")
-    if table.rows == 0:
-        raise InvalidValueError("X", "have at least one row", "none")
+    table, labels = read_rows(X, y)
     features = readable(X, model.feature_names, model.n_features)
     if model.feature_names is not None and table.names is not None:
         extra = [name for name in table.names if name not in model.feature_names]

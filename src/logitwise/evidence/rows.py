@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from logitwise._errors import InvalidValueError
-from logitwise.classifier.target import class_indices, find_classes, split_rows
+from logitwise.classifier.folds import split_rows
+from logitwise.classifier.rows import find_classes
 from logitwise.evidence.features import at
+from logitwise.model.labels import class_indices
 
 HELD_OUT_SHARE = 0.2
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from logitwise._decision import answers, threshold_of
 from logitwise._errors import InvalidValueError
 from logitwise.metrics import accuracy
 
@@ -152,8 +153,7 @@ class Evidence:
         """The probability of the second of two classes from which on it is the answer."""
         if self.costs is None:
             return 0.5
-        alarm, miss = self.costs[0, 1] - self.costs[0, 0], self.costs[1, 0] - self.costs[1, 1]
-        return float(alarm / (alarm + miss))
+        return threshold_of(self.costs)
 
     @property
     def hits(self) -> np.ndarray:
@@ -164,11 +164,6 @@ class Evidence:
     def confidence(self) -> np.ndarray:
         """The probability of each answer."""
         return self.probabilities[np.arange(self.rows), self.predicted]
-
-
-def answers(probabilities: np.ndarray, costs: np.ndarray | None = None) -> np.ndarray:
-    """Return the answer for each row: the most probable class, or the one of lowest expected cost."""
-    return probabilities.argmax(axis=1) if costs is None else (probabilities @ costs).argmin(axis=1)
 
 
 def confidently_wrong(

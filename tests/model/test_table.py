@@ -95,7 +95,7 @@ COLUMNS = {
 @pytest.mark.parametrize("case", COLUMNS)
 def test_a_column_is_numbers_or_categories(case):
     values, expected = COLUMNS[case]
-    column = read_column(values, "column 0 of X")
+    column = read_column(values, "column 0")
     is_text = any(isinstance(value, str) for value in expected)
     assert column.dtype.kind in ("O" if is_text else "fiu")
     if is_text:
@@ -112,12 +112,14 @@ def test_what_is_no_column_is_refused():
         ([1j, 2], "complex, int"),
     ):
         with pytest.raises(TypeError) as raised:
-            read_column(values, "column 'k' of X")
+            read_column(values, "column 'k'")
         assert str(raised.value) == (
-            f"column 'k' of X must hold one kind of value, each argument a string or a number; got {what}. Convert it "
-            "to one of them."
+            f"X must hold values of one type in each column, numbers or text; got {what} at column 'k'. Convert it to "
+            "one of them."
         )
-    with pytest.raises(TypeError, match=r"^column 'when' of X must be numbers, booleans or text; got dtype datetime64"):
+    with pytest.raises(
+        TypeError, match=r"^X must hold numbers, booleans or text; got dtype datetime.* at column 'when'"
+    ):
         read_table(pd.DataFrame({"n": [1], "when": pd.to_datetime(["2020-01-01"])}))
 
 

@@ -110,7 +110,7 @@ BAD = [
     (
         lambda: metrics.accuracy([0, 1], GOOD),
         ValueError,
-        "target must have one index a row of probabilities, 1; got 2.",
+        "target must have one index per row of probabilities, 1; got 2.",
     ),
     (
         lambda: metrics.accuracy([], np.empty((0, 2))),
@@ -131,7 +131,7 @@ BAD = [
     (
         lambda: metrics.confusion_matrix([0], [0, 1], 2),
         ValueError,
-        "predicted must have one index a row of target, 1; got 2.",
+        "predicted must have one index per row of target, 1; got 2.",
     ),
     (lambda: metrics.confusion_matrix([0], [-1], 2), ValueError, "predicted must be in [0, 1]; got -1 at row 0."),
     (lambda: metrics.roc_auc([0, 1], [0.5]), ValueError, "scores must have the shape of target, (2,); got (1,)."),

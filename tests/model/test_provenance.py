@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from logitwise.model.fingerprint import rows_sha256
+from logitwise.model.provenance import rows_sha256
 from logitwise.model.table import read_table
 
 

@@ -4,8 +4,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from logitwise.classifier import Classifier, findings
-from logitwise.classifier.findings import DataWarning, columns_ignored, look, look_at_validation, values_unknown
+from logitwise.classifier import Classifier
+from logitwise.classifier import notes as module
+from logitwise.classifier.notes import look, look_at_validation
+from logitwise.model.data_warnings import DataWarning, columns_ignored, values_unknown
 from logitwise.model.table import Table, read_table
 
 GENERATOR = np.random.default_rng(0)
@@ -160,7 +162,7 @@ def test_what_makes_an_identifier(case):
 
 def test_infinite_numbers_are_no_identifiers():
     values = np.append(long_ones(119)[:-1], np.inf).astype(float)
-    assert not findings._is_identifier(np.unique(values), values, len(values))
+    assert not module._is_identifier(np.unique(values), values, len(values))
 
 
 HALF = np.arange(400) % 2  # the target of 400 rows
@@ -250,9 +252,9 @@ def test_copies_are_said_from_five_and_a_hundredth_of_the_rows(rows, count, monk
     (sentence,) = look(table, np.arange(rows), target, np.arange(2), copied(rows, count), 5)
     assert sentence.startswith(f"X has {count} rows that are copies of others, of {rows}.")
     assert kinds(table, target, inputs=copied(rows, count - 1)) == []
-    monkeypatch.setattr(findings, "MOST_INPUTS", rows * 3)
+    monkeypatch.setattr(module, "MOST_INPUTS", rows * 3)
     assert kinds(table, target, inputs=copied(rows, count)) == ["copies"]
-    monkeypatch.setattr(findings, "MOST_INPUTS", rows * 3 - 1)
+    monkeypatch.setattr(module, "MOST_INPUTS", rows * 3 - 1)
     assert kinds(table, target, inputs=copied(rows, count)) == []
 
 

@@ -4,19 +4,16 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize, minimize_scalar
 
-from logitwise.calibration import (
+from logitwise.calibration import Calibration, fit_calibration, sharpening, temperature_of
+from logitwise.classifier.calibration import (
     HIGHEST,
     LOWEST,
     PRIOR,
     UNSEEN,
-    Calibration,
     _along,
     _objective,
     _scaling,
     among_present,
-    fit_calibration,
-    sharpening,
-    temperature_of,
 )
 from logitwise.functional import log_softmax
 

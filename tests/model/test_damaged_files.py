@@ -232,7 +232,7 @@ def test_a_file_that_does_not_fit_in_memory_is_refused(path, content, monkeypatc
 # point is a call or a return of any function, Python's or C's, inside `save`.
 KILLED = """
 import os, signal, sys
-from classifier.test_damaged_files import made_model
+from model.test_damaged_files import made_model
 from logitwise.model.model import load
 
 path, seen, until = sys.argv[1], 0, None

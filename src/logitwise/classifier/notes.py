@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
+from logitwise._listing import listed
 from logitwise.model.table import Table
 
 FEWEST_ROWS = 50  # with fewer, chance alone makes columns look like this
-MOST_NAMED = 5
 DISTINCT = 0.9  # the share of distinct values from which a column may be an identifier
 LONG = 10_000  # an integer from here on has the length of an identifier
 PURE = 0.995  # of the rows: what one column alone gets right when it gives the target away
@@ -19,8 +19,10 @@ FEWEST_COPIES = 5
 MOST_INPUTS = 20_000_000  # numbers compared to find copies
 
 
-class DataWarning(UserWarning):
-    """Something in the data that may spoil a model, or the belief in its figures."""
+class TrainingWarning(UserWarning):
+    """Training that went wrong, though there is a model."""
+
+    __module__ = "logitwise"
 
 
 def look(
@@ -42,26 +44,13 @@ def look(
     return [*found, *_of_copies(inputs)]
 
 
-def columns_ignored(names: Sequence[str]) -> str:
-    """Return what to say of the columns of a table that training had not."""
-    count = f"{len(names)} column{'s' if len(names) > 1 else ''}"
-    return f"{count} that training had not, ignored: {_listed(list(map(repr, names)))}"
-
-
-def values_unknown(counts: Mapping[str, int]) -> str:
-    """Return what to say of values that a model does not know, given how many each column has; nothing for none."""
-    found = [f"{column} ({count:,})" for column, count in counts.items() if count]
-    columns = f"{len(found)} column{'s' if len(found) > 1 else ''}"
-    return f"values that the model does not know in {columns}, taken as missing: {_listed(found)}" if found else ""
-
-
 def look_at_validation(target: np.ndarray, classes: np.ndarray) -> list[str]:
     """Return what is to be said of the rows of `X_val`, whose classes are `target`, a sentence each."""
     absent = classes[np.bincount(target, minlength=len(classes)) == 0].tolist()
     if not absent:
         return []
     return [
-        f"y_val has no rows of some classes: {_listed(list(map(repr, absent)))}. Training is stopped and calibrated by "
+        f"y_val has no rows of some classes: {listed(absent, quoted=True)}. Training is stopped and calibrated by "
         f"the others alone: add rows of every class."
     ]
 
@@ -75,7 +64,7 @@ def _of_the_target(target: np.ndarray, classes: np.ndarray, members: int) -> Ite
         )
     few = np.flatnonzero((counts > 0) & (counts < members))
     if len(few) and len(target) >= FEWEST_ROWS:
-        named = _listed([f"{classes.tolist()[place]!r} ({counts[place]})" for place in few])
+        named = listed([f"{classes.tolist()[place]!r} ({counts[place]})" for place in few])
         yield f"y has classes with too few rows to learn or to judge: {named}. Join or drop them, or get more rows."
 
 
@@ -98,17 +87,17 @@ def _of_the_columns(table: Table, rows: np.ndarray, target: np.ndarray, n_classe
             if _gives_away(codes, len(distinct), values.dtype.kind == "O", target[present], len(target), n_classes):
                 telling.append(table.column_label(place))
     if empty:
-        yield f"X has empty columns, every value of which is missing: {_listed(empty)}. Fill or drop them."
+        yield f"X has empty columns, every value of which is missing: {listed(empty)}. Fill or drop them."
     if constant:
-        yield f"X has columns with one value only, which say nothing: {_listed(constant)}."
+        yield f"X has columns with one value only, which say nothing: {listed(constant)}."
     if identifiers:
         yield (
             f"X has columns that look like identifiers, with another value in nearly every row: "
-            f"{_listed(identifiers)}. Drop them unless they mean something."
+            f"{listed(identifiers)}. Drop them unless they mean something."
         )
     if telling:
         yield (
-            f"X has columns that give the target away, each alone: {_listed(telling)}. Drop what will not be known "
+            f"X has columns that give the target away, each alone: {listed(telling)}. Drop what will not be known "
             f"when predicting."
         )
 
@@ -158,8 +147,3 @@ def _of_copies(inputs: np.ndarray) -> Iterator[str]:
             f"X has {copies:,} rows that are copies of others, of {rows:,}. Where one copy is trained on and another "
             f"measured, the figures are too good."
         )
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more

@@ -5,14 +5,14 @@ import polars as pl
 import pytest
 from scipy.special import log_softmax, softmax
 
+from logitwise import DataWarning
 from logitwise.calibration import Calibration
 from logitwise.classifier import load
-from logitwise.classifier.findings import DataWarning
 from logitwise.model.file import read_model_file, write_model_file
-from logitwise.model.fingerprint import rows_sha256
 from logitwise.model.model import Model, ModelFileError
 from logitwise.model.network import Network
 from logitwise.model.preprocessing import Preprocessing
+from logitwise.model.provenance import rows_sha256
 from logitwise.model.table import read_table
 
 X = np.random.default_rng(5).normal(size=(40, 2))

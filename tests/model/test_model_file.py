@@ -15,13 +15,14 @@ import polars as pl
 import pytest
 from safetensors.numpy import save
 
+from logitwise import DataWarning
 from logitwise.calibration import Calibration
-from logitwise.classifier import Classifier, Model, ModelFileError, load, model_file, refuse_irregular
-from logitwise.classifier.findings import DataWarning
+from logitwise.classifier import Classifier, Model, ModelFileError, load, refuse_irregular
+from logitwise.model import file as module
 from logitwise.model.file import read_model_file, replacing, write_model_file
-from logitwise.model.fingerprint import rows_sha256
 from logitwise.model.network import Network
 from logitwise.model.preprocessing import Preprocessing
+from logitwise.model.provenance import rows_sha256
 from logitwise.model.table import read_table
 
 FRAME = pl.DataFrame({"n": [float(i % 7) for i in range(60)], "t": [None, *"ab", *("c" * 57)]})
@@ -531,7 +532,7 @@ def made_tensors():
 
 @pytest.mark.parametrize("at_once", [16, 1 << 20])
 def test_tensors_of_any_size_and_layout_are_read_as_they_were(at_once, tmp_path, monkeypatch):
-    monkeypatch.setattr(model_file, "BYTES_AT_ONCE", at_once)
+    monkeypatch.setattr(module, "BYTES_AT_ONCE", at_once)
     tensors = made_tensors()
     write_model_file(tmp_path / "m", {"version": 2, "é": [1.5, None]}, tensors)
     file = read_model_file(tmp_path / "m")
@@ -545,7 +546,7 @@ def test_tensors_of_any_size_and_layout_are_read_as_they_were(at_once, tmp_path,
 @pytest.mark.parametrize("place", range(9))
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_number_that_is_not_finite_is_found_wherever_it_is(place, value, tmp_path, monkeypatch):
-    monkeypatch.setattr(model_file, "BYTES_AT_ONCE", 4)
+    monkeypatch.setattr(module, "BYTES_AT_ONCE", 4)
     numbers = np.zeros((3, 3))
     numbers.flat[place] = value
     write_model_file(tmp_path / "m", {}, {"a": numbers})
@@ -580,7 +581,7 @@ def test_a_header_may_have_its_longest_length_and_no_byte_more(tmp_path, monkeyp
     path = tmp_path / "m"
     write_model_file(path, {"words": "x" * 100}, {})
     longest = int.from_bytes(path.read_bytes()[:8], "little")
-    monkeypatch.setattr(model_file, "LONGEST_HEADER", longest)
+    monkeypatch.setattr(module, "LONGEST_HEADER", longest)
     write_model_file(path, {"words": "x" * 100}, {})
     assert read_model_file(path).header["words"] == "x" * 100
     with pytest.raises(ValueError) as raised:
@@ -588,7 +589,7 @@ def test_a_header_may_have_its_longest_length_and_no_byte_more(tmp_path, monkeyp
     assert str(raised.value) == (
         f"model must be described in {longest} bytes or fewer; got {longest + 8}. Drop columns or metadata."
     )
-    monkeypatch.setattr(model_file, "LONGEST_HEADER", longest - 1)
+    monkeypatch.setattr(module, "LONGEST_HEADER", longest - 1)
     assert f"its header would be longer than {longest - 1:,} bytes" in refusal(lambda: read_model_file(path))
 
 

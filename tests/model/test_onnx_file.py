@@ -117,7 +117,7 @@ def every_row(rows=40):
     )
 
 
-@pytest.mark.filterwarnings("ignore::logitwise.classifier.findings.DataWarning")
+@pytest.mark.filterwarnings("ignore::logitwise.DataWarning")
 @pytest.mark.parametrize(
     "given",
     [

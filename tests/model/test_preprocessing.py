@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from logitwise.model.preprocessing import CLIP, MAX_LEVELS, Preprocessing, Ramps, _intervals, _knots
+from logitwise.classifier.columns import MAX_LEVELS, _intervals, _knots, fit_preprocessing
+from logitwise.model.preprocessing import CLIP, Ramps
 from logitwise.model.scratch import Scratch
 from logitwise.model.table import read_table
 
@@ -19,7 +20,7 @@ def encoded(train, X=None):
 
 def all_inputs(train, X=None):
     table = read_table(train)
-    preprocessing = Preprocessing.fit(table, np.arange(table.rows), n_classes=2)
+    preprocessing = fit_preprocessing(table, np.arange(table.rows), n_classes=2)
     prepared = preprocessing.prepare(read_table(train if X is None else X))
     inputs = preprocessing.encode(prepared, np.arange(prepared.rows))
     assert inputs.shape[1] == preprocessing.n_inputs
@@ -192,24 +193,24 @@ BAD = [
     (
         lambda: encoded([[1j], [2j]]),
         ValueError,
-        "X must be real; got dtype complex128. Complex data not supported: pass parts as columns.",
+        "X must be real; got dtype complex128. Complex data not supported: pass real and imaginary parts as columns.",
     ),
     (
         lambda: encoded(np.array([["2020-01-01"]], dtype="datetime64[D]")),
         TypeError,
-        "column 0 of X must be numbers, booleans or text; got dtype datetime64[D]. Convert it first.",
+        "X must hold numbers, booleans or text; got dtype datetime64[D] at column 0. Convert it first.",
     ),
     (
         lambda: encoded(np.array([[1], ["a"]], dtype=object)),
         TypeError,
-        "column 0 of X must hold one kind of value, each argument a string or a number; got int, str. Convert it to "
-        "one of them.",
+        "X must hold values of one type in each column, numbers or text; got int, str at column 0. Convert it to one "
+        "of them.",
     ),
     (
         lambda: encoded(np.array([[{}], [{}]], dtype=object)),
         TypeError,
-        "column 0 of X must hold one kind of value, each argument a string or a number; got dict. Convert it to one "
-        "of them.",
+        "X must hold values of one type in each column, numbers or text; got dict at column 0. Convert it to one of "
+        "them.",
     ),
     (
         lambda: encoded(NAMED, NAMED.drop("sex")),
@@ -224,8 +225,8 @@ BAD = [
     (
         lambda: encoded([[1.0], [2.0]], [[1.0, 2.0]]),
         ValueError,
-        "X must have the columns of training; got another number: X has 2 features, but Model is expecting 1 "
-        "features as input. Pass the same columns.",
+        "X must have the columns of training, 1 in number; got 2. X has 2 features, but Model is expecting 1 features "
+        "as input. Pass the same columns.",
     ),
 ]
 
@@ -268,7 +269,7 @@ def wide(columns, rows=70, seed=0):
 @pytest.mark.parametrize("columns", [1, 63, 64, 65, 66, 127, 128, 129, 130])
 def test_statistics_are_those_of_each_column_however_many_there_are(columns):
     X, with_gaps = wide(columns)
-    found = Preprocessing.fit(read_table(X), np.arange(70), 2)
+    found = fit_preprocessing(read_table(X), np.arange(70), 2)
     medians = np.nanmedian(X, axis=0)
     filled = np.where(np.isnan(X), medians, X)
     lower, upper = np.quantile(filled, [0.25, 0.75], axis=0)
@@ -284,7 +285,7 @@ def test_statistics_are_those_of_each_column_however_many_there_are(columns):
 def test_pixels_share_one_scale_however_many_there_are(columns):
     pixels = np.random.default_rng(0).integers(0, 256, (20, columns), dtype=np.uint8) // (1 + np.arange(columns) % 3)
     pixels[:, 3] = 0
-    found = Preprocessing.fit(read_table(pixels.astype(np.uint8)), np.arange(20), 2)
+    found = fit_preprocessing(read_table(pixels.astype(np.uint8)), np.arange(20), 2)
     np.testing.assert_allclose(found.offset, np.full(columns, pixels.mean()), rtol=1e-12)
     np.testing.assert_allclose(found.scale, np.full(columns, 1 / pixels.std()), rtol=1e-12)
     np.testing.assert_array_equal(found.fill, np.median(pixels, axis=0))
@@ -347,7 +348,7 @@ def row_by_row(preprocessing, frame):
 @pytest.mark.parametrize("rows", [1, 2, 127, 128, 129, 255, 256, 257, 385])
 def test_rows_are_encoded_as_the_documents_say_however_many_there_are(rows):
     train, frame = every_kind(300), every_kind(rows, seed=1)
-    preprocessing = Preprocessing.fit(read_table(train), np.arange(300), 2)
+    preprocessing = fit_preprocessing(read_table(train), np.arange(300), 2)
     assert [len(levels or ()) for levels in preprocessing.levels] == [1, 0, 2, 0, 3, 0, 30]
     assert preprocessing.had_gaps.tolist() == [False, True, False]
     assert min(map(len, preprocessing.knots)) >= 3
@@ -358,7 +359,7 @@ def test_rows_are_encoded_as_the_documents_say_however_many_there_are(rows):
 
 def test_rows_are_encoded_in_the_order_asked_for():
     frame = every_kind(300)
-    preprocessing = Preprocessing.fit(read_table(frame), np.arange(300), 2)
+    preprocessing = fit_preprocessing(read_table(frame), np.arange(300), 2)
     prepared, chosen = preprocessing.prepare(read_table(frame)), np.random.default_rng(0).permutation(300)[:200]
     np.testing.assert_array_equal(
         preprocessing.encode(prepared, chosen), preprocessing.encode(prepared, slice(None))[chosen]
@@ -367,7 +368,7 @@ def test_rows_are_encoded_in_the_order_asked_for():
 
 def test_a_block_begins_with_ones_and_ends_with_zeros_whatever_was_in_its_memory():
     frame = every_kind(300)
-    preprocessing, scratch = Preprocessing.fit(read_table(frame), np.arange(300), 2), Scratch()
+    preprocessing, scratch = fit_preprocessing(read_table(frame), np.arange(300), 2), Scratch()
     prepared = preprocessing.prepare(read_table(frame))
     expected = preprocessing.encode(prepared, slice(None))
     for rows in (slice(0, 32), slice(32, 64), slice(290, 300), slice(64, 65)):
@@ -390,8 +391,8 @@ def test_only_the_given_rows_are_learnt_from():
     mixed = pl.DataFrame(
         {name: pl.select(pl.when(used).then(frame[name]).otherwise(strange[name]))[:, 0] for name in frame.columns}
     )
-    alone = Preprocessing.fit(read_table(frame.filter(used)), np.arange(len(chosen)), 3)
-    among = Preprocessing.fit(read_table(mixed), chosen, 3)
+    alone = fit_preprocessing(read_table(frame.filter(used)), np.arange(len(chosen)), 3)
+    among = fit_preprocessing(read_table(mixed), chosen, 3)
     assert among.header() == alone.header()
     for name, tensor in alone.tensors().items():
         np.testing.assert_array_equal(among.tensors()[name], tensor)
@@ -399,7 +400,7 @@ def test_only_the_given_rows_are_learnt_from():
 
 def test_equally_frequent_levels_are_in_alphabetical_order():
     levels = ["b", "c", "a", "c", "b", "a", "d", "d", "d", None, None, None, None]
-    found = Preprocessing.fit(read_table(pl.DataFrame({"t": levels})), np.arange(13), 2)
+    found = fit_preprocessing(read_table(pl.DataFrame({"t": levels})), np.arange(13), 2)
     assert found.levels == (("d", "a", "b", "c"),)
     many = encoded(pl.DataFrame({"t": [f"{place:03}" for place in range(256)]}))
     np.testing.assert_array_equal(many, np.eye(256)[:, :255])
@@ -428,7 +429,7 @@ def test_ramps_are_as_many_as_rows_and_weights_allow(rows, numbers, classes, int
 
 def test_the_number_of_classes_decides_how_many_ramps_there_are():
     X = np.random.default_rng(0).normal(size=(240, 10))
-    found = [Preprocessing.fit(read_table(X), np.arange(240), classes).knots[0] for classes in (2, 3, 7)]
+    found = [fit_preprocessing(read_table(X), np.arange(240), classes).knots[0] for classes in (2, 3, 7)]
     assert [len(knots) for knots in found] == [12 + 1, 6 + 1, 2 + 1]
 
 
@@ -464,13 +465,13 @@ def test_ramps_of_several_columns_stand_beside_each_other():
 
 def test_the_names_of_numbers_are_those_of_no_category():
     frame = every_kind(60)
-    assert Preprocessing.fit(read_table(frame), np.arange(60), 2).number_names == ("whole", "gappy", "skewed")
-    assert Preprocessing.fit(read_table([[1.0], [2.0]]), np.arange(2), 2).number_names == ()
+    assert fit_preprocessing(read_table(frame), np.arange(60), 2).number_names == ("whole", "gappy", "skewed")
+    assert fit_preprocessing(read_table([[1.0], [2.0]]), np.arange(2), 2).number_names == ()
 
 
 def test_extra_columns_and_unknown_values_are_counted():
     train = pl.DataFrame({"n": [1.0, 2.0, 3.0], "t": ["a", "b", "a"], "u": ["x", "y", "z"]})
-    preprocessing = Preprocessing.fit(read_table(train), np.arange(3), 2)
+    preprocessing = fit_preprocessing(read_table(train), np.arange(3), 2)
     odd = pl.DataFrame(
         {"v": [1, 1, 1], "u": ["new", None, "newer"], "n": [0.0] * 3, "t": ["a", None, "b"], "w": [0] * 3}
     )
