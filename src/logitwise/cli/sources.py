@@ -90,9 +90,8 @@ def read_to_measure(
     The target column, and what to strip from labels, are those of training where they are None.
     """
     record = Record.of(model)
-    options = ReadOptions(
-        record.has_header, record.label_strip if label_strip is None else label_strip, drop_unlabelled
-    )
+    strip = record.label_strip if label_strip is None else label_strip
+    options = ReadOptions(record.has_header, strip, drop_unlabelled)
     labelled, test_rows = (
         _read_as_trained(source, record.target_name, options)
         if target is None
