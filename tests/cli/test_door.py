@@ -41,8 +41,8 @@ def test_arguments_are_called_what_was_typed(kind, argument, advice, said):
 
 
 def test_other_errors_keep_their_words():
-    for error in (OSError("path must be there."), ValueError("path must be there.")):
-        with pytest.raises(type(error), match=r"^path must be there\.$"), naming(NAMES):
+    for error in (OSError("path must be there."), InvalidValueError("paths", "be there", "none")):
+        with pytest.raises(type(error), match=r"^paths? must be there"), naming(NAMES):
             raise error
 
 

@@ -130,11 +130,9 @@ def _model_of(model: Any) -> Model:
     estimator = sys.modules.get("logitwise.classifier.estimator")
     if estimator is not None and isinstance(model, estimator.Classifier):
         raise InvalidValueError("model", "be fitted", "a Classifier that is not", advice="Call fit first.")
-    raise InvalidTypeError("model", "be a Model or a fitted Classifier of logitwise", _with_article(type(model)))
-
-
-def _with_article(kind: type) -> str:
-    return f"an object of type {kind.__name__}"
+    advice = "Load a model file with logitwise.load, or fit a Classifier."
+    got = f"a {type(model).__name__}"
+    raise InvalidTypeError("model", "be a Model or a fitted Classifier of logitwise", got, advice=advice)
 
 
 def _read_rows(model: Model, X: Any, y: Any) -> LabelledRows:
