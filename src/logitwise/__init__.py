@@ -31,6 +31,8 @@ _HOME_OF = {
     "checks": "logitwise._warnings",
     "diagnose": "logitwise.diagnosis",
     "Classifier": "logitwise.classifier.estimator",
+    "DataWarning": "logitwise.model.data_warnings",
+    "TrainingWarning": "logitwise.classifier.notes",
     "binary_cross_entropy_with_logits": "logitwise.functional",
     "binary_cross_entropy_with_logits_and_gradient": "logitwise.functional",
     "cross_entropy": "logitwise.functional",
@@ -40,17 +42,18 @@ _HOME_OF = {
     "log_sigmoid": "logitwise.functional",
     "log_softmax": "logitwise.functional",
     "logsumexp": "logitwise.functional",
+    "report": "logitwise.evidence.reporting",
     "route_of": "logitwise.functional",
     "sigmoid": "logitwise.functional",
     "softmax": "logitwise.functional",
     "threads": "logitwise.functional",
 }
-_MODULES = ("data", "metrics", "nn", "reference")
+_MODULES = ("calibration", "data", "metrics", "nn", "reference")
 
 __all__ = [*_HOME_OF, *_MODULES, "__version__"]
 
 if TYPE_CHECKING:
-    from logitwise import data, metrics, nn, reference
+    from logitwise import calibration, data, metrics, nn, reference
     from logitwise._errors import InvalidArgumentError, InvalidTypeError, InvalidValueError
     from logitwise._warnings import (
         AxisWarning,
@@ -69,7 +72,9 @@ if TYPE_CHECKING:
         checks,
     )
     from logitwise.classifier.estimator import Classifier
+    from logitwise.classifier.notes import TrainingWarning
     from logitwise.diagnosis import diagnose
+    from logitwise.evidence.reporting import report
     from logitwise.functional import (
         binary_cross_entropy_with_logits,
         binary_cross_entropy_with_logits_and_gradient,
@@ -84,6 +89,7 @@ if TYPE_CHECKING:
         softmax,
         threads,
     )
+    from logitwise.model.data_warnings import DataWarning
     from logitwise.model.model import load
 
 

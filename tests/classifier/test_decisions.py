@@ -7,13 +7,12 @@ from sklearn.metrics import balanced_accuracy_score, f1_score
 from logitwise.classifier import Classifier, load
 from logitwise.classifier.decisions import (
     Decision,
-    balanced_accuracy,
     check_goal,
     conformal_scores,
     decide,
-    f1,
-    prediction_sets,
 )
+from logitwise.metrics import balanced_accuracy, f1
+from logitwise.model.prediction_sets import prediction_sets
 
 
 def made_rows(rows=4000, n_classes=2, seed=0):

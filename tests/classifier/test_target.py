@@ -5,7 +5,9 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from logitwise.classifier.target import class_indices, find_classes, read_labels, row_weights, split_rows
+from logitwise.classifier.folds import split_rows
+from logitwise.classifier.rows import find_classes, row_weights
+from logitwise.model.labels import class_indices, read_labels
 
 NAN = float("nan")
 
@@ -64,7 +66,7 @@ def test_two_classes_in_three_rows_are_enough():
 
 
 def test_classes_are_listed_up_to_ten():
-    for count, more in ((10, ""), (12, ", ... 2 more")):
+    for count, more in ((10, ""), (12, " and 2 more")):
         with pytest.raises(ValueError) as raised:
             class_indices([3, 99, 98], np.arange(count), "y_val")
         assert str(raised.value).startswith(
@@ -211,7 +213,7 @@ def test_indices_are_places_among_the_classes_given():
     assert class_indices([1.0, 5.0], classes).tolist() == [1, 0]
 
 
-@pytest.mark.parametrize(("count", "told"), [(10, ", 9]"), (11, ", 9, ... 1 more]"), (13, ", 9, ... 3 more]")])
+@pytest.mark.parametrize(("count", "told"), [(10, ", 9]"), (11, ", 9 and 1 more]"), (13, ", 9 and 3 more]")])
 def test_ten_classes_are_named(count, told):
     with pytest.raises(ValueError) as raised:
         class_indices([-1], np.arange(count), "labels")
@@ -242,7 +244,7 @@ BAD = [
     (
         lambda: read_labels(np.zeros((2, 2))),
         ValueError,
-        "y must be one-dimensional, one label a row; got shape (2, 2).",
+        "y must be one-dimensional, one label per row; got shape (2, 2).",
     ),
     (
         lambda: read_labels(["a", None, None]),
@@ -293,18 +295,18 @@ BAD = [
     (
         lambda: row_weights(np.array([0, 1]), CLASSES, None, [1.0]),
         ValueError,
-        "sample_weight must have one weight a row, shape (2,); got shape (1,).",
+        "sample_weight must have one weight per row, shape (2,); got shape (1,).",
     ),
     (
         lambda: row_weights(np.array([0, 1]), CLASSES, None, [1.0, -1.0]),
         ValueError,
-        "sample_weight must be zero or more, and finite; got -1.0 at row 1. Rows of weight 0 take no part.",
+        "sample_weight must be zero or more, and finite; got -1.0 at row 1. Rows of weight 0 are not used.",
     ),
     (
         lambda: row_weights(np.array([0, 1, 1]), CLASSES, None, [1.0, np.nan, np.inf]),
         ValueError,
-        "sample_weight must be zero or more, and finite; got nan at row 1 (2 such rows). Rows of weight 0 take "
-        "no part.",
+        "sample_weight must be zero or more, and finite; got nan at row 1 (2 such rows). Rows of weight 0 are "
+        "not used.",
     ),
     (
         lambda: row_weights(np.array([0, 1]), CLASSES, None, [1e308, 1e308]),
@@ -329,12 +331,12 @@ BAD = [
     (
         lambda: row_weights(np.array([0, 1]), CLASSES, {"yes": 1e308}, [1.0, 1e308]),
         ValueError,
-        "class_weight must be zero or more, and finite; got inf at row 1. Rows of weight 0 take no part.",
+        "class_weight must be zero or more, and finite; got inf at row 1. Rows of weight 0 are not used.",
     ),
     (
         lambda: row_weights(np.array([0, 1]), CLASSES, None, [[1.0], [1.0]]),
         ValueError,
-        "sample_weight must have one weight a row, shape (2,); got shape (2, 1).",
+        "sample_weight must have one weight per row, shape (2,); got shape (2, 1).",
     ),
     (
         lambda: row_weights(np.array([0, 1]), CLASSES, "even", None),

@@ -13,9 +13,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 import logitwise as lw
+from logitwise import DataWarning
 from logitwise._warnings import warn_of_data
 from logitwise.classifier import Classifier
-from logitwise.classifier.findings import DataWarning
 from mistakes.planted import INDEX, PROBABILITIES, TARGET, TENSOR
 
 

@@ -1,4 +1,4 @@
-"""From probabilities to decisions: which class to predict when mistakes differ, and sets that hold the true class."""
+"""Which class to predict when some errors cost more than others: a rule chosen by held-out rows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from logitwise._decision import answers, threshold_of
+from logitwise.metrics import balanced_accuracy, f1
 
 MOST_SCORES = 10_000  # conformal scores kept; of more rows, as many of their quantiles
 SWEEPS = 3  # over the classes, when their weights are chosen for f1
@@ -32,10 +35,7 @@ class Decision:
     @property
     def threshold(self) -> float | None:
         """For two classes: the probability of the second from which it is predicted."""
-        if len(self.costs) > 2:
-            return None
-        wrong = self.costs[0, 1] - self.costs[0, 0], self.costs[1, 0] - self.costs[1, 1]
-        return float(wrong[0] / (wrong[0] + wrong[1]))
+        return threshold_of(self.costs) if len(self.costs) == 2 else None
 
     def as_json(self) -> dict[str, Any]:
         """Return what belongs in the header of a model file."""
@@ -95,27 +95,12 @@ def decide(goal: str | np.ndarray, probabilities: np.ndarray, target: np.ndarray
     else:
         weights = _searched(probabilities, target)
     costs = weights[:, None] * plain
-    before, after = (measure(target, (probabilities @ each).argmin(axis=1), n_classes) for each in (plain, costs))
+    before, after = (measure(target, answers(probabilities, each), n_classes) for each in (plain, costs))
     return Decision(goal, costs, before, after)
 
 
-def balanced_accuracy(target: np.ndarray, predicted: np.ndarray, n_classes: int) -> float:
-    """Return the mean over classes of the share of their rows that were predicted right."""
-    rows = np.bincount(target, minlength=n_classes)
-    hits = np.bincount(target[predicted == target], minlength=n_classes)
-    return float((hits[rows > 0] / rows[rows > 0]).mean())
-
-
-def f1(target: np.ndarray, predicted: np.ndarray, n_classes: int) -> float:
-    """Return F1 of the second of two classes; of more, the mean over those that occur."""
-    hits = np.bincount(target[predicted == target], minlength=n_classes)
-    both = np.bincount(target, minlength=n_classes) + np.bincount(predicted, minlength=n_classes)
-    scores = 2 * hits / np.maximum(both, 1)
-    return float(scores[1] if n_classes == 2 else scores[np.bincount(target, minlength=n_classes) > 0].mean())
-
-
 def _mean_cost(costs: np.ndarray, rule: np.ndarray, probabilities: np.ndarray, target: np.ndarray) -> float:
-    return float(costs[target, (probabilities @ rule).argmin(axis=1)].mean())
+    return float(costs[target, answers(probabilities, rule)].mean())
 
 
 def _searched(probabilities: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -148,29 +133,3 @@ def conformal_scores(log_probabilities: np.ndarray, target: np.ndarray) -> np.nd
         return scores
     ranks = -(-np.arange(1, MOST_SCORES + 1) * len(scores) // MOST_SCORES)  # rounded up, without a float on the way
     return scores[ranks - 1]
-
-
-def prediction_sets(log_probabilities: np.ndarray, scores: np.ndarray, coverage: Any) -> np.ndarray:
-    """Return which classes belong in the set of each row, bool, `(rows, classes)`.
-
-    A class belongs where it would be no greater surprise than all but the worst of the held-out rows were; the most
-    probable class always does.
-
-    Raises:
-        TypeError: A coverage that is not a number.
-        ValueError: A coverage outside (0, 1), or more than the held-out rows can promise.
-    """
-    if isinstance(coverage, bool) or not isinstance(coverage, (int, float, np.integer, np.floating)):
-        raise TypeError(f"coverage must be a number; got {coverage!r}.")
-    if not 0 < coverage < 1:
-        raise ValueError(f"coverage must be between 0 and 1; got {coverage:g}.")
-    rank = int(np.ceil((len(scores) + 1) * coverage - 1e-9))
-    if rank > len(scores):
-        most = len(scores) / (len(scores) + 1)
-        raise ValueError(
-            f"coverage must be at most {np.floor(most * 1000) / 1000:g} with {len(scores)} held-out rows; got "
-            f"{coverage:g}. Ask for less, or train on more rows."
-        )
-    sets = -log_probabilities <= scores[rank - 1]
-    sets[np.arange(len(sets)), log_probabilities.argmax(axis=1)] = True
-    return sets

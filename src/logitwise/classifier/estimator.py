@@ -16,18 +16,20 @@ from sklearn.utils import Tags
 from logitwise import __version__
 from logitwise._warnings import warn_of_data
 from logitwise.classifier.baselines import compare
+from logitwise.classifier.columns import fit_preprocessing
 from logitwise.classifier.decisions import check_goal
-from logitwise.classifier.findings import DataWarning, look, look_at_validation
 from logitwise.classifier.folds import given_split, plan_for
-from logitwise.classifier.given import Encoded, Given, read_rows, read_validation
 from logitwise.classifier.held_out import HeldOut
+from logitwise.classifier.notes import TrainingWarning, look, look_at_validation
 from logitwise.classifier.options import members_of, recipe_of
 from logitwise.classifier.progress import StepBar
-from logitwise.classifier.target import class_indices, find_classes, read_labels, row_weights
-from logitwise.classifier.training import Progress, Trainer, TrainingWarning
-from logitwise.model.fingerprint import rows_sha256
+from logitwise.classifier.rows import EncodedRows, FitArguments, find_classes, read_rows, read_validation, row_weights
+from logitwise.classifier.training import Progress, Rows, Trainer
+from logitwise.model.data_warnings import DataWarning
+from logitwise.model.labels import class_indices, read_labels
 from logitwise.model.model import Model
 from logitwise.model.preprocessing import Preprocessing
+from logitwise.model.provenance import rows_sha256
 
 
 class Classifier(ClassifierMixin, BaseEstimator):
@@ -157,7 +159,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
                 out of range; a loss that became NaN before there were weights to keep.
         """
         start = getattr(self, "_start", None) if self.warm_start else None
-        return self._fit(Given(X, y, sample_weight, X_val, y_val), start)
+        return self._fit(FitArguments(X, y, sample_weight, X_val, y_val), start)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, *, sample_weight: Any = None) -> Classifier:
         """Go on training with one pass over more rows, and return the estimator.
@@ -183,10 +185,10 @@ class Classifier(ClassifierMixin, BaseEstimator):
         known = np.unique(read_labels(given, "classes"))
         if len(known) < 2:
             raise ValueError(f"classes must name two labels or more; got {known.tolist()!r}.")
-        return self._fit(Given(X, y, sample_weight, classes=known), start)
+        return self._fit(FitArguments(X, y, sample_weight, classes=known), start)
 
-    def _fit(self, given: Given, start: _Start | None) -> Classifier:
-        table, labels = read_rows(given.X, given.y, "X", "y")
+    def _fit(self, given: FitArguments, start: _Start | None) -> Classifier:
+        table, labels = read_rows(given.X, given.y)
         recipe = recipe_of(self, table.image_shape)
         recipe = replace(recipe, epochs=1) if given.classes is not None else recipe
         recipe = recipe if start is None else replace(recipe, seed=start.seed)
@@ -196,8 +198,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         weight, by_class = row_weights(target, classes, self.class_weight, given.sample_weight)
         goal = check_goal(self.threshold_for, len(classes))
         used = np.flatnonzero(weight)
-        preprocessing = Preprocessing.fit(table, used, len(classes)) if start is None else start.preprocessing
-        rows = Encoded.of(preprocessing, table, target, weight, used)
+        preprocessing = fit_preprocessing(table, used, len(classes)) if start is None else start.preprocessing
+        rows = EncodedRows.of(preprocessing, table, target, weight, used)
         is_part = given.classes is not None
         self.notes_ = [] if is_part else look(table, used, target[used], classes, rows.inputs, members)
         if given.X_val is None and given.y_val is None:
@@ -210,7 +212,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         log_weight = np.log(np.where(by_class > 0, by_class, 1.0))
         for note in self.notes_:
             warn_of_data(DataWarning, note)
-        trainer = Trainer(rows.as_tensors(preprocessing.n_deep, recipe.device), plan, log_weight, recipe)
+        on_device = Rows.of(rows.inputs, rows.target, rows.weight, preprocessing.n_deep, recipe.device)
+        trainer = Trainer(on_device, plan, log_weight, recipe)
         if start is not None:
             start.put_into(trainer, classes)
         with StepBar(trainer.progress.steps, shown=self.verbose) as bar:

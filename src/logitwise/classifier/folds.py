@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from logitwise.classifier.target import split_rows
-
 FEWEST_ROWS = 10  # with fewer, held-out rows say too little: all members are trained on all rows
 MOST_ROWS = 100_000  # from here one split is enough to choose by, and spares the members' rows in turn
 SPLIT_FRACTION = 0.1
@@ -63,6 +61,22 @@ def given_split(rows: int, held_out: int, members: int) -> Plan:
     trained, held = np.arange(rows), np.arange(rows, rows + held_out)
     why = f"One split: the {held_out:,} rows of X_val are held out from all members."
     return Plan((trained,) * members, (held,) * members, why)
+
+
+def split_rows(indices: np.ndarray, fraction: float, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows to train on and the rows to validate on, each in order.
+
+    Stratified: the rows, shuffled, are sorted by class, and one is taken at even distances. So each class gives its
+    share to within one row; a class with a single row gives none.
+    """
+    shuffled = generator.permutation(len(indices))
+    by_class = shuffled[np.argsort(indices[shuffled], kind="stable")]
+    counts = np.bincount(indices)
+    eligible = by_class[counts[indices[by_class]] > 1]
+    count = round(len(eligible) * fraction)
+    places = ((np.arange(count) + generator.random()) * (len(eligible) / max(count, 1))).astype(np.int64)
+    validation = np.sort(eligible[places])
+    return np.setdiff1d(np.arange(len(indices)), validation), validation
 
 
 def _deal(target: np.ndarray, folds: int, generator: np.random.Generator) -> np.ndarray:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitwise.calibration import Calibration, fit_calibration, sharpening
+from logitwise.classifier.calibration import fit_calibration, sharpening
 from logitwise.classifier.decisions import Decision, conformal_scores, decide
 from logitwise.metrics import summary, summary_intervals
 from logitwise.metrics.intervals import Interval
+from logitwise.model.calibration import Calibration
 
 if TYPE_CHECKING:
     from logitwise.classifier.training import Trainer

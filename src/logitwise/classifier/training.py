@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from logitwise.calibration import PRIOR, SMALLEST, among_present, temperature_of
 from logitwise.classifier.adamw import AdamW
+from logitwise.classifier.calibration import PRIOR, SMALLEST, among_present, temperature_of
 from logitwise.classifier.folds import Plan
 from logitwise.classifier.members import Members, Shape
 from logitwise.functional import softmax
@@ -26,10 +26,6 @@ SOON = 50  # steps without a better loss that are never too many
 BETTER = 1e-5  # nats
 SOME_ROWS = 2000  # enough to see how far members disagree
 TAME = 6e-3  # a learning rate at which no table was seen to diverge
-
-
-class TrainingWarning(UserWarning):
-    """Training that went wrong, though there is a model."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +55,13 @@ class Rows:
     target: torch.Tensor  # int64 (rows,)
     weight: torch.Tensor  # float32 (rows,), mean 1
     deep: int  # how many of the inputs hidden layers get
+
+    @classmethod
+    def of(cls, inputs: np.ndarray, target: np.ndarray, weight: np.ndarray, deep: int, device: str) -> Rows:
+        """Return rows of NumPy arrays as tensors on a device."""
+        arrays = (inputs, target, weight.astype(np.float32))
+        on_device = [torch.from_numpy(array).to(device) for array in arrays]
+        return cls(on_device[0], on_device[1], on_device[2], deep)
 
     def __len__(self) -> int:
         return len(self.target)

@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from logitwise._decision import answers
+from logitwise._errors import InvalidValueError
 from logitwise._warnings import warn_of_data
-from logitwise.calibration import METHODS, Calibration
-from logitwise.classifier.decisions import prediction_sets
-from logitwise.classifier.findings import DataWarning, columns_ignored, values_unknown
-from logitwise.classifier.target import KINDS, class_indices, read_labels
+from logitwise.model.calibration import METHODS, Calibration
+from logitwise.model.data_warnings import DataWarning, columns_ignored, values_unknown
 from logitwise.model.file import ModelFile, ModelFileError, read_model_file, write_model_file
-from logitwise.model.fingerprint import rows_sha256
+from logitwise.model.labels import LABEL_DTYPES, class_indices, read_labels
 from logitwise.model.network import Network, block_of
+from logitwise.model.prediction_sets import prediction_sets
 from logitwise.model.preprocessing import Prepared, Preprocessing
+from logitwise.model.provenance import rows_sha256
 from logitwise.model.scratch import Scratch
 from logitwise.model.table import read_table
 
@@ -141,12 +143,7 @@ class Model:
 
         Where all mistakes cost alike, that is the most probable class.
         """
-        return self.classes[self._chosen(self.predict_proba(X))]
-
-    def _chosen(self, probabilities: np.ndarray) -> np.ndarray:
-        if self.costs is None:
-            return probabilities.argmax(axis=1)
-        return (probabilities @ self.costs).argmin(axis=1)
+        return self.classes[answers(self.predict_proba(X), self.costs)]
 
     def predict_batch(self, X: Any, first_row: int = 0) -> Batch:
         """Return classes, probabilities, and how many values were unknown; X as in `predict_log_proba`.
@@ -157,7 +154,7 @@ class Model:
         """
         prepared = self.preprocessing.prepare(read_table(X, first_row))
         probabilities = self.calibration.probabilities(self._votes(prepared))
-        return Batch(self._chosen(probabilities), probabilities, prepared.unknown)
+        return Batch(answers(probabilities, self.costs), probabilities, prepared.unknown)
 
     def uncalibrated(self) -> Model:
         """Return the model without its calibration: its probabilities are the mean of the members'."""
@@ -212,9 +209,8 @@ class Model:
         """
         known = self.metadata.get("rows_sha256")
         if known is None:
-            raise ValueError(
-                "Model must know what it was trained on; got one without rows_sha256 in its metadata. Train it again."
-            )
+            found = "one without rows_sha256 in its metadata"
+            raise InvalidValueError("Model", "know what it was trained on", found, advice="Train it again.")
         return rows_sha256(read_table(X), read_labels(y)) == known
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -224,9 +220,9 @@ class Model:
             ModelFileError: The path is not a regular file, its folder does not exist, or it cannot be written.
             TypeError: Metadata that is not JSON.
         """
-        kind = next(kind for kind, dtype in KINDS.items() if self.classes.dtype == dtype)
+        label_type = next(name for name, dtype in LABEL_DTYPES.items() if self.classes.dtype == dtype)
         header = {
-            "classes": {"type": kind, "labels": self.classes.tolist()},
+            "classes": {"type": label_type, "labels": self.classes.tolist()},
             **self.preprocessing.header(),
             **self.network.header(),
             "calibration": {"method": self.calibration.method, "uniform": self.calibration.uniform},
@@ -279,13 +275,15 @@ def _calibration_from(file: ModelFile, n_classes: int) -> Calibration:
 
 def _classes_from(file: ModelFile) -> np.ndarray:
     entry = file.field("classes", dict)
-    kind, labels = entry.get("type"), entry.get("labels")
+    label_type, labels = entry.get("type"), entry.get("labels")
     types = {"bool": bool, "int": int, "float": float, "str": str}
-    if kind not in types or not isinstance(labels, list) or not all(type(label) is types[kind] for label in labels):
+    if label_type not in types or not isinstance(labels, list):
+        file.refuse("classes of an unknown type")
+    if not all(type(label) is types[label_type] for label in labels):
         file.refuse("classes of an unknown type")
     if len(labels) < 2 or len(set(labels)) < len(labels):
         file.refuse("fewer than two classes, or one twice")
-    return np.array(labels, dtype=KINDS[kind])
+    return np.array(labels, dtype=LABEL_DTYPES[label_type])
 
 
 def _refuse_strangers(file: ModelFile, model: Model) -> None:

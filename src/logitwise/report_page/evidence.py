@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from logitwise._decision import answers, threshold_of
+from logitwise._errors import InvalidValueError
 from logitwise.metrics import accuracy
 
 
@@ -50,7 +52,7 @@ class ColumnImportance:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class HeldOutComparison:
     """The model beside simpler ones, on rows that were held out in training.
 
     Attributes:
@@ -106,7 +108,7 @@ class Evidence:
     target: np.ndarray
     probabilities: np.ndarray
     baselines: Mapping[str, np.ndarray]
-    comparison: Comparison | None = None
+    comparison: HeldOutComparison | None = None
     before_calibration: np.ndarray | None = None
     calibrated_by: str = ""
     costs: np.ndarray | None = None
@@ -119,13 +121,15 @@ class Evidence:
 
     def __post_init__(self) -> None:
         if not self.baselines:
-            raise ValueError("baselines must hold at least one prediction to compare with; got none.")
+            raise InvalidValueError("baselines", "hold at least one prediction to compare with", "none")
         shape = (len(self.target), len(self.classes))
         for name, probabilities in self._predictions().items():
             if np.shape(probabilities) != shape:
-                raise ValueError(
-                    f"{name} must have shape (rows, classes), {shape}; got {np.shape(probabilities)}. "
-                    "Measure the model on rows of its own classes."
+                raise InvalidValueError(
+                    name,
+                    f"have shape (rows, classes), {shape}",
+                    np.shape(probabilities),
+                    advice="Measure the model on rows of its own classes.",
                 )
             accuracy(self.target, probabilities)  # refuses what are no probabilities, no indices
 
@@ -149,8 +153,7 @@ class Evidence:
         """The probability of the second of two classes from which on it is the answer."""
         if self.costs is None:
             return 0.5
-        alarm, miss = self.costs[0, 1] - self.costs[0, 0], self.costs[1, 0] - self.costs[1, 1]
-        return float(alarm / (alarm + miss))
+        return threshold_of(self.costs)
 
     @property
     def hits(self) -> np.ndarray:
@@ -161,11 +164,6 @@ class Evidence:
     def confidence(self) -> np.ndarray:
         """The probability of each answer."""
         return self.probabilities[np.arange(self.rows), self.predicted]
-
-
-def answers(probabilities: np.ndarray, costs: np.ndarray | None = None) -> np.ndarray:
-    """Return the answer for each row: the most probable class, or the one of lowest expected cost."""
-    return probabilities.argmax(axis=1) if costs is None else (probabilities @ costs).argmin(axis=1)
 
 
 def confidently_wrong(
