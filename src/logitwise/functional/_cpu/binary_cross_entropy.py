@@ -9,8 +9,9 @@ import numpy as np
 
 from logitwise import _warnings
 from logitwise.functional import _suspicions as suspicions
+from logitwise.functional._cpu.reduction import divisor_of
 from logitwise.functional._memory.arrays import NO_ROWS, destination, float64_of, memory_of
-from logitwise.functional._memory.results import deliver, divisor_of, like
+from logitwise.functional._memory.results import deliver, like
 from logitwise.functional._problems.binary_cross_entropy import BinaryProblem
 from logitwise.kernels.cpu import binary_cross_entropy as kernels
 from logitwise.kernels.cpu.rows import sum_of
