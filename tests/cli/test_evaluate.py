@@ -65,7 +65,8 @@ def test_values_that_the_model_does_not_know_are_told(run, fruit):
 
 def test_the_rows_trained_on_are_told_to_be_so(run, fruit):
     result = run("evaluate", fruit / "fruit.safetensors", fruit / "fruit.csv")
-    note = "logitwise: note: DATA has the name of the training data; on rows it was trained on, a model looks better.\n"
+    note = "logitwise: note: DATA has the name of the training data; on rows it was trained on, a model looks better "
+    note += "than it is.\n"
     assert (result.exit_code, result.stderr) == (0, note)
 
 
@@ -238,7 +239,7 @@ def test_info_says_what_the_file_holds(run, fruit):
     facts = dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in text.splitlines()[:10])
     assert facts["model"] == f"{path} ({path.stat().st_size / 1000:.1f} kB)"
     assert facts["trained on"] == "96 rows of fruit.csv"
-    assert facts["SHA-256 of it"] == hashlib.sha256((fruit / "fruit.csv").read_bytes()).hexdigest()
+    assert facts["SHA-256 of the data"] == hashlib.sha256((fruit / "fruit.csv").read_bytes()).hexdigest()
     assert facts["target"] == "label"
     assert facts["features"] == "2: size, colour"
     assert facts["classes"] == "raw (58), ripe (38)"

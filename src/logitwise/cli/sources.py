@@ -25,6 +25,11 @@ from logitwise.evidence.rows import LabelledRows
 from logitwise.model.labels import read_labels
 from logitwise.model.model import Model
 
+TRAINED_ON = (
+    "logitwise: note: DATA has the name of the training data; on rows it was trained on, a model looks better than it "
+    "is."
+)
+
 
 @dataclass(frozen=True)
 class ReadOptions:
@@ -98,7 +103,7 @@ def read_to_measure(
         else _read_labelled(source, "DATA", target, options)
     )
     if test_rows is None and record.data == labelled.name:
-        say("logitwise: note: DATA has the name of the training data; on rows it was trained on, a model looks better.")
+        say(TRAINED_ON)
     rows = labelled if test_rows is None else test_rows
     return replace(rows, features=Columns.of_model(model).of(rows.features, rows.has_header, "DATA"))
 

@@ -169,7 +169,7 @@ def _fit(classifier: Classifier, rows: LabelledRows) -> bool:
 
 @contextmanager
 def _notes_said() -> Iterator[None]:
-    """Say what is to be said of the data and of training when it is found, not as a warning of Python."""
+    """Print warnings about the data and about training as notes, when they are given."""
     from logitwise import DataWarning, TrainingWarning
 
     with warnings.catch_warnings():
