@@ -52,15 +52,15 @@ def test_values_that_the_model_does_not_know_are_told(run, fruit):
     Path("pink.csv").write_text(rows)
     result = run("evaluate", fruit / "fruit.safetensors", "pink.csv")
     count = rows.count("pink")
-    column = f"1 column, taken as missing: column 'colour' ({count})"
-    assert result.stderr == f"logitwise: note: DATA has values that the model does not know in {column}.\n"
+    column = f"1 column, treated as missing: column 'colour' ({count})"
+    assert result.stderr == f"logitwise: note: DATA has values not seen in training in {column}.\n"
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         report = run("report", fruit / "fruit.safetensors", "pink.csv", "-o", "pink.html")
     assert (report.exit_code, warned) == (0, [])
-    assert f"The rows measured have values that the model does not know in {escape(column)}." in Path(
-        "pink.html"
-    ).read_text(encoding="utf-8")
+    assert f"The rows measured have values not seen in training in {escape(column)}." in Path("pink.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_rows_trained_on_are_told_to_be_so(run, fruit):
