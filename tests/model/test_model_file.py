@@ -139,8 +139,8 @@ def test_extra_columns_and_unknown_values_are_counted_in_a_warning(model):
         probabilities = model.predict_proba(odd)
     np.testing.assert_array_equal(probabilities, expected)
     assert [str(each.message) for each in found] == [
-        "X has 2 columns that training had not, ignored: 'more', 'other'.",
-        "X has values that the model does not know in 1 column, taken as missing: column 't' (1).",
+        "X has 2 columns not seen in training, ignored: 'more', 'other'.",
+        "X has values not seen in training in 1 column, treated as missing: column 't' (1).",
     ]
     assert {each.filename for each in found} == {__file__}
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from logitwise import __version__
-from logitwise._errors import InvalidValueError
+from logitwise._errors import InvalidValueError, naming
 from logitwise.cli.door import BAD_INPUT, INTERRUPTED, Door, say
-from logitwise.cli.names import naming
 from logitwise.cli.options import (
     Config,
     Data,

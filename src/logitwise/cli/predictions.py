@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from logitwise._errors import InvalidValueError
-from logitwise.cli.names import naming
+from logitwise._errors import InvalidValueError, naming
 from logitwise.cli.progress import progress_bar
 from logitwise.cli.results import say_unknown
 from logitwise.evidence.predictions import Progress

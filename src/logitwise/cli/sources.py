@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from logitwise import data
-from logitwise._errors import InvalidValueError
+from logitwise._errors import InvalidValueError, naming
 from logitwise._listing import listed
 from logitwise.classifier.rows import find_classes
 from logitwise.cli.columns import COLUMNS_SHOWN, Columns
 from logitwise.cli.door import say
-from logitwise.cli.names import READING, naming, naming_rows
+from logitwise.cli.names import READING, naming_rows
 from logitwise.evidence.features import is_table
 from logitwise.evidence.labels import known_indices
 from logitwise.evidence.predictions import ROWS_PER_BATCH
