@@ -1,12 +1,15 @@
 """What is said of the data before training, and what is not."""
 
+import json
+import pickle
+
 import numpy as np
 import polars as pl
 import pytest
 
 from logitwise.classifier import Classifier
 from logitwise.classifier import notes as module
-from logitwise.classifier.notes import notes_of_data, notes_of_validation
+from logitwise.classifier.notes import Note, notes_of_data, notes_of_validation
 from logitwise.model.data_warnings import DataWarning, columns_ignored, values_unknown
 from logitwise.model.table import Table, read_table
 
@@ -108,7 +111,7 @@ def kinds(columns, target=Y, rows=None, n_classes=2, members=5, inputs=None):
     said = notes_of_data(table, rows, np.asarray(target)[rows], np.arange(n_classes), inputs, members)
     words = {
         "X has empty": "empty",
-        "X has columns with one": "constant",
+        "X has columns with only one": "constant",
         "X has columns that look": "identifier",
         "X has columns that give": "telling",
         "y has classes": "few",
@@ -312,3 +315,17 @@ def test_classes_absent_from_the_validation_rows_are_named():
         "y_val has no rows of some classes: 'a', 'c'. Training is stopped and calibrated by the others alone: add rows "
         "of every class."
     ]
+
+
+def test_a_note_is_text_that_can_call_its_argument_otherwise():
+    note = Note("X has empty columns: column 3.")
+    assert (note, note.argument, json.dumps([note])) == (str(note), "X", '["X has empty columns: column 3."]')
+    assert note.renamed({"X": "The data", "y": "The target"}) == "The data has empty columns: column 3."
+    assert note.renamed({"y": "The target"}) == note
+    assert (Note("").argument, Note("").renamed({"X": "it"})) == ("", "")
+    assert pickle.loads(pickle.dumps(note)).argument == "X"
+
+
+def test_notes_of_a_fit_name_arguments():
+    table = pl.DataFrame({"a": NOISE, "same": ["x"] * ROWS})
+    assert [note.argument for note in Classifier((), steps=1).fit(table, Y).notes_] == ["X"]
