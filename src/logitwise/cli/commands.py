@@ -43,9 +43,9 @@ if TYPE_CHECKING:
 EXIT_CODES = """
 \b
 Exit codes:
-  0    done
-  1    the reader of the output went away, or a defect of this program
-  2    bad input or bad usage, explained in one sentence on standard error
+  0    success
+  1    the reader of the output closed the pipe, or a bug in this program
+  2    bad input or wrong usage, with an error message on standard error
   130  stopped by Ctrl-C; `train` saves the best step so far, if there is one
 """
 
