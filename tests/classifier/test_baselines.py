@@ -162,7 +162,7 @@ def test_many_rows_are_compared_by_fewer_folds(monkeypatch):
     for work, folds in ((100 * 5 * 3 * 4, 4), (100 * 5 * 3 * 3 - 1, 2), (100 * 5 * 3, 1), (1, 1)):
         monkeypatch.setattr(baselines, "MOST_WORK", work)
         assert compare(*arrays, plan, model, 0).rows == folds * 20
-    monkeypatch.setattr(baselines, "MOST_ROWS", 50)  # the work is that of the rows fitted by
+    monkeypatch.setattr(baselines, "LOGISTIC_ROWS", 50)  # the work is that of the rows fitted by
     for work, folds in ((50 * 5 * 3 * 2, 2), (50 * 5 * 3 * 2 - 1, 1)):
         monkeypatch.setattr(baselines, "MOST_WORK", work)
         assert compare(*arrays, plan, model, 0).rows == folds * 20
@@ -222,7 +222,7 @@ def test_of_many_rows_every_so_manieth_is_fitted(rows, step):
 @pytest.mark.parametrize(("most", "step"), [(20_000, 1), (400, 1), (399, 2), (150, 3)])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_a_logistic_regression_beside_a_model_has_its_inputs_but_no_ramps(most, step, n_classes, monkeypatch):
-    monkeypatch.setattr(logistic, "MOST_ROWS", most)
+    monkeypatch.setattr(logistic, "LOGISTIC_ROWS", most)
     generator = np.random.default_rng(0)
     X = generator.normal(size=(400, 2))
     labels = np.array(["c", "a", "b"])[(X[:, 0] + generator.normal(size=400) > 0).astype(int) + (X[:, 1] > 1)]

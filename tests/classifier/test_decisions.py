@@ -350,8 +350,8 @@ BAD = [
     (
         lambda: check_goal([[0, 1]], 2),
         ValueError,
-        "threshold_for must have a row and a column a class, shape (2, 2); got (1, 2). Entry [i, j] is what it costs "
-        "to predict class j where i is true.",
+        "threshold_for must have a row and a column for each class, shape (2, 2); got (1, 2). Entry [i, j] is what it "
+        "costs to predict class j where i is true.",
     ),
     (
         lambda: check_goal([[0, 1], [0, 0]], 2),

@@ -341,7 +341,11 @@ BAD = [
         "X_val must be real; got dtype complex128. Complex data not supported: pass real and imaginary parts as "
         "columns.",
     ),
-    (lambda: Classifier(3.5).fit(X, Y), TypeError, "hidden must be a tuple of integers, one a hidden layer; got 3.5."),
+    (
+        lambda: Classifier(3.5).fit(X, Y),
+        TypeError,
+        "hidden must be a tuple of integers, one per hidden layer; got 3.5.",
+    ),
     (lambda: Classifier((0,)).fit(X, Y), ValueError, "hidden must be 1 or more; got 0."),
     (lambda: Classifier((), epochs=0).fit(X, Y), ValueError, "epochs must be 1 or more; got 0."),
     (lambda: Classifier((), batch_size=0).fit(X, Y), ValueError, "batch_size must be 1 or more; got 0."),
@@ -502,7 +506,7 @@ def test_nothing_is_learnt_of_columns_from_rows_of_weight_zero():
     for name, tensor in alone.preprocessing.tensors().items():
         np.testing.assert_array_equal(weighted.preprocessing.tensors()[name], tensor)
     np.testing.assert_array_equal(weighted.predict_proba(frame.filter(used)), alone.predict_proba(frame.filter(used)))
-    told = ["X has columns with one value only, which say nothing: column 'constant'."]
+    told = ["X has columns with only one value, which carry no information: column 'constant'."]
     assert weighted.metadata["notes"] == alone.metadata["notes"] == told
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from logitwise.classifier.folds import FEWEST_ROWS, MOST_ROWS, given_split, plan_for
+from logitwise.classifier.folds import FEWEST_ROWS, ONE_SPLIT_ROWS, given_split, plan_for
 
 
 def made_plan(rows, members=3, n_classes=2, seed=0):
@@ -74,7 +74,7 @@ def test_a_given_split_has_the_last_rows_held_out():
 
 
 def test_plans_say_what_they_are():
-    none, folds, split = made_plan(FEWEST_ROWS - 1), made_plan(83, 4), made_plan(MOST_ROWS)
+    none, folds, split = made_plan(FEWEST_ROWS - 1), made_plan(83, 4), made_plan(ONE_SPLIT_ROWS)
     assert (
         none.why == "No rows are held out: 9 are too few to say anything, so nothing is chosen or calibrated by them."
     )
@@ -82,7 +82,7 @@ def test_plans_say_what_they_are():
     expected = "One split: 10,000 of 100,000 rows are held out from all members, and are enough to choose by."
     assert split.why == expected
     assert given_split(50, 20, 2).why == "One split: the 20 rows of X_val are held out from all members."
-    assert (FEWEST_ROWS, MOST_ROWS) == (10, 100_000)
+    assert (FEWEST_ROWS, ONE_SPLIT_ROWS) == (10, 100_000)
 
 
 def test_rows_recorded_in_turn_are_not_dealt_in_turn():

@@ -1,12 +1,15 @@
 """What is said of the data before training, and what is not."""
 
+import json
+import pickle
+
 import numpy as np
 import polars as pl
 import pytest
 
 from logitwise.classifier import Classifier
 from logitwise.classifier import notes as module
-from logitwise.classifier.notes import look, look_at_validation
+from logitwise.classifier.notes import Note, notes_of_data, notes_of_validation
 from logitwise.model.data_warnings import DataWarning, columns_ignored, values_unknown
 from logitwise.model.table import Table, read_table
 
@@ -28,7 +31,7 @@ def test_nothing_is_said_of_ordinary_columns():
 @pytest.mark.parametrize("constant", [["x"] * ROWS, [1.5] * ROWS])
 def test_constant_columns(constant):
     table = pl.DataFrame({"a": NOISE, "same": constant})
-    assert notes(table) == ["X has columns with one value only, which say nothing: column 'same'."]
+    assert notes(table) == ["X has columns with only one value, which carry no information: column 'same'."]
 
 
 @pytest.mark.parametrize("dtype", [pl.Null, pl.String, pl.Float64, pl.Int64, pl.Boolean])
@@ -54,7 +57,7 @@ def test_a_value_and_gaps_say_something():
 )
 def test_identifiers(identifier):
     expected = (
-        "X has columns that look like identifiers, with another value in nearly every row: column 'key'. Drop them "
+        "X has columns that look like identifiers, with a different value in nearly every row: column 'key'. Drop them "
         "unless they mean something."
     )
     assert notes(pl.DataFrame({"a": NOISE, "key": identifier})) == [expected]
@@ -65,8 +68,8 @@ def test_identifiers(identifier):
 )
 def test_columns_that_give_the_target_away(telling):
     expected = (
-        "X has columns that give the target away, each alone: column 'after'. Drop what will not be known when "
-        "predicting."
+        "X has columns that give the target away, each by itself: column 'after'. Drop those that will not be known "
+        "when predicting."
     )
     assert notes(pl.DataFrame({"a": NOISE, "after": telling})) == [expected]
 
@@ -93,7 +96,7 @@ def test_few_rows_of_a_class_and_many_classes():
 
 
 def test_each_is_a_warning():
-    with pytest.warns(DataWarning, match=r"^X has columns with one value only, which say nothing: column 1\.$"):
+    with pytest.warns(DataWarning, match=r"^X has columns with only one value, .*: column 1\.$"):
         Classifier((), steps=1).fit(np.stack([NOISE, np.ones(ROWS)], axis=1), Y)
 
 
@@ -105,10 +108,10 @@ def kinds(columns, target=Y, rows=None, n_classes=2, members=5, inputs=None):
     table = read_table(pl.DataFrame(columns, strict=False)) if isinstance(columns, dict) else columns
     rows = np.arange(table.rows) if rows is None else rows
     inputs = np.random.default_rng(1).normal(size=(len(rows), 3)) if inputs is None else inputs
-    said = look(table, rows, np.asarray(target)[rows], np.arange(n_classes), inputs, members)
+    said = notes_of_data(table, rows, np.asarray(target)[rows], np.arange(n_classes), inputs, members)
     words = {
         "X has empty": "empty",
-        "X has columns with one": "constant",
+        "X has columns with only one": "constant",
         "X has columns that look": "identifier",
         "X has columns that give": "telling",
         "y has classes": "few",
@@ -249,7 +252,7 @@ def copied(rows, count):
 def test_copies_are_said_from_five_and_a_hundredth_of_the_rows(rows, count, monkeypatch):
     table = Table(np.random.default_rng(0).normal(size=(rows, 1)), rows)
     target = np.arange(rows) % 2
-    (sentence,) = look(table, np.arange(rows), target, np.arange(2), copied(rows, count), 5)
+    (sentence,) = notes_of_data(table, np.arange(rows), target, np.arange(2), copied(rows, count), 5)
     assert sentence.startswith(f"X has {count} rows that are copies of others, of {rows}.")
     assert kinds(table, target, inputs=copied(rows, count - 1)) == []
     monkeypatch.setattr(module, "MOST_INPUTS", rows * 3)
@@ -272,7 +275,7 @@ def test_many_classes_that_are_numbers(classes, rows, said):
     target = np.arange(rows) % classes
     assert kinds(table, target, n_classes=classes) == ["many"] * said
     for labels, is_number in ((np.arange(classes) * 1.5, True), (np.array(list(map(str, range(classes)))), False)):
-        found = look(table, np.arange(rows), target, labels, table.columns, 5)
+        found = notes_of_data(table, np.arange(rows), target, labels, table.columns, 5)
         assert len(found) == (said and is_number)
 
 
@@ -281,7 +284,7 @@ def test_classes_of_fewer_rows_than_parts_are_named_with_their_rows(members):
     classes = np.array(["none", "one", "less", "enough", "most"], dtype=object)
     target = np.repeat([1, 2, 3, 4], [1, members - 1, members, 100])
     table = Table(np.random.default_rng(0).normal(size=(len(target), 1)), len(target))
-    (sentence,) = look(table, np.arange(len(target)), target, classes, table.columns, members)
+    (sentence,) = notes_of_data(table, np.arange(len(target)), target, classes, table.columns, members)
     assert sentence == (
         f"y has classes with too few rows to learn or to judge: 'one' (1), 'less' ({members - 1}). Join or drop them, "
         "or get more rows."
@@ -295,20 +298,34 @@ def test_classes_of_fewer_rows_than_parts_are_named_with_their_rows(members):
 def test_no_more_than_five_names_are_listed(count, listed):
     names = [f"c{place}" for place in range(count)]
     columns = "1 column" if count == 1 else f"{count} columns"
-    assert columns_ignored(names) == f"{columns} that training had not, ignored: {listed}"
+    assert columns_ignored(names) == f"{columns} not seen in training, ignored: {listed}"
 
 
 def test_unknown_values_are_counted_by_column():
     assert values_unknown({}) == values_unknown({"column 'a'": 0}) == ""
-    start = "values that the model does not know in"
-    assert values_unknown({"column 'a'": 0, "b": 1234}) == f"{start} 1 column, taken as missing: b (1,234)"
-    assert values_unknown({"a": 2, "b": 1}) == f"{start} 2 columns, taken as missing: a (2), b (1)"
+    start = "values not seen in training in"
+    assert values_unknown({"column 'a'": 0, "b": 1234}) == f"{start} 1 column, treated as missing: b (1,234)"
+    assert values_unknown({"a": 2, "b": 1}) == f"{start} 2 columns, treated as missing: a (2), b (1)"
 
 
 def test_classes_absent_from_the_validation_rows_are_named():
     classes = np.array(["a", "b", "c"], dtype=object)
-    assert look_at_validation(np.array([2, 0, 1]), classes) == []
-    assert look_at_validation(np.array([1, 1]), classes) == [
+    assert notes_of_validation(np.array([2, 0, 1]), classes) == []
+    assert notes_of_validation(np.array([1, 1]), classes) == [
         "y_val has no rows of some classes: 'a', 'c'. Training is stopped and calibrated by the others alone: add rows "
         "of every class."
     ]
+
+
+def test_a_note_is_text_that_can_call_its_argument_otherwise():
+    note = Note("X has empty columns: column 3.")
+    assert (note, note.argument, json.dumps([note])) == (str(note), "X", '["X has empty columns: column 3."]')
+    assert note.renamed({"X": "The data", "y": "The target"}) == "The data has empty columns: column 3."
+    assert note.renamed({"y": "The target"}) == note
+    assert (Note("").argument, Note("").renamed({"X": "it"})) == ("", "")
+    assert pickle.loads(pickle.dumps(note)).argument == "X"
+
+
+def test_notes_of_a_fit_name_arguments():
+    table = pl.DataFrame({"a": NOISE, "same": ["x"] * ROWS})
+    assert [note.argument for note in Classifier((), steps=1).fit(table, Y).notes_] == ["X"]

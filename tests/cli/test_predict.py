@@ -90,7 +90,7 @@ def test_columns_are_matched_by_name_whatever_their_order_and_the_target_is_not_
         assert (result.stdout, result.stderr) == (expected, "")
     result = run("predict", fruit / "fruit.safetensors", "extra.csv")
     assert result.stdout == expected
-    assert result.stderr == "logitwise: note: DATA has 2 columns that training had not, ignored: 'id', 'note'.\n"
+    assert result.stderr == "logitwise: note: DATA has 2 columns not seen in training, ignored: 'id', 'note'.\n"
 
 
 def test_a_file_without_header_may_leave_the_target_out(run):
@@ -106,7 +106,7 @@ def test_a_file_without_header_may_leave_the_target_out(run):
     assert run("predict", "train.safetensors", "features.csv").stdout == expected
     wide = run("predict", "train.safetensors", "wide.csv")
     assert wide.stdout == expected
-    assert wide.stderr == "logitwise: note: DATA has 1 column that training had not, ignored: 'column_3'.\n"
+    assert wide.stderr == "logitwise: note: DATA has 1 column not seen in training, ignored: 'column_3'.\n"
 
 
 def test_a_first_row_that_looks_like_a_header_is_data_where_training_had_none(run):
@@ -287,8 +287,7 @@ def test_values_that_the_model_does_not_know_are_counted_and_taken_as_missing(ru
     write_csv("gaps.csv", gaps)
     result = run("predict", fruit / "fruit.safetensors", "odd.csv")
     assert result.stderr == (
-        "logitwise: note: DATA has values that the model does not know in 1 column, taken as missing: "
-        "column 'colour' (3).\n"
+        "logitwise: note: DATA has values not seen in training in 1 column, treated as missing: column 'colour' (3).\n"
     )
     expected = run("predict", fruit / "fruit.safetensors", "gaps.csv")
     assert (result.stdout, expected.stderr) == (expected.stdout, "")

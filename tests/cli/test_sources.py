@@ -72,7 +72,7 @@ def test_columns_are_taken_by_name_and_in_the_order_of_training(capsys):
     assert capsys.readouterr().err == ""
     wide = table.with_columns(pl.lit(1).alias("id"))
     assert COLUMNS.of(wide, True, "--test").columns == ["size", "colour"]
-    assert capsys.readouterr().err == "logitwise: note: --test has 1 column that training had not, ignored: 'id'.\n"
+    assert capsys.readouterr().err == "logitwise: note: --test has 1 column not seen in training, ignored: 'id'.\n"
 
 
 def test_columns_without_names_of_their_own_are_taken_in_order():

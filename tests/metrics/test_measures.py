@@ -308,7 +308,7 @@ def test_a_paired_bootstrap_is_of_95_percent_a_thousand_resamples_and_seed_0():
 def test_how_many_numbers_are_drawn_at_once_changes_nothing(numbers, monkeypatch):
     values = np.random.default_rng(2).exponential(size=40)
     expected = metrics.paired_bootstrap(values, resamples=101)
-    monkeypatch.setattr("logitwise.metrics.measures.NUMBERS_AT_ONCE", numbers)
+    monkeypatch.setattr("logitwise.metrics.intervals.NUMBERS_AT_ONCE", numbers)
     assert metrics.paired_bootstrap(values, resamples=101) == expected
 
 

@@ -102,7 +102,7 @@ def test_a_file_of_before_is_read_as_it_was():
         [0.0036723211753898373, 0.26520172776710166, 0.7311259510575085],
         [0.9903073320921764, 0.007622088491001705, 0.002070579416821895],
     ]
-    with pytest.warns(DataWarning, match=r"does not know in 1 column, .*: column 'colour' \(1\)"):
+    with pytest.warns(DataWarning, match=r"not seen in training in 1 column, .*: column 'colour' \(1\)"):
         np.testing.assert_allclose(old.predict_proba(X), expected, rtol=1e-5)  # float32, summed in any order
     with pytest.raises(ValueError, match="Model must know what it was trained on"):
         old.was_trained_on(X, ["lost", "kept", "sold"])
@@ -139,8 +139,8 @@ def test_extra_columns_and_unknown_values_are_counted_in_a_warning(model):
         probabilities = model.predict_proba(odd)
     np.testing.assert_array_equal(probabilities, expected)
     assert [str(each.message) for each in found] == [
-        "X has 2 columns that training had not, ignored: 'more', 'other'.",
-        "X has values that the model does not know in 1 column, taken as missing: column 't' (1).",
+        "X has 2 columns not seen in training, ignored: 'more', 'other'.",
+        "X has values not seen in training in 1 column, treated as missing: column 't' (1).",
     ]
     assert {each.filename for each in found} == {__file__}
 

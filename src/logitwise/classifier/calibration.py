@@ -18,15 +18,15 @@ from logitwise.model.calibration import Calibration
 from logitwise.reference import log_softmax, softmax
 
 LOWEST, HIGHEST = 0.05, 20.0  # of a temperature: beyond, no number of rows in memory says anything
-PARTS = 5  # of the cross-validation that chooses the scaling
-MOST_CLASSES = 30  # for vector scaling: its cost grows with the square of the classes, its use with rows a class
-MOST_ROWS = 20_000  # to fit by; more change no digit that matters
-SHARPEST = 2.0  # what averaging is taken to do to logits at most
-UNSEEN = 1.25  # how much further members are apart on rows that none of them was trained on
+FOLDS = 5  # of the cross-validation that chooses the scaling
+MOST_CLASSES = 30  # for vector scaling: its cost grows with their square, its use with the rows per class
+ROWS_TO_FIT = 20_000  # more change no digit that matters
+SHARPEST = 2.0  # the largest factor by which averaging is taken to sharpen logits
+UNSEEN = 1.25  # how much more members differ on rows that none of them was trained on
 PRIOR = 4.0  # the precision of log(temperature) before a row is seen: one standard deviation is a factor of 1.65
-SMALLEST = 1e-300  # a mean of probabilities that underflowed
+SMALLEST = 1e-300  # in place of a mean of probabilities that underflowed
 STEPS = 30
-SMALL = 1e-4  # relative: a temperature known to four digits is known
+SMALL = 1e-4  # relative: four digits of a temperature are enough
 ENOUGH = 1e-7  # nats: a step that gains less is the last
 
 
@@ -55,17 +55,17 @@ def temperature_of(
 ) -> tuple[float, float]:
     """Return the temperature with the lowest mean log loss, and that loss.
 
-    The loss is convex in 1/temperature. Newton's method on its logarithm, with halved steps where a step does not
-    lower the loss, cannot leave [0.05, 20]: on rows that are all classified right the loss has no minimum, and falls
-    as the temperature does. A prior keeps few rows from such extremes: `prior log(temperature)^2 / (2 rows)` is added
-    to the mean loss.
+    The loss is convex in 1/temperature. Newton's method on the logarithm of that, with halved steps where a step does
+    not lower the loss, is kept within [0.05, 20]: on rows that are all classified right the loss has no minimum, and
+    falls as the temperature does. A prior keeps few rows from such extremes: `prior log(temperature)^2 / (2 rows)` is
+    added to the mean loss.
 
     Args:
         logits: Shape `(rows, classes)`.
         target: Class indices, shape `(rows,)`.
-        sample_weight: One weight a row.
+        sample_weight: One weight per row.
         start: Where to start.
-        prior: The precision of log(temperature), 0 or more: as if it were normal around 0 before a row is seen.
+        prior: The precision, 0 or more, of a normal prior of log(temperature) around 0.
 
     Returns:
         The temperature, and the mean loss in nats, without what the prior adds.
@@ -109,17 +109,17 @@ def sharpening(
 ) -> float:
     """Return by how much sharper the mean of members is than one of them, for a calibration fitted on single votes.
 
-    A single vote holds the noise of its member, of which the mean of M members keeps one part in M. What taking noise
-    away does to the best temperature is seen by adding it: the differences among the other members are added to the
-    vote of each row, once to fit a temperature to these noisier votes, and once to their mean. The ratio of the two
-    is what the mean would gain; to the power of 1 - 1/M, since one part in M stays. The other members have seen the
-    row, and agree more than they would otherwise: their differences are taken 1.25 times as large.
+    A single vote holds the noise of its member, of which the mean of M members keeps 1/M. What removing noise does to
+    the best temperature is seen by adding more of it: the differences among the other members are added to the vote of
+    each row, and one temperature is fitted to these noisier votes, another to their mean. The ratio of the two is what
+    the mean would gain; it is taken to the power of 1 - 1/M, since 1/M of the noise stays. The other members have seen
+    the row, and agree more than they would otherwise: their differences are taken 1.25 times as large.
 
     Args:
         single: Of each row, the logits by a member that never saw it, `(rows, classes)`.
         others: Logits of the other members, `(members - 1, rows, classes)`.
         target: The class of each row.
-        sample_weight: One weight a row.
+        sample_weight: One weight per row.
 
     Returns:
         The factor for logits, between 1 and 2.
@@ -142,8 +142,8 @@ def sharpening(
 def among_present(logits: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the logits of the classes that some row has, and the place of each target among them.
 
-    What is fitted on these takes for given that a row is of one of them: of other classes the rows say nothing, least
-    of all that there are none. Where all rows are of one class, all logits are returned.
+    What is fitted on these assumes that every row is of one of them: the rows say nothing about other classes, least of
+    all that they do not occur. Where all rows are of one class, all logits are returned.
 
     Args:
         logits: Shape `(rows, classes)`.
@@ -163,7 +163,7 @@ def _shares(sample_weight: np.ndarray | None, rows: int) -> np.ndarray:
 def _along(
     place: float, logits: np.ndarray, at_target: np.ndarray, weight: np.ndarray, pull: float
 ) -> tuple[float, float, float]:
-    """Return the loss plus pull/2 place^2 at log(1/temperature) = place, its slope and its curvature there."""
+    """Return the loss plus `pull/2 place^2` at `log(1/temperature) = place`, with its slope and its curvature."""
     inverse = np.exp(place)
     exponentials = np.exp(inverse * logits)
     sums = exponentials.sum(axis=1)
@@ -180,24 +180,25 @@ def fit_calibration(
 ) -> Fit:
     """Return the calibration that held-out rows justify.
 
-    Temperature scaling, with a prior that few rows do not overcome; affine or vector scaling instead where its
-    cross-validated log loss is lower by more than its own standard error, and every class occurs: a shift would say of
-    one that does not that it never will. Then the uniform distribution is mixed in with weight 1 / (rows + 1).
+    That is temperature scaling, with a prior that few rows do not overcome; or affine or vector scaling, where its
+    cross-validated log loss is lower by more than the standard error of the difference and every class occurs: for a
+    class without rows, a shift would say that it never occurs. Then the uniform distribution is mixed in, with weight
+    1 / (rows + 1).
 
     Args:
-        logits: Of rows the model never saw, `(rows, classes)`; log-probabilities will do.
+        logits: Of rows that the model never saw, `(rows, classes)`; log-probabilities will do.
         target: Class indices, `(rows,)`.
-        sample_weight: One weight a row.
-        seed: Decides the parts of the cross-validation.
+        sample_weight: One weight per row.
+        seed: The seed of the folds of the cross-validation.
     """
     rows, n_classes = logits.shape
     logits = np.asarray(log_softmax(np.asarray(logits, dtype=np.float64)))
     weight = np.ones(rows) if sample_weight is None else sample_weight
-    parts = np.random.default_rng(seed).permutation(rows) % PARTS
+    folds = np.random.default_rng(seed).permutation(rows) % FOLDS
     methods = ["temperature"]
-    if rows >= 2 * PARTS * n_classes and n_classes <= MOST_CLASSES and len(np.unique(target)) == n_classes:
+    if rows >= 2 * FOLDS * n_classes and n_classes <= MOST_CLASSES and len(np.unique(target)) == n_classes:
         methods.append("affine" if n_classes == 2 else "vector")
-    crossed = {method: _crossed(method, logits, target, weight, parts) for method in methods}
+    crossed = {method: _crossed(method, logits, target, weight, folds) for method in methods}
     at_target = {method: -values[np.arange(rows), target] for method, values in crossed.items()}
     losses = {method: float(np.average(values, weights=weight)) for method, values in at_target.items()}
     chosen = methods[0]
@@ -214,11 +215,11 @@ def _is_clear(gain: np.ndarray, sample_weight: np.ndarray) -> bool:
     return bool(mean > np.sqrt(share**2 @ (gain - mean) ** 2))
 
 
-def _crossed(method: str, logits: np.ndarray, target: np.ndarray, weight: np.ndarray, parts: np.ndarray) -> np.ndarray:
-    """Return calibrated log-probabilities of every row by a scaling fitted on the other parts."""
+def _crossed(method: str, logits: np.ndarray, target: np.ndarray, weight: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """Return calibrated log-probabilities of every row by a scaling fitted on the other folds."""
     calibrated = np.empty_like(logits)
-    for part in range(PARTS):
-        inside, outside = parts == part, parts != part
+    for fold in range(FOLDS):
+        inside, outside = folds == fold, folds != fold
         if not weight[outside].any():
             outside = ~np.zeros_like(inside)
         scaling = _scaling(method, logits[outside], target[outside], weight[outside])
@@ -228,8 +229,8 @@ def _crossed(method: str, logits: np.ndarray, target: np.ndarray, weight: np.nda
 
 def _scaling(method: str, logits: np.ndarray, target: np.ndarray, weight: np.ndarray) -> Calibration:
     rows, n_classes = logits.shape
-    if rows > MOST_ROWS:
-        kept = slice(None, None, -(-rows // MOST_ROWS))
+    if rows > ROWS_TO_FIT:
+        kept = slice(None, None, -(-rows // ROWS_TO_FIT))
         logits, target, weight = logits[kept], target[kept], weight[kept]
     uniform = 1.0 / (rows + 1)
     inverse = 1.0 / temperature_of(*among_present(logits, target), weight, prior=PRIOR)[0]
@@ -243,7 +244,7 @@ def _scaling(method: str, logits: np.ndarray, target: np.ndarray, weight: np.nda
 
 
 def _free_parameters(method: str, n_classes: int) -> np.ndarray:
-    """Return which scales and shifts move together: one row a parameter, its entries the scales, then the shifts."""
+    """Return which scales and shifts move together: one row per parameter, its entries the scales, then the shifts."""
     if method == "vector":
         return np.eye(2 * n_classes)
     return np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
@@ -252,7 +253,7 @@ def _free_parameters(method: str, n_classes: int) -> np.ndarray:
 def _newton(
     free: np.ndarray, logits: np.ndarray, target: np.ndarray, weight: np.ndarray, start: np.ndarray
 ) -> np.ndarray:
-    """Return the scales and shifts with the lowest mean loss plus half their squared distance from the start a row."""
+    """Return the scales and shifts of the lowest mean loss plus `|change|^2 / (2 rows)`, the change from the start."""
     moved = np.zeros(len(free))
     ridge = 1.0 / len(target)
     loss, slope, curvature = _objective(start, logits, target, weight)

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from logitwise._decision import answers, threshold_of
+from logitwise._errors import InvalidTypeError, InvalidValueError
 from logitwise.metrics import balanced_accuracy, f1
 
 MOST_SCORES = 10_000  # conformal scores kept; of more rows, as many of their quantiles
 SWEEPS = 3  # over the classes, when their weights are chosen for f1
 GOALS = ("balanced_accuracy", "f1")
+REQUIREMENT = f"be None, one of {GOALS} or a matrix of costs"
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,11 @@ class Decision:
 
     @property
     def threshold(self) -> float | None:
-        """For two classes: the probability of the second from which it is predicted."""
+        """For two classes: the probability of the second from which on it is predicted; None for more."""
         return threshold_of(self.costs) if len(self.costs) == 2 else None
 
     def as_json(self) -> dict[str, Any]:
-        """Return what belongs in the header of a model file."""
+        """Return this as the header of a model file holds it."""
         return {"for": self.goal, "value": self.threshold, "before": self.before, "after": self.after}
 
 
@@ -47,39 +49,37 @@ def check_goal(goal: Any, n_classes: int) -> str | np.ndarray | None:
 
     Raises:
         TypeError: It is none of these.
-        ValueError: An unknown name; costs of another shape, not finite, or with a mistake no dearer than no mistake.
+        ValueError: An unknown name; costs of another shape, not finite, or no higher for an error than for being right.
     """
     if goal is None:
         return None
     if isinstance(goal, str):
         if goal not in GOALS:
-            raise ValueError(f"threshold_for must be None, one of {GOALS} or a matrix of costs; got {goal!r}.")
+            raise InvalidValueError("threshold_for", REQUIREMENT, repr(goal))
         return goal
     try:
         costs = np.array(goal, dtype=np.float64)
     except (TypeError, ValueError):
-        raise TypeError(f"threshold_for must be None, one of {GOALS} or a matrix of costs; got {goal!r}.") from None
+        raise InvalidTypeError("threshold_for", REQUIREMENT, repr(goal)) from None
     if costs.shape != (n_classes, n_classes):
-        raise ValueError(
-            f"threshold_for must have a row and a column a class, shape {(n_classes, n_classes)}; got {costs.shape}. "
-            f"Entry [i, j] is what it costs to predict class j where i is true."
-        )
+        requirement = f"have a row and a column for each class, shape {(n_classes, n_classes)}"
+        advice = "Entry [i, j] is what it costs to predict class j where i is true."
+        raise InvalidValueError("threshold_for", requirement, costs.shape, advice=advice)
     bad = ~np.isfinite(costs) | ((costs <= np.diag(costs)[:, None]) & ~np.eye(n_classes, dtype=bool))
     if bad.any():
         row, column = (int(place) for place in np.argwhere(bad)[0])
-        raise ValueError(
-            f"threshold_for must have finite costs, each higher than that of being right; got {costs[row, column]:g} "
-            f"at [{row}, {column}], where being right costs {costs[row, row]:g}."
-        )
+        requirement = "have finite costs, each higher than that of being right"
+        where = f"[{row}, {column}], where being right costs {costs[row, row]:g}"
+        raise InvalidValueError("threshold_for", requirement, f"{costs[row, column]:g}", where)
     return costs
 
 
 def decide(goal: str | np.ndarray, probabilities: np.ndarray, target: np.ndarray) -> Decision:
     """Return the decision that serves a goal, by held-out rows.
 
-    With calibrated probabilities, costs need no tuning: the lowest expected cost is best. The balanced accuracy is such
-    a cost, one over the frequency of the true class. For f1 (of the second of two classes; the mean over more) the
-    weights of the classes are searched.
+    With calibrated probabilities, costs need no tuning: the lowest expected cost is best. Balanced accuracy amounts to
+    such costs: an error costs one over the frequency of the true class. For f1 (of the second of two classes; the mean
+    over more) the weights of the classes are found by search.
     """
     n_classes = probabilities.shape[1]
     plain = 1.0 - np.eye(n_classes)
@@ -104,7 +104,7 @@ def _mean_cost(costs: np.ndarray, rule: np.ndarray, probabilities: np.ndarray, t
 
 
 def _searched(probabilities: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return weights of the classes with a high f1: one class after the other, over the values that matter."""
+    """Return weights of the classes with a high f1, found one class after the other among the values that matter."""
     n_classes = probabilities.shape[1]
     weights = np.ones(n_classes)
     for _ in range(SWEEPS if n_classes > 2 else 1):
@@ -127,7 +127,7 @@ def _best_weight(place: int, weights: np.ndarray, probabilities: np.ndarray, tar
 
 
 def conformal_scores(log_probabilities: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return the loss of each held-out row, in order: how unlikely what happened was thought to be."""
+    """Return the loss of each held-out row, in order: how improbable the model held what happened."""
     scores = np.sort(-log_probabilities[np.arange(len(target)), target])
     if len(scores) <= MOST_SCORES:
         return scores

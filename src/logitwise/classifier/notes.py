@@ -1,8 +1,8 @@
-"""What can be seen in the data before training, said in sentences."""
+"""What there is to say of the data before training, and of training that went wrong: notes, a sentence each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -20,15 +20,38 @@ MOST_INPUTS = 20_000_000  # numbers compared to find copies
 
 
 class TrainingWarning(UserWarning):
-    """Training that went wrong, though there is a model."""
+    """Training that went wrong, although it gave a model."""
 
     __module__ = "logitwise"
 
 
-def look(
+class Note(str):
+    """A sentence about an argument of `fit`, whose first word is the name of that argument.
+
+    Model files hold notes as plain text: `Note(text)` reads them again.
+
+    Example:
+        >>> Note("X has empty columns: column 3.").renamed({"X": "The data"})
+        'The data has empty columns: column 3.'
+    """
+
+    __slots__ = ()
+
+    @property
+    def argument(self) -> str:
+        """The name of the argument."""
+        return self.partition(" ")[0]
+
+    def renamed(self, names: Mapping[str, str]) -> Note:
+        """Return the note with another name for the argument, where `names` has one."""
+        _, space, rest = self.partition(" ")
+        return Note(names.get(self.argument, self.argument) + space + rest)
+
+
+def notes_of_data(
     table: Table, rows: np.ndarray, target: np.ndarray, classes: np.ndarray, inputs: np.ndarray, members: int
-) -> list[str]:
-    """Return what is to be said of a table before training, a sentence each.
+) -> list[Note]:
+    """Return what there is to say of a table before training.
 
     Args:
         table: All columns.
@@ -36,23 +59,24 @@ def look(
         target: The class of each of them.
         classes: The labels.
         inputs: The rows as inputs of the network.
-        members: How many parts the rows are dealt into.
+        members: How many members, and so how many folds.
     """
     found = [*_of_the_target(target, classes, members)]
     if not table.has_common_scale:
         found += _of_the_columns(table, rows, target, len(classes))
-    return [*found, *_of_copies(inputs)]
+    return [Note(sentence) for sentence in (*found, *_of_copies(inputs))]
 
 
-def look_at_validation(target: np.ndarray, classes: np.ndarray) -> list[str]:
-    """Return what is to be said of the rows of `X_val`, whose classes are `target`, a sentence each."""
+def notes_of_validation(target: np.ndarray, classes: np.ndarray) -> list[Note]:
+    """Return what there is to say of the rows of `X_val`, whose classes are `target`."""
     absent = classes[np.bincount(target, minlength=len(classes)) == 0].tolist()
     if not absent:
         return []
-    return [
-        f"y_val has no rows of some classes: {listed(absent, quoted=True)}. Training is stopped and calibrated by "
-        f"the others alone: add rows of every class."
-    ]
+    sentence = (
+        f"y_val has no rows of some classes: {listed(absent, quoted=True)}. Training is stopped and calibrated by the "
+        f"others alone: add rows of every class."
+    )
+    return [Note(sentence)]
 
 
 def _of_the_target(target: np.ndarray, classes: np.ndarray, members: int) -> Iterator[str]:
@@ -89,16 +113,16 @@ def _of_the_columns(table: Table, rows: np.ndarray, target: np.ndarray, n_classe
     if empty:
         yield f"X has empty columns, every value of which is missing: {listed(empty)}. Fill or drop them."
     if constant:
-        yield f"X has columns with one value only, which say nothing: {listed(constant)}."
+        yield f"X has columns with only one value, which carry no information: {listed(constant)}."
     if identifiers:
         yield (
-            f"X has columns that look like identifiers, with another value in nearly every row: "
+            f"X has columns that look like identifiers, with a different value in nearly every row: "
             f"{listed(identifiers)}. Drop them unless they mean something."
         )
     if telling:
         yield (
-            f"X has columns that give the target away, each alone: {listed(telling)}. Drop what will not be known "
-            f"when predicting."
+            f"X has columns that give the target away, each by itself: {listed(telling)}. Drop those that will not be "
+            f"known when predicting."
         )
 
 
@@ -109,7 +133,7 @@ def _present(values: np.ndarray) -> np.ndarray:
 
 
 def _is_identifier(distinct: np.ndarray, values: np.ndarray, rows: int) -> bool:
-    """Return whether nearly every row has a value of its own: texts, long integers, or integers that count."""
+    """Return whether nearly every row has a value of its own: texts, long integers, or consecutive integers."""
     if len(distinct) < DISTINCT * rows:
         return False
     if distinct.dtype.kind in "USO":
@@ -117,7 +141,7 @@ def _is_identifier(distinct: np.ndarray, values: np.ndarray, rows: int) -> bool:
     numbers = distinct.astype(np.float64)
     if not np.isfinite(numbers).all() or (numbers != np.floor(numbers)).any():
         return False
-    # Where some rows are held out elsewhere, a count has gaps, and still no value twice.
+    # Where some rows were held out before, a running number has gaps, and still no value occurs twice.
     counts_up = len(distinct) == rows and numbers[-1] / 2 - numbers[0] / 2 < rows
     return bool(counts_up or (np.abs(values) >= LONG).mean() > DISTINCT)
 
@@ -125,7 +149,7 @@ def _is_identifier(distinct: np.ndarray, values: np.ndarray, rows: int) -> bool:
 def _gives_away(
     codes: np.ndarray, n_distinct: int, is_category: bool, target: np.ndarray, rows: int, n_classes: int
 ) -> bool:
-    """Return whether a column alone gets nearly every row right: a class a level, or a class an interval."""
+    """Return whether a column alone gets nearly every row right: one class per level, or one per interval."""
     if len(target) < PURE * rows or np.bincount(target).max() > 0.95 * len(target):
         return False
     if is_category or n_distinct <= 2 * n_classes:
@@ -139,7 +163,7 @@ def _of_copies(inputs: np.ndarray) -> Iterator[str]:
     rows = len(inputs)
     if rows < FEWEST_ROWS or inputs.size > MOST_INPUTS:
         return
-    # One number a row that differs where rows do, but for chances of 1 in 1e15.
+    # One number per row: those of rows that differ are equal with a chance of 1 in 1e15.
     keys = inputs.astype(np.float64) @ np.random.default_rng(0).normal(size=inputs.shape[1])
     copies = rows - len(np.unique(keys))
     if copies >= max(FEWEST_COPIES, REPEATED * rows):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from logitwise.classifier.baselines import MOST_ROWS, fit_logistic
+from logitwise.classifier.baselines import LOGISTIC_ROWS, fit_logistic
 from logitwise.model.calibration import Calibration
 from logitwise.model.model import Model
 from logitwise.model.table import read_table
@@ -23,7 +23,7 @@ def logistic_beside(model: Model, X: Any, y: Any) -> Model:
     """
     preprocessing, n_classes = model.preprocessing, len(model.classes)
     prepared, target = preprocessing.prepare(read_table(X)), model.class_indices(y)
-    rows = slice(None, None, -(-len(target) // MOST_ROWS))
+    rows = slice(None, None, -(-len(target) // LOGISTIC_ROWS))
     inputs = preprocessing.encode(prepared, rows)[:, : preprocessing.n_deep]
     fitted = fit_logistic(inputs, target[rows], np.ones(len(inputs)), n_classes)
     ramps = np.zeros((1, preprocessing.n_inputs - preprocessing.n_deep, n_classes), dtype=np.float32)

@@ -1,7 +1,7 @@
 """How good probabilities are: measures of predictions against what happened, with NumPy alone.
 
-Everywhere `target` holds class indices from 0, shape `(rows,)`, and `probabilities` one row each, shape `(rows,
-classes)`. Every mean is over rows and needs at least one.
+Everywhere `target` holds class indices from 0, shape `(rows,)`, and `probabilities` has one row for each of them, shape
+`(rows, classes)`. Every mean is over rows and needs at least one.
 """
 
 from __future__ import annotations
@@ -9,22 +9,23 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from logitwise._errors import InvalidValueError
 from logitwise._requirements import check_integer
 from logitwise._warnings import checks
 from logitwise.functional import log_loss
 from logitwise.metrics.arguments import read_indices, read_predictions
+from logitwise.metrics.bins import bin_of, binned_error
 from logitwise.metrics.intervals import (
     Interval,
     bootstrap_means,
     chance_calibration_error,
     losses_by_row,
     middle,
+    resampled_means,
     wilson,
 )
-
-NUMBERS_AT_ONCE = 1_000_000  # drawn when resampling: 16 MB
 
 
 def accuracy(target: Any, probabilities: Any) -> float:
@@ -89,7 +90,7 @@ def calibration_error(target: Any, probabilities: Any, bins: int = 15) -> float:
 
     The confidence of a row is its largest probability. The bins are of equal width over [0, 1], open below and closed
     above; an empty one adds nothing. It is 0 for a calibrated model only in the limit of many rows: chance alone adds
-    about 1/sqrt(rows a bin).
+    about 1/sqrt(rows per bin).
 
     Args:
         target: As in `accuracy`.
@@ -115,9 +116,8 @@ def calibration_error(target: Any, probabilities: Any, bins: int = 15) -> float:
     if bins < 1:
         raise InvalidValueError("bins", "be 1 or more", bins)
     confidence = probabilities.max(axis=1)
-    place = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], confidence)
     hits = probabilities.argmax(axis=1) == target
-    return float(np.abs(np.bincount(place, hits - confidence, bins)).sum() / len(target))
+    return float(binned_error(bin_of(confidence, bins), confidence, hits, bins))
 
 
 def roc_auc(target: Any, scores: Any) -> float:
@@ -193,8 +193,8 @@ def summary(target: Any, probabilities: Any) -> dict[str, float]:
 def summary_intervals(target: Any, probabilities: Any) -> dict[str, Interval | None]:
     """Return how far chance alone could have moved the measures of `summary`: 95% intervals.
 
-    That of the accuracy is Wilson's; those of the losses are of the bootstrap. A calibration error is above 0 for a
-    perfectly calibrated model too: its range is the one that such a model with these confidences would show.
+    The interval of the accuracy is Wilson's; those of the losses come from the bootstrap. The calibration error of a
+    perfectly calibrated model is above 0 too: its range is that of such a model with these confidences.
 
     Args:
         target: As in `accuracy`.
@@ -202,7 +202,7 @@ def summary_intervals(target: Any, probabilities: Any) -> dict[str, Interval | N
 
     Returns:
         `log_loss`, `accuracy`, `brier_score` and `calibration_error_by_chance`, each with `low` and `high`. None where
-        it cannot be told: one row (but for the accuracy), or an infinite loss.
+        there is no interval: one row (except for the accuracy), or an infinite loss.
 
     Raises:
         TypeError: As in `accuracy`.
@@ -242,7 +242,7 @@ def paired_bootstrap(
         differences: What one model scores on each row, less what the other scores on the same row; shape `(rows,)`.
         level: The share of resampled means within the interval, in (0, 1).
         resamples: How many times rows are drawn with replacement.
-        seed: Decides which.
+        seed: The seed of the draws.
 
     Returns:
         The mean, and the lower and upper end, in the units of the differences.
@@ -265,21 +265,15 @@ def paired_bootstrap(
         raise InvalidValueError("level", "be between 0 and 1", level)
     if check_integer(resamples, "resamples") < 1:
         raise InvalidValueError("resamples", "be 1 or more", resamples)
-    generator = np.random.default_rng(seed)
-    at_once = max(1, NUMBERS_AT_ONCE // len(values))
-    sizes = [min(at_once, resamples - first) for first in range(0, resamples, at_once)]
-    means = np.concatenate(
-        [values[generator.integers(len(values), size=(size, len(values)))].mean(axis=1) for size in sizes]
-    )
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(values.mean()), float(low), float(high)
+    low, high = middle(resampled_means(values, resamples, seed), (1 - level) / 2, (1 + level) / 2)
+    return float(values.mean()), low, high
 
 
-def majority_baseline(train_target: Any, n_classes: int, rows: int) -> np.ndarray:
-    """Return the prediction of one who knows only the training labels: their frequencies, in every row.
+def majority_baseline(train_target: Any, n_classes: int, rows: int) -> NDArray[np.float64]:
+    """Return the prediction that follows from the training labels alone: their frequencies, in every row.
 
-    Its accuracy is the share of the majority class, its log loss about the entropy of the labels: what a model has to
-    beat.
+    Its accuracy is the share of the majority class, and its log loss about the entropy of the labels: a model has to
+    beat both.
 
     Args:
         train_target: Class indices of training, integers, shape `(training rows,)`.

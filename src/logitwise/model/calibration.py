@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from logitwise.reference import log_softmax  # NumPy alone
 
@@ -38,22 +39,22 @@ class Calibration:
 
     @classmethod
     def none(cls, n_classes: int, uniform: float = 0.0) -> Calibration:
-        """Return the calibration that changes nothing but mixes in `uniform`."""
+        """Return the calibration that only mixes in the uniform distribution, with weight `uniform`."""
         return cls(np.ones(n_classes), np.zeros(n_classes), uniform)
 
     def sharpened(self, factor: float) -> Calibration:
-        """Return the calibration that multiplies what it scales by a factor before the softmax."""
+        """Return the calibration whose scaled logits are multiplied by a factor."""
         return replace(self, scale=self.scale * factor, shift=self.shift * factor)
 
-    def log_probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Return calibrated log-probabilities, float64; logits of shape `(rows, classes)`."""
+    def log_probabilities(self, logits: np.ndarray) -> NDArray[np.float64]:
+        """Return calibrated log-probabilities, float64, for logits of shape `(rows, classes)`."""
         scaled = np.asarray(log_softmax(np.asarray(logits, dtype=np.float64) * self.scale + self.shift))
         if self.uniform == 0:
             return scaled
         return np.logaddexp(scaled + np.log1p(-self.uniform), np.log(self.uniform / len(self.scale)))
 
-    def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Return calibrated probabilities, float64; logits of shape `(rows, classes)`."""
+    def probabilities(self, logits: np.ndarray) -> NDArray[np.float64]:
+        """Return calibrated probabilities, float64, for logits of shape `(rows, classes)`."""
         scaled = logits * self.scale
         scaled += self.shift
         scaled -= np.maximum.reduce(scaled, axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""What a model has to say of the rows that it predicts: columns it ignores, and values it does not know."""
+"""What a model says of the rows that it predicts: columns that it ignores, and values that it does not know."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from logitwise._listing import listed
 
 
 class DataWarning(UserWarning):
-    """Something in the data that may spoil a model, or the belief in its figures."""
+    """Something in the data that may spoil a model, or make its figures look better than they are."""
 
     __module__ = "logitwise"
 
 
 def columns_ignored(names: Sequence[str]) -> str:
-    """Return what to say of the columns of a table that training had not."""
+    """Return what to say of columns that were not seen in training."""
     count = f"{len(names)} column{'s' if len(names) > 1 else ''}"
-    return f"{count} that training had not, ignored: {listed(names, quoted=True)}"
+    return f"{count} not seen in training, ignored: {listed(names, quoted=True)}"
 
 
 def values_unknown(counts: Mapping[str, int]) -> str:
-    """Return what to say of values that a model does not know, given how many each column has; nothing for none."""
+    """Return what to say of values that were not seen in training, given how many each column has; "" for none."""
     found = [f"{column} ({count:,})" for column, count in counts.items() if count]
     columns = f"{len(found)} column{'s' if len(found) > 1 else ''}"
-    return f"values that the model does not know in {columns}, taken as missing: {listed(found)}" if found else ""
+    return f"values not seen in training in {columns}, treated as missing: {listed(found)}" if found else ""

@@ -13,8 +13,8 @@ from logitwise._errors import InvalidTypeError, InvalidValueError
 def prediction_sets(log_probabilities: np.ndarray, scores: np.ndarray, coverage: Any) -> NDArray[np.bool_]:
     """Return which classes belong in the set of each row, bool, `(rows, classes)`.
 
-    A class belongs where it would be no greater surprise than all but the worst of the held-out rows were; the most
-    probable class always does.
+    A class is in the set where its loss would be no higher than that of the true class was for a share `coverage` of
+    the held-out rows; the most probable class always is.
 
     Raises:
         TypeError: A coverage that is not a number.

@@ -12,19 +12,20 @@ from logitwise.model.file import ModelFile
 from logitwise.model.scratch import Scratch
 from logitwise.model.table import Table
 
-LARGEST = 1e150  # whose square is finite
+LARGEST = 1e150  # its square is finite
 CLIP = 3.0  # where inputs level off: a value far out says no more than "very large", and cannot overflow
-ROWS_AT_ONCE = 128  # of an encoding: in float64 on the way, it stays in the cache
+RAMP_END = 0.25  # a ramp rises from minus this to this
+ROWS_AT_ONCE = 128  # encoded at once: their float64 values stay in the cache
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A table in the columns of training, not yet expanded: the expanded rows are made a block at a time."""
+    """A table in the columns of training, not yet expanded: inputs are made a block of rows at a time."""
 
     numbers: np.ndarray  # (rows, numbers), NaN where missing
-    codes: np.ndarray  # (rows, categories) int32: the place of the level, -1 where missing or not kept
+    codes: np.ndarray  # (rows, categories) int32: the position of the level, -1 where missing or not kept
     unknown: dict[str, int]  # for each category column, how many values are none of its levels
-    extra: tuple[str, ...]  # columns that training had not
+    extra: tuple[str, ...]  # columns not seen in training
 
     @property
     def rows(self) -> int:
@@ -34,7 +35,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What was learnt from the training rows about their columns.
+    """What was learnt from the training rows about their columns, and the inputs of a network that it makes of rows.
 
     The inputs are, in order: every number as `z / sqrt(1 + (z / 3)^2)`, where `z = (x - offset) * scale`; one
     indicator for each number column that had gaps; one input for each category of one or two levels (1 for the first
@@ -47,7 +48,7 @@ class Preprocessing:
 
     Attributes:
         names: The column names, or None.
-        levels: One entry a column: None for numbers, the levels (most frequent first) for categories.
+        levels: One entry per column: None for numbers, the levels (most frequent first) for categories.
         offset: The median of each number column, float64; for pixels, the mean of all.
         scale: One over its interquartile range (where that is 0, over how far the quartiles of the other values are
             from the common one), float64; for pixels, one over the standard deviation of all.
@@ -89,7 +90,7 @@ class Preprocessing:
         return len(self.offset) + self._n_gaps + sum(_width(levels) for levels in self._categories)
 
     def prepare(self, table: Table) -> Prepared:
-        """Return the columns of training from a table; raise where one is missing or of another kind."""
+        """Return the columns of training from a table; raise where one is missing or of another type."""
         extra = self._extra(table)
         table = table.selected(self.names, self.n_columns)
         number_places, category_places = self._places
@@ -116,9 +117,9 @@ class Preprocessing:
         return inputs
 
     def encode_across(self, prepared: Prepared, rows: np.ndarray | slice, width: int, scratch: Scratch) -> np.ndarray:
-        """Return a block of rows as 1 and their inputs, float32, `(1 + n_inputs, width)`: a row a column, then zeros.
+        """Return a block of rows as 1 and their inputs, float32, `(1 + n_inputs, width)`, zeros after the last row.
 
-        Laid out so, each step is a loop over rows. The array belongs to `scratch`.
+        Each row of the table is a column of it, so that every step is a loop over rows. The array belongs to `scratch`.
         """
         numbers, codes = prepared.numbers[rows].T.astype(np.float64, order="C"), prepared.codes[rows].T
         inputs, filled = scratch.array("inputs", (1 + self.n_inputs, width)), numbers.shape[1]
@@ -152,7 +153,7 @@ class Preprocessing:
 
     @cached_property
     def _statistics(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Offset, scale and fill, each a column."""
+        """Offset, scale and fill, each as a column vector."""
         return self.offset[:, None], self.scale[:, None], self.fill[:, None]
 
     @cached_property
@@ -175,14 +176,14 @@ class Preprocessing:
         return Ramps.of(self.knots)
 
     def header(self) -> dict[str, Any]:
-        """Return the part that belongs in the header of a model file."""
+        """Return the entries of the header of a model file that describe this."""
         columns = [
             {"kind": "number"} if levels is None else {"kind": "category", "levels": levels} for levels in self.levels
         ]
         return {"feature_names": self.names, "columns": columns, "knots": [len(knots) for knots in self.knots]}
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """Return the part that belongs in the tensors of a model file."""
+        """Return the tensors of a model file that hold this."""
         tensors = {f"numbers.{name}": getattr(self, name) for name in ("offset", "scale", "fill", "had_gaps")}
         return tensors | {"numbers.knots": np.concatenate([np.zeros(0), *self.knots])}
 
@@ -203,7 +204,7 @@ class Preprocessing:
 
 
 def _levels_off(scaled: np.ndarray) -> np.ndarray:
-    """Return sqrt(1 + (z / 3)^2), and see to it that z / it is finite; `hypot` would take six times as long."""
+    """Return sqrt(1 + (z / 3)^2), with z clipped so that their ratio is finite; `hypot` takes six times as long."""
     np.clip(scaled, -LARGEST, LARGEST, out=scaled)
     square = scaled * (1 / CLIP)
     square *= square
@@ -254,15 +255,16 @@ class Ramps:
         column = np.repeat(np.arange(len(knots)), [max(0, len(each) - 1) for each in knots])
         begins = np.concatenate([np.zeros(0), *(each[:-1] for each in knots)])
         widths = np.concatenate([np.zeros(0), *(np.diff(each) for each in knots)])
-        return cls(column.astype(np.intp), (begins + widths / 2)[:, None], (0.5 / np.maximum(widths, 1e-300))[:, None])
+        slope = 2 * RAMP_END / np.maximum(widths, 1e-300)
+        return cls(column.astype(np.intp), (begins + widths / 2)[:, None], slope[:, None])
 
     def encode(self, numbers: np.ndarray, inputs: np.ndarray, scratch: Scratch) -> None:
         """Write the ramps of numbers `(columns, rows)` into inputs `(ramps, rows)`."""
         if len(self.column) == 0:
             return
         places = scratch.array("ramps", inputs.shape, np.float64)
-        numbers.take(self.column, axis=0, out=places, mode="clip")  # which needs no buffer
+        numbers.take(self.column, axis=0, out=places, mode="clip")  # a mode that needs no buffer
         places -= self.middle
         places *= self.slope
         np.copyto(inputs, places, casting="same_kind")
-        np.clip(inputs, -0.25, 0.25, out=inputs)
+        np.clip(inputs, -RAMP_END, RAMP_END, out=inputs)

@@ -1,4 +1,4 @@
-"""The fingerprint of rows and labels in memory: the same values, the same fingerprint, whatever held them."""
+"""The SHA-256 of the rows and labels that a model was trained on: the same for the same values, whatever holds them."""
 
 from __future__ import annotations
 

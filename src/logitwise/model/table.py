@@ -20,7 +20,7 @@ _TRUTH = {"true": 1.0, "false": 0.0}
 
 @dataclass(frozen=True)
 class Text:
-    """A column of text of a polars DataFrame, which looks up and reads its values without making objects of them."""
+    """A column of text of a polars DataFrame, read without making a Python object of each value."""
 
     series: Any
 
@@ -47,11 +47,11 @@ class Table:
     """Columns of equal length: arrays of numbers (NaN where missing), and of categories (objects, None where missing).
 
     Attributes:
-        columns: One array or `Text` a column, or one matrix `(rows, columns)` where all are numbers.
-        names: One name a column, or None where X had none.
-        has_common_scale: Whether the columns are pixels: values of one kind, measured on one scale.
+        columns: One array or `Text` per column, or one matrix `(rows, columns)` where all are numbers.
+        names: One name per column, or None where X had none.
+        has_common_scale: Whether the columns are pixels: all measured on one scale.
         image_shape: The shape of a row, where rows are images of uint8 pixels; else None.
-        first_row: The position of the first row, in messages: that of a part in the whole.
+        first_row: The position of the first row among all rows, where this is a batch of them; for messages.
     """
 
     columns: np.ndarray | tuple[np.ndarray | Text, ...]
@@ -77,8 +77,9 @@ class Table:
     def codes(self, position: int, levels: Sequence[str]) -> tuple[np.ndarray, int]:
         """Return the place of each value of a column among `levels`, and how many values are none of them.
 
-        Text is compared as it is. Where one is not found, or the column holds numbers, the number decides: 1.0, 1 and
-        01 are the level "1"; and where the levels are true and false in some spelling, so do true, false, 1 and 0.
+        Text is compared as it is. Where it is not found, or the column holds numbers, values are compared as numbers:
+        1.0, 1 and 01 are the level "1". Where the levels are true and false in some spelling, true, false, 1 and 0 are
+        among them.
 
         Returns:
             int32, `(rows,)`, -1 where missing or none of the levels; and the number of the latter.
@@ -143,7 +144,7 @@ class Table:
         )
 
     def selected(self, names: Sequence[str] | None, n_columns: int) -> Table:
-        """Return the columns that were trained on, in that order: by name where both have names, else by position."""
+        """Return the columns of training, in their order: by name where both have names, else by position."""
         if names is None or self.names is None:
             if self.n_columns != n_columns:
                 # In the words of scikit-learn, which its checks of estimators look for.
@@ -185,7 +186,7 @@ def read_table(X: Any, first_row: int = 0) -> Table:
         ValueError: Fewer than two dimensions, rows of unequal length, no columns, a column name twice.
     """
     if type(X) is np.ndarray and X.ndim == 2 and X.dtype in _PLAIN and X.shape[1] and not first_row:
-        return Table(X, len(X))  # the short way of what follows
+        return Table(X, len(X))  # a shortcut to what follows
     X = X.toarray() if hasattr(X, "tocsr") else X  # pyright: ignore[reportAttributeAccessIssue]
     if hasattr(X, "columns") and hasattr(X, "__getitem__"):
         return replace(_read_dataframe(X), first_row=first_row)
@@ -208,13 +209,13 @@ def _read_dataframe(X: Any) -> Table:
 
 
 def _read_matrix(X: Any) -> np.ndarray | None:
-    """Return a DataFrame whose columns are all of one kind of plain numbers as a matrix; None for another."""
+    """Return a DataFrame whose columns all have one plain dtype of numbers as a matrix; None for others."""
     dtypes = {*X.dtypes}
-    kind = str(*dtypes) if len(dtypes) == 1 else None
-    if kind in _PLAIN_OF_PANDAS:
+    dtype = str(*dtypes) if len(dtypes) == 1 else None
+    if dtype in _PLAIN_OF_PANDAS:
         return X.to_numpy()
-    if kind in _PLAIN_OF_POLARS and hasattr(X, "get_columns"):
-        return X.to_numpy(order="fortran")  # its columns lie so; gaps become NaN
+    if dtype in _PLAIN_OF_POLARS and hasattr(X, "get_columns"):
+        return X.to_numpy(order="fortran")  # the order of its columns in memory; gaps become NaN
     return None
 
 
@@ -308,12 +309,13 @@ def _as_text(values: np.ndarray) -> np.ndarray:
 
 def _read_objects(array: np.ndarray, where: str) -> np.ndarray:
     cleaned = objects(None if is_missing(value) else value for value in array)
-    families = {_family(kind) for kind in set(map(type, cleaned)) - {type(None)}}
+    types = set(map(type, cleaned)) - {type(None)}
+    families = {_family(each) for each in types}
     if families <= {"number"}:
         return cleaned.astype(np.float64)
     if families == {"text"}:
         return cleaned
-    found = ", ".join(sorted({kind.__name__ for kind in set(map(type, cleaned)) - {type(None)}}))
+    found = ", ".join(sorted({each.__name__ for each in types}))
     requirement = "hold values of one type in each column, numbers or text"
     raise InvalidTypeError("X", requirement, found, where, "Convert it to one of them.")
 
@@ -327,15 +329,16 @@ def is_missing(value: Any) -> bool:
     )
 
 
-def _family(kind: type) -> str:
-    if issubclass(kind, str):
+def _family(value_type: type) -> str:
+    if issubclass(value_type, str):
         return "text"
-    is_real = issubclass(kind, (int, float, np.integer, np.floating, np.bool_)) or kind.__name__ == "Decimal"
+    numbers = (int, float, np.integer, np.floating, np.bool_)
+    is_real = issubclass(value_type, numbers) or value_type.__name__ == "Decimal"
     return "number" if is_real else "other"
 
 
 def _number(value: Any) -> float | None:
-    """Return the number that a value is: true and false are 1 and 0, in any case; None for other text."""
+    """Return a value as a number: true and false are 1 and 0, in upper or lower case; None for other text."""
     try:
         return float(value)
     except ValueError:
@@ -351,7 +354,7 @@ def _codes(column: np.ndarray, levels: Sequence[str]) -> np.ndarray:
 
 
 def _spellings(levels: Sequence[str]) -> dict[Any, int]:
-    """Return the place of each level by its number or its truth, where they have one that no other level has."""
+    """Return the position of each level by its number or truth value, where no other level has the same."""
     places: dict[Any, int] = {}
     is_truth = {level.lower() for level in levels} <= set(_TRUTH)
     for place, level in enumerate(levels):
