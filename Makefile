@@ -1,4 +1,4 @@
-# `make demo` trains a classifier on real data; `make test` checks everything. Both need Python 3.11 or newer with venv and pip.
+# `make demo` trains a classifier on real data; `make test` runs all checks. Both need Python 3.11 or newer with venv and pip.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,20 +9,20 @@ OLDER_SKLEARN := 1.8.0
 .PHONY: help demo test lint types mutants test-sklearn test-browser docs bench bench-classifier check-python clean
 
 help:
-	@echo "make demo   train on the bundled digits and leave digits.safetensors"
-	@echo "make test   lint, types and tests"
-	@echo "make test-browser  the report and the explain page in a real browser"
-	@echo "make mutants  put small faults in, one at a time, and see whether the tests notice"
-	@echo "make test-sklearn  the estimator with the scikit-learn version before the newest"
-	@echo "make docs   build the documentation site into build/site"
-	@echo "make bench  time the functions beside their peers"
-	@echo "make bench-classifier  the classifier beside its peers on real data"
-	@echo "make clean  remove what the other targets made"
+	@echo "make demo   train on the bundled digits and save digits.safetensors"
+	@echo "make test   lint, type checks and tests"
+	@echo "make test-browser  test the report and the explain page in a real browser"
+	@echo "make mutants  introduce small faults, one at a time, and print those that no test notices"
+	@echo "make test-sklearn  test the estimator with the previous minor version of scikit-learn"
+	@echo "make docs   build the documentation site in build/site"
+	@echo "make bench  compare the speed of the functions with their peers"
+	@echo "make bench-classifier  compare the classifier with its peers on real data"
+	@echo "make clean  remove everything that the other targets created"
 
 demo: $(STAMP)
 	@echo "==> training on the bundled digits"
 	$(BIN)/logitwise train digits --model digits.safetensors
-	@echo "==> what the model file says of itself"
+	@echo "==> contents of the model file"
 	$(BIN)/logitwise info digits.safetensors
 
 test: lint types
@@ -41,10 +41,10 @@ types: $(STAMP)
 check-python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python must be 3.11 or newer; got %d.%d. Install one and name it: make PYTHON=python3.11" % sys.version_info[:2])'
 
-# torch is asked for by its exact version first: a range would bring a CUDA build of several GB where a CPU build is at hand.
+# torch is installed by its exact version first: a version range could install a CUDA build of several GB instead of an available CPU build.
 $(STAMP): pyproject.toml constraints.txt
 	@$(MAKE) --no-print-directory check-python
-	@echo "==> making $(VENV) and installing (once)"
+	@echo "==> creating $(VENV) and installing (once)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt "torch==2.13.0"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
@@ -53,12 +53,12 @@ $(STAMP): pyproject.toml constraints.txt
 clean:
 	rm -rf $(VENV) build dist *.safetensors .pytest_cache .ruff_cache .hypothesis
 
-# MUTANTS=words tries those whose name or file contains one of them.
+# MUTANTS=words selects the mutants whose name or file contains one of the words.
 mutants: $(STAMP)
-	@echo "==> small faults, one at a time (about an hour; prints those that no test notices)"
+	@echo "==> mutation tests (about an hour; prints the faults that no test notices)"
 	$(BIN)/python tests/mutants/__main__.py --jobs $(JOBS) $(MUTANTS)
 
-# The package alone, in front of the newer one: everything else stays as it is.
+# Only the older scikit-learn is installed, in a folder that comes first on the import path; everything else stays as it is.
 test-sklearn: $(STAMP)
 	@echo "==> the estimator with scikit-learn $(OLDER_SKLEARN)"
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target build/scikit-learn "scikit-learn==$(OLDER_SKLEARN)"
@@ -66,17 +66,17 @@ test-sklearn: $(STAMP)
 	PYTHONPATH=build/scikit-learn $(BIN)/pytest -q -n $(JOBS) tests/classifier/test_scikit_learn.py tests/classifier/test_estimator.py -k 'not (handwritten or gaps or digits)'
 
 test-browser: $(STAMP)
-	@echo "==> pages in a real browser (Debian and Ubuntu: apt-get install chromium)"
+	@echo "==> pages in a real browser (on Debian and Ubuntu, install it with: apt-get install chromium)"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[browser]'
 	$(BIN)/pytest -q -m browser tests/browser
 
 docs: $(STAMP)
-	@echo "==> documentation, into build/site"
+	@echo "==> building the documentation in build/site"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench-classifier: $(STAMP)
-	@echo "==> the classifier beside its peers (an hour or two; writes benchmarks/classifier-results.md)"
+	@echo "==> comparing the classifier with its peers (an hour or two; writes benchmarks/classifier-results.md)"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench-classifier]'
 	$(BIN)/python -W ignore -m benchmarks.classifier --save
 

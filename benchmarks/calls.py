@@ -51,11 +51,11 @@ def _small_calls() -> dict[str, tuple[Callable, Callable]]:
     return {
         "softmax out=": (
             lambda: lw.softmax(logits, out=out),
-            lambda: softmax._normalize(rows, softmax.NO_MASK, 0, 1.0, softmax.SOFTMAX, result, 0, 64),
+            lambda: softmax._normalize(None, rows, softmax.NO_MASK, 0, 1.0, softmax.SOFTMAX, result, 0, 64),
         ),
         "cross_entropy_and_gradient out=": (
             lambda: lw.cross_entropy_and_gradient(logits, target, out=out),
-            lambda: cross_entropy._cross_entropy(rows, 0, bytes_of, code, options, losses, result, 0, 64),
+            lambda: cross_entropy._cross_entropy(None, rows, 0, bytes_of, code, options, losses, result, 0, 64),
         ),
     }
 

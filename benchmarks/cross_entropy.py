@@ -11,8 +11,8 @@ import torch
 
 import logitwise as lw
 from logitwise import reference
-from logitwise.functional import _recycling
-from logitwise.functional._recycling import SMALLEST
+from logitwise.functional._memory import recycling as _recycling
+from logitwise.functional._memory.recycling import SMALLEST
 
 OURS, OURS_OUT = "logitwise", "logitwise out="
 

@@ -126,7 +126,7 @@ def _file_lines(folder: Path, options: argparse.Namespace) -> list[str]:
     ours = seen["logitwise predict"]
     size = os.path.getsize(data) / 1e6
     lines = [f"### A CSV of {rows:,} rows, {COLUMNS} columns, {size:.0f} MB, to a CSV of predictions", ""]
-    lines += ["| | seconds | / ours | processor seconds | / ours | rows a second | peak MB |", "|" + " --- |" * 7]
+    lines += ["| | seconds | / ours | processor seconds | / ours | rows per second | peak MB |", "|" + " --- |" * 7]
     for name, found in seen.items():
         seconds, processor, peak = (statistics.median(column) for column in zip(*found, strict=True))
         ratios = [
@@ -235,7 +235,7 @@ def _large_lines(folder: Path, options: argparse.Namespace) -> list[str]:
     writing = time.perf_counter() - started
     parameters, mega = results["save"][0], len(content) / 1e6
     lines = [f"### A model of {parameters / 1e6:.1f} million parameters, {mega:.0f} MB", ""]
-    lines += ["| | ms | memory raised by, MB |", "| --- | --- | --- |"]
+    lines += ["| | ms | additional memory, MB |", "| --- | --- | --- |"]
     for what, (_, seconds, raised) in results.items():
         lines.append(f"| {what} | {seconds * 1e3:.0f} | {raised:.0f} |")
     lines += [f"| SHA-256 of as many bytes | {hashing * 1e3:.0f} | |"]

@@ -224,7 +224,10 @@ def test_torch_lets_an_ignored_nan_reach_the_gradient():
 def test_every_row_ignored_is_zero_with_a_warning_where_torch_gives_nan():
     logits, target = normal(2, 3), tensor([-100, -100])
     assert torch.nn.CrossEntropyLoss()(logits, target).isnan()
-    message = "the mean loss was asked over no rows: all are ignored, have weight 0, or there are none; it is 0."
+    message = (
+        "the mean loss must be over one or more rows; got none: all are "
+        "ignored or have weight 0, or there are none. The mean loss is 0."
+    )
     with pytest.warns(lw.NoRowsWarning, match=f"^{re.escape(message)}$"):
         loss, gradient = value_and_gradient(nn.CrossEntropyLoss(), logits, target)
     assert loss.item() == 0.0

@@ -31,16 +31,18 @@ SAVED = Path(__file__).parent.parent / "classifier-results.md"
 PACKAGES = ("logitwise", "scikit-learn", "torch", "skorch", "pytabkit", "numpy")
 HEADING = "# The classifier beside its peers"
 NOTES = """\
-Stratified folds, decided by a seed: the same for every contender, each with its own defaults, one after the other.
-Sets of fewer than 600 rows are cut into five folds four times, by four seeds: from one cut to the next, the log loss of
-such a set moves by a third. Peers get numbers scaled, gaps filled by the median and flagged, categories one-hot;
-HistGradientBoosting and RealMLP get categories as they are. `adult` is a stratified sample of 10,000 rows;
-`mnist-sample` is its 1,033 training images, which logitwise gets as images (and moves at random by up to two pixels)
-and the peers as pixels. skorch fits the network of the tutorial. Times are of the processor, one thread each.
+The folds are stratified and set by a seed, so they are the same for every contender. Every contender uses its own
+defaults, and they run one after another. Sets of fewer than 600 rows are split into five folds four times, with four
+seeds, because the log loss on such a set varies by a third between splits. For the peers, numbers are scaled, missing
+values are replaced by the median and flagged, and categories are one-hot encoded; HistGradientBoosting and RealMLP get
+categories as they are. `adult` is a stratified sample of 10,000 rows. `mnist-sample` is its 1,033 training images,
+which logitwise gets as images (and shifts at random by up to two pixels) and the peers as pixels. skorch fits the
+network of the tutorial. Times are processor times on one thread.
 
-The recipe was chosen on other sets (docs/design.md), and looked at on these three times: twice before it was first
-final; and on 2026-11-27, when six cuts of five small sets showed that calibration made a model far too sure where few
-rows are all right. The prior against it was chosen on other sets. Made by `make bench-classifier`."""
+The training recipe was chosen on other sets (docs/design.md). It was evaluated on these sets three times: twice before
+it was first final, and once on 2026-11-27, when six splits of five small sets showed that calibration made a model far
+too confident when a small number of rows are all classified correctly. The prior that prevents this was chosen on other
+sets. Made by `make bench-classifier`."""
 SMALLEST = 1e-15  # a probability of 0 where the class occurs counts as this, so that every mean is finite
 
 

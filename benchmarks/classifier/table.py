@@ -33,7 +33,7 @@ def tables(rows: Sequence[dict[str, Any]]) -> list[str]:
             for name in sets
         ],
     )
-    lines += ["", "## Together", "", *_together(sets, contenders, loss, seconds, error)]
+    lines += ["", "## Summary", "", *_together(sets, contenders, loss, seconds, error)]
     lines += ["", "## Calibration error (15 bins, mean over folds)", ""]
     lines += _table(["set", *contenders], [[name, *_bold(name, contenders, error, 4)] for name in sets])
     lines += ["", "## Processor seconds to fit and predict one fold, on one thread (mean)", ""]
@@ -92,9 +92,9 @@ def _together(sets: Sequence[str], contenders: Sequence[str], loss: Any, seconds
     return [
         *lines,
         "",
-        f"- Log loss over that of the best peer by geometric mean, {best}: {against:.3f} ({floored_against:.3f} with "
-        f"{FLOOR:g} nats added to every loss).",
-        f"- Over the best peer chosen anew for each set: {_geometric(ratios):.3f} ({_geometric(floored):.3f}).",
+        f"- Log loss over that of the peer with the best geometric mean, {best}: {against:.3f} ({floored_against:.3f} "
+        f"with {FLOOR:g} nats added to every loss).",
+        f"- Log loss over that of the best peer of each set: {_geometric(ratios):.3f} ({_geometric(floored):.3f}).",
         f"- Sets more than 10% above their best peer: {', '.join(worse) or 'none'}.",
         f"- Time over MLPClassifier's: {np.median(times['MLPClassifier']):.2f} at the median; over RealMLP-TD-S's: "
         f"{np.median(times['RealMLP-TD-S']):.2f} at the median, {max(times['RealMLP-TD-S']):.2f} at most.",

@@ -42,6 +42,8 @@ _HOME_OF = {
     "log_sigmoid": "logitwise.functional",
     "log_softmax": "logitwise.functional",
     "logsumexp": "logitwise.functional",
+    "report": "logitwise.evidence.reporting",
+    "route_of": "logitwise.functional",
     "sigmoid": "logitwise.functional",
     "softmax": "logitwise.functional",
     "threads": "logitwise.functional",
@@ -72,6 +74,7 @@ if TYPE_CHECKING:
     from logitwise.classifier.estimator import Classifier
     from logitwise.classifier.notes import TrainingWarning
     from logitwise.diagnosis import diagnose
+    from logitwise.evidence.reporting import report
     from logitwise.functional import (
         binary_cross_entropy_with_logits,
         binary_cross_entropy_with_logits_and_gradient,
@@ -81,6 +84,7 @@ if TYPE_CHECKING:
         log_sigmoid,
         log_softmax,
         logsumexp,
+        route_of,
         sigmoid,
         softmax,
         threads,

@@ -54,6 +54,13 @@ def may_look(array: Any) -> bool:
     return not (following or array.is_meta)
 
 
+def is_followed(tensor: Any) -> bool:
+    """Return whether autograd records what is computed from a tensor, or a transform or a compiler traces it."""
+    torch = sys.modules["torch"]
+    recorded = tensor.requires_grad and torch.is_grad_enabled()
+    return recorded or torch.autograd.forward_ad._current_level >= 0 or not may_look(tensor)
+
+
 def is_traced() -> bool:
     """Return whether torch records the operations themselves (`make_fx`, `torch.jit.trace`) or only their shapes."""
     torch = sys.modules["torch"]

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+
+AnyError = TypeVar("AnyError", bound="InvalidArgumentError")
 
 
 class InvalidArgumentError(Exception):
@@ -54,9 +56,15 @@ class InvalidArgumentError(Exception):
         argument = names.get(self.argument, self.argument)
         return type(self)(argument, self.requirement, self.got, self.where, self.advice, mentions)
 
+    def as_type(self, error_type: type[AnyError]) -> AnyError:
+        """Return this error as one of another class."""
+        return error_type(*self._fields())
+
+    def _fields(self) -> tuple[Any, ...]:
+        return self.argument, self.requirement, self.got, self.where, self.advice, self.mentions
+
     def __reduce__(self) -> tuple[Any, ...]:
-        fields = (self.argument, self.requirement, self.got, self.where, self.advice, self.mentions)
-        return type(self), fields
+        return type(self), self._fields()
 
 
 class InvalidValueError(InvalidArgumentError, ValueError):

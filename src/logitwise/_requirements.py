@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from logitwise._arrays import Layout, as_numpy, dtype_name, framework_of, is_tensor, may_look, number_kind
+from logitwise._arrays import Layout, as_numpy, dtype_name, framework_of, is_followed, is_tensor, may_look, number_kind
 
 FLOAT_DTYPES = ("float16", "bfloat16", "float32", "float64")
 _NATIVE_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -122,7 +122,7 @@ def check_positive(value: Any, name: str) -> float:
 
 def check_positive_tensor(value: Any, name: str, logits: Any) -> Any:
     """Return `value` as `check_positive` does; but a tensor that is differentiated or traced stays a tensor, 0-d."""
-    if type(value) is float or not (is_tensor(value) and is_tensor(logits)) or not _is_followed(value):
+    if type(value) is float or not (is_tensor(value) and is_tensor(logits)) or not is_followed(value):
         return check_positive(value, name)
     if math.prod(value.shape) != 1 or number_kind(value) not in ("floating", "integer"):
         raise TypeError(f"{name} must be a number; got {_described(value)}.")
@@ -131,13 +131,6 @@ def check_positive_tensor(value: Any, name: str, logits: Any) -> Any:
     if may_look(value):
         check_positive(value, name)
     return value.reshape(())
-
-
-def _is_followed(value: Any) -> bool:
-    """Return whether autograd records `value`, or a transform or a compiler of torch traces it."""
-    torch = sys.modules["torch"]
-    recorded = value.requires_grad and torch.is_grad_enabled()
-    return recorded or torch.autograd.forward_ad._current_level >= 0 or not may_look(value)
 
 
 def check_not_negative(value: Any, name: str) -> float:
@@ -204,6 +197,18 @@ def check_choice(value: Any, name: str, choices: Sequence[str]) -> str:
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}.")
     return value
+
+
+def check_reduction(reduction: Any, normalizer: Any, logits: Any) -> tuple[str, Any]:
+    """Return how losses are reduced, and what a mean divides by instead of the sum of weights, or None."""
+    reduction = check_choice(reduction, "reduction", REDUCTIONS)
+    if normalizer is None:
+        return reduction, None
+    if reduction != "mean":
+        raise ValueError(
+            f"normalizer must be None unless reduction='mean'; got {normalizer!r} and reduction={reduction!r}."
+        )
+    return reduction, check_positive_tensor(normalizer, "normalizer", logits)
 
 
 def check_same_framework(value: Any, name: str, logits: Any, logits_name: str = "logits") -> Any:
@@ -368,6 +373,20 @@ def _hint_at_labels(target: Any) -> str:
     if (low, high) == (1.0, 2.0):
         return "If classes are counted from 1, subtract 1."
     return "If the labels are -1 and 1, pass target > 0." if (low, high) == (-1.0, 1.0) else ""
+
+
+def check_binary_target(target: Any, logits: Any, name: str = "logits") -> Any:
+    """Return the target of a binary problem: booleans, 0 and 1, or probabilities, in the shape of the logits."""
+    target = check_same_framework(target, "target", logits, name)
+    if number_kind(target) not in ("bool", "integer", "floating"):
+        raise TypeError(f"target must be booleans, integers 0 and 1, or probabilities; got dtype {dtype_name(target)}.")
+    if tuple(target.shape) != tuple(logits.shape):
+        raise ValueError(
+            f"target must have the shape of {name}, {tuple(logits.shape)}; got {tuple(target.shape)}. "
+            "Reshape one of them."
+        )
+    check_unit_interval(target)
+    return target
 
 
 def check_weights(weights: Any, name: str) -> None:

@@ -1,8 +1,7 @@
-"""Mistakes that raise nothing and train badly: their warnings, and the setting that says whether they are looked for.
+"""Warnings about inputs that are allowed but hardly ever meant, and the setting that turns them on and off.
 
-What would corrupt memory or has no meaning is an error (`_requirements.py`), whatever the setting. What has a meaning
-that is hardly ever meant is here. Every sentence has the form of an error's: what must be, what came, where, and what
-to do.
+What has no meaning, or would corrupt memory, is an error (`_requirements.py`), whatever the setting. A warning is
+worded as an error is: what the argument must be, what it is, where, and what to do.
 """
 
 from __future__ import annotations
@@ -13,32 +12,34 @@ from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
+from logitwise._errors import InvalidValueError
+
 MODES = ("off", "warn", "raise")
-_PASSED_OVER = ("logitwise", "sklearn", "torch")  # whose lines are not the user's
-_ONE_NAME_FOR_ALL = ("<stdin>", "<string>")  # of code whose lines do not tell call sites apart
+_PASSED_OVER = ("logitwise", "sklearn", "torch")  # packages whose lines are not the user's
+_ONE_NAME_FOR_ALL = ("<stdin>", "<string>")  # file names of code whose line numbers do not tell call sites apart
 
 _mode: ContextVar[str] = ContextVar("logitwise_checks", default="warn")
 _given: dict[tuple[str, int, type[Warning]], dict[Any, Any]] = {}
 
 
 class LogitwiseWarning(UserWarning):
-    """The parent of every warning this library gives."""
+    """The base class of the warnings that `checks` governs."""
 
 
 class NoRowsWarning(LogitwiseWarning):
-    """A mean was asked over no rows (or rows of no weight): the loss is 0 and so is its gradient."""
+    """A mean over no rows, or over rows without weight: the loss and its gradient are 0."""
 
 
 class ZeroClassWeightWarning(NoRowsWarning):
-    """The class weights are 0 for every class that is present: the loss is 0 and so is its gradient."""
+    """The class weights of all classes that are present are 0: the loss and its gradient are 0."""
 
 
 class ProbabilitiesAsLogitsWarning(LogitwiseWarning):
-    """Probabilities where logits belong: the softmax or sigmoid is applied twice, and training is slow and bad."""
+    """Probabilities passed as logits: the softmax or sigmoid is applied twice, and training is slow and poor."""
 
 
 class LogProbabilitiesAsLogitsWarning(LogitwiseWarning):
-    """Log-probabilities where logits belong: the result is right, and the log-softmax before it is wasted work."""
+    """Log-probabilities passed as logits: the result is correct, but the log-softmax is wasted work."""
 
 
 class UnnormalizedProbabilitiesWarning(LogitwiseWarning):
@@ -50,11 +51,11 @@ class UnnormalizedTargetWarning(LogitwiseWarning):
 
 
 class OneHotTargetWarning(LogitwiseWarning):
-    """One-hot rows of an integer dtype, which are read as class indices 0 and 1."""
+    """One-hot rows of an integer dtype, which are taken for the class indices 0 and 1."""
 
 
 class OneClassWarning(LogitwiseWarning):
-    """Every one of many targets is the same class."""
+    """A large batch in which every target is the same class."""
 
 
 class ImpossibleTargetWarning(LogitwiseWarning):
@@ -70,11 +71,11 @@ class NotFiniteWarning(LogitwiseWarning):
 
 
 class AxisWarning(LogitwiseWarning):
-    """The classes seem to be on another axis of a square input."""
+    """The classes seem to be on another axis."""
 
 
 class Setting:
-    """What `checks` set; as a context manager it puts back at the end what was in force before."""
+    """The setting made by `checks`; as a context manager, it restores the previous setting at the end of the block."""
 
     def __init__(self, mode: str, before: str) -> None:
         self.mode = mode
@@ -91,28 +92,29 @@ class Setting:
 
 
 def checks(mode: str | None = None) -> Setting:
-    """Say what happens where inputs are allowed but hardly ever meant: probabilities as logits, a wrong axis, NaN.
+    """Set what happens to inputs that are allowed but hardly ever meant: probabilities as logits, a wrong axis, NaN.
 
-    "warn", at first, gives a warning: each kind has its own class under `LogitwiseWarning`, is given once a call site,
-    and goes by Python's filters. "raise" raises it as an exception. "off" looks at nothing. What has no meaning (an
-    index out of range, shapes that do not fit) is an error under all three.
+    With "warn", the default, the losses warn of them. Each problem has its own subclass of `LogitwiseWarning`, is
+    reported once per line of your code, and obeys Python's warning filters. With "raise", the warning is raised as an
+    exception. With "off", the inputs are not checked. What has no meaning (an index out of range, shapes that do not
+    match) is an error in every mode.
 
-    The setting belongs to the thread or task that makes it, as `numpy.errstate` does: another thread keeps its own, a
-    new thread starts with "warn", and a new asyncio task takes over that of its parent. Nothing is looked at in code
-    compiled by torch or under its function transforms, nor tensors that are not in CPU memory.
+    The setting is local to a thread or task, like `numpy.errstate`: a new thread starts with "warn", and a new asyncio
+    task inherits the setting of its parent. Inputs are not checked in code compiled by torch or under its function
+    transforms, nor are tensors outside CPU memory.
 
     Args:
-        mode: "off", "warn" or "raise"; None leaves what is in force.
+        mode: "off", "warn" or "raise"; None keeps the current mode.
 
     Returns:
-        The setting, whose `mode` says what is in force. In a `with` statement it ends with the block.
+        The setting; its `mode` is the current mode. In a `with` statement, it holds until the end of the block.
 
     Raises:
-        ValueError: Another mode.
+        ValueError: `mode` is none of the three.
 
     Cost:
-        About a microsecond a call: the first row that cannot be probabilities ends the look at the logits, and a loss
-        that is finite says that no logit was NaN.
+        About a microsecond per call: the first row that cannot hold probabilities ends the search, and a finite loss
+        means that no logit is NaN.
 
     Example:
         >>> import numpy as np, logitwise as lw
@@ -126,18 +128,18 @@ def checks(mode: str | None = None) -> Setting:
     if mode is None:
         return Setting(before, before)
     if mode not in MODES:
-        raise ValueError(f"mode must be one of {', '.join(map(repr, MODES))}; got {mode!r}.")
+        raise InvalidValueError("mode", f"be one of {', '.join(map(repr, MODES))}", repr(mode))
     _mode.set(mode)
     return Setting(mode, before)
 
 
-def are_looked_for() -> bool:
-    """Return whether mistakes are looked for."""
+def checks_are_on() -> bool:
+    """Return whether inputs are checked."""
     return _mode.get() != "off"
 
 
 def warn(category: type[LogitwiseWarning], message: str) -> None:
-    """Say `message` about the user's line: as a warning, once for each line and category; or raised; or not at all."""
+    """Warn about the user's line, once per line and category; or raise the warning, or drop it, as `checks` says."""
     mode = _mode.get()
     if mode == "off":
         return
@@ -148,7 +150,7 @@ def warn(category: type[LogitwiseWarning], message: str) -> None:
 
 
 def warn_of_data(category: type[Warning], message: str) -> None:
-    """Say `message` about the user's line, by Python's own filters, whatever `checks` says."""
+    """Warn about the user's line by Python's own filters, whatever `checks` says."""
     frame = _users_frame()
     registry = frame.f_globals.setdefault("__warningregistry__", {})
     module = frame.f_globals.get("__name__", "<unknown>")
@@ -167,10 +169,11 @@ def _package_of(names: dict[str, Any]) -> str:
 
 
 def _give(category: type[LogitwiseWarning], message: str, file: str, line: int, module: str) -> None:
-    """Give a warning with a registry of its own: where a filter said once, another text is not another warning.
+    """Issue a warning that filters count once per line and category, whatever its text.
 
-    Python writes a text into the registry when a filter lets it be given once, and clears the registry when filters
-    change. A registry with an entry is one that has had its warning, so the new text is entered beside it.
+    For a filter that lets a warning through once, Python enters its text in a registry, and clears the registry when
+    the filters change. A line and category have a registry of their own: if it holds an entry, their warning has been
+    given, so the new text is entered beside it.
     """
     registry = _given.setdefault((file, line, category), {})
     if len(registry) > 1 and file not in _ONE_NAME_FOR_ALL:

@@ -1,7 +1,7 @@
-"""Torch modules: drop-in for `torch.nn`, and the networks of the tutorial.
+"""Torch modules: drop-in replacements for those of `torch.nn`, and the network of the tutorial.
 
-The losses and activations subclass torch's own, so that arguments, defaults, buffers, `repr` and `isinstance` are
-torch's; what they compute is this library's.
+The losses and activations subclass torch's own. So their arguments, defaults, buffers, `repr` and `isinstance` are
+torch's, and only their results are computed by this library.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ import torch
 from torch import Tensor
 
 from logitwise import functional
-from logitwise.functional.binary_cross_entropy import check_probabilities
+from logitwise._errors import InvalidArgumentError, InvalidTypeError, InvalidValueError
+from logitwise.functional._problems.binary_cross_entropy import check_probabilities
 
 
-class InputError(ValueError, IndexError, RuntimeError):
-    """A value or shape that a module refuses: a ValueError, and an IndexError and RuntimeError as torch may raise."""
+class InputError(InvalidValueError, IndexError, RuntimeError):
+    """A value or shape that a module refuses: a ValueError, and whatever torch may raise for it."""
 
 
-class InputTypeError(TypeError, NotImplementedError):
-    """A kind or dtype that a module refuses: a TypeError, and a NotImplementedError (so RuntimeError) as in torch."""
+class InputTypeError(InvalidTypeError, NotImplementedError):
+    """A type or dtype that a module refuses: a TypeError, and a NotImplementedError (a RuntimeError) as in torch."""
 
 
 def _drop_in(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return `forward` of one tensor with errors that are caught wherever torch's own would be."""
+    """Return `forward` of one tensor with errors that are caught wherever torch's own would be caught."""
 
     @wraps(forward)
     def checked(self: torch.nn.Module, input: Tensor) -> Tensor:
@@ -44,7 +45,7 @@ def _drop_in(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def _drop_in_loss(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Do the same for a loss, which takes two tensors."""
+    """Return `forward` of a loss, of two tensors, with errors that are caught wherever torch's own would be caught."""
 
     @wraps(forward)
     def checked(self: torch.nn.Module, input: Tensor, target: Tensor) -> Tensor:
@@ -61,15 +62,18 @@ def _drop_in_loss(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def _not_a_tensor(name: str, value: object) -> InputTypeError:
-    return InputTypeError(f"{name} must be a torch tensor; got {type(value).__name__}. Use torch.as_tensor.")
+    return InputTypeError(name, "be a torch tensor", type(value).__name__, advice="Use torch.as_tensor.")
 
 
 def _as_in_torch(error: Exception) -> Exception:
-    return (InputError if isinstance(error, ValueError) else InputTypeError)(*error.args)
+    error_type = InputError if isinstance(error, ValueError) else InputTypeError
+    if isinstance(error, InvalidArgumentError):
+        return error.as_type(error_type)
+    return error_type.__new__(error_type, *error.args)  # torch's own: a sentence, without fields
 
 
 class Softmax(torch.nn.Softmax):
-    """`torch.nn.Softmax` by `logitwise.softmax`: within 4 ulp at any spread; a row of -inf alone is 0, not NaN."""
+    """`torch.nn.Softmax`, computed by `logitwise.softmax`: within 4 ulp; 0, not NaN, for a row of -inf alone."""
 
     @_drop_in
     def forward(self, input: Tensor) -> Tensor:
@@ -78,7 +82,7 @@ class Softmax(torch.nn.Softmax):
 
 
 class LogSoftmax(torch.nn.LogSoftmax):
-    """`torch.nn.LogSoftmax` by `logitwise.log_softmax`: exact near probability one; a row of -inf alone stays -inf."""
+    """`torch.nn.LogSoftmax`, computed by `logitwise.log_softmax`: exact near probability 1; -inf for a row of -inf."""
 
     @_drop_in
     def forward(self, input: Tensor) -> Tensor:
@@ -87,13 +91,13 @@ class LogSoftmax(torch.nn.LogSoftmax):
 
 
 def _on_classes(function: Callable[..., Tensor], logits: Tensor, dim: int | None) -> Tensor:
-    """Return the function of the classes on `dim`; a single number is a row of one class, as in torch."""
+    """Return `function` along `dim`; a single number is a row of one class, as in torch."""
     axis = _axis(dim, logits)
     return function(logits, axis) if logits.ndim else function(logits.unsqueeze(0), axis).squeeze(0)
 
 
 def _axis(dim: int | None, logits: Tensor) -> int:
-    """Return the class axis; where none was named, the one torch picks, with a warning as there."""
+    """Return the class axis; without `dim`, the one that torch picks, with a warning as in torch."""
     if dim is not None:
         return dim
     warnings.warn(
@@ -103,14 +107,14 @@ def _axis(dim: int | None, logits: Tensor) -> int:
 
 
 class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
-    """`torch.nn.CrossEntropyLoss` by `logitwise.cross_entropy`: the same arguments, shapes (N, C, d1, ...) and results.
+    """`torch.nn.CrossEntropyLoss`, computed by `logitwise.cross_entropy`: same arguments, shapes and results.
 
-    Where torch differs from the truth, this follows the truth: a confident row has the loss `log1p(sum of the other
-    exponentials)` and a gradient of that size, where float32 torch gives exactly 0; ignored rows may hold NaN or
-    infinities; with every row ignored the mean is 0 with a warning, not NaN; class indices may have any integer dtype.
+    The results differ where torch is wrong. A confident row has the loss `log1p(sum of the other exponentials)` and a
+    gradient of that size, where torch gives exactly 0 in float32. Ignored rows may hold NaN or infinities. If every row
+    is ignored, the mean is 0, with a warning, instead of NaN. Class indices may have any integer dtype.
 
-    As in torch, the mean over soft targets divides by the number of rows even when there are class weights
-    (`logitwise.cross_entropy` divides by the weights that took part).
+    As in torch, the mean over soft targets divides by the number of rows even if there are class weights
+    (`logitwise.cross_entropy` divides by the sum of the weights).
 
     Example:
         >>> import torch, logitwise as lw
@@ -121,7 +125,7 @@ class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
 
     @_drop_in_loss
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of logits with classes on axis 1 (axis 0 for a single row)."""
+        """Return the loss of logits (N, C, d1, ...), with classes on axis 1, or of a single row (C,)."""
         axis = 1 if input.ndim > 1 else 0
         rows = None
         if target.dtype.is_floating_point and self.reduction == "mean" and input.ndim:
@@ -139,10 +143,10 @@ class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
 
 
 class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
-    """`torch.nn.BCEWithLogitsLoss` by `logitwise.binary_cross_entropy_with_logits`: the same arguments and results.
+    """`torch.nn.BCEWithLogitsLoss`, computed by `binary_cross_entropy_with_logits`: same arguments and results.
 
     Both tails are exact, targets may be integers or booleans, and a target outside [0, 1] is an error. As in torch,
-    the mean divides by the number of elements even when there are weights.
+    the mean divides by the number of elements even if there are weights.
 
     Example:
         >>> import torch, logitwise as lw
@@ -152,7 +156,7 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
 
     @_drop_in_loss
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of logits of any shape, and targets of the same shape."""
+        """Return the loss of logits of any shape and targets of the same shape."""
         return functional.binary_cross_entropy_with_logits(
             input,
             target,
@@ -164,10 +168,10 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
 
 
 class BCELoss(torch.nn.BCELoss):
-    """`torch.nn.BCELoss`, for probabilities: torch's arithmetic, with inputs and targets outside [0, 1] refused.
+    """`torch.nn.BCELoss`, for probabilities: torch's arithmetic, but inputs and targets outside [0, 1] are errors.
 
-    A probability has lost what the tail of its logit could say: `BCEWithLogitsLoss` on the logits is the better loss.
-    As in torch, the logarithm is bounded at -100.
+    Where you have logits, use `BCEWithLogitsLoss`: a probability near 0 or 1 is rounded, and has lost the tail of its
+    logit. As in torch, the logarithm is bounded below by -100.
 
     Example:
         >>> import torch, logitwise as lw
@@ -177,7 +181,7 @@ class BCELoss(torch.nn.BCELoss):
 
     @_drop_in_loss
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of probabilities of any shape, and targets of the same shape."""
+        """Return the loss of probabilities of any shape and targets of the same shape."""
         check_probabilities(input, target)
         return super().forward(input, target.to(input.dtype))
 
@@ -185,12 +189,12 @@ class BCELoss(torch.nn.BCELoss):
 class FeedForward(torch.nn.Module):
     """A fully connected network with ReLU between its layers, which returns logits: no sigmoid or softmax at the end.
 
-    A binary problem has one output, trained with `BCEWithLogitsLoss`; a multiclass problem one output a class,
-    trained with `CrossEntropyLoss`. `probabilities` applies the sigmoid or the softmax that the training leaves out.
+    For a binary problem, use one output and `BCEWithLogitsLoss`; for a multiclass problem, one output per class and
+    `CrossEntropyLoss`. `probabilities` applies the sigmoid or softmax that the losses include.
 
     Args:
-        n_features: How many numbers an input row has; rows of more axes (images) are flattened.
-        hidden: The sizes of the hidden layers, from the input on; an int for one layer, `()` for none (a linear model).
+        n_features: The number of inputs of a row; rows with several axes, such as images, are flattened.
+        hidden: The sizes of the hidden layers, first layer first; an int for one layer, `()` for none (a linear model).
         n_outputs: 1 for a binary problem, else the number of classes.
 
     Example:
@@ -216,15 +220,15 @@ class FeedForward(torch.nn.Module):
 
     @torch.no_grad()
     def probabilities(self, inputs: Tensor) -> Tensor:
-        """Return the probability of class 1, (rows, 1), for one output; else of every class, (rows, n_outputs)."""
+        """Return the probability of class 1, (rows, 1), for one output; else that of each class, (rows, n_outputs)."""
         logits = self(inputs)
         return functional.sigmoid(logits) if logits.shape[1] == 1 else functional.softmax(logits, 1)
 
 
 def _width(value: SupportsIndex, name: str) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be a whole number of units; got {value!r}.")
+        raise InvalidTypeError(name, "be a whole number of units", repr(value))
     width = index(value)
     if width < 1:
-        raise ValueError(f"{name} must be 1 or more; got {width}.")
+        raise InvalidValueError(name, "be 1 or more", width)
     return width

@@ -1,18 +1,17 @@
-"""The definitions, in float64 NumPy, written to be read.
+"""The definitions of the functions, in float64 NumPy, written to be read.
 
-This is the specification of the functions: what the fused kernels compute faster, and what the tests hold every path
-against (this file itself is held against mpmath). Logits are arrays with classes on `axis`; targets are distributions
-over classes.
+This is their specification: the fused kernels compute the same faster, and the tests compare every route with it (and
+this file with mpmath). Logits are arrays with classes on `axis`; targets are distributions over classes.
 
 Every row is written as differences from its largest logit `m`, at position `k`:
 
     d_j = z_j - m,   e_j = exp(d_j),   rest = sum of e_j over j != k,   logsumexp = m + log1p(rest)
 
-The largest term is exactly 1 and stays out of the sum, so nothing is lost when the others are tiny: `log1p(rest)` is
-the loss of a confident row to the last digit. `z_j - m` is rounded, and an error of half an ulp in a difference of
-700 is one of 700 half-ulps in its exponential, so the rounding error of the difference is computed too (the two-sum
-of Knuth) and carried to the exponential. Shifted forms and their bounds: Blanchard, Higham and Higham, IMA J. Numer.
-Anal. 41 (2021).
+The largest term is exactly 1 and stays out of the sum, so nothing is lost where the others are tiny: `log1p(rest)` is
+the loss of a confident row to the last digit. `z_j - m` is rounded, and half an ulp in a difference of 700 becomes 700
+half-ulps in its exponential. So the rounding error of the difference is computed too (Knuth's two-sum) and carried over
+to the exponential. For shifted formulas and their bounds see Blanchard, Higham and Higham, IMA J. Numer. Anal. 41
+(2021).
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class ShiftedRows:
-    """Rows of logits as differences from their largest; one number a row keeps a class axis of length 1."""
+    """Rows of logits as differences from their largest; arrays of one number per row have a class axis of length 1."""
 
     largest: np.ndarray  # m
     is_largest: np.ndarray  # True at k, the first position of m
@@ -57,13 +56,13 @@ def shift(logits: np.ndarray, axis: int, temperature: float = 1.0, mask: np.ndar
 
 
 def _total(values: np.ndarray, axis: int) -> np.ndarray:
-    """Return the sums over `axis`, kept; NumPy sums in pairs along contiguous memory only, and one by one elsewhere."""
+    """Return the sums over `axis`, which keeps length 1; NumPy adds in pairs only along contiguous memory."""
     rows = np.ascontiguousarray(np.moveaxis(values, axis, -1))
     return np.expand_dims(rows.sum(-1), axis)
 
 
 def _difference(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return `a - b` rounded, and what the rounding lost: together they are exact."""
+    """Return `a - b` rounded, and the rounding error: their sum is exact."""
     difference = a - b
     virtual = a - difference
     error = (a - (difference + virtual)) + (virtual - b)
@@ -112,7 +111,7 @@ def logsumexp(
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:
-    """Return `1 / (1 + exp(-z))`, written for each sign so that no exponential overflows and no tail is lost."""
+    """Return `1 / (1 + exp(-z))`, written for either sign so that no exponential overflows and no tail is lost."""
     logits = np.asarray(logits, dtype=np.float64)
     with np.errstate(under="ignore"):
         tail = np.exp(-np.abs(logits))
@@ -132,7 +131,7 @@ def log_sigmoid(logits: np.ndarray) -> np.ndarray:
 
 
 def one_hot(target: np.ndarray, classes: int, axis: int) -> np.ndarray:
-    """Return class indices as distributions over `classes` on `axis`; zeros for an index that is no class."""
+    """Return class indices as distributions over `classes` on `axis`; zeros for an index out of range."""
     target = np.expand_dims(np.asarray(target), axis)
     shape = [1] * target.ndim
     shape[axis] = classes
@@ -154,7 +153,7 @@ def cross_entropy(
         gradient_j = V p_j - v_j + 2 c logsumexp(z) p_j
                    = (V - v_j) p_j - v_j (1 - p_j) + ...                   1 - p_j: the sum of the other probabilities
 
-    A row of -inf alone has an infinite loss and no gradient.
+    A row of -inf alone has an infinite loss and a gradient of 0.
     """
     rows = shift(logits, axis)
     coefficients = np.asarray(coefficients, dtype=np.float64)

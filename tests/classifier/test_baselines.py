@@ -11,7 +11,7 @@ from classifier.made_trainer import made_arrays
 from logitwise.classifier import Classifier, baselines, logistic
 from logitwise.classifier.baselines import Comparison, compare, fit_logistic
 from logitwise.classifier.folds import given_split, plan_for
-from logitwise.classifier.logistic import logistic_beside
+from logitwise.evidence.logistic import logistic_beside
 from logitwise.functional import softmax
 from logitwise.metrics import summary
 from logitwise.model.table import read_table

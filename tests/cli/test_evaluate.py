@@ -19,7 +19,7 @@ from cli.made_fruit import SMALL, made_rows, write_csv
 from logitwise import data
 from logitwise.calibration import Calibration
 from logitwise.cli import results
-from logitwise.data.fingerprint import fingerprint
+from logitwise.data.digest import source_sha256
 from logitwise.metrics import majority_baseline, summary, summary_intervals
 
 
@@ -252,8 +252,8 @@ def test_info_says_what_the_file_holds(run, fruit):
 def test_a_bundled_name_has_no_fingerprint_whatever_lies_beside(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "iris").mkdir()
-    assert fingerprint("iris") is None
-    assert fingerprint("./iris") == hashlib.sha256(b"").hexdigest()
+    assert source_sha256("iris") is None
+    assert source_sha256("./iris") == hashlib.sha256(b"").hexdigest()
 
 
 def test_one_row_and_none(run, fruit):

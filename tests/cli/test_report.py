@@ -20,8 +20,8 @@ import logitwise as lw
 from cli.made_fruit import SMALL, made_rows, write_csv
 from logitwise import data
 from logitwise.classifier.folds import split_rows
-from logitwise.classifier.logistic import logistic_beside
 from logitwise.cli import pages
+from logitwise.evidence.logistic import logistic_beside
 from logitwise.model.model import Model
 
 

@@ -76,7 +76,10 @@ def test_out_and_pos_weight_a_column():
 
 
 def test_no_elements():
-    message = "^the mean loss was asked over no elements: all are ignored, have weight 0, or there are none; it is 0.$"
+    message = (
+        "^the mean loss must be over one or more elements; got none: all ar"
+        "e ignored or have weight 0, or there are none. The mean loss is 0.$"
+    )
     for empty in (np.empty(0), torch.empty(0)):
         with pytest.warns(lw.NoRowsWarning, match=message):
             assert lw.binary_cross_entropy_with_logits(empty, empty) == 0.0

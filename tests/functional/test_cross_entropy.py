@@ -158,7 +158,10 @@ def test_ignore_index_may_be_a_class():
 def test_a_mean_over_no_rows_is_zero_with_a_warning(kind):
     logits = make(np.ones((2, 3)), kind)
     target = torch.tensor([-100, -100]) if kind.startswith("torch") else np.array([-100, -100])
-    message = "^the mean loss was asked over no rows: all are ignored, have weight 0, or there are none; it is 0.$"
+    message = (
+        "^the mean loss must be over one or more rows; got none: all are "
+        "ignored or have weight 0, or there are none. The mean loss is 0.$"
+    )
     with pytest.warns(lw.NoRowsWarning, match=message) as caught:
         loss = lw.cross_entropy(logits, target)
     assert caught[0].filename == __file__

@@ -143,7 +143,7 @@ def test_no_rows_and_weights_of_0_are_a_loss_of_0_with_a_warning():
         lambda: lw.log_loss(PROBABILITIES, TARGET, sample_weight=np.zeros(4)),
         lambda: lw.log_loss(np.empty((0, 3)), TARGET[:0]),
     ):
-        with pytest.warns(lw.NoRowsWarning, match="over no rows"):
+        with pytest.warns(lw.NoRowsWarning, match="over one or more rows; got none"):
             assert call() == 0.0
     with pytest.warns(lw.ZeroClassWeightWarning, match=r"classes of weight 0: 0, 1\)"):
         assert lw.log_loss(PROBABILITIES[:3], TARGET[[0, 2, 2]], class_weight=[0.0, 0.0, 1.0]) == 0.0

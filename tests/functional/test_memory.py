@@ -9,9 +9,9 @@ import torch
 import logitwise as lw
 from functional.inputs import values_of
 from logitwise._arrays import Layout
-from logitwise.functional import _memory
-from logitwise.functional._memory import destination, float64_of, memory_of, rows_of
-from logitwise.functional._recycling import SMALLEST
+from logitwise.functional._memory import arrays as _memory
+from logitwise.functional._memory.arrays import destination, float64_of, memory_of, rows_of
+from logitwise.functional._memory.recycling import SMALLEST
 from logitwise.kernels.cpu.rows import BFLOAT16, FLOAT16, NATIVE
 
 SHAPES = [(6, 5), (70, 40)]  # a small call, and another

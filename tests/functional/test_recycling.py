@@ -12,8 +12,8 @@ import pytest
 import torch
 
 import logitwise as lw
-from logitwise.functional import _recycling
-from logitwise.functional._recycling import LARGEST, SLOTS, SMALLEST, new_array
+from logitwise.functional._memory import recycling as _recycling
+from logitwise.functional._memory.recycling import LARGEST, SLOTS, SMALLEST, new_array
 
 ROWS, CLASSES = SMALLEST // 4 // 1024, 1024
 

@@ -11,7 +11,7 @@ DTYPES = ["float16", "bfloat16", "float32", "float64"]
 
 
 def store(values: np.ndarray, dtype: str) -> tuple[np.ndarray, int]:
-    """Return values in the form a kernel takes, and their kind."""
+    """Return values in the form a kernel takes, and their encoding."""
     tensor = torch.tensor(np.asarray(values)).to(getattr(torch, dtype)).contiguous()
     if dtype in ("float32", "float64"):
         return tensor.numpy(), NATIVE

@@ -23,30 +23,30 @@ ONE = np.ones(1)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("kernel", [sigmoid, log_sigmoid], ids=["sigmoid", "log_sigmoid"])
 def test_sigmoids_are_within_the_budget(kernel, dtype):
-    logits, kind = store(LOGITS, dtype)
+    logits, encoding = store(LOGITS, dtype)
     result = np.empty_like(logits)
-    kernel(logits, kind, result)
+    kernel(logits, encoding, result)
     name = "sigmoid" if kernel is sigmoid else "log_sigmoid"
     check_ulp(values(result, dtype), getattr(oracle, name)(values(logits, dtype)), dtype, VALUE_ULP[dtype])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_sigmoids_of_infinities_and_nan(dtype):
-    logits, kind = store(np.array([np.inf, -np.inf, np.nan]), dtype)
+    logits, encoding = store(np.array([np.inf, -np.inf, np.nan]), dtype)
     result = np.empty_like(logits)
-    sigmoid(logits, kind, result)
+    sigmoid(logits, encoding, result)
     np.testing.assert_array_equal(result, [1.0, 0.0, np.nan])
-    log_sigmoid(logits, kind, logits)
+    log_sigmoid(logits, encoding, logits)
     np.testing.assert_array_equal(logits, [0.0, -np.inf, np.nan])
 
 
 @pytest.mark.parametrize("pos_weight", [1.0, 2.5])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_losses_and_gradients_are_within_the_budget(dtype, pos_weight):
-    logits, kind = store(LOGITS, dtype)
+    logits, encoding = store(LOGITS, dtype)
     target, _ = store(np.random.default_rng(1).choice([0.0, 1.0, 0.25], LOGITS.size), dtype)
     losses, gradient = np.empty(logits.size), np.empty_like(logits)
-    binary_cross_entropy(logits, kind, target, NATIVE, ONE, np.array([pos_weight]), 1.0, losses, gradient)
+    binary_cross_entropy(logits, encoding, target, NATIVE, ONE, np.array([pos_weight]), 1.0, losses, gradient)
     exact_losses, exact_gradient = oracle.binary_cross_entropy(logits, target, pos_weight)
     check_ulp(losses, exact_losses, dtype, VALUE_ULP[dtype])
     scale = np.full(logits.size, pos_weight)

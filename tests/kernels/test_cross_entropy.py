@@ -1,4 +1,4 @@
-"""The cross-entropy kernels: exact losses and gradients, every integer type, rows that take no part, the same bits."""
+"""The cross-entropy kernels: exact losses and gradients, every integer type, unused rows, the same bits."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ PLAIN = Options(-100, NO_WEIGHTS, NO_WEIGHTS, 0.0, 0.0, 1.0)
 INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 
 
-def losses_and_gradient(logits, kind, target, options=PLAIN):
+def losses_and_gradient(logits, encoding, target, options=PLAIN):
     losses, gradient = np.empty(logits.shape[0] * logits.shape[2]), np.empty_like(logits)
     if target.dtype.kind in "iu":
-        cross_entropy(logits, kind, target, options, losses, gradient)
+        cross_entropy(logits, encoding, target, options, losses, gradient)
     else:
-        soft_cross_entropy(logits, kind, target, NATIVE, options, losses, gradient)
+        soft_cross_entropy(logits, encoding, target, NATIVE, options, losses, gradient)
     return losses, gradient
 
 
@@ -42,8 +42,8 @@ def test_every_case_is_within_the_budget(case, option, dtype, soft):
         -100, np.asarray(asked["class_weight"], np.float64), np.asarray(asked["sample_weight"], np.float64),
         asked.get("label_smoothing", 0.0), asked.get("z_loss", 0.0), 1.0,
     )  # fmt: skip
-    logits, kind = store(rows(stored(case, dtype)), dtype)
-    losses, gradient = losses_and_gradient(logits, kind, rows(target) if soft else target, options)
+    logits, encoding = store(rows(stored(case, dtype)), dtype)
+    losses, gradient = losses_and_gradient(logits, encoding, rows(target) if soft else target, options)
     exact_losses, exact_gradient = exact_loss(case, dtype, option, soft)
     check_ulp(losses, exact_losses, dtype, VALUE_ULP[dtype])
     weight = question.sample_weight * (question.distribution @ question.class_weight + question.smoothing)
@@ -115,26 +115,26 @@ def test_bits_do_not_depend_on_batch_layout_or_place(classes, dtype, smoothing):
     generator = np.random.default_rng(classes)
     matrix, target = generator.standard_normal((150, classes)) * 5, generator.integers(0, classes, 150)
     options = PLAIN._replace(smoothing=smoothing)
-    logits, kind = store(rows(matrix), dtype)
-    losses, gradient = losses_and_gradient(logits, kind, target, options)
-    one_loss, one_gradient = losses_and_gradient(logits[64:65], kind, target[64:65], options)
+    logits, encoding = store(rows(matrix), dtype)
+    losses, gradient = losses_and_gradient(logits, encoding, target, options)
+    one_loss, one_gradient = losses_and_gradient(logits[64:65], encoding, target[64:65], options)
     np.testing.assert_array_equal(one_loss[0], losses[64])
     np.testing.assert_array_equal(one_gradient[0], gradient[64])
-    sideways, kind = store(np.ascontiguousarray(matrix.reshape(6, 25, classes).transpose(0, 2, 1)), dtype)
+    sideways, encoding = store(np.ascontiguousarray(matrix.reshape(6, 25, classes).transpose(0, 2, 1)), dtype)
     side_losses = np.empty(150)
-    cross_entropy(sideways, kind, target, options, side_losses, sideways)
+    cross_entropy(sideways, encoding, target, options, side_losses, sideways)
     np.testing.assert_array_equal(side_losses, losses)
     np.testing.assert_array_equal(sideways.transpose(0, 2, 1).reshape(150, classes), gradient[:, :, 0])
     only_losses = np.empty(150)
-    cross_entropy(logits, kind, target, options, only_losses, np.empty((0, 0, 0), logits.dtype))
+    cross_entropy(logits, encoding, target, options, only_losses, np.empty((0, 0, 0), logits.dtype))
     np.testing.assert_array_equal(only_losses, losses)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_16_bit_gradients_are_rounded_once(dtype):
     matrix, target = np.random.default_rng(0).standard_normal((40, 12)) * 3, np.arange(40) % 12
-    logits, kind = store(rows(matrix), dtype)
-    losses, gradient = losses_and_gradient(logits, kind, target)
+    logits, encoding = store(rows(matrix), dtype)
+    losses, gradient = losses_and_gradient(logits, encoding, target)
     wide = values(logits, dtype).astype(np.float32)
     wide_losses, wide_gradient = losses_and_gradient(wide, NATIVE, target)
     np.testing.assert_array_equal(losses, wide_losses)

@@ -20,9 +20,9 @@ KERNELS = {"softmax": softmax, "log_softmax": log_softmax}
 
 
 def normalize(name: str, matrix: np.ndarray, dtype: str, temperature: float = 1.0) -> np.ndarray:
-    logits, kind = store(rows(matrix), dtype)
+    logits, encoding = store(rows(matrix), dtype)
     result = np.empty_like(logits)
-    KERNELS[name](logits, NO_MASK, kind, temperature, result)
+    KERNELS[name](logits, NO_MASK, encoding, temperature, result)
     return values(result, dtype)[:, :, 0]
 
 
@@ -36,9 +36,9 @@ def test_every_case_is_within_the_budget(name, case, dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("case", CASES)
 def test_logsumexp_is_within_the_budget(case, dtype):
-    logits, kind = store(rows(stored(case, dtype)), dtype)
+    logits, encoding = store(rows(stored(case, dtype)), dtype)
     result = np.empty((len(logits), 1, 1), logits.dtype)
-    logsumexp(logits, NO_MASK, kind, result)
+    logsumexp(logits, NO_MASK, encoding, result)
     largest = stored(case, dtype).max(axis=1)
     check_ulp(values(result, dtype)[:, 0, 0], exact("logsumexp", case, dtype), dtype, VALUE_ULP[dtype], scale=largest)
 
@@ -63,9 +63,9 @@ def test_degenerate_rows_have_their_answers(case, dtype, padding):
     check_ulp(normalize("softmax", matrix, dtype), expected, dtype, 1.0)
     expected = np.array([logarithms + [np.nan if spoiled else -np.inf] * padding])
     check_ulp(normalize("log_softmax", matrix, dtype), expected, dtype, 1.0)
-    logits, kind = store(rows(matrix), dtype)
+    logits, encoding = store(rows(matrix), dtype)
     result = np.empty((1, 1, 1), logits.dtype)
-    logsumexp(logits, NO_MASK, kind, result)
+    logsumexp(logits, NO_MASK, encoding, result)
     check_ulp(values(result, dtype).ravel(), np.array([total]), dtype, 1.0)
 
 
@@ -76,9 +76,9 @@ def test_a_mask_is_the_same_as_minus_infinity(classes, dtype):
     matrix, mask = generator.standard_normal((70, classes)), generator.random((70, classes)) < 0.6
     mask[3] = False
     for name, kernel in KERNELS.items():
-        logits, kind = store(rows(np.where(mask, matrix, np.nan)), dtype)
+        logits, encoding = store(rows(np.where(mask, matrix, np.nan)), dtype)
         result = np.empty_like(logits)
-        kernel(logits, mask[:, :, None], kind, 1.0, result)
+        kernel(logits, mask[:, :, None], encoding, 1.0, result)
         expected = normalize(name, np.where(mask, matrix, -np.inf), dtype)
         np.testing.assert_array_equal(values(result, dtype)[:, :, 0], expected)
 
@@ -92,8 +92,8 @@ def test_bits_do_not_depend_on_batch_layout_or_threads(name, classes, dtype):
     for row in (0, 63, 64, 149):
         np.testing.assert_array_equal(normalize(name, matrix[row : row + 1], dtype)[0], whole[row])
     np.testing.assert_array_equal(normalize(name, matrix[::-1], dtype)[::-1], whole)
-    sideways, kind = store(np.ascontiguousarray(matrix.reshape(6, 25, classes).transpose(0, 2, 1)), dtype)
-    KERNELS[name](sideways, NO_MASK, kind, 1.0, sideways)
+    sideways, encoding = store(np.ascontiguousarray(matrix.reshape(6, 25, classes).transpose(0, 2, 1)), dtype)
+    KERNELS[name](sideways, NO_MASK, encoding, 1.0, sideways)
     actual = values(sideways, dtype).transpose(0, 2, 1).reshape(150, classes)
     np.testing.assert_array_equal(actual, whole)
 

@@ -1,4 +1,4 @@
-"""What gives an input away, at every limit and from both of its sides; and faults of soft targets, entry by entry."""
+"""What logits appear to hold, on either side of every limit; and the faults of soft targets, entry by entry."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from kernels.storage import DTYPES, rows, store
 from logitwise.kernels.cpu.suspicions import (
     FEWEST_ROWS,
     LOG_PROBABILITIES,
+    LOGITS,
     MOST_ROWS,
-    NOTHING,
     PROBABILITIES,
     PROBABILITIES_OF_COLUMNS,
+    apparent_content,
     faults_of_distribution,
-    sign_of_logits,
 )
 
 
-def sign(values: np.ndarray, dtype: str = "float64") -> int:
-    """Return the sign of a matrix of rows, or of `(outer, classes, inner)`."""
-    return sign_of_logits(*store(rows(values) if values.ndim == 2 else values, dtype))
+def content(values: np.ndarray, dtype: str = "float64") -> int:
+    """Return what a matrix of rows, or `(outer, classes, inner)`, appears to hold."""
+    return apparent_content(*store(rows(values) if values.ndim == 2 else values, dtype))
 
 
 def probabilities(n_rows: int, classes: int = 4, seed: int = 0) -> np.ndarray:
@@ -35,8 +35,8 @@ def test_probabilities_of_few_rows_say_nothing(dtype):
         (np.log(probabilities(FEWEST_ROWS)), LOG_PROBABILITIES),
         (probabilities(FEWEST_ROWS).T.copy(), PROBABILITIES_OF_COLUMNS),
     ):
-        assert sign(values, dtype) == found
-        assert sign(values[: FEWEST_ROWS - 1], dtype) == NOTHING
+        assert content(values, dtype) == found
+        assert content(values[: FEWEST_ROWS - 1], dtype) == LOGITS
     assert FEWEST_ROWS == 4
 
 
@@ -47,7 +47,7 @@ def test_one_row_that_is_none_says_that_the_others_are_none(row, entry):
         for off in (0.5, 3.0, -3.0, np.nan, np.inf):
             changed = values.copy()
             changed[row % len(values), entry] += off
-            assert sign(changed) == NOTHING
+            assert content(changed) == LOGITS
 
 
 LIMITS = {"float32": 1e-3, "float64": 1e-3, "float16": 1e-2, "bfloat16": 1e-2}
@@ -61,10 +61,10 @@ def test_a_sum_may_be_off_by_a_thousandth_and_of_sixteen_bits_by_a_hundredth(dty
     for share, is_one in ((0.7, True), (1.5, False)):
         changed = start.copy()
         changed[3, 3] += side * share * LIMITS[dtype]
-        assert sign(changed, dtype) == (PROBABILITIES if is_one else NOTHING)
-        assert sign(np.log(changed), dtype) == (LOG_PROBABILITIES if is_one else NOTHING)
+        assert content(changed, dtype) == (PROBABILITIES if is_one else LOGITS)
+        assert content(np.log(changed), dtype) == (LOG_PROBABILITIES if is_one else LOGITS)
         columns = changed.T.copy()
-        assert sign(columns, dtype) == (PROBABILITIES_OF_COLUMNS if is_one else NOTHING)
+        assert content(columns, dtype) == (PROBABILITIES_OF_COLUMNS if is_one else LOGITS)
         bad, first, total, off = faults_of_distribution(*store(rows(changed), dtype))
         assert (bad, first, off) == ((False, -1, 0) if is_one else (False, 3, 1))
         assert abs(total - (0.0 if is_one else 1.0 + side * share * LIMITS[dtype])) < LIMITS[dtype] / 4
@@ -73,23 +73,23 @@ def test_a_sum_may_be_off_by_a_thousandth_and_of_sixteen_bits_by_a_hundredth(dty
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_rows_side_by_side_are_looked_at_like_others(dtype):
     values = np.moveaxis(probabilities(12).reshape(2, 6, 4), 1, 2).copy()
-    assert sign(values, dtype) == PROBABILITIES
-    assert sign(np.log(values), dtype) == LOG_PROBABILITIES
+    assert content(values, dtype) == PROBABILITIES
+    assert content(np.log(values), dtype) == LOG_PROBABILITIES
     for place in ((1, 0, 5), (0, 3, 1), (1, 2, 0)):
         changed = values.copy()
         changed[place] += 0.5
-        assert sign(changed, dtype) == NOTHING
+        assert content(changed, dtype) == LOGITS
         assert faults_of_distribution(*store(changed, dtype))[1::2] == (place[0] * 6 + place[2], 1)
-    assert sign(np.moveaxis(probabilities(4, 6), 0, 1)[None].copy()) == PROBABILITIES
-    assert sign(values[:, :, :1].copy()) == NOTHING  # two rows
+    assert content(np.moveaxis(probabilities(4, 6), 0, 1)[None].copy()) == PROBABILITIES
+    assert content(values[:, :, :1].copy()) == LOGITS  # two rows
     over_columns = values / values.sum(0, keepdims=True)
-    assert sign(over_columns) == NOTHING
+    assert content(over_columns) == LOGITS
 
 
 def test_columns_are_looked_at_in_a_batch_of_1024_rows_and_in_no_larger():
-    for n_rows, found in ((MOST_ROWS, PROBABILITIES_OF_COLUMNS), (MOST_ROWS + 1, NOTHING)):
+    for n_rows, found in ((MOST_ROWS, PROBABILITIES_OF_COLUMNS), (MOST_ROWS + 1, LOGITS)):
         values = probabilities(3, n_rows).T.copy()
-        assert sign(values) == found
+        assert content(values) == found
     assert MOST_ROWS == 1024
 
 
@@ -97,26 +97,26 @@ def test_columns_are_looked_at_where_the_first_row_is_no_distribution():
     columns = probabilities(3, 8).T.copy()
     columns[0] = probabilities(1, 3)[0]  # a row that sums to 1
     columns[1:] *= (1 - columns[0]) / columns[1:].sum(0)
-    assert sign(columns) == NOTHING
+    assert content(columns) == LOGITS
     columns = probabilities(3, 8).T.copy()
     columns[0, 0] = 0.0
     columns[1, 0] += 1.0 - columns[:, 0].sum()
-    assert sign(columns) == NOTHING  # a first entry of 0 is common among logits
+    assert content(columns) == LOGITS  # a first entry of 0 is common among logits
     last = probabilities(3, 8).T.copy()
     last[7, 2] += 0.5
-    assert sign(last) == NOTHING
+    assert content(last) == LOGITS
 
 
 def test_entries_of_0_and_1_are_probabilities_and_log_probabilities():
     eye = np.eye(4)
-    assert sign(eye) == sign(eye[::-1].copy()) == PROBABILITIES
+    assert content(eye) == content(eye[::-1].copy()) == PROBABILITIES
     with np.errstate(divide="ignore"):
-        assert sign(np.log(eye)) == LOG_PROBABILITIES
-        assert sign(np.log(eye[::-1])) == LOG_PROBABILITIES
-    assert sign(np.zeros((6, 3))) == NOTHING
-    assert sign(np.full((6, 3), -np.inf)) == NOTHING
-    assert sign(np.array([[2.0, -1.0]] * 4)) == NOTHING  # sums to 1
-    assert sign(np.array([[0.5, 1.0, -0.5]] * 4)) == NOTHING
+        assert content(np.log(eye)) == LOG_PROBABILITIES
+        assert content(np.log(eye[::-1])) == LOG_PROBABILITIES
+    assert content(np.zeros((6, 3))) == LOGITS
+    assert content(np.full((6, 3), -np.inf)) == LOGITS
+    assert content(np.array([[2.0, -1.0]] * 4)) == LOGITS  # sums to 1
+    assert content(np.array([[0.5, 1.0, -0.5]] * 4)) == LOGITS
 
 
 # --- soft targets -----------------------------------------------------------------------------------------------------

@@ -73,42 +73,42 @@ def test_small_work_stays_on_the_calling_thread(four_threads):
     assert seen == [(threading.current_thread(), 0, 100)]
 
 
-def parts_of(rows: int, work: int, count: int) -> list[tuple[int, int]]:
+def chunks_of(rows: int, work: int, count: int) -> list[tuple[int, int]]:
     """Return the ranges that a call is split into, in order."""
-    parts, lock = [], threading.Lock()
+    chunks, lock = [], threading.Lock()
 
     def kernel(name: str, first: int, last: int) -> None:
         assert name == "argument"
         with lock:
-            parts.append((first, last))
+            chunks.append((first, last))
 
     threads.set_number_of_threads(count)
     threads.split(kernel, rows, work, "argument")
-    return sorted(parts)
+    return sorted(chunks)
 
 
-W = threads.WORK_PER_PART
+W = threads.WORK_PER_CHUNK
 SPLITS = {
-    "as little as one part": (100, 2 * W - 1, 4, 1),
-    "as much as two parts": (100, 2 * W, 4, 2),
-    "as much as seven parts": (100, 7 * W + 5, 4, 7),
-    "four parts a thread": (100, 1000 * W, 4, 16),
-    "four parts each of two threads": (100, 1000 * W, 2, 8),
+    "as little as one chunk": (100, 2 * W - 1, 4, 1),
+    "as much as two chunks": (100, 2 * W, 4, 2),
+    "as much as seven chunks": (100, 7 * W + 5, 4, 7),
+    "four chunks per thread": (100, 1000 * W, 4, 16),
+    "four chunks each of two threads": (100, 1000 * W, 2, 8),
     "one thread": (100, 1000 * W, 1, 1),
     "one row": (1, 1000 * W, 4, 1),
     "two rows": (2, 1000 * W, 4, 2),
-    "fewer rows than parts": (13, 1000 * W, 4, 13),
-    "as many rows as parts": (16, 1000 * W, 4, 16),
-    "a row more than parts": (17, 1000 * W, 4, 16),
+    "fewer rows than chunks": (13, 1000 * W, 4, 13),
+    "as many rows as chunks": (16, 1000 * W, 4, 16),
+    "a row more than chunks": (17, 1000 * W, 4, 16),
     "no work": (3, 0, 4, 1),
 }
 
 
 @pytest.mark.parametrize("case", SPLITS)
 def test_a_call_is_split_by_its_work_its_rows_and_the_threads(case):
-    rows, work, count, parts = SPLITS[case]
-    found = parts_of(rows, work, count)
-    assert len(found) == parts
+    rows, work, count, chunks = SPLITS[case]
+    found = chunks_of(rows, work, count)
+    assert len(found) == chunks
     assert [first for first, _ in found] == [0, *(last for _, last in found[:-1])]
     assert found[-1][1] == rows
     sizes = [last - first for first, last in found]
@@ -164,7 +164,7 @@ def test_an_error_is_raised_after_all_parts_are_done(four_threads):
     with pytest.raises(ArithmeticError):
         threads.split(kernel, 64, 1000 * W)
     assert sorted(done) == list(range(0, 64, 4))
-    assert parts_of(64, 1000 * W, 4) == [(first, first + 4) for first in range(0, 64, 4)]
+    assert chunks_of(64, 1000 * W, 4) == [(first, first + 4) for first in range(0, 64, 4)]
 
 
 def test_the_number_of_threads_is_one_or_more():

@@ -90,36 +90,44 @@ MISTAKES = {
         lambda: lw.cross_entropy(TENSOR.softmax(1), INDEX), TWICE, "probabilities"
     ),
     "a module that ends in Softmax": Planted(
-        lambda: lw.nn.CrossEntropyLoss()(torch.nn.Softmax(1)(_leaf(ROWS, CLASSES)), INDEX), TWICE, "a softmax returned"
+        lambda: lw.nn.CrossEntropyLoss()(torch.nn.Softmax(1)(_leaf(ROWS, CLASSES)), INDEX),
+        TWICE,
+        "the result of a softmax",
     ),
     "our Softmax module": Planted(
-        lambda: lw.nn.CrossEntropyLoss()(lw.nn.Softmax(1)(_leaf(ROWS, CLASSES)), INDEX), TWICE, "a softmax returned"
+        lambda: lw.nn.CrossEntropyLoss()(lw.nn.Softmax(1)(_leaf(ROWS, CLASSES)), INDEX),
+        TWICE,
+        "the result of a softmax",
     ),
     "softmax of two rows, by the graph": Planted(
-        lambda: lw.cross_entropy(_leaf(2, CLASSES).softmax(1), INDEX[:2]), TWICE, "a softmax returned"
+        lambda: lw.cross_entropy(_leaf(2, CLASSES).softmax(1), INDEX[:2]), TWICE, "the result of a softmax"
     ),
     "softmax, then a view": Planted(
         lambda: lw.cross_entropy(_leaf(4, CLASSES, 6).softmax(1).transpose(1, 2).reshape(24, CLASSES), INDEX[:24]),
         TWICE,
-        "a softmax returned",
+        "the result of a softmax",
     ),
     "sigmoid, then the cross-entropy": Planted(
-        lambda: lw.cross_entropy(_leaf(ROWS, CLASSES).sigmoid(), INDEX), TWICE, "a sigmoid returned"
+        lambda: lw.cross_entropy(_leaf(ROWS, CLASSES).sigmoid(), INDEX), TWICE, "the result of a sigmoid"
     ),
     "sigmoid, then the binary loss": Planted(
         lambda: lw.nn.BCEWithLogitsLoss()(_leaf(ROWS).sigmoid(), (INDEX == 0).float()), TWICE, "Remove that sigmoid"
     ),
     "our sigmoid, then the binary loss": Planted(
-        lambda: lw.binary_cross_entropy_with_logits(lw.sigmoid(_leaf(ROWS)), INDEX == 0), TWICE, "a sigmoid returned"
+        lambda: lw.binary_cross_entropy_with_logits(lw.sigmoid(_leaf(ROWS)), INDEX == 0),
+        TWICE,
+        "the result of a sigmoid",
     ),
     "softmax, then the binary loss": Planted(
         lambda: lw.binary_cross_entropy_with_logits(PROBABILITIES, _soft()), TWICE, "all 32 rows"
     ),
     "log_softmax, then the loss": Planted(
-        lambda: lw.cross_entropy(lw.log_softmax(LOGITS), TARGET), WASTED, "pass is wasted"
+        lambda: lw.cross_entropy(lw.log_softmax(LOGITS), TARGET), WASTED, "is wasted work"
     ),
     "LogSoftmax at the end, by the graph": Planted(
-        lambda: lw.nn.CrossEntropyLoss()(_leaf(2, CLASSES).log_softmax(1), INDEX[:2]), WASTED, "a log_softmax returned"
+        lambda: lw.nn.CrossEntropyLoss()(_leaf(2, CLASSES).log_softmax(1), INDEX[:2]),
+        WASTED,
+        "the result of a log_softmax",
     ),
     "log-probabilities in float16": Planted(
         lambda: lw.cross_entropy(lw.log_softmax(LOGITS).astype(np.float16), TARGET), WASTED, "in all 32 rows"
@@ -237,7 +245,7 @@ MISTAKES = {
     "the class of a soft target masked, under out=target": Planted(
         lambda: lw.cross_entropy_and_gradient(_with(LOGITS, (8, TARGET[8]), -np.inf), y := _soft(), out=y),
         IMPOSSIBLE,
-        "got -inf for the class of the target at row 8. Call with an out= that overwrites no input, to be told more",
+        "at row 8. For details, call with an out= that does not overwrite an input",
     ),
     "NaN under out=target": Planted(
         lambda: lw.cross_entropy_and_gradient(
@@ -273,7 +281,7 @@ MISTAKES = {
         "class 0 with logit -inf at row 8",
     ),
     "all rows ignored": Planted(
-        lambda: lw.cross_entropy(LOGITS, np.full(ROWS, -100)), lw.NoRowsWarning, "over no rows"
+        lambda: lw.cross_entropy(LOGITS, np.full(ROWS, -100)), lw.NoRowsWarning, "over one or more rows; got none"
     ),
     "every sample weight 0": Planted(
         lambda: lw.cross_entropy(LOGITS, TARGET, sample_weight=np.zeros(ROWS)), lw.NoRowsWarning, "have weight 0"
@@ -291,14 +299,14 @@ MISTAKES = {
     # Axes.
     "a transposed square": Planted(lambda: lw.cross_entropy(SQUARE.T, SQUARE_LABELS), AXIS, "Pass axis=0"),
     "a transposed square, tensors": Planted(
-        lambda: lw.cross_entropy(torch.tensor(SQUARE.T.copy()), torch.tensor(SQUARE_LABELS)), AXIS, "in 16 along axis 0"
+        lambda: lw.cross_entropy(torch.tensor(SQUARE.T.copy()), torch.tensor(SQUARE_LABELS)), AXIS, "along axis 0 in 16"
     ),
     "classes last where they are on axis 1": Planted(
         lambda: lw.nn.CrossEntropyLoss()(
             torch.tensor(np.tile(SQUARE, (2, 1, 1))), torch.tensor(np.tile(SQUARE_LABELS, (2, 1)))
         ),
         AXIS,
-        "in 32 along axis 2",
+        "along axis 2 in 32",
     ),
     "axis out of range": Planted(lambda: lw.cross_entropy(LOGITS, TARGET, axis=2), ValueError, "axis must be in"),
 }

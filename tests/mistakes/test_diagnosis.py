@@ -46,7 +46,7 @@ WRONG: dict[str, tuple[Callable[[], nn.Module], torch.Tensor, Any, str, str]] = 
         lambda: network(nn.Softmax(1)), TARGET, nn.CrossEntropyLoss(), "softmax at the end", "CrossEntropyLoss applies",
     ),
     "sigmoid, cross-entropy": (
-        lambda: network(nn.Sigmoid()), TARGET, nn.functional.cross_entropy, "sigmoid at the end", "what a sigmoid",
+        lambda: network(nn.Sigmoid()), TARGET, nn.functional.cross_entropy, "sigmoid at the end", "result of a sigmoid",
     ),
     "sigmoid, binary loss": (
         lambda: network(nn.Sigmoid(), outputs=1), BINARY[:, None], nn.BCEWithLogitsLoss(), "sigmoid at the end",
@@ -63,7 +63,7 @@ WRONG: dict[str, tuple[Callable[[], nn.Module], torch.Tensor, Any, str, str]] = 
     "one output": (lambda: network(outputs=1), TARGET, nn.CrossEntropyLoss(), "one output", "always 0"),
     "too few outputs": (lambda: network(outputs=3), TARGET, None, "too few outputs", "3 outputs; got 0 to 3"),
     "counted from 1": (network, TARGET + 1, None, "too few outputs", "counted from 1"),
-    "too many outputs": (lambda: network(outputs=50), TARGET, None, "too many outputs", "got 50 for labels from 0"),
+    "too many outputs": (lambda: network(outputs=50), TARGET, None, "too many outputs", "50 outputs for labels from 0"),
     "one class": (network, TARGET * 0 + 2, None, "one class", "class 2 in all 64 rows"),
     "all ignored": (network, TARGET * 0 - 100, None, "no rows", "not ignored"),
     "shapes": (network, BINARY, nn.BCEWithLogitsLoss(), "shapes", r"got \(64, 4\)"),
@@ -126,7 +126,7 @@ def test_nothing_is_found_where_nothing_is_wrong(name, capsys):
     diagnosis = lw.diagnose(make(), INPUTS, target, loss)
     assert diagnosis.findings == ()
     assert diagnosis.last_loss < diagnosis.first_loss
-    assert "Nothing wrong was found." in capsys.readouterr().out
+    assert "No problem was found." in capsys.readouterr().out
 
 
 def test_the_table():
@@ -136,7 +136,7 @@ def test_the_table():
     assert diagnosis.guessing_loss == math.log(4)
     assert math.isclose(diagnosis.first_loss, lw.cross_entropy(network()(INPUTS), TARGET).item(), rel_tol=1e-6)
     first, *_, last = str(diagnosis).splitlines()
-    assert (first, last) == ("loss            cross_entropy", "Nothing wrong was found.")
+    assert (first, last) == ("loss            cross_entropy", "No problem was found.")
 
 
 def test_nothing_is_changed():
@@ -408,7 +408,7 @@ def test_the_family_of_a_loss_tells_what_it_applies():
         assert (diagnosis.guessing_loss, diagnosis.findings) == (math.log(2), ())
     (finding,) = lw.diagnose(Fixed(SHARES), INPUTS[:8], (SHARES > 0.3).float(), nn.BCEWithLogitsLoss()).findings
     assert finding.sentence.startswith(
-        "the model must return scores, since BCEWithLogitsLoss applies the sigmoid; got what a softmax returned."
+        "the model must return scores, since BCEWithLogitsLoss applies the sigmoid; got the result of a softmax."
     )
 
 
@@ -512,7 +512,7 @@ def test_what_is_printed_is_the_table_and_the_findings(capsys):
         "loss            <lambda>",
         "outputs         (8, 3)",
         "first loss      none (guessing: none)",
-        "gradient a row  none",
+        "row gradient    none",
         "after 20 steps  none",
         "- not finite: the loss must be finite; got nan. Look at the target and its weights.",
         "- gradient: the gradient at the outputs must be finite; got NaN or infinities.",

@@ -45,41 +45,39 @@ def leaf() -> torch.Tensor:
 
 
 NOT_FINITE = (
-    "The loss is NaN: look for a learning rate that is too high, a division by 0 or a logarithm of 0 before it, or NaN "
+    "The loss is NaN: look for a learning rate that is too high, an earlier division by 0 or logarithm of 0, or NaN "
     "among the inputs."
 )
-IMPOSSIBLE = "The loss is infinite: do not mask the class of the target, nor smooth labels over masked classes."
+IMPOSSIBLE = "The loss is infinite: neither mask the class of the target nor smooth labels over masked classes."
 SUMS = (
-    "Divide by the sum; where a row may have several classes, use binary_cross_entropy_with_logits; a weight a row is "
+    "Divide by the sum. If a row may have several classes, use binary_cross_entropy_with_logits; to weight rows, use "
     "sample_weight."
 )
-WASTED = "The loss is right, and that pass is wasted: remove it."
-KEEPS = (
-    "The loss is infinite: compute it from the logits with cross_entropy, which keeps what a probability rounds to 0."
-)
-BINARY = "The loss is infinite: a logit of -inf says that class 1 is impossible, and inf that class 0 is."
+WASTED = "The loss is correct, but the log_softmax is wasted work: remove it."
+KEEPS = "The loss is infinite: compute it from the logits with cross_entropy, for which no probability is rounded to 0."
+BINARY = "The loss is infinite: a logit of -inf means that class 1 is impossible, and one of inf that class 0 is."
 
 SENTENCES = {
     "probabilities": (
         lambda: lw.cross_entropy(PROBABILITIES, TARGET),
         lw.ProbabilitiesAsLogitsWarning,
         "logits must be scores before any softmax; got probabilities: all 4 rows lie in [0, 1] and sum to 1, e.g. 0.5 "
-        "for class 0 at row 0. Remove the softmax: cross_entropy applies it itself. If probabilities are all there is, "
-        "use log_loss.",
+        "for class 0 at row 0. Remove the softmax: cross_entropy applies it itself. If you have nothing but "
+        "probabilities, use log_loss.",
     ),
     "probabilities, the largest not first": (
         lambda: lw.cross_entropy(PROBABILITIES[[1, 0, 2, 3]], TARGET),
         lw.ProbabilitiesAsLogitsWarning,
         "logits must be scores before any softmax; got probabilities: all 4 rows lie in [0, 1] and sum to 1, e.g. 0.75 "
-        "for class 1 at row 0. Remove the softmax: cross_entropy applies it itself. If probabilities are all there is, "
-        "use log_loss.",
+        "for class 1 at row 0. Remove the softmax: cross_entropy applies it itself. If you have nothing but "
+        "probabilities, use log_loss.",
     ),
     "probabilities along the batch": (
         lambda: lw.cross_entropy(COLUMNS, TARGET),
         lw.ProbabilitiesAsLogitsWarning,
         "logits must be scores before any softmax; got probabilities that sum to 1 along axis 0, for each of the 3 "
-        "classes, e.g. 0.5 for class 0 at row 0. Remove the softmax (it ran along the wrong axis too): cross_entropy "
-        "applies its own.",
+        "classes, e.g. 0.5 for class 0 at row 0. Remove the softmax (which also ran along the wrong axis): "
+        "cross_entropy applies its own.",
     ),
     "log-probabilities of three classes": (
         lambda: lw.cross_entropy(np.log(PROBABILITIES[[1, 0, 2, 1]]), TARGET),
@@ -96,24 +94,24 @@ SENTENCES = {
     "a softmax in the graph": (
         lambda: lw.cross_entropy(leaf().softmax(1), torch.tensor(TARGET)),
         lw.ProbabilitiesAsLogitsWarning,
-        "logits must be scores before any softmax; got what a softmax returned. Remove that softmax: cross_entropy "
+        "logits must be scores before any softmax; got the result of a softmax. Remove that softmax: cross_entropy "
         "applies the softmax itself.",
     ),
     "a sigmoid in the graph of a binary loss": (
         lambda: lw.binary_cross_entropy_with_logits(leaf().sigmoid(), torch.tensor(PROBABILITIES)),
         lw.ProbabilitiesAsLogitsWarning,
-        "logits must be scores before any sigmoid; got what a sigmoid returned. Remove that sigmoid: "
+        "logits must be scores before any sigmoid; got the result of a sigmoid. Remove that sigmoid: "
         "binary_cross_entropy_with_logits applies the sigmoid itself.",
     ),
     "a log_softmax in the graph": (
         lambda: lw.cross_entropy(leaf().log_softmax(1), torch.tensor(TARGET)),
         lw.LogProbabilitiesAsLogitsWarning,
-        f"logits need no log_softmax; got what a log_softmax returned. {WASTED}",
+        f"logits need no log_softmax; got the result of a log_softmax. {WASTED}",
     ),
     "one class": (
         lambda: lw.cross_entropy(np.tile(LOGITS, (64, 1)), np.full(256, 1)),
         lw.OneClassWarning,
-        "target must hold more than one class for a loss to teach anything; got class 1 in all 256 rows. If the rows "
+        "target must hold more than one class for a model to learn anything; got class 1 in all 256 rows. If the rows "
         "are sorted by class, shuffle them.",
     ),
     "two rows not finite": (
@@ -129,8 +127,8 @@ SENTENCES = {
     "two rows masked": (
         lambda: lw.cross_entropy(spoiled(LOGITS, r1=-INF, r2=-INF), TARGET),
         lw.MaskedRowWarning,
-        "logits must leave each row a class; got -inf for all 3 classes at row 1 (2 such rows). The loss is infinite: "
-        "leave such rows out, by ignore_index or sample_weight 0.",
+        "logits must leave one or more classes in each row; got -inf for all 3 classes at row 1 (2 such rows). The "
+        "loss is infinite: leave such rows out, by ignore_index or a sample_weight of 0.",
     ),
     "two targets masked": (
         lambda: lw.cross_entropy(spoiled(LOGITS, r1c1=-INF, r3c0=-INF), TARGET),
@@ -153,38 +151,40 @@ SENTENCES = {
     "a masked target in overwritten logits": (
         lambda: lw.cross_entropy_and_gradient(z := spoiled(LOGITS, r1c1=-INF, r3c0=-INF), TARGET, out=z),
         lw.ImpossibleTargetWarning,
-        "logits must give a finite loss; got -inf for the class of the target at row 1 (2 such rows). Call with an "
-        "out= that overwrites no input, to be told more.",
+        "logits must give a finite loss; got -inf for the class of the target at row 1 (2 such rows). For details, "
+        "call with an out= that does not overwrite an input.",
     ),
     "weights of 0 for more than five classes": (
         lambda: lw.cross_entropy(np.arange(32.0).reshape(4, 8), np.arange(4), class_weight=[0] * 7 + [1]),
         lw.ZeroClassWeightWarning,
-        "class_weight must be above 0 for a class that is present; got weight 0 for every class of the rows that take "
-        "part (classes of weight 0: 0, 1, 2, 3, 4, ...). The mean loss is 0: check the weights, and how classes are "
+        "class_weight must be above 0 for a class that is present; got weight 0 for every class of the rows "
+        "used (classes of weight 0: 0, 1, 2, 3, 4, ...). The mean loss is 0: check the weights and how the classes are "
         "numbered.",
     ),
     "weights of 0 for five classes": (
         lambda: lw.cross_entropy(np.arange(28.0).reshape(4, 7), np.arange(4), class_weight=[0] * 5 + [1] * 2),
         lw.ZeroClassWeightWarning,
-        "class_weight must be above 0 for a class that is present; got weight 0 for every class of the rows that take "
-        "part (classes of weight 0: 0, 1, 2, 3, 4). The mean loss is 0: check the weights, and how classes are "
+        "class_weight must be above 0 for a class that is present; got weight 0 for every class of the rows "
+        "used (classes of weight 0: 0, 1, 2, 3, 4). The mean loss is 0: check the weights and how the classes are "
         "numbered.",
     ),
     "weights of 0 beside sample weights": (
         lambda: lw.cross_entropy(LOGITS, np.array([0, 1, 2, 1]), sample_weight=[1, 2, 0, 1], class_weight=[0, 0, 1]),
         lw.ZeroClassWeightWarning,
-        "class_weight must be above 0 for a class that is present; got weight 0 for every class of the rows that take "
-        "part (classes of weight 0: 0, 1). The mean loss is 0: check the weights, and how classes are numbered.",
+        "class_weight must be above 0 for a class that is present; got weight 0 for every class of the rows "
+        "used (classes of weight 0: 0, 1). The mean loss is 0: check the weights and how the classes are numbered.",
     ),
     "no rows": (
         lambda: lw.cross_entropy(LOGITS, TARGET, sample_weight=np.zeros(4), class_weight=np.ones(3)),
         lw.NoRowsWarning,
-        "the mean loss was asked over no rows: all are ignored, have weight 0, or there are none; it is 0.",
+        "the mean loss must be over one or more rows; got none: all are ignored or have weight 0, or "
+        "there are none. The mean loss is 0.",
     ),
     "no elements": (
         lambda: lw.binary_cross_entropy_with_logits(LOGITS, PROBABILITIES, sample_weight=0.0),
         lw.NoRowsWarning,
-        "the mean loss was asked over no elements: all are ignored, have weight 0, or there are none; it is 0.",
+        "the mean loss must be over one or more elements; got none: all are ignored or have weight 0, or "
+        "there are none. The mean loss is 0.",
     ),
     "soft targets of other sums": (
         lambda: lw.cross_entropy(LOGITS, spoiled(PROBABILITIES, r1c0=1.0, r2c1=0.0)),
@@ -226,7 +226,7 @@ SENTENCES = {
         lambda: lw.binary_cross_entropy_with_logits(PROBABILITIES, PROBABILITIES > 0.3),
         lw.ProbabilitiesAsLogitsWarning,
         "logits must be scores before any sigmoid; got probabilities: all 4 rows lie in [0, 1] and sum to 1, e.g. 0.5 "
-        "at row 0. Remove the softmax; for one class a row, use cross_entropy.",
+        "at row 0. Remove the softmax; for one class per row, use cross_entropy.",
     ),
     "NaN in a binary loss": (
         lambda: lw.binary_cross_entropy_with_logits(spoiled(LOGITS, r1c1=NAN, r0c2=NAN), PROBABILITIES),
@@ -236,18 +236,18 @@ SENTENCES = {
     "impossible binary targets": (
         lambda: lw.binary_cross_entropy_with_logits([INF, INF, -INF, -INF], [1, 0.5, 0.25, 0]),
         lw.ImpossibleTargetWarning,
-        f"target must be possible; got 0.5 with logit inf at index 1 (2 such entries). {BINARY}",
+        f"target must be possible given the logits; got 0.5 with logit inf at index 1 (2 such entries). {BINARY}",
     ),
     "an impossible binary target alone": (
         lambda: lw.binary_cross_entropy_with_logits(-INF, 1),
         lw.ImpossibleTargetWarning,
-        f"target must be possible; got 1 with logit -inf. {BINARY}",
+        f"target must be possible given the logits; got 1 with logit -inf. {BINARY}",
     ),
     "impossible targets of probabilities": (
         lambda: lw.nn.BCELoss()(torch.tensor([[0.5, 1.0, 0.0, 1.0, 0.0]]), torch.tensor([[1.0, 0.5, 1.0, 1.0, 0.0]])),
         lw.ImpossibleTargetWarning,
         "input must give the target a probability above 0; got 1 for a target of 0.5 at index (0, 1) (2 such entries). "
-        "Its loss is cut off at 100 and its gradient is useless: use BCEWithLogitsLoss on the logits.",
+        "Its loss is capped at 100 and its gradient is useless: use BCEWithLogitsLoss on the logits.",
     ),
     "one-hot rows read as indices": (
         lambda: lw.cross_entropy(np.arange(27.0).reshape(3, 3, 3) % 4, np.eye(3, dtype=int)[[1, 0, 1]]),
@@ -333,7 +333,7 @@ def test_another_axis_is_said_of_squares_of_eight(case, framework):
     assert right <= size / 2
     sentence = (
         f"axis must be the one of the classes; got axis 1 of shape ({size}, {size}), along which the target is the "
-        f"class of the largest logit in {right} of {size} rows, and in {there} along axis 0. Pass axis=0, or swap the "
+        f"class of the largest logit in {right} of {size} rows, but along axis 0 in {there}. Pass axis=0, or swap the "
         "axes of the logits."
     )
     found = said(lambda: lw.cross_entropy(convert(logits), convert(target)))

@@ -41,8 +41,10 @@ def read_arrays(path: Path) -> Dataset:
         return _part(arrays, "", source)
     if "x_train" not in arrays or "y_train" not in arrays:
         raise DataError(
-            "source must hold arrays named X and y, or x_train, y_train, x_test and y_test; "
-            f"got {', '.join(loaded) or 'no arrays'} in {source!r}. Save them under these names."
+            "source",
+            "hold arrays named X and y, or x_train, y_train, x_test and y_test",
+            f"{', '.join(loaded) or 'no arrays'} in {source!r}",
+            advice="Save them under these names.",
         )
     train = _part(arrays, "_train", source)
     if "x_test" not in arrays:
@@ -123,26 +125,24 @@ def with_test(train: Dataset, test: Dataset) -> Dataset:
     """Return `train` bringing `test` along, whose rows must have the same shape."""
     shape, test_shape = np.shape(train.features)[1:], np.shape(test.features)[1:]
     if shape != test_shape:
-        raise DataError(
-            f"source must have rows of one shape in its training and test parts; got {shape} and {test_shape} "
-            f"in {train.source!r}."
-        )
+        got = f"{shape} and {test_shape} in {train.source!r}"
+        raise DataError("source", "have rows of one shape in its training and test sets", got)
     return Dataset(train.features, train.target, None, train.source, None, test)
 
 
 def checked_features(features: np.ndarray, name: str, source: str) -> np.ndarray:
     """Return `features` when they are numbers or booleans, with rows and at least one value a row."""
     if features.dtype.kind not in "biuf":
-        raise DataError(f"source must hold numbers; got dtype {features.dtype} in {name} of {source!r}.")
+        raise DataError("source", "hold numbers", f"dtype {features.dtype} in {name} of {source!r}")
     if features.ndim < 2:
         raise DataError(
-            f"source must hold features of 2 or more dimensions, rows first; got shape {features.shape} in {name} of "
-            f"{source!r}. Reshape one feature to (rows, 1)."
+            "source",
+            "hold features of 2 or more dimensions, rows first",
+            f"shape {features.shape} in {name} of {source!r}",
+            advice="Reshape one feature to (rows, 1).",
         )
     if 0 in features.shape:
-        raise DataError(
-            f"source must have rows, and values in them; got shape {features.shape} in {name} of {source!r}."
-        )
+        raise DataError("source", "have rows, and values in them", f"shape {features.shape} in {name} of {source!r}")
     return features
 
 
@@ -151,16 +151,12 @@ def checked_labels(labels: np.ndarray, rows: int, name: str, source: str) -> np.
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.shape != (rows,):
-        hint = " If the labels are one-hot, save their argmax(axis=1)." if labels.ndim == 2 else ""
-        raise DataError(
-            f"source must have one label for each of its {rows} rows; got shape {labels.shape} in {name} of "
-            f"{source!r}.{hint}"
-        )
+        hint = "If the labels are one-hot, save their argmax(axis=1)." if labels.ndim == 2 else ""
+        got = f"shape {labels.shape} in {name} of {source!r}"
+        raise DataError("source", f"have one label for each of its {rows} rows", got, advice=hint)
     if labels.dtype.kind not in "biufU":
-        raise DataError(
-            f"source must have labels that are integers, booleans, text or floats; got dtype {labels.dtype} in {name} "
-            f"of {source!r}."
-        )
+        got = f"dtype {labels.dtype} in {name} of {source!r}"
+        raise DataError("source", "have labels that are integers, booleans, text or floats", got)
     return as_labels(labels)
 
 

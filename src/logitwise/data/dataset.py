@@ -9,20 +9,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitwise._errors import InvalidValueError
+
 if TYPE_CHECKING:
     import polars
 
 
-class DataError(ValueError):
+class DataError(InvalidValueError):
     """A source that cannot be read, or a target that is not in it: one sentence, and what to do."""
+
+    __module__ = "logitwise.data"
 
 
 class UnknownColumnError(DataError):
-    """A target that is no column of the table."""
+    """A target that is not a column of the table."""
+
+    __module__ = "logitwise.data"
 
 
 class NeedlessTargetError(DataError):
-    """A target column asked of a source that brings its own labels."""
+    """A target column was given for a source that brings its own labels."""
+
+    __module__ = "logitwise.data"
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,7 @@ class Dataset:
         target_name: The name of the target's column; None for sources whose labels have no name.
         source: What was read.
         has_header: Whether the columns are named by the file; None where that has no meaning (arrays, images).
-        test: The test part of a source that brings one along, such as the t10k files of an MNIST folder.
+        test: The test set of a source that brings one along, such as the t10k files of an MNIST folder.
         positions: The place of each row in the source, counted from 0, where rows were left out; else None.
     """
 
@@ -65,12 +73,12 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return the sentence that offers the nearest of `names`, with the space before it, or nothing."""
+    """Return the sentence that offers the nearest of `names`, or nothing."""
     near = nearest(name, names)
-    return f" Did you mean {near!r}?" if near is not None else ""
+    return f"Did you mean {near!r}?" if near is not None else ""
 
 
 def refuse_target(target: Any, what: str) -> None:
     """Raise when a target column is asked of a source that has no columns to choose from."""
     if target is not None:
-        raise NeedlessTargetError(f"target must be left out for {what}; got {target!r}.")
+        raise NeedlessTargetError("target", f"be left out for {what}", repr(target))

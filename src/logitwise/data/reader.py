@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from logitwise._errors import InvalidTypeError
 from logitwise.data.arrays import read_arrays
 from logitwise.data.bundled import BUNDLED, read_bundled
 from logitwise.data.dataset import DataError, Dataset, refuse_target
@@ -91,9 +92,9 @@ def read(
     if kind == "arrays":
         refuse_target(target, "an NPZ or NPY file, which has its labels in an array named y")
         return read_arrays(path)
-    from logitwise.data.tables import read_table  # polars is loaded for tables alone
+    from logitwise.data.tables import read_table_file  # polars is loaded for tables alone
 
-    return read_table(path, target, header, label_strip, drop_unlabelled)
+    return read_table_file(path, target, header, label_strip, drop_unlabelled)
 
 
 def check_source(source: str | os.PathLike[str]) -> None:
@@ -121,16 +122,20 @@ def _kind_of(path: Path) -> str:
         return "table"
     if re.search(r"idx\d?(-ubyte)?$", name.removesuffix(".gz")):
         return "idx"
-    raise DataError(f"source must be a file of a readable kind; got {str(path)!r}. Readable are {_READABLE}.")
+    raise DataError("source", "be a file in a readable format", repr(str(path)), advice=f"Readable are {_READABLE}.")
 
 
 def _check_kinds(source: object, target: object, header: object, label_strip: object) -> None:
     if not isinstance(source, (str, os.PathLike)):
-        raise TypeError(f"source must be a path or a bundled name; got {source!r} of type {type(source).__name__}.")
+        raise InvalidTypeError("source", "be a path or a bundled name", _with_type(source))
     is_position = hasattr(target, "__index__") and not isinstance(target, bool)
     if not (target is None or isinstance(target, str) or is_position):
-        raise TypeError(f"target must be a column name or position; got {target!r} of type {type(target).__name__}.")
+        raise InvalidTypeError("target", "be a column name or position", _with_type(target))
     if header not in (None, True, False):
-        raise TypeError(f"header must be True, False or None; got {header!r}.")
+        raise InvalidTypeError("header", "be True, False or None", repr(header))
     if not isinstance(label_strip, str):
-        raise TypeError(f"label_strip must be a string of characters; got {label_strip!r}.")
+        raise InvalidTypeError("label_strip", "be a string of characters", repr(label_strip))
+
+
+def _with_type(value: object) -> str:
+    return f"{value!r} of type {type(value).__name__}"

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from logitwise.explain.drawing import LossFrame, arrow, circle, document, line, rectangle, text
 from logitwise.explain.explanation import explain
+from logitwise.explain.shapes import LossFrame, arrow, circle, document, line, rectangle, text
 from logitwise.explain.text import number
 from logitwise.functional import log_loss
 

@@ -6,6 +6,7 @@ from logitwise.functional.binary_cross_entropy import (
 )
 from logitwise.functional.cross_entropy import cross_entropy, cross_entropy_and_gradient
 from logitwise.functional.log_loss import log_loss
+from logitwise.functional.route import route_of
 from logitwise.functional.sigmoid import log_sigmoid, sigmoid
 from logitwise.functional.softmax import log_softmax, logsumexp, softmax
 from logitwise.functional.threads import threads
@@ -19,6 +20,7 @@ __all__ = [
     "log_sigmoid",
     "log_softmax",
     "logsumexp",
+    "route_of",
     "sigmoid",
     "softmax",
     "threads",

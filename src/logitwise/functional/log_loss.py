@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from logitwise import _warnings as mistakes
-from logitwise import reference
-from logitwise._arrays import is_tensor, may_look
-from logitwise._requirements import as_floating, check_layout, check_unit_interval
-from logitwise.functional import _suspicions as suspicions
-from logitwise.functional.cross_entropy import CrossEntropyOptions, Problem, checked_problem
+from logitwise.functional._problems.cross_entropy import LogLossCall
+from logitwise.functional._routes import result_of
 
 
 def log_loss(
@@ -59,39 +53,5 @@ def log_loss(
         >>> lw.log_loss(np.array([0.7, 0.2, 0.1]), one_hot).round(4)
         np.float64(0.3567)
     """
-    options = CrossEntropyOptions(class_weight, sample_weight, ignore_index, 0.0, 0.0, reduction, normalizer)
-    probabilities = as_floating(probabilities, "probabilities")
-    layout = check_layout(probabilities, axis, "probabilities", at_least=2)
-    problem = checked_problem(probabilities, target, layout, options, name="probabilities")
-    check_unit_interval(
-        problem.quiet_logits(fill=0.5),
-        "probabilities",
-        "If they are logits, use cross_entropy; if log-probabilities, cross_entropy too.",
-    )
-    if may_look(probabilities) and _is_in_memory(probabilities) and mistakes.are_looked_for():
-        suspicions.look_at_probabilities(problem)
-    if is_tensor(probabilities):
-        from logitwise.functional import _torch_definitions
-
-        return _torch_definitions.log_loss(problem)
-    losses = reference.log_loss(problem.quiet_logits(fill=1.0), _coefficients(problem), layout.axis)
-    return problem.reduce(losses.reshape(-1))
-
-
-def _is_in_memory(array: Any) -> bool:
-    return not is_tensor(array) or array.is_cpu
-
-
-def _coefficients(problem: Problem) -> np.ndarray:
-    """Return `s v_j`, what multiplies each `-log(p_j)`; 0 in rows that take no part."""
-    options, axis, target = problem.options, problem.layout.axis, problem.target
-    if problem.indices:
-        target = reference.one_hot(target, problem.layout.classes, axis)
-    coefficients = np.asarray(target, np.float64)
-    if options.class_weight is not None:
-        along_classes = [-1 if i == axis else 1 for i in range(coefficients.ndim)]
-        coefficients = coefficients * options.class_weight.reshape(along_classes)
-    if options.sample_weight is not None:
-        coefficients = coefficients * np.expand_dims(options.sample_weight, axis)
-    silent = problem.silent()
-    return coefficients if silent is None else np.where(np.expand_dims(silent, axis), 0.0, coefficients)
+    options = (class_weight, sample_weight, ignore_index, 0.0, 0.0, reduction, normalizer)
+    return result_of(LogLossCall(probabilities, target, axis, *options))

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from logitwise._arrays import is_tensor
-from logitwise._requirements import as_floating, check_out
-from logitwise.functional._memory import destination, memory_of
-from logitwise.functional._results import deliver
-from logitwise.kernels.cpu import sigmoid as kernels
+from logitwise.functional._problems.sigmoid import SigmoidCall
+from logitwise.functional._routes import result_of
 
 
 def sigmoid(logits: Any, *, out: Any = None) -> Any:
@@ -39,7 +34,7 @@ def sigmoid(logits: Any, *, out: Any = None) -> Any:
         >>> lw.sigmoid(np.array([-100.0, 0.0, 2.0]))
         array([3.72007598e-44, 5.00000000e-01, 8.80797078e-01])
     """
-    return _elementwise(kernels.sigmoid, logits, out)
+    return result_of(SigmoidCall("sigmoid", sigmoid, logits), out)
 
 
 def log_sigmoid(logits: Any, *, out: Any = None) -> Any:
@@ -66,26 +61,4 @@ def log_sigmoid(logits: Any, *, out: Any = None) -> Any:
         >>> lw.log_sigmoid(np.array([-1000.0, 0.0, 50.0]))
         array([-1.00000000e+03, -6.93147181e-01, -1.92874985e-22])
     """
-    return _elementwise(kernels.log_sigmoid, logits, out)
-
-
-def _elementwise(kernel: Callable[..., None], logits: Any, out: Any) -> Any:
-    logits = as_floating(logits, "logits")
-    check_out(out, logits)
-    if not is_tensor(logits):
-        return _computed(kernel, logits, out)
-    from logitwise.functional import _autograd
-
-    way = _autograd.way_of(logits)
-    if way is _autograd.Way.OPERATIONS:
-        return deliver(getattr(_autograd.definitions, kernel.__name__)(logits), out)
-    if way is _autograd.Way.RECORDED:
-        return _autograd.ELEMENTWISE[kernel.__name__](logits, partial(_computed, kernel), sigmoid)
-    return _computed(kernel, logits, out)
-
-
-def _computed(kernel: Callable[..., None], logits: Any, out: Any = None) -> Any:
-    result = destination(logits, out)
-    memory, kind = memory_of(logits)
-    kernel(memory.reshape(-1), kind, memory_of(result)[0].reshape(-1))
-    return deliver(result, out)
+    return result_of(SigmoidCall("log_sigmoid", sigmoid, logits), out)

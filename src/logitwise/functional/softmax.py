@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-import numpy as np
-
-from logitwise._arrays import Layout, is_tensor
-from logitwise._requirements import as_floating, check_layout, check_mask, check_out, check_positive_tensor
-from logitwise.functional._memory import destination, memory_of, new_like, rows_of
-from logitwise.functional._results import deliver
-from logitwise.kernels.cpu import softmax as kernels
+from logitwise.functional._problems.softmax import SoftmaxCall
+from logitwise.functional._routes import result_of
 
 
 def softmax(logits: Any, axis: int = -1, *, temperature: float = 1.0, mask: Any = None, out: Any = None) -> Any:
@@ -53,7 +46,7 @@ def softmax(logits: Any, axis: int = -1, *, temperature: float = 1.0, mask: Any 
         >>> lw.softmax([2.0, 1.0, 0.1], mask=[True, True, False]).round(4)
         array([0.7311, 0.2689, 0.    ])
     """
-    return _probabilities(softmax, logits, axis, temperature, mask, out)
+    return result_of(SoftmaxCall("softmax", softmax, logits, axis, temperature, mask), out)
 
 
 def log_softmax(logits: Any, axis: int = -1, *, temperature: float = 1.0, mask: Any = None, out: Any = None) -> Any:
@@ -87,7 +80,7 @@ def log_softmax(logits: Any, axis: int = -1, *, temperature: float = 1.0, mask: 
         >>> lw.log_softmax(np.array([20.0, 0.0, 0.0], dtype=np.float32))[0]
         np.float32(-4.1223074e-09)
     """
-    return _probabilities(log_softmax, logits, axis, temperature, mask, out)
+    return result_of(SoftmaxCall("log_softmax", log_softmax, logits, axis, temperature, mask), out)
 
 
 def logsumexp(logits: Any, axis: int = -1, *, keepdims: bool = False, mask: Any = None) -> Any:
@@ -117,61 +110,4 @@ def logsumexp(logits: Any, axis: int = -1, *, keepdims: bool = False, mask: Any 
         >>> lw.logsumexp(np.array([[1000.0, 1000.0], [-1000.0, -1000.0]]))
         array([1000.69314718, -999.30685282])
     """
-    logits = as_floating(logits, "logits")
-    layout = check_layout(logits, axis)
-    mask = check_mask(mask, logits)
-    compute = partial(_logsumexp, layout=layout, keepdims=bool(keepdims), mask=mask)
-    if not is_tensor(logits):
-        return compute(logits)
-    from logitwise.functional import _autograd
-
-    way = _autograd.way_of(logits)
-    if way is _autograd.Way.OPERATIONS:
-        return _autograd.definitions.logsumexp(logits, layout.axis, bool(keepdims), mask)
-    if way is _autograd.Way.RECORDED:
-        probabilities = partial(softmax, axis=layout.axis, mask=mask)
-        return _autograd.logsumexp(logits, compute, probabilities, layout.axis, bool(keepdims))
-    return compute(logits)
-
-
-def _logsumexp(logits: Any, layout: Layout, keepdims: bool, mask: Any) -> Any:
-    shape = layout.shape[: layout.axis] + (1,) * keepdims + layout.shape[layout.axis + 1 :]
-    result = new_like(logits, shape)
-    rows, kind = rows_of(logits, layout)
-    kernels.logsumexp(rows, _mask_rows(mask, layout), kind, memory_of(result)[0].reshape(layout.outer, 1, layout.inner))
-    return deliver(result, None)
-
-
-def _probabilities(public: Callable[..., Any], logits: Any, axis: int, temperature: Any, mask: Any, out: Any) -> Any:
-    name = public.__name__
-    logits = as_floating(logits, "logits")
-    layout = check_layout(logits, axis)
-    temperature = check_positive_tensor(temperature, "temperature", logits)
-    mask = check_mask(mask, logits)
-    check_out(out, logits)
-    compute = partial(_normalized, kernel=getattr(kernels, name), layout=layout, temperature=temperature, mask=mask)
-    if not is_tensor(logits):
-        return compute(logits, out=out)
-    from logitwise.functional import _autograd
-
-    way = _autograd.way_of(logits, number=temperature)
-    if way is _autograd.Way.OPERATIONS:
-        plain = getattr(_autograd.definitions, name)
-        return deliver(plain(logits, layout.axis, temperature, mask), out)
-    if way is _autograd.Way.RECORDED:
-        again = partial(public, axis=layout.axis, temperature=temperature, mask=mask)
-        return getattr(_autograd, name)(logits, compute, again, layout.axis, temperature, mask)
-    return compute(logits, out=out)
-
-
-def _normalized(
-    logits: Any, kernel: Callable[..., None], layout: Layout, temperature: float, mask: Any, out: Any = None
-) -> Any:
-    result = destination(logits, out, mask)
-    rows, kind = rows_of(logits, layout)
-    kernel(rows, _mask_rows(mask, layout), kind, temperature, rows_of(result, layout)[0])
-    return deliver(result, out)
-
-
-def _mask_rows(mask: Any, layout: Layout) -> np.ndarray:
-    return kernels.NO_MASK if mask is None else rows_of(mask, layout)[0]
+    return result_of(SoftmaxCall("logsumexp", softmax, logits, axis, 1.0, mask, bool(keepdims)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from logitwise._decision import answers, threshold_of
+from logitwise._errors import InvalidValueError
 from logitwise.metrics import accuracy
 
 
@@ -51,7 +52,7 @@ class ColumnImportance:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class HeldOutComparison:
     """The model beside simpler ones, on rows that were held out in training.
 
     Attributes:
@@ -107,7 +108,7 @@ class Evidence:
     target: np.ndarray
     probabilities: np.ndarray
     baselines: Mapping[str, np.ndarray]
-    comparison: Comparison | None = None
+    comparison: HeldOutComparison | None = None
     before_calibration: np.ndarray | None = None
     calibrated_by: str = ""
     costs: np.ndarray | None = None
@@ -120,13 +121,15 @@ class Evidence:
 
     def __post_init__(self) -> None:
         if not self.baselines:
-            raise ValueError("baselines must hold at least one prediction to compare with; got none.")
+            raise InvalidValueError("baselines", "hold at least one prediction to compare with", "none")
         shape = (len(self.target), len(self.classes))
         for name, probabilities in self._predictions().items():
             if np.shape(probabilities) != shape:
-                raise ValueError(
-                    f"{name} must have shape (rows, classes), {shape}; got {np.shape(probabilities)}. "
-                    "Measure the model on rows of its own classes."
+                raise InvalidValueError(
+                    name,
+                    f"have shape (rows, classes), {shape}",
+                    np.shape(probabilities),
+                    advice="Measure the model on rows of its own classes.",
                 )
             accuracy(self.target, probabilities)  # refuses what are no probabilities, no indices
 

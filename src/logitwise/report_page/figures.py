@@ -8,16 +8,23 @@ from itertools import pairwise
 
 import numpy as np
 
-from logitwise.report_page.drawing import Frame, axes, bar, dot, drawing, line, note, whisker
 from logitwise.report_page.evidence import Evidence, History
-from logitwise.report_page.findings import Bin, Calibration, Threshold, confidence_shares, reliability, thresholds
+from logitwise.report_page.findings import (
+    Bin,
+    CalibrationFinding,
+    Threshold,
+    confidence_shares,
+    reliability,
+    thresholds,
+)
 from logitwise.report_page.markup import Html, counted, details, join, number, share, table, tag
+from logitwise.report_page.plots import Frame, axes, bar, dot, drawing, line, note, whisker
 
 TENTHS = [(0.0, "0"), (0.25, "25%"), (0.5, "50%"), (0.75, "75%"), (1.0, "100%")]
 MOST_STEPS_LISTED = 200
 
 
-def reliability_figure(evidence: Evidence, calibration: Calibration) -> Html:
+def reliability_figure(evidence: Evidence, calibration: CalibrationFinding) -> Html:
     """Return the reliability diagram, with the one before calibration behind it where there is one."""
     after = reliability(evidence.target, evidence.probabilities)
     before_calibration = evidence.before_calibration
@@ -43,7 +50,7 @@ def reliability_figure(evidence: Evidence, calibration: Calibration) -> Html:
     return figure(picture, key, *numbers)
 
 
-def _reliability_label(bins: Sequence[Bin], calibration: Calibration) -> str:
+def _reliability_label(bins: Sequence[Bin], calibration: CalibrationFinding) -> str:
     off = sum(each.is_off for each in bins)
     return (
         f"Reliability diagram: {off} of {counted(len(bins), 'bin')} away from the diagonal beyond chance; calibration "

@@ -43,7 +43,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class CalibrationFinding:
     """The calibration error, and what chance alone would make of it were the model perfectly calibrated."""
 
     error: float
@@ -131,9 +131,9 @@ def measures(evidence: Evidence) -> tuple[Measure, ...]:
     return (hits, *losses)
 
 
-def calibration(evidence: Evidence) -> Calibration:
+def calibration(evidence: Evidence) -> CalibrationFinding:
     """Return how far confidence is from accuracy, and how far chance would have it."""
-    return Calibration(
+    return CalibrationFinding(
         calibration_error(evidence.target, evidence.probabilities),
         chance_calibration_error(evidence.probabilities.max(axis=1)),
         float(evidence.probabilities.max(axis=1).mean() - accuracy(evidence.target, evidence.probabilities)),

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from logitwise.report_page import figures, sections, texts
 from logitwise.report_page.evidence import Evidence
-from logitwise.report_page.findings import Calibration, ClassFinding, calibration, class_findings, measures
+from logitwise.report_page.findings import CalibrationFinding, ClassFinding, calibration, class_findings, measures
 from logitwise.report_page.markup import Html, name, tag
 from logitwise.report_page.verdict import verdict
 
@@ -91,7 +91,7 @@ def _notes(evidence: Evidence) -> list[str]:
     return [costs, *evidence.notes]
 
 
-def _chapters(evidence: Evidence, calibrated: Calibration, classes: Sequence[ClassFinding]) -> list[Chapter]:
+def _chapters(evidence: Evidence, calibrated: CalibrationFinding, classes: Sequence[ClassFinding]) -> list[Chapter]:
     chapters = [
         Chapter(
             "Reliability",

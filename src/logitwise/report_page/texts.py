@@ -8,7 +8,7 @@ import numpy as np
 
 from logitwise.metrics import calibration_error, roc_auc
 from logitwise.report_page.evidence import ColumnImportance, Evidence, History
-from logitwise.report_page.findings import Calibration, ClassFinding, top_confusions
+from logitwise.report_page.findings import CalibrationFinding, ClassFinding, top_confusions
 from logitwise.report_page.findings import reliability as find_bins
 from logitwise.report_page.findings import thresholds as find_thresholds
 from logitwise.report_page.markup import Html, counted, join, number, quoted, share, tag
@@ -17,7 +17,7 @@ MOST_CONFUSIONS = 5
 MOST_NAMES = 5
 
 
-def reliability(evidence: Evidence, calibration: Calibration) -> Html:
+def reliability(evidence: Evidence, calibration: CalibrationFinding) -> Html:
     """Say how to read the reliability diagram, and whether chance explains what is off."""
     stated = join(["probability of ", quoted(evidence.classes[1])]) if len(evidence.classes) == 2 else "confidence"
     reading = (
@@ -35,7 +35,7 @@ def reliability(evidence: Evidence, calibration: Calibration) -> Html:
     return join([tag("p", "Rows are grouped by the ", stated, reading), tag("p", found), *before, *_farthest(evidence)])
 
 
-def _before(evidence: Evidence, probabilities: np.ndarray, calibration: Calibration) -> Html:
+def _before(evidence: Evidence, probabilities: np.ndarray, calibration: CalibrationFinding) -> Html:
     """Say what calibration did on these rows."""
     error = calibration_error(evidence.target, probabilities)
     how = f" ({evidence.calibrated_by})" if evidence.calibrated_by else ""
@@ -43,7 +43,7 @@ def _before(evidence: Evidence, probabilities: np.ndarray, calibration: Calibrat
     return tag("p", f"{took}{_effect(error, calibration)}.")
 
 
-def _effect(before: float, calibration: Calibration) -> str:
+def _effect(before: float, calibration: CalibrationFinding) -> str:
     """Say what a change of the calibration error is worth."""
     if max(before, calibration.error) <= calibration.by_chance.high:
         return "; chance explains both"

@@ -3,14 +3,15 @@
     loss = s (w y softplus(-z) + (1 - y) softplus(z))          0 x inf = 0
     gradient = scale s ((1 - y) sigmoid(z) - w y sigmoid(-z))
 
-Weights have a length that divides the number of elements and repeat: one number, one a column, or one an element.
+The length of an array of weights divides the number of elements, and the array repeats: it holds one weight, one per
+column, or one per element.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from logitwise.kernels.cpu.compiled import compiled, part_of, use_wide_vectors
+from logitwise.kernels.cpu.compiled import compiled, use_wide_vectors, view_of
 from logitwise.kernels.cpu.rows import (
     LANES,
     decode,
@@ -30,9 +31,9 @@ _BLOCK = 1024
 
 def binary_cross_entropy(
     logits: np.ndarray,
-    kind: int,
+    encoding: int,
     target: np.ndarray,
-    target_kind: int,
+    target_encoding: int,
     sample_weight: np.ndarray,
     pos_weight: np.ndarray,
     scale: float,
@@ -42,54 +43,54 @@ def binary_cross_entropy(
     """Fill `losses` and, unless it has size 0, `gradient`.
 
     Args:
-        logits: Flat and contiguous; float32, float64, or uint16 with `kind`.
-        kind: NATIVE, or which 16-bit format the uint16 logits have.
-        target: As many; floats in [0, 1], uint16 with `target_kind`, or integers and booleans 0 and 1.
-        target_kind: NATIVE, or which 16-bit format the uint16 target has; other targets ignore it.
+        logits: Flat and contiguous; float32, float64, or uint16 with `encoding`.
+        encoding: The 16-bit format of uint16 logits, else NATIVE.
+        target: Of the size of the logits; floats in [0, 1], uint16 with `target_encoding`, or integers or booleans.
+        target_encoding: The 16-bit format of a uint16 target, else NATIVE.
         sample_weight: float64, of a length that divides the size; an element of weight 0 is not read.
         pos_weight: float64, of a length that divides the size.
-        scale: What the gradient is multiplied by.
-        losses: float64, one an element; or, one a block of 1024 elements (`blocks_of`), their sums in element order.
+        scale: The factor of the gradient.
+        losses: float64: one per element, or the sum of each block of 1024 elements (`blocks_of`).
         gradient: Of the size and dtype of the logits; may be the logits.
     """
     blocks = blocks_of(logits.size)
     summed = losses.size == blocks and losses.size != logits.size
-    arguments = (logits, kind, target, target_kind, sample_weight, pos_weight, scale, summed, losses, gradient)
+    arguments = (logits, encoding, target, target_encoding, sample_weight, pos_weight, scale, summed, losses, gradient)
     split(_binary_cross_entropy, blocks, 4 * logits.size, *arguments)
 
 
 def blocks_of(size: int) -> int:
-    """Return how many partial sums of losses there are for `size` elements; they do not depend on the threads."""
+    """Return the number of partial sums of the losses of `size` elements; it does not depend on the threads."""
     return -(-size // _BLOCK)
 
 
 @compiled
 def _binary_cross_entropy(
-    logits, kind, target, target_kind, sample_weight, pos_weight, scale, summed, losses, gradient, first, last
+    logits, encoding, target, target_encoding, sample_weight, pos_weight, scale, summed, losses, gradient, first, last
 ):
     weights, positive_weights, block_losses = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
     sums = np.empty(LANES)
-    values = scratch_like(logits, (1, _BLOCK))[0]  # what a loop reads must not be what it writes: see `sigmoid.py`
+    values = scratch_like(logits, (1, _BLOCK))[0]  # a loop must not write what it reads: see `sigmoid.py`
     for block in range(first, last):
         start = block * _BLOCK
         count = min(_BLOCK, logits.size - start)
         _repeat(sample_weight, start, weights)
         _repeat(pos_weight, start, positive_weights)
-        elements = part_of(values, 0, count)
-        decode_elements(part_of(logits, start, count), kind, elements)
+        elements = view_of(values, 0, count)
+        decode_elements(view_of(logits, start, count), encoding, elements)
         _block(
-            elements, kind, part_of(target, start, count), target_kind, weights, positive_weights, scale, block_losses,
-            part_of(gradient, start, count if gradient.size else 0),
+            elements, encoding, view_of(target, start, count), target_encoding, weights, positive_weights, scale,
+            block_losses, view_of(gradient, start, count if gradient.size else 0),
         )  # fmt: skip
         if summed:
-            losses[block] = sum_of_block(part_of(block_losses, 0, count), sums)
+            losses[block] = sum_of_block(view_of(block_losses, 0, count), sums)
         else:
             losses[start : start + count] = block_losses[:count]
 
 
 @compiled
 def _repeat(source, start, block):
-    """Fill `block` with the values from `start` on of an array that repeats."""
+    """Fill `block` with the values of a repeating array, from position `start` on."""
     if source.size == 1:
         block[:] = source[0]
         return
@@ -106,7 +107,7 @@ def _product(weight, loss):
 
 
 @compiled
-def _block(values, kind, target, target_kind, weights, positive_weights, scale, losses, gradient):
+def _block(values, encoding, target, target_encoding, weights, positive_weights, scale, losses, gradient):
     use_wide_vectors()
     high, low = pair_like(values, *scaled_log2_e(1.0))
     zero = real_like(values, 0.0)
@@ -114,11 +115,11 @@ def _block(values, kind, target, target_kind, weights, positive_weights, scale, 
         value, weight = values[i], weights[i]
         value = zero if weight == 0.0 else value
         tail = tail_of(value, zero, high, low)
-        truth = np.float64(decode(target[i], target_kind))
+        truth = np.float64(decode(target[i], target_encoding))
         positive, negative = positive_weights[i] * truth, 1.0 - truth
         losses[i] = weight * (
             _product(positive, softplus_from_tail(-value, tail)) + _product(negative, softplus_from_tail(value, tail))
         )
         if gradient.size:
             slope = negative * sigmoid_from_tail(value, tail, 1.0) - positive * sigmoid_from_tail(-value, tail, 1.0)
-            gradient[i] = encode(scale * weight * slope, gradient, kind)
+            gradient[i] = encode(scale * weight * slope, gradient, encoding)

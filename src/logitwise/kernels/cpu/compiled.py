@@ -1,19 +1,20 @@
-"""How kernels are compiled: the decorator, its cache, and the vector width.
+"""How kernels are compiled: the decorators, the cache, and LLVM instructions that Numba does not offer.
 
-Fast-math flags belong to the function that names them, and Numba hands a caller's flags down to callees that name
-none: so every function names its own. Only `reordered` functions may regroup a sum, which is what lets a compiler
-vectorise it; none may assume that NaN or infinities are absent.
+Numba passes the fast-math flags of a caller on to every callee that sets none of its own, so every function here sets
+its own. Only `reordered` functions may regroup a sum, which is what lets the compiler vectorise it; no function may
+assume that NaN and infinities are absent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
 from numba.np.arrayobj import populate_array
 
 EXACT: Any = False
@@ -21,12 +22,12 @@ REORDERED: Any = {"reassoc", "nsz"}
 
 
 def compiled(function: Callable) -> Any:
-    """Compile a function whose arithmetic is done as written; without a cache where none can be written."""
+    """Compile a function whose arithmetic is done as written; the result is cached where a folder can be written."""
     return _compiled(function, EXACT)
 
 
 def reordered(function: Callable) -> Any:
-    """Compile a function whose sums may be regrouped, and only sums."""
+    """Compile a function whose sums, and nothing else, may be regrouped."""
     return _compiled(function, REORDERED)
 
 
@@ -38,14 +39,29 @@ def _compiled(function: Callable, flags: Any) -> Any:
         return njit(**options)(function)
 
 
+def by_type(choose: Callable) -> Any:
+    """Make a function for compiled code whose implementation `choose` returns, given the types of the arguments.
+
+    The implementation takes the same arguments as `choose`. Called by the interpreter, the function raises
+    NotImplementedError.
+    """
+
+    @wraps(choose)
+    def function(*_: Any) -> Any:
+        raise NotImplementedError(f"{choose.__name__} runs in compiled code only")
+
+    overload(function, jit_options={"fastmath": EXACT})(choose)
+    return function
+
+
 def instruction(generator: Callable) -> Any:
-    """Make a function of compiled code from one that returns its signature and writes its LLVM instructions."""
+    """Make a function for compiled code from one that returns its signature and a writer of its LLVM instructions."""
     return intrinsic(generator)
 
 
 @instruction
 def use_wide_vectors(_typing_context):
-    """Let the loops of this function use 512-bit vectors where the processor has them (LLVM stops at 256 bits)."""
+    """Let the loops of this function use 512-bit vectors where the processor has them; LLVM stops at 256 by default."""
 
     def generate(context, builder, _signature, _arguments):
         # llvmlite knows the attributes without a value only, and refuses others in `add`.
@@ -67,7 +83,7 @@ def multiply_add(_typing_context, a, b, c):
 
 @instruction
 def power_of_two(_typing_context, biased):
-    """Return the number whose exponent field is the integer that the low bits of `biased` hold."""
+    """Return the float whose exponent field is the integer in the low bits of `biased`."""
     integer, shift = (ir.IntType(32), 23) if biased == types.float32 else (ir.IntType(64), 52)
 
     def generate(_context, builder, _signature, arguments):
@@ -101,7 +117,7 @@ def number_of(_typing_context, bits):
 
 @instruction
 def element_as(_typing_context, memory, position, example):
-    """Return the element at `position` of the bytes in `memory`, seen as an array of the type of `example`."""
+    """Return the element at `position` of `memory`, an array of bytes read as an array of the type of `example`."""
 
     def generate(context, builder, signature, arguments):
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
@@ -112,30 +128,30 @@ def element_as(_typing_context, memory, position, example):
 
 
 @instruction
-def part_of(_typing_context, array, start, count):
-    """Return `count` elements of a C-contiguous array, from the flat position `start` on.
+def view_of(_typing_context, array, start, count):
+    """Return a borrowed view of `count` elements of a C-contiguous array, from the flat position `start` on.
 
-    The view is borrowed: it keeps no reference count. Counting is atomic, and where two threads count the references
-    of the array they share it costs more than a short row.
+    A borrowed view holds no reference to its array. Reference counts are atomic, and where two threads count the
+    references of an array they share, that costs more than a short row.
     """
     return types.Array(array.dtype, 1, "C")(array, start, count), _borrowing(lambda arguments: arguments[2:])
 
 
 @instruction
 def matrix_of(_typing_context, array, rows, columns):
-    """Return a C-contiguous array as a borrowed matrix."""
+    """Return a borrowed view of a C-contiguous array as a matrix."""
     generate = _borrowing(lambda arguments: arguments[1:])
     return types.Array(array.dtype, 2, "C")(array, rows, columns), generate
 
 
 @instruction
 def shares_memory(_typing_context, array, other):
-    """Return whether two arrays begin at the same place."""
+    """Return whether two arrays begin at the same address."""
 
     def generate(context, builder, signature, arguments):
         one, other = (
-            builder.ptrtoint(context.make_array(kind)(context, builder, value).data, ir.IntType(64))
-            for kind, value in zip(signature.args, arguments, strict=True)
+            builder.ptrtoint(context.make_array(array_type)(context, builder, value).data, ir.IntType(64))
+            for array_type, value in zip(signature.args, arguments, strict=True)
         )
         return builder.icmp_unsigned("==", one, other)
 
@@ -165,13 +181,13 @@ _FOR_READING, _FOR_WRITING, _KEEP, _DATA = 0, 1, 3, 1
 
 @instruction
 def prefetch(_typing_context, array, position):
-    """Ask for the cache line of an element that will be read soon; any position is safe, in the array or not."""
+    """Prefetch the cache line of an element that will be read soon; the position may lie outside the array."""
     return types.none(array, position), _prefetching(_FOR_READING)
 
 
 @instruction
 def prefetch_to_write(_typing_context, array, position):
-    """Ask for the cache line of an element that will be written soon."""
+    """Prefetch the cache line of an element that will be written soon; the position may lie outside the array."""
     return types.none(array, position), _prefetching(_FOR_WRITING)
 
 
@@ -179,8 +195,8 @@ def _prefetching(intent: int) -> Callable:
     def generate(context, builder, signature, arguments):
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
         byte = ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [byte, *[ir.IntType(32)] * 3])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        prototype = ir.FunctionType(ir.VoidType(), [byte, *[ir.IntType(32)] * 3])
+        function = cgutils.get_or_insert_function(builder.module, prototype, "llvm.prefetch.p0")
         address = builder.bitcast(builder.gep(array.data, [arguments[1]]), byte)
         builder.call(function, [address, *map(ir.IntType(32), (intent, _KEEP, _DATA))])
         return context.get_dummy_value()
@@ -193,24 +209,25 @@ TILE = 8
 
 @instruction
 def transpose_tile(_typing_context, source, row, column, destination, to_row, to_column):
-    """Write the transpose of a TILE x TILE tile of a C-contiguous matrix of floats into another.
+    """Write the transpose of a TILE x TILE tile of a C-contiguous matrix of floats into another matrix.
 
-    A tile is held in TILE vectors and transposed in log2(TILE) rounds; round d swaps the off-diagonal blocks of size d
-    of every block of size 2 d. Element by element, the strided side costs three times as much.
+    A tile is held in TILE vectors and transposed in log2(TILE) rounds; each round, for d = TILE / 2, ..., 2, 1, swaps
+    the off-diagonal blocks of size d in every block of size 2 d. Element by element, the strided side would cost three
+    times as much.
     """
     return types.none(source, row, column, destination, to_row, to_column), _transpose_tile
 
 
 @instruction
 def transpose_scaled_tile(_typing_context, source, row, column, destination, to_row, to_column, factor):
-    """Do the same, with each column of the source multiplied by its element of `factor`, as in `source * factor`."""
+    """Write the transpose of a tile, with each column of the source multiplied by its element of `factor`."""
     return types.none(source, row, column, destination, to_row, to_column, factor), _transpose_tile
 
 
 def _transpose_tile(context, builder, signature, arguments):
-    kind = signature.args[0]
-    vector = ir.VectorType(context.get_value_type(kind.dtype), TILE).as_pointer()
-    alignment = 4 if kind.dtype == types.float32 else 8
+    dtype = signature.args[0].dtype
+    vector = ir.VectorType(context.get_value_type(dtype), TILE).as_pointer()
+    alignment = 4 if dtype == types.float32 else 8
 
     def vector_at(array, position):
         return builder.bitcast(builder.gep(array.data, [position]), vector)

@@ -6,8 +6,8 @@ largest term), and L = log1p(R):
     loss = s (sum_k v_k (m - z_k) + V L + c r (m + L)^2)
     gradient_j = scale s ((V - v_j) e_j - v_j (S - e_j) + 2 c r (m + L) e_j) / S        S - e_j = R where e_j = 1
 
-so that neither has a difference of nearly equal numbers: the loss of a confident row is log1p(R), and its gradient at
-the target is minus the sum of the others.
+so that neither takes the difference of nearly equal numbers: the loss of a confident row is log1p(R), and its gradient
+at the target is minus the sum of the others.
 """
 
 from __future__ import annotations
@@ -20,25 +20,27 @@ from numba import carray  # pyright: ignore[reportPrivateImportUsage]
 from logitwise.kernels.cpu.compiled import (
     compiled,
     element_as,
-    part_of,
     pointer_to,
     shares_memory,
     use_wide_vectors,
+    view_of,
 )
 from logitwise.kernels.cpu.rows import (
     BLOCK,
+    FEW_CLASSES,
     FEW_TERMS,
     LANES,
     NATIVE,
     ROWS,
     STRIDE,
+    add_block,
     add_to_sums,
     encode,
-    has_many,
     is_staged,
     largest_of_row,
     load_lanes,
     load_rows,
+    many_or_none,
     pair_like,
     row_in_place,
     row_of,
@@ -50,12 +52,11 @@ from logitwise.kernels.cpu.rows import (
     store_lanes,
     store_rows,
     sum_of,
-    sum_of_block,
     with_lost,
 )
-from logitwise.kernels.cpu.suspicions import BATCH_OF_ONE_CLASS, NOTHING, sign_of_logits
-from logitwise.kernels.cpu.threads import WORK_PER_PART, split
-from logitwise.kernels.cpu.vector import difference, log1p, scaled_log2_e
+from logitwise.kernels.cpu.suspicions import BATCH_OF_ONE_CLASS, LOGITS, apparent_content
+from logitwise.kernels.cpu.threads import WORK_PER_CHUNK, split
+from logitwise.kernels.cpu.vector import log1p, scaled_log2_e
 
 NO_WEIGHTS = np.empty(0)
 _NO_MASK = np.empty((0, 0, 0), np.bool_)
@@ -64,21 +65,21 @@ _NO_MASK = np.empty((0, 0, 0), np.bool_)
 class Options(NamedTuple):
     """What changes the loss of a row."""
 
-    ignore_index: int  # rows with this class index take no part
-    class_weight: np.ndarray  # float64, one a class, or NO_WEIGHTS
-    sample_weight: np.ndarray  # float64, one a row, or NO_WEIGHTS; rows of weight 0 take no part
+    ignore_index: int  # rows with this class index are not used
+    class_weight: np.ndarray  # float64, one per class, or NO_WEIGHTS
+    sample_weight: np.ndarray  # float64, one per row, or NO_WEIGHTS; rows of weight 0 are not used
     smoothing: float  # e in [0, 1]
     z_loss: float  # c, zero or more
-    scale: float  # what the gradient is multiplied by
+    scale: float  # the factor of the gradient
 
 
 def count_targets(target: np.ndarray, classes: int, ignore_index: int) -> tuple[int, int, int]:
-    """Return how many class indices are out of range, the first such position (or -1), and how many take part.
+    """Return how many class indices are out of range, the position of the first (or -1), and how many are used.
 
     Args:
         target: Class indices of any integer dtype, one-dimensional and contiguous.
         classes: Indices in [0, classes - 1] are in range.
-        ignore_index: Rows with this index take no part, and are never out of range.
+        ignore_index: Rows with this index are not used, and never out of range.
     """
     bad, ignored = _count_targets(target, classes, ignore_index)
     first = _first_out_of_range(target, classes, ignore_index) if bad else -1
@@ -88,7 +89,7 @@ def count_targets(target: np.ndarray, classes: int, ignore_index: int) -> tuple[
 def sum_of_target_weights(
     target: np.ndarray, ignore_index: int, class_weight: np.ndarray, sample_weight: np.ndarray
 ) -> float:
-    """Return the sum of `s_i w_t` over the rows that take part, in row order; targets must be in range."""
+    """Return the sum of `s_i w_t` over the rows that are used, in row order; targets must be in range."""
     return _sum_of_target_weights(target, ignore_index, class_weight, sample_weight)
 
 
@@ -122,52 +123,52 @@ def _sum_of_target_weights(target, ignore_index, class_weight, sample_weight):
         count = min(BLOCK, target.size - start)
         for i in range(count):
             index = np.int64(target[start + i])
-            is_silent = index == ignore_index or index < 0
-            weights[i] = 0.0 if is_silent else (sample_weight[start + i] if sample_weight.size else 1.0)
-            if class_weight.size and not is_silent and index < class_weight.size:
+            is_unused = index == ignore_index or index < 0
+            weights[i] = 0.0 if is_unused else (sample_weight[start + i] if sample_weight.size else 1.0)
+            if class_weight.size and not is_unused and index < class_weight.size:
                 weights[i] *= class_weight[index]
-        total, error = difference(total, -sum_of_block(part_of(weights, 0, count), sums))
-        lost += error
+        total, lost = add_block(total, lost, view_of(weights, 0, count), sums)
     return with_lost(total, lost)
 
 
 def cross_entropy(
-    logits: np.ndarray, kind: int, target: np.ndarray, options: Options, losses: np.ndarray, gradient: np.ndarray
+    logits: np.ndarray, encoding: int, target: np.ndarray, options: Options, losses: np.ndarray, gradient: np.ndarray
 ) -> None:
     """Fill `losses` and, unless it has size 0, `gradient`.
 
     Args:
         logits: `(outer, classes, inner)`.
-        kind: NATIVE, or which 16-bit format the uint16 logits have.
-        target: Class indices of any integer dtype, one a row, flat and contiguous. Rows out of range take no part.
-        options: What changes the loss; rows that take no part have loss 0, gradient 0, and are not read.
-        losses: float64, one a row, flat.
+        encoding: The 16-bit format of uint16 logits, else NATIVE.
+        target: Class indices of any integer dtype, one per row, flat and contiguous. Rows out of range are not used.
+        options: What changes the loss; rows that are not used have loss 0 and gradient 0, and are not read.
+        losses: float64, one per row, flat.
         gradient: Of the shape and dtype of the logits; may be the logits.
     """
     rows = logits.shape[0] * logits.shape[2]
     code = -target.itemsize if target.dtype.kind == "i" else target.itemsize
-    arguments = (has_many(logits.shape[1]), logits, kind, target.view(np.uint8), code, options, losses, gradient)
+    many, integers = many_or_none(logits.shape[1]), target.view(np.uint8)
+    arguments = (many, logits, encoding, integers, code, options, losses, gradient)
     split(_cross_entropy, rows, logits.size, *arguments)
 
 
 def soft_cross_entropy(
     logits: np.ndarray,
-    kind: int,
+    encoding: int,
     target: np.ndarray,
-    target_kind: int,
+    target_encoding: int,
     options: Options,
     losses: np.ndarray,
     gradient: np.ndarray,
 ) -> None:
-    """Do what `cross_entropy` does for a target that is a distribution, of the shape of the logits."""
+    """Fill `losses` and `gradient` for targets that are distributions, of the shape of the logits."""
     rows = logits.shape[0] * logits.shape[2]
-    arguments = (has_many(logits.shape[1]), logits, kind, target, target_kind, options, losses, gradient)
+    arguments = (many_or_none(logits.shape[1]), logits, encoding, target, target_encoding, options, losses, gradient)
     split(_soft_cross_entropy, rows, logits.size, *arguments)
 
 
 @compiled
-def _cross_entropy(many, logits, kind, integers, code, options, losses, gradient, first, last):
-    # Taken apart once: every look into a tuple of arrays costs a row two atomic operations.
+def _cross_entropy(many, logits, encoding, integers, code, options, losses, gradient, first, last):
+    # Unpacked once: each access to a tuple of arrays would cost every row two atomic operations.
     class_weight, sample_weight, ignore_index = options.class_weight, options.sample_weight, options.ignore_index
     numbers = (options.smoothing, options.z_loss, options.scale)
     classes = logits.shape[1]
@@ -176,22 +177,22 @@ def _cross_entropy(many, logits, kind, integers, code, options, losses, gradient
         spread[k] = options.smoothing / classes * (class_weight[k] if class_weight.size else 1.0)
     if many is None:
         _cross_entropy_few(
-            logits, kind, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses, gradient,
-            first, last,
+            logits, encoding, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses,
+            gradient, first, last,
         )  # fmt: skip
     else:
         _cross_entropy_many(
-            logits, kind, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses, gradient,
-            first, last,
+            logits, encoding, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses,
+            gradient, first, last,
         )  # fmt: skip
 
 
 @compiled
 def _load_classes(integers, code, start, count, index):
-    """Fill `index` with the class indices of `count` rows from their bytes.
+    """Fill `index` with the class indices of `count` rows, read from their bytes.
 
-    One compiled kernel serves every integer dtype: `code` is the width in bytes, negative for signed ones. A uint64
-    that int64 cannot hold comes out negative, so out of range.
+    One compiled kernel serves every integer dtype: `code` is the width in bytes, negative for signed dtypes. A uint64
+    that int64 cannot hold becomes negative, and so out of range.
     """
     for b in range(count):
         row = start + b
@@ -213,27 +214,27 @@ def _load_classes(integers, code, start, count, index):
 
 @compiled
 def _weigh_rows(index, start, count, classes, ignore_index, class_weight, sample_weight, class_weights, sample_weights):
-    """Fill the weights of `count` rows; return how many take no part, which get weight 0 and, to be safe, class 0."""
-    silent = 0
+    """Fill the weights of `count` rows; return how many are not used: those get weight 0 and, to be safe, class 0."""
+    unused = 0
     for b in range(count):
         own = index[b]
         weight = sample_weight[start + b] if sample_weight.size else 1.0
-        takes_part = 0 <= own < classes and own != ignore_index and weight != 0.0
-        index[b] = own if takes_part else 0
-        sample_weights[b] = weight if takes_part else 0.0
-        silent += 0 if takes_part else 1
+        is_used = 0 <= own < classes and own != ignore_index and weight != 0.0
+        index[b] = own if is_used else 0
+        sample_weights[b] = weight if is_used else 0.0
+        unused += 0 if is_used else 1
     if class_weight.size:
         for b in range(count):
             class_weights[b] = class_weight[index[b]]
-    return silent
+    return unused
 
 
 @compiled
 def _loss(numbers, class_weight, distance, anchor, total, log_total, spread_sum, spread_distance):
-    """Return the loss of a row before its sample weight; `distance` is m - z at the target. A row of -inf: +inf."""
+    """Return the loss of a row before its sample weight, +inf for a row of -inf; `distance` is m - z at the target."""
     smoothing, z_loss, _ = numbers
-    part = (1.0 - smoothing) * class_weight
-    surprise = part * (distance + log_total) if part != 0.0 else 0.0 * log_total
+    coefficient = (1.0 - smoothing) * class_weight
+    surprise = coefficient * (distance + log_total) if coefficient != 0.0 else 0.0 * log_total
     regulariser = z_loss * class_weight * (anchor + log_total) ** 2 if z_loss != 0.0 else 0.0
     loss = surprise + spread_distance + spread_sum * log_total + regulariser
     return np.inf if total == 0.0 else loss
@@ -241,13 +242,13 @@ def _loss(numbers, class_weight, distance, anchor, total, log_total, spread_sum,
 
 @compiled
 def _factors(numbers, class_weight, sample_weight, exponential, anchor, rest, total, log_total, spread_sum, own_spread):
-    """Return what the exponentials of a row are multiplied by in its gradient, and the gradient at the target."""
+    """Return the factor of the exponentials of a row in its gradient, and the gradient at the target."""
     smoothing, z_loss, scale = numbers
-    part = (1.0 - smoothing) * class_weight
+    coefficient = (1.0 - smoothing) * class_weight
     regulariser = 2.0 * z_loss * class_weight * (anchor + log_total) if z_loss != 0.0 else 0.0
     strength = 0.0 if total == 0.0 else scale * sample_weight / total
-    at_target = _gradient(exponential, part + own_spread, part + spread_sum, rest, total, regulariser)
-    return strength * (part + spread_sum + regulariser), strength * at_target
+    at_target = _gradient(exponential, coefficient + own_spread, coefficient + spread_sum, rest, total, regulariser)
+    return strength * (coefficient + spread_sum + regulariser), strength * at_target
 
 
 @compiled
@@ -259,8 +260,8 @@ def _gradient(exponential, coefficient, coefficients, rest, total, regulariser):
 
 @compiled
 def _cross_entropy_few(
-    logits, kind, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses, gradient, first,
-    last,
+    logits, encoding, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses, gradient,
+    first, last,
 ):  # fmt: skip
     use_wide_vectors()
     classes, scale = logits.shape[1], numbers[2]
@@ -275,12 +276,12 @@ def _cross_entropy_few(
     values[:] = 0.0
     for start in range(first, last, LANES):
         count = min(LANES, last - start)
-        load_lanes(logits, _NO_MASK, kind, start, count, values)
+        load_lanes(logits, _NO_MASK, encoding, start, count, values)
         _load_classes(integers, code, start, count, index)
         if _weigh_rows(
             index, start, count, classes, ignore_index, class_weight, sample_weight, class_weights, sample_weights
         ):
-            _clear_silent(values, sample_weights, count)
+            _clear_unused(values, sample_weights, count)
         shift_lanes(values, high, low, exponentials, anchor, rest, total, logits, gradient, start)
         for b in range(count):
             own_value[b] = values[index[b], b]
@@ -307,16 +308,16 @@ def _cross_entropy_few(
             )  # fmt: skip
         if spread.size:
             _smooth_lanes(exponentials, factor, spread, scale, sample_weights, total)
-        store_lanes(exponentials, factor, kind, start, count, gradient)
+        store_lanes(exponentials, factor, encoding, start, count, gradient)
         inner = logits.shape[2]
         for b in range(count):
             block, column = divmod(start + b, inner)
-            gradient[block, index[b], column] = encode(at_target[b], gradient, kind)
+            gradient[block, index[b], column] = encode(at_target[b], gradient, encoding)
 
 
 @compiled
 def _smooth_lanes(exponentials, factor, spread, scale, sample_weights, total):
-    """Multiply every column by its factor, which becomes 1, and take away what label smoothing spreads."""
+    """Multiply every column by its factor, which becomes 1, and subtract what label smoothing spreads over classes."""
     use_wide_vectors()
     for k in range(spread.size):
         for b in range(LANES):
@@ -326,8 +327,8 @@ def _smooth_lanes(exponentials, factor, spread, scale, sample_weights, total):
 
 
 @compiled
-def _clear_silent(values, sample_weights, count):
-    """Put a row of zeros in the place of every row that takes no part; its weight of 0 makes its results 0."""
+def _clear_unused(values, sample_weights, count):
+    """Set every row that is not used to zeros; its weight of 0 makes its results 0."""
     for b in range(count):
         if sample_weights[b] == 0.0:
             values[:, b] = 0.0
@@ -335,16 +336,16 @@ def _clear_silent(values, sample_weights, count):
 
 @compiled
 def _spread_distances(values, spread, anchor, distances):
-    """Fill the `_spread_distance` of every column."""
+    """Fill `_spread_distance` of every column."""
     use_wide_vectors()
-    parts, lost = np.empty(LANES), np.zeros(LANES)
+    partial, lost = np.empty(LANES), np.zeros(LANES)
     distances[:] = 0.0
     for start in range(0, spread.size, FEW_TERMS):
-        parts[:] = 0.0
+        partial[:] = 0.0
         for k in range(start, min(start + FEW_TERMS, spread.size)):
             for b in range(LANES):
-                parts[b] += spread[k] * (np.float64(anchor[b]) - values[k, b]) if spread[k] != 0.0 else 0.0
-        add_to_sums(parts, distances, lost)
+                partial[b] += spread[k] * (np.float64(anchor[b]) - values[k, b]) if spread[k] != 0.0 else 0.0
+        add_to_sums(partial, distances, lost)
     for b in range(LANES):
         distances[b] = with_lost(distances[b], lost[b])
 
@@ -363,21 +364,20 @@ def _spread_distance(values, spread, anchor, terms, sums):
     total = lost = 0.0
     for start in range(0, spread.size, BLOCK):
         count = min(BLOCK, spread.size - start)
-        _fill_distances(part_of(values, start, count), part_of(spread, start, count), anchor, terms)
-        total, error = difference(total, -sum_of_block(part_of(terms, 0, count), sums))
-        lost += error
+        _fill_distances(view_of(values, start, count), view_of(spread, start, count), anchor, terms)
+        total, lost = add_block(total, lost, view_of(terms, 0, count), sums)
     return with_lost(total, lost)
 
 
 @compiled
 def _cross_entropy_many(
-    logits, kind, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses, gradient, first,
-    last,
+    logits, encoding, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses, gradient,
+    first, last,
 ):  # fmt: skip
     classes = logits.shape[1]
     staged = is_staged(logits, _NO_MASK)
     stage = scratch_like(logits, (ROWS if staged else 1, classes if staged else 1))
-    # Written where they are read, or converted, rows go by way of scratch memory: else a loop would not be vectorised.
+    # Rows that are converted, or written where they are read, go through scratch memory: else no loop would vectorise.
     direct = gradient.size != 0 and not staged and not shares_memory(logits, gradient)
     kept = gradient.size != 0 and not direct
     aside = scratch_like(logits, (1, classes if kept else min(classes, BLOCK)))[0]
@@ -388,7 +388,7 @@ def _cross_entropy_many(
     for start in range(first, last, ROWS):
         count = min(ROWS, last - start)
         if staged:
-            load_rows(logits, _NO_MASK, kind, start, count, stage)
+            load_rows(logits, _NO_MASK, encoding, start, count, stage)
         _load_classes(integers, code, start, count, index)
         _weigh_rows(
             index, start, count, classes, ignore_index, class_weight, sample_weight, class_weights, sample_weights
@@ -396,7 +396,7 @@ def _cross_entropy_many(
         for b in range(count):
             row, own, weight = start + b, index[b], sample_weights[b]
             values = stage[b] if staged else row_in_place(logits, stage, row)
-            exponentials = row_in_place(gradient, stage, row) if direct else part_of(aside, 0, aside.size)
+            exponentials = row_in_place(gradient, stage, row) if direct else view_of(aside, 0, aside.size)
             losses[row], factor, at_target = 0.0, 0.0, 0.0
             if weight == 0.0:
                 exponentials[:] = 0.0
@@ -425,41 +425,43 @@ def _cross_entropy_many(
                 exponentials[own] = at_target
             elif gradient.size and gradient.shape[2] == 1:
                 output = row_of(gradient, row)
-                scale_into(exponentials, factor, kind, output)
-                output[own] = encode(at_target, gradient, kind)
+                scale_into(exponentials, factor, encoding, output)
+                output[own] = encode(at_target, gradient, encoding)
             elif gradient.size:
                 scale_into(exponentials, factor, NATIVE, values)
                 values[own] = at_target
         if gradient.size and gradient.shape[2] != 1:
-            store_rows(stage, kind, start, count, gradient)
+            store_rows(stage, encoding, start, count, gradient)
 
 
 @compiled
 def _smooth_row(row, factor, spread, strength):
-    """Multiply a row by `factor` and take away what label smoothing spreads over the classes."""
+    """Multiply a row by `factor` and subtract what label smoothing spreads over the classes."""
     use_wide_vectors()
     for k in range(row.size):
         row[k] = row[k] * factor - strength * spread[k]
 
 
 @compiled
-def _soft_cross_entropy(many, logits, kind, target, target_kind, options, losses, gradient, first, last):
-    # Taken apart once, see `_cross_entropy`.
+def _soft_cross_entropy(many, logits, encoding, target, target_encoding, options, losses, gradient, first, last):
+    # Unpacked once: see `_cross_entropy`.
     class_weight, sample_weight = options.class_weight, options.sample_weight
     numbers = (options.smoothing, options.z_loss, options.scale)
     if many is None:
         _soft_cross_entropy_few(
-            logits, kind, target, target_kind, class_weight, sample_weight, numbers, losses, gradient, first, last
-        )
+            logits, encoding, target, target_encoding, class_weight, sample_weight, numbers, losses, gradient, first,
+            last,
+        )  # fmt: skip
     else:
         _soft_cross_entropy_many(
-            logits, kind, target, target_kind, class_weight, sample_weight, numbers, losses, gradient, first, last
-        )
+            logits, encoding, target, target_encoding, class_weight, sample_weight, numbers, losses, gradient, first,
+            last,
+        )  # fmt: skip
 
 
 @compiled
 def _soft_cross_entropy_few(
-    logits, kind, target, target_kind, class_weight, sample_weight, numbers, losses, gradient, first, last
+    logits, encoding, target, target_encoding, class_weight, sample_weight, numbers, losses, gradient, first, last
 ):
     use_wide_vectors()
     classes = logits.shape[1]
@@ -475,8 +477,8 @@ def _soft_cross_entropy_few(
     targets[:] = 0.0
     for start in range(first, last, LANES):
         count = min(LANES, last - start)
-        load_lanes(logits, _NO_MASK, kind, start, count, values)
-        load_lanes(target, _NO_MASK, target_kind, start, count, targets)
+        load_lanes(logits, _NO_MASK, encoding, start, count, values)
+        load_lanes(target, _NO_MASK, target_encoding, start, count, targets)
         for b in range(count):
             strength[b] = sample_weight[start + b] if sample_weight.size else 1.0
             if strength[b] == 0.0:
@@ -495,30 +497,30 @@ def _soft_cross_entropy_few(
             strength[b] = 0.0 if total[b] == 0.0 else numbers[2] * strength[b] / total[b]
         if gradient.size:
             _soft_gradients(exponentials, targets, weights, numbers[0], sums, rest, total, regulariser, strength)
-            store_lanes(exponentials, ones, kind, start, count, gradient)
+            store_lanes(exponentials, ones, encoding, start, count, gradient)
 
 
 @compiled
 def _sums_of_coefficients(values, targets, weights, smoothing, anchor, sums, distances, row_weights):
-    """Fill, for each column, the sum of the coefficients v, that of `v (m - z)`, and r, its weight of class."""
+    """Fill, for each column, the sum of the coefficients v, that of `v (m - z)`, and r, that of its class weights."""
     use_wide_vectors()
     spread = smoothing / weights.size
-    parts, lost = np.empty((3, LANES)), np.zeros((3, LANES))
+    partial, lost = np.empty((3, LANES)), np.zeros((3, LANES))
     sums[:] = 0.0
     distances[:] = 0.0
     row_weights[:] = 0.0
     for start in range(0, weights.size, FEW_TERMS):
-        parts[:] = 0.0
+        partial[:] = 0.0
         for k in range(start, min(start + FEW_TERMS, weights.size)):
             for b in range(LANES):
                 truth = np.float64(targets[k, b])
                 coefficient = weights[k] * ((1.0 - smoothing) * truth + spread)
-                parts[0, b] += coefficient
-                parts[1, b] += coefficient * (np.float64(anchor[b]) - values[k, b]) if coefficient != 0.0 else 0.0
-                parts[2, b] += weights[k] * truth
-        add_to_sums(parts[0], sums, lost[0])
-        add_to_sums(parts[1], distances, lost[1])
-        add_to_sums(parts[2], row_weights, lost[2])
+                partial[0, b] += coefficient
+                partial[1, b] += coefficient * (np.float64(anchor[b]) - values[k, b]) if coefficient != 0.0 else 0.0
+                partial[2, b] += weights[k] * truth
+        add_to_sums(partial[0], sums, lost[0])
+        add_to_sums(partial[1], distances, lost[1])
+        add_to_sums(partial[2], row_weights, lost[2])
     for b in range(LANES):
         sums[b] += lost[0, b]
         distances[b] = with_lost(distances[b], lost[1, b])
@@ -527,7 +529,7 @@ def _sums_of_coefficients(values, targets, weights, smoothing, anchor, sums, dis
 
 @compiled
 def _soft_gradients(exponentials, targets, weights, smoothing, sums, rest, total, regulariser, strength):
-    """Turn every column of exponentials into its gradient."""
+    """Replace every column of exponentials by its gradient."""
     use_wide_vectors()
     spread = smoothing / weights.size
     for k in range(weights.size):
@@ -541,7 +543,7 @@ def _soft_gradients(exponentials, targets, weights, smoothing, sums, rest, total
 
 @compiled
 def _soft_cross_entropy_many(
-    logits, kind, target, target_kind, class_weight, sample_weight, numbers, losses, gradient, first, last
+    logits, encoding, target, target_encoding, class_weight, sample_weight, numbers, losses, gradient, first, last
 ):
     classes = logits.shape[1]
     values = scratch_like(logits, (ROWS, classes))
@@ -552,16 +554,16 @@ def _soft_cross_entropy_many(
     high, low = pair_like(logits, *scaled_log2_e(1.0))
     for start in range(first, last, ROWS):
         count = min(ROWS, last - start)
-        load_rows(logits, _NO_MASK, kind, start, count, values)
-        load_rows(target, _NO_MASK, target_kind, start, count, targets)
+        load_rows(logits, _NO_MASK, encoding, start, count, values)
+        load_rows(target, _NO_MASK, target_encoding, start, count, targets)
         for b in range(count):
-            row = part_of(values, b * classes, classes)
+            row = view_of(values, b * classes, classes)
             weight = sample_weight[start + b] if sample_weight.size else 1.0
             if weight == 0.0:
                 losses[start + b] = 0.0
                 row[:] = 0.0
                 continue
-            truth = part_of(targets, b * classes, classes)
+            truth = view_of(targets, b * classes, classes)
             _fill_coefficients(truth, class_weight, numbers[0], coefficients)
             row_weight = _row_weight(truth, class_weight, terms, below) if class_weight.size else 1.0
             anchor, rest, total = shift_row(row, high, low, exponentials, below, ones)
@@ -575,7 +577,7 @@ def _soft_cross_entropy_many(
             if gradient.size:
                 _soft_gradient(exponentials, coefficients, coefficient_sum, rest, total, regulariser, strength, row)
         if gradient.size:
-            store_rows(values, kind, start, count, gradient)
+            store_rows(values, encoding, start, count, gradient)
 
 
 @compiled
@@ -598,19 +600,18 @@ def _fill_products(truth, class_weight, products):
 
 @compiled
 def _row_weight(truth, class_weight, terms, sums):
-    """Return r, the row's weight of class. `terms` and `sums` are scratch memory."""
+    """Return r, the class weight of a row: `sum_k w_k y_k`. `terms` and `sums` are scratch memory."""
     weight = lost = 0.0
     for start in range(0, truth.size, BLOCK):
         count = min(BLOCK, truth.size - start)
-        _fill_products(part_of(truth, start, count), part_of(class_weight, start, count), terms)
-        weight, error = difference(weight, -sum_of_block(part_of(terms, 0, count), sums))
-        lost += error
+        _fill_products(view_of(truth, start, count), view_of(class_weight, start, count), terms)
+        weight, lost = add_block(weight, lost, view_of(terms, 0, count), sums)
     return with_lost(weight, lost)
 
 
 @compiled
 def _soft_loss(coefficient_sum, distance, z_coefficient, anchor, total, log_total):
-    """Return the loss of a row before its sample weight, and the factor of its probabilities from the z-loss."""
+    """Return the loss of a row before its sample weight, and the coefficient of its probabilities due to the z-loss."""
     if total == 0.0:
         return np.inf, 0.0
     normaliser = anchor + log_total if z_coefficient != 0.0 else 0.0
@@ -627,8 +628,8 @@ def _soft_gradient(exponentials, coefficients, coefficient_sum, rest, total, reg
         output[k] = strength * gradient
 
 
-SMALL = 2 * WORK_PER_PART  # logits; a call with fewer is not split over threads
-_INT64 = -8  # the code of the dtype, see `_load_classes`
+SMALL = 2 * WORK_PER_CHUNK  # logits: a call with fewer is not split over threads
+_INT64 = -8  # the code of the dtype: see `_load_classes`
 
 
 @compiled
@@ -639,77 +640,110 @@ def _are_equal(target):
     return other == target.size
 
 
-@compiled
 def small_cross_entropy(
-    many, example, kind, logits_at, target_at, gradient_at, loss_at, rows, classes, ignore_index, smoothing, z_loss,
-    looking, divisor,
-):  # fmt: skip
-    """Do the whole of a small call: check the indices, fill the gradient, reduce the losses.
+    example: np.floating, encoding: int, logits_at: int, target_at: int, gradient_at: int, loss_at: int,
+    rows: int, classes: int, ignore_index: int, smoothing: float, z_loss: float, with_checks: bool, divisor: float,
+) -> int:  # fmt: skip
+    """Check the indices of a small call on memory, and fill its gradient and its reduced loss.
 
-    A call from the interpreter costs by the object, and takes an array apart in half a microsecond: memory comes by its
-    address, and the caller answers for its size.
+    Unpacking an array costs a call from the interpreter half a microsecond. So arrays are passed as addresses, and the
+    caller is responsible for their sizes.
 
     Args:
-        many: What `has_many` says of the classes.
-        example: A number of the type of the logits in memory; `kind` says how to read it.
-        kind: As in `cross_entropy`.
+        example: A number of the dtype that holds the logits in memory; `encoding` says how to read it.
+        encoding: As in `cross_entropy`.
         logits_at: The address of rows x classes logits, C-contiguous.
-        target_at: The address of as many int64 as there are rows.
-        gradient_at: The address of as much memory as the logits have, or 0 for no gradient.
-        loss_at: The address of one number of the type of the logits, for the loss.
-        rows: How many rows.
-        classes: How many classes, 2 or more.
+        target_at: The address of one int64 per row.
+        gradient_at: The address of memory of the size of the logits, or 0 for no gradient.
+        loss_at: The address of one number of the dtype of the logits, for the loss.
+        rows: The number of rows.
+        classes: The number of classes, 2 or more.
         ignore_index: As in `cross_entropy`.
         smoothing: As in `cross_entropy`.
         z_loss: As in `cross_entropy`.
-        looking: Whether inputs that are hardly ever meant are a reason to come back: see `suspicions.py`.
-        divisor: What the sum of the losses is divided by; 0 for the number of rows that take part.
+        with_checks: Whether to return -1 for suspicious inputs too: see `suspicions.py`.
+        divisor: What the sum of the losses is divided by; 0 for the number of rows used.
 
     Returns:
-        How many rows take part; -1 where an index is out of range, no row takes part, or, if `looking`, something is
-        suspicious, with nothing of use filled: the caller has to look.
+        The number of rows used; or -1 where an index is out of range, no row is used, or, with checks, something is
+        suspicious. What was filled then has no meaning, and the caller has to compute it as a large call.
     """
-    taking_part, value = _small_loss(
-        many, carray(pointer_to(logits_at, example), (rows, classes, 1)), kind,
-        carray(pointer_to(target_at, np.int64(0)), (rows,)), carray(pointer_to(target_at, np.uint8(0)), (rows * 8,)),
-        ignore_index, smoothing, z_loss, looking, divisor,
-        carray(pointer_to(gradient_at, example), (rows if gradient_at else 0, classes, 1)),
+    return _small_cross_entropy(
+        True if classes > FEW_CLASSES else None, example, encoding, logits_at, target_at, gradient_at, loss_at,
+        rows, classes, ignore_index, smoothing, z_loss, with_checks, divisor,
     )  # fmt: skip
-    if taking_part >= 0:
-        loss = carray(pointer_to(loss_at, example), (1,))
-        loss[0] = encode(value, loss, kind)
-    return taking_part
+
+
+def small_cross_entropy_of_arrays(
+    logits: np.ndarray, target: np.ndarray, ignore_index: int, smoothing: float, z_loss: float, with_checks: bool,
+    divisor: float, gradient: np.ndarray,
+) -> tuple[int, float]:  # fmt: skip
+    """Check the indices of a small call on arrays, fill its gradient, and return its reduced loss.
+
+    Args:
+        logits: A C-contiguous matrix of float32 or float64.
+        target: int64, one per row.
+        ignore_index: As in `cross_entropy`.
+        smoothing: As in `cross_entropy`.
+        z_loss: As in `cross_entropy`.
+        with_checks: As in `small_cross_entropy`.
+        divisor: As in `small_cross_entropy`.
+        gradient: Of the shape and dtype of the logits; not filled if it has size 0.
+
+    Returns:
+        The number of rows used, or -1 as in `small_cross_entropy`; and the loss in float64.
+    """
+    many = True if logits.shape[1] > FEW_CLASSES else None
+    return _small_cross_entropy_of_arrays(
+        many, logits, target, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
+    )
 
 
 @compiled
-def small_cross_entropy_of_arrays(many, logits, target, ignore_index, smoothing, z_loss, looking, divisor, gradient):
-    """Do the same for C-contiguous matrices, float32 or float64, and an int64 target.
+def _small_cross_entropy(
+    many, example, encoding, logits_at, target_at, gradient_at, loss_at, rows, classes, ignore_index, smoothing, z_loss,
+    with_checks, divisor,
+):  # fmt: skip
+    used, value = _small_loss(
+        many, carray(pointer_to(logits_at, example), (rows, classes, 1)), encoding,
+        carray(pointer_to(target_at, np.int64(0)), (rows,)), carray(pointer_to(target_at, np.uint8(0)), (rows * 8,)),
+        ignore_index, smoothing, z_loss, with_checks, divisor,
+        carray(pointer_to(gradient_at, example), (rows if gradient_at else 0, classes, 1)),
+    )  # fmt: skip
+    if used >= 0:
+        loss = carray(pointer_to(loss_at, example), (1,))
+        loss[0] = encode(value, loss, encoding)
+    return used
 
-    Returns:
-        How many rows take part, or -1, and the loss in float64. A `gradient` of size 0 is not filled.
-    """
+
+@compiled
+def _small_cross_entropy_of_arrays(
+    many, logits, target, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
+):
     rows, classes = logits.shape
     return _small_loss(
         many, logits.reshape((rows, classes, 1)), NATIVE, target, target.view(np.uint8), ignore_index, smoothing,
-        z_loss, looking, divisor, gradient.reshape((gradient.shape[0], classes, 1)),
+        z_loss, with_checks, divisor, gradient.reshape((gradient.shape[0], classes, 1)),
     )  # fmt: skip
 
 
 @compiled
-def _small_loss(many, logits, kind, target, integers, ignore_index, smoothing, z_loss, looking, divisor, gradient):
-    """Return how many rows take part and the reduced loss; -1 where the caller has to look."""
+def _small_loss(
+    many, logits, encoding, target, integers, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
+):
+    """Return the number of rows used and the reduced loss; -1 where the caller has to look closer."""
     bad, ignored = _count_targets(target, logits.shape[1], ignore_index)
-    taking_part = target.size - bad - ignored
-    if bad or taking_part == 0:
+    used = target.size - bad - ignored
+    if bad or used == 0:
         return -1, 0.0
     is_batch = target.size >= BATCH_OF_ONE_CLASS
-    if looking and (sign_of_logits(logits, kind) != NOTHING or (is_batch and _are_equal(target))):
+    if with_checks and (apparent_content(logits, encoding) != LOGITS or (is_batch and _are_equal(target))):
         return -1, 0.0
     losses, no_weights = np.empty(target.size), np.empty(0)
-    divisor = np.float64(taking_part) if divisor == 0.0 else divisor
+    divisor = np.float64(used) if divisor == 0.0 else divisor
     options = Options(ignore_index, no_weights, no_weights, smoothing, z_loss, 1.0 / divisor)
-    _cross_entropy(many, logits, kind, integers, _INT64, options, losses, gradient, 0, target.size)
+    _cross_entropy(many, logits, encoding, integers, _INT64, options, losses, gradient, 0, target.size)
     total = sum_of(losses)
-    if looking and not np.isfinite(total):
+    if with_checks and not np.isfinite(total):
         return -1, 0.0
-    return taking_part, total / divisor
+    return used, total / divisor

@@ -1,34 +1,32 @@
-"""Rows of classes: how they are brought into scratch memory, and the pass that every softmax shares.
+"""Rows of classes: how they are copied to and from scratch memory, and the pass that every softmax shares.
 
-Arrays of logits are `(outer, classes, inner)`, C-contiguous; row r is `array[r // inner, :, r % inner]`. Two forms of
-scratch exist, and the number of classes alone decides which arithmetic a row gets, so that its bits depend on nothing
-else:
+Arrays of logits are `(outer, classes, inner)` and C-contiguous; row r is `array[r // inner, :, r % inner]`. There are
+two layouts of scratch memory. The number of classes alone decides which arithmetic a row gets, so that its bits depend
+on nothing else:
 
-- up to `FEW_CLASSES` classes, `LANES` rows side by side, `(classes, LANES)`: one vector instruction serves many rows;
-- above, rows one after another, `(ROWS, classes)`; contiguous rows of float32 and float64 are used where they are.
+- up to `FEW_CLASSES` classes: `LANES` rows side by side, `(classes, LANES)`, so that one vector instruction serves many
+  rows;
+- above: rows one after another, `(ROWS, classes)`; contiguous rows of float32 and float64 are used in place.
 
-16-bit numbers are stored as uint16 and become float32 on the way in; `kind` says which of the two formats they are.
+16-bit floats are stored as uint16 and computed with as float32; `encoding` says which of the two formats they have, and
+is NATIVE for all other dtypes.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import types
-from numba.extending import overload
 
 from logitwise.kernels.cpu.compiled import (
     CACHE_LINE,
-    EXACT,
     TILE,
     bits_of,
+    by_type,
     compiled,
     from_bfloat16,
     from_float16,
     matrix_of,
     number_of,
-    part_of,
     prefetch,
     prefetch_to_write,
     to_bfloat16,
@@ -36,6 +34,7 @@ from logitwise.kernels.cpu.compiled import (
     transpose_scaled_tile,
     transpose_tile,
     use_wide_vectors,
+    view_of,
 )
 from logitwise.kernels.cpu.vector import difference, exp_of_difference
 
@@ -44,95 +43,76 @@ FEW_CLASSES = 256
 LANES = 64
 STRIDE = LANES + 16  # a power of two would crowd a column of classes into a few sets of the cache
 ROWS = 16
-FEW_TERMS = 8  # of a column, that are added one by one
-BLOCK = 1024  # terms of a row that are added before the sum keeps what it loses
+FEW_TERMS = 8  # of a column: as many are added one by one
+BLOCK = 1024  # terms of a row: sums of as many are added up with their rounding errors
 
 
-def has_many(classes: int) -> bool | None:
-    """Return True above FEW_CLASSES, else None: where an argument is None, Numba leaves out the branches it rules out.
+def many_or_none(classes: int) -> bool | None:
+    """Return True above FEW_CLASSES and None up to there, for kernels that branch on `many is None`.
 
-    So a call compiles the code for as many classes as it has; either half takes seconds.
+    Numba drops a branch that the None (or its absence) rules out, so that a call compiles only the code for its own
+    number of classes; either half takes seconds.
     """
     return True if classes > FEW_CLASSES else None
 
 
-def decode(stored: Any, kind: int) -> Any:
-    """Return the value of a stored number; for kernels only."""
-    raise NotImplementedError("decode runs in compiled code only")
-
-
-@overload(decode, jit_options={"fastmath": EXACT})
-def _decode(stored, kind):
+@by_type
+def decode(stored, encoding):
+    """Return the value of a stored element."""
     if stored != types.uint16:
-        return lambda stored, kind: stored
-    return lambda stored, kind: from_float16(stored) if kind == FLOAT16 else from_bfloat16(stored)
+        return lambda stored, encoding: stored
+    return lambda stored, encoding: from_float16(stored) if encoding == FLOAT16 else from_bfloat16(stored)
 
 
-def encode(value: Any, array: Any, kind: int) -> Any:
-    """Return `value` as the elements of `array` store it, rounded to nearest even; for kernels only."""
-    raise NotImplementedError("encode runs in compiled code only")
-
-
-@overload(encode, jit_options={"fastmath": EXACT})
-def _encode(value, array, kind):
+@by_type
+def encode(value, array, encoding):
+    """Return `value` as the elements of `array` are stored, rounded to nearest even."""
     if array.dtype == types.uint16:
-        return lambda value, array, kind: (
-            to_float16(np.float32(value)) if kind == FLOAT16 else to_bfloat16(np.float32(value))
+        return lambda value, array, encoding: (
+            to_float16(np.float32(value)) if encoding == FLOAT16 else to_bfloat16(np.float32(value))
         )
     real = np.float32 if array.dtype == types.float32 else np.float64
-    return lambda value, array, kind: real(value)
+    return lambda value, array, encoding: real(value)
 
 
-def real_like(array: Any, value: Any) -> Any:
-    """Return `value` as a float of the width that computes with `array`; for kernels only."""
-    raise NotImplementedError("real_like runs in compiled code only")
-
-
-@overload(real_like, jit_options={"fastmath": EXACT})
-def _real_like(array, value):
+@by_type
+def real_like(array, value):
+    """Return `value` as a float of the dtype that `array` is computed in."""
     real = np.float64 if array.dtype == types.float64 else np.float32
     return lambda array, value: real(value)
 
 
-def scratch_like(array: Any, shape: tuple[int, int]) -> Any:
-    """Return an uninitialised matrix of the floats that compute with `array`; for kernels only."""
-    raise NotImplementedError("scratch_like runs in compiled code only")
-
-
-@overload(scratch_like, jit_options={"fastmath": EXACT})
-def _scratch_like(array, shape):
+@by_type
+def scratch_like(array, shape):
+    """Return an uninitialised matrix of the dtype that `array` is computed in."""
     real = np.float64 if array.dtype == types.float64 else np.float32
     return lambda array, shape: np.empty(shape, real)
 
 
-def row_in_place(array: Any, scratch: Any, row: int) -> Any:
-    """Return a row of contiguous floats where it is; for 16-bit arrays, which never are, a row of `scratch`."""
-    raise NotImplementedError("row_in_place runs in compiled code only")
-
-
-@overload(row_in_place, jit_options={"fastmath": EXACT})
-def _row_in_place(array, scratch, row):
+@by_type
+def row_in_place(array, scratch, row):
+    """Return a view of a contiguous row of floats; a row of 16-bit floats must be decoded: a view of `scratch`."""
     if array.dtype == types.uint16:
-        return lambda array, scratch, row: part_of(scratch, 0, scratch.shape[1])
+        return lambda array, scratch, row: view_of(scratch, 0, scratch.shape[1])
     return lambda array, scratch, row: row_of(array, row)
 
 
 @compiled
 def row_of(array, row):
     """Return a row of an array whose rows are contiguous, as it is stored."""
-    return part_of(array, row * array.shape[1], array.shape[1])
+    return view_of(array, row * array.shape[1], array.shape[1])
 
 
 @compiled
 def pair_like(array, high, low):
-    """Return a float64 and its error as a pair of the floats that compute with `array`."""
+    """Return a float64 and its error as a pair of floats of the dtype that `array` is computed in."""
     rounded = real_like(array, min(high, 1e38))
     return rounded, real_like(array, (high - np.float64(rounded)) + low)
 
 
 @compiled
 def scale_row(row, factor):
-    """Multiply a row by a number."""
+    """Multiply a row by a number, in place."""
     use_wide_vectors()
     factor = real_like(row, factor)
     for k in range(row.size):
@@ -140,67 +120,59 @@ def scale_row(row, factor):
 
 
 @compiled
-def scale_into(exponentials, factor, kind, result):
+def scale_into(exponentials, factor, encoding, result):
     """Fill a row of the result with `factor` times another row."""
     use_wide_vectors()
     factor = real_like(exponentials, factor)
     for k in range(exponentials.size):
-        result[k] = encode(exponentials[k] * factor, result, kind)
+        result[k] = encode(exponentials[k] * factor, result, encoding)
 
 
 @compiled
 def is_staged(array, mask):
-    """Return whether rows must be copied to scratch memory before they can be computed with."""
+    """Return whether rows must be copied to scratch memory before they can be computed."""
     return array.shape[2] != 1 or array.itemsize == 2 or mask.size != 0
 
 
-def read_tile(source: Any, kind: int, first: int, count: int, lanes: Any) -> None:
-    """Copy `count` contiguous rows into the columns of `lanes`; for kernels only."""
-    raise NotImplementedError("read_tile runs in compiled code only")
-
-
-@overload(read_tile, jit_options={"fastmath": EXACT})
-def _read_tile(source, kind, first, count, lanes):
+@by_type
+def read_tile(source, encoding, first, count, lanes):
+    """Copy `count` contiguous rows into the columns of `lanes`."""
     if source.dtype == types.uint16:
         return _read_tile_of_16_bits
-    return lambda source, kind, first, count, lanes: transpose_part(
+    return lambda source, encoding, first, count, lanes: transpose_rectangle(
         matrix_of(source, source.shape[0], source.shape[1]), (first, 0), (count, source.shape[1]), lanes, (0, 0)
     )
 
 
-def _read_tile_of_16_bits(source, kind, first, count, lanes):
+def _read_tile_of_16_bits(source, encoding, first, count, lanes):
     rows = np.empty((count, source.shape[1]), np.float32)
-    decode_elements(part_of(source, first * source.shape[1], rows.size), kind, part_of(rows, 0, rows.size))
-    transpose_part(rows, (0, 0), rows.shape, lanes, (0, 0))
+    decode_elements(view_of(source, first * source.shape[1], rows.size), encoding, view_of(rows, 0, rows.size))
+    transpose_rectangle(rows, (0, 0), rows.shape, lanes, (0, 0))
 
 
 @compiled
-def decode_elements(stored, kind, values):
-    """Fill `values` with the values of stored numbers."""
+def decode_elements(stored, encoding, values):
+    """Fill `values` with the values of stored elements."""
     use_wide_vectors()
     for i in range(stored.size):
-        values[i] = decode(stored[i], kind)
+        values[i] = decode(stored[i], encoding)
 
 
-def write_tile(lanes: Any, factor: Any, kind: int, first: int, count: int, destination: Any) -> None:
-    """Copy `count` columns of `lanes`, each times its factor, into contiguous rows; for kernels only."""
-    raise NotImplementedError("write_tile runs in compiled code only")
-
-
-@overload(write_tile, jit_options={"fastmath": EXACT})
-def _write_tile(lanes, factor, kind, first, count, destination):
+@by_type
+def write_tile(lanes, factor, encoding, first, count, destination):
+    """Copy `count` columns of `lanes`, each times its factor, into contiguous rows."""
     if destination.dtype == types.uint16:
         return _write_tile_of_16_bits
-    return lambda lanes, factor, kind, first, count, destination: transpose_from_lanes(
+    return lambda lanes, factor, encoding, first, count, destination: transpose_from_lanes(
         lanes, factor, count, matrix_of(destination, destination.shape[0], destination.shape[1]), first
     )
 
 
-def _write_tile_of_16_bits(lanes, factor, kind, first, count, destination):
+def _write_tile_of_16_bits(lanes, factor, encoding, first, count, destination):
     rows = np.empty((count, destination.shape[1]), np.float32)
     transpose_from_lanes(lanes, factor, count, rows, 0)
-    stored = part_of(destination, first * destination.shape[1], rows.size)
-    scale_into(part_of(rows, 0, rows.size), 1.0, kind, stored)
+    stored = view_of(destination, first * destination.shape[1], rows.size)
+    scale_into(view_of(rows, 0, rows.size), 1.0, encoding, stored)
 
 
 @compiled
@@ -219,20 +191,20 @@ def transpose_from_lanes(lanes, factor, count, rows, first):
 
 
 @compiled
-def load_lanes(source, mask, kind, first, count, lanes):
+def load_lanes(source, mask, encoding, first, count, lanes):
     """Copy `count` rows into the columns of `lanes`; a masked class becomes -inf."""
     use_wide_vectors()
     classes, inner = source.shape[1], source.shape[2]
     if inner == 1:
-        read_tile(source, kind, first, count, lanes)
+        read_tile(source, encoding, first, count, lanes)
     else:
         filled = 0
         while filled < count:
             block, column = divmod(first + filled, inner)
             length = min(count - filled, inner - column)
             for k in range(classes):
-                segment = part_of(source, (block * classes + k) * inner + column, length)
-                decode_elements(segment, kind, part_of(lanes, k * lanes.shape[1] + filled, length))
+                segment = view_of(source, (block * classes + k) * inner + column, length)
+                decode_elements(segment, encoding, view_of(lanes, k * lanes.shape[1] + filled, length))
             filled += length
     if mask.size != 0:
         for b in range(count):
@@ -243,84 +215,76 @@ def load_lanes(source, mask, kind, first, count, lanes):
 
 
 @compiled
-def store_lanes(lanes, factor, kind, first, count, destination):
+def store_lanes(lanes, factor, encoding, first, count, destination):
     """Copy `count` columns of `lanes`, each times its factor, into rows."""
     use_wide_vectors()
     classes, inner = destination.shape[1], destination.shape[2]
     if inner == 1:
-        write_tile(lanes, factor, kind, first, count, destination)
+        write_tile(lanes, factor, encoding, first, count, destination)
         return
     filled = 0
     while filled < count:
         block, column = divmod(first + filled, inner)
         length = min(count - filled, inner - column)
         for k in range(classes):
-            segment = part_of(destination, (block * classes + k) * inner + column, length)
-            lane = part_of(lanes, k * lanes.shape[1] + filled, length)
-            _encode_products(lane, part_of(factor, filled, length), kind, segment)
+            segment = view_of(destination, (block * classes + k) * inner + column, length)
+            lane = view_of(lanes, k * lanes.shape[1] + filled, length)
+            _encode_products(lane, view_of(factor, filled, length), encoding, segment)
         filled += length
 
 
 @compiled
-def _encode_products(values, factors, kind, stored):
+def _encode_products(values, factors, encoding, stored):
     use_wide_vectors()
     for i in range(stored.size):
-        stored[i] = encode(values[i] * factors[i], stored, kind)
+        stored[i] = encode(values[i] * factors[i], stored, encoding)
 
 
-def read_across(source: Any, kind: int, block: int, column: int, length: int, rows: Any, filled: int) -> None:
-    """Copy `length` rows that lie side by side, from `column` of a block on, to rows `filled...`; for kernels only."""
-    raise NotImplementedError("read_across runs in compiled code only")
-
-
-@overload(read_across, jit_options={"fastmath": EXACT})
-def _read_across(source, kind, block, column, length, rows, filled):
+@by_type
+def read_across(source, encoding, block, column, length, rows, filled):
+    """Copy `length` rows that lie side by side, from `column` of a block on, to the rows from `filled` on."""
     if source.dtype == types.uint16:
         return _read_across_16_bits
-    return lambda source, kind, block, column, length, rows, filled: transpose_part(
+    return lambda source, encoding, block, column, length, rows, filled: transpose_rectangle(
         matrix_of(source, source.shape[0] * source.shape[1], source.shape[2]),
         (block * source.shape[1], column), (source.shape[1], length), rows, (filled, 0),
     )  # fmt: skip
 
 
-def _read_across_16_bits(source, kind, block, column, length, rows, filled):
+def _read_across_16_bits(source, encoding, block, column, length, rows, filled):
     for k in range(source.shape[1]):
         for b in range(length):
-            rows[filled + b, k] = decode(source[block, k, column + b], kind)
+            rows[filled + b, k] = decode(source[block, k, column + b], encoding)
 
 
-def write_across(rows: Any, filled: int, kind: int, block: int, column: int, length: int, destination: Any) -> None:
-    """Do the opposite of `read_across`; for kernels only."""
-    raise NotImplementedError("write_across runs in compiled code only")
-
-
-@overload(write_across, jit_options={"fastmath": EXACT})
-def _write_across(rows, filled, kind, block, column, length, destination):
+@by_type
+def write_across(rows, filled, encoding, block, column, length, destination):
+    """Copy the `length` rows from `filled` on to rows that lie side by side, from `column` of a block on."""
     if destination.dtype == types.uint16:
         return _write_across_16_bits
-    return lambda rows, filled, kind, block, column, length, destination: transpose_part(
+    return lambda rows, filled, encoding, block, column, length, destination: transpose_rectangle(
         rows, (filled, 0), (length, destination.shape[1]),
         matrix_of(destination, destination.shape[0] * destination.shape[1], destination.shape[2]),
         (block * destination.shape[1], column),
     )  # fmt: skip
 
 
-def _write_across_16_bits(rows, filled, kind, block, column, length, destination):
+def _write_across_16_bits(rows, filled, encoding, block, column, length, destination):
     for k in range(destination.shape[1]):
         for b in range(length):
-            destination[block, k, column + b] = encode(rows[filled + b, k], destination, kind)
+            destination[block, k, column + b] = encode(rows[filled + b, k], destination, encoding)
 
 
 @compiled
-def transpose_part(source, corner, shape, target, to_corner):
-    """Write the transpose of the part of a matrix that begins at a corner into another matrix, tile by tile."""
+def transpose_rectangle(source, corner, shape, target, to_corner):
+    """Write the transpose of the rectangle of a matrix that begins at a corner into another matrix, tile by tile."""
     (top, left), (height, width), (to_top, to_left) = corner, shape, to_corner
     if height < TILE or width < TILE:
         for i in range(height):
             for j in range(width):
                 target[to_top + j, to_left + i] = source[top + i, left + j]
         return
-    # The last tile of a row or column is moved back over its neighbour, so that it is whole.
+    # The last tile of a row or column overlaps its neighbour where it would not be whole otherwise.
     for row in range(0, height, TILE):
         for column in range(0, width, TILE):
             i, j = min(row, height - TILE), min(column, width - TILE)
@@ -328,19 +292,19 @@ def transpose_part(source, corner, shape, target, to_corner):
 
 
 @compiled
-def load_rows(source, mask, kind, first, count, rows):
-    """Copy `count` rows into the rows of `rows`; a masked class becomes -inf."""
+def load_rows(source, mask, encoding, first, count, rows):
+    """Copy `count` rows of the source, from `first` on, into `rows`; a masked class becomes -inf."""
     use_wide_vectors()
     classes, inner = source.shape[1], source.shape[2]
     if inner == 1:
         for b in range(count):
-            decode_elements(row_of(source, first + b), kind, part_of(rows, b * classes, classes))
+            decode_elements(row_of(source, first + b), encoding, view_of(rows, b * classes, classes))
     else:
         filled = 0
         while filled < count:
             block, column = divmod(first + filled, inner)
             length = min(count - filled, inner - column)
-            read_across(source, kind, block, column, length, rows, filled)
+            read_across(source, encoding, block, column, length, rows, filled)
             filled += length
     if mask.size != 0:
         for b in range(count):
@@ -351,28 +315,28 @@ def load_rows(source, mask, kind, first, count, rows):
 
 
 @compiled
-def store_rows(rows, kind, first, count, destination):
-    """Copy `count` rows of `rows` into rows of the destination."""
+def store_rows(rows, encoding, first, count, destination):
+    """Copy `count` rows of `rows` into the destination, from its row `first` on."""
     use_wide_vectors()
     classes, inner = destination.shape[1], destination.shape[2]
     if inner == 1:
         for b in range(count):
-            scale_into(part_of(rows, b * classes, classes), 1.0, kind, row_of(destination, first + b))
+            scale_into(view_of(rows, b * classes, classes), 1.0, encoding, row_of(destination, first + b))
         return
     filled = 0
     while filled < count:
         block, column = divmod(first + filled, inner)
         length = min(count - filled, inner - column)
-        write_across(rows, filled, kind, block, column, length, destination)
+        write_across(rows, filled, encoding, block, column, length, destination)
         filled += length
 
 
 @compiled
 def largest_of_row(values):
-    """Return the largest value of a row with at least one; a NaN somewhere may or may not come out.
+    """Return the largest value of a row that is not empty; where there are NaNs, the result may or may not be one.
 
-    A maximum of floats does not vectorise, one of their bits as signed integers does (8 times faster): it is the
-    largest value unless all are negative, and then the smallest integer is.
+    A maximum of floats does not vectorise; that of their bits, read as signed integers, does (8 times faster). The
+    largest integer is the largest float, unless all floats are negative: then the smallest integer is.
     """
     use_wide_vectors()
     most = least = bits_of(values[0])
@@ -385,7 +349,7 @@ def largest_of_row(values):
 
 @compiled
 def exponentials_of_row(values, anchor, high, low, exponentials):
-    """Fill `exponentials` with `exp((values - anchor) / T)`; two different rows."""
+    """Fill `exponentials`, another row than `values`, with `exp((values - anchor) / T)`."""
     use_wide_vectors()
     for k in range(values.size):
         exponentials[k] = exp_of_difference(values[k], anchor, high, low)
@@ -393,12 +357,12 @@ def exponentials_of_row(values, anchor, high, low, exponentials):
 
 @compiled
 def _sums_of_block(exponentials, below, ones):
-    """Return the sum of up to `BLOCK` exponentials that are not 1, in float64, and how many are 1.
+    """Return the sum of those of up to `BLOCK` exponentials that are not 1, in float64, and how many are 1.
 
-    They are added as a matrix of `LANES` columns: in an order of its own, so that no loop must be regrouped to become
-    vector instructions, and few one after another. In a row of equal terms all rounding errors have one sign, and n
-    terms added one by one may be n / 4 ulp off. Two are added in their own width first: half the conversions, for half
-    an ulp. `below` and `ones` are scratch memory for `LANES` numbers each.
+    They are added as a matrix of `LANES` columns. This order is written out, so that the loops vectorise without
+    regrouping, and few terms are added one after another: in a row of equal terms all rounding errors have the same
+    sign, and n terms added one by one may be n / 4 ulp off. Pairs are added in their own dtype first: half as many
+    conversions, at the cost of half an ulp. `below` and `ones` are scratch memory for `LANES` numbers each.
     """
     use_wide_vectors()
     zero, one = real_like(exponentials, 0.0), real_like(exponentials, 1.0)
@@ -412,7 +376,7 @@ def _sums_of_block(exponentials, below, ones):
             below[i] += np.float64((zero if first == one else first) + (zero if second == one else second))
             ones[i] += (one if first == one else zero) + (one if second == one else zero)
     for start in range(rows // 2 * 2 * LANES, exponentials.size, LANES):
-        rest = part_of(exponentials, start, min(LANES, exponentials.size - start))
+        rest = view_of(exponentials, start, min(LANES, exponentials.size - start))
         for i in range(rest.size):
             below[i] += np.float64(zero if rest[i] == one else rest[i])
             ones[i] += one if rest[i] == one else zero
@@ -421,7 +385,7 @@ def _sums_of_block(exponentials, below, ones):
 
 @compiled
 def _sum_of_lanes(sums):
-    """Return the sum of `LANES` numbers, in pairs; they are overwritten."""
+    """Return the sum of `LANES` numbers, added in pairs; the array is overwritten."""
     use_wide_vectors()
     lanes = matrix_of(sums, 8, 8)
     for i in range(8):
@@ -432,7 +396,7 @@ def _sum_of_lanes(sums):
 
 @compiled
 def sum_of_block(values, sums):
-    """Return the sum of up to `BLOCK` float64 values, added as in `_sums_of_block`, with scratch memory for them."""
+    """Return the sum of up to `BLOCK` float64 values, added as in `_sums_of_block`; `sums` is scratch memory."""
     use_wide_vectors()
     sums[:] = 0.0
     rows = values.size // LANES
@@ -441,7 +405,7 @@ def sum_of_block(values, sums):
         for i in range(LANES):
             sums[i] += (lanes[k - 3, i] + lanes[k - 2, i]) + (lanes[k - 1, i] + lanes[k, i])
     for start in range(rows // 4 * 4 * LANES, values.size, LANES):
-        rest = part_of(values, start, min(LANES, values.size - start))
+        rest = view_of(values, start, min(LANES, values.size - start))
         for i in range(rest.size):
             sums[i] += rest[i]
     return _sum_of_lanes(sums)
@@ -449,41 +413,47 @@ def sum_of_block(values, sums):
 
 @compiled
 def sum_of(values):
-    """Return the sum of float64 values within 4 ulp of the sum of their magnitudes, in an order of their own.
+    """Return the sum of float64 values, in a fixed order, within 4 ulp of the sum of their magnitudes.
 
-    Blocks are added with what rounding takes from them. An infinite sum stays infinite.
+    The rounding errors of adding up the blocks are added at the end. An infinite sum stays infinite.
     """
     sums = np.empty(LANES)
     total = lost = 0.0
     for start in range(0, values.size, BLOCK):
-        block = part_of(values, start, min(BLOCK, values.size - start))
-        total, error = difference(total, -sum_of_block(block, sums))
-        lost += error
+        block = view_of(values, start, min(BLOCK, values.size - start))
+        total, lost = add_block(total, lost, block, sums)
     return with_lost(total, lost)
 
 
 @compiled
+def add_block(total, lost, values, sums):
+    """Return `total` plus the sum of a block, and `lost` plus the rounding error of that addition: see `with_lost`."""
+    total, error = difference(total, -sum_of_block(values, sums))
+    return total, lost + error
+
+
+@compiled
 def with_lost(total, lost):
-    """Return a sum with what its roundings lost, which is NaN where the sum is infinite."""
+    """Return a sum plus the rounding errors that it lost; those are NaN where the sum is infinite, and left out."""
     return total + lost if np.isfinite(total) else total
 
 
 @compiled
 def shift_row(values, high, low, exponentials, lanes_below, lanes_ones):
-    """Fill the exponentials of a row; return its anchor, the sum of all but one of its largest terms, and of all.
+    """Fill the exponentials of a row; return its anchor, their sum without one of the largest, and their sum.
 
-    The largest term is exactly 1 and stays out of the sum, so nothing is lost where the others are tiny. The anchor is
-    the largest value. In a row of -inf alone it is 0, and so are the sums; NaN or +inf make the sums NaN. Blocks are
-    summed while they are in the cache, and keep the rounding error within 2 ulp. Where nobody needs the exponentials,
-    `exponentials` may be as short as a block. The last two are scratch memory, see `_sums_of_block`.
+    The anchor is the largest value. Its term is exactly 1 and stays out of the first sum, so nothing is lost where the
+    others are tiny. In a row of -inf alone, the anchor and both sums are 0; NaN or +inf make the sums NaN. Blocks are
+    summed while they are in the cache, which keeps the rounding error within 2 ulp. Where the exponentials are not
+    needed, `exponentials` may be as short as a block. The last two arguments are scratch memory: see `_sums_of_block`.
     """
     largest = largest_of_row(values)
     anchor = real_like(values, 0.0) if largest == -np.inf else largest
     below = below_lost = ones = 0.0
     for start in range(0, values.size, BLOCK):
         count = min(BLOCK, values.size - start)
-        block = part_of(exponentials, start if exponentials.size == values.size else 0, count)
-        exponentials_of_row(part_of(values, start, count), anchor, high, low, block)
+        block = view_of(exponentials, start if exponentials.size == values.size else 0, count)
+        exponentials_of_row(view_of(values, start, count), anchor, high, low, block)
         block_below, block_ones = _sums_of_block(block, lanes_below, lanes_ones)
         below, lost = difference(below, -block_below)
         below_lost += lost
@@ -494,16 +464,16 @@ def shift_row(values, high, low, exponentials, lanes_below, lanes_ones):
 
 @compiled
 def _rest_and_total(below, ones):
-    """Return the sum without one of the largest terms, which are `ones` many, and the sum of all."""
+    """Return the sum without one of the `ones` largest terms, each of which is 1, and the sum of all terms."""
     return below + (ones - 1.0 if ones > 0.0 else 0.0), below + ones
 
 
 @compiled
 def shift_lanes(values, high, low, exponentials, anchor, rest, total, source, result, row):
-    """Do for every column of `values` what `shift_row` does for a row.
+    """Fill, for every column of `values`, what `shift_row` fills and returns for a row.
 
-    Tiles are read and written across the grain, which the caches do not foresee: while one is computed, the rows of
-    `source` after it are asked for, and those of `result`, `row...`, that it will be written to.
+    Tiles are read and written in a pattern that the processor does not predict. So while a tile is computed, the rows
+    of `source` after it are prefetched, and the rows of `result`, from `row` on, that it will be written to.
     """
     use_wide_vectors()
     _anchors_of_lanes(values, anchor)
@@ -535,7 +505,7 @@ def _exponentials_of_lanes(values, anchor, high, low, exponentials, source, resu
 
 @compiled
 def _anchors_of_lanes(values, largest):
-    """Fill `largest` with the largest value of each column, and 0 for a column of -inf alone."""
+    """Fill `largest` with the largest value of each column; 0 for a column of -inf alone."""
     use_wide_vectors()
     classes = values.shape[0]
     for b in range(LANES):
@@ -555,31 +525,31 @@ def _anchors_of_lanes(values, largest):
 
 @compiled
 def larger_of(a, b):
-    """Return the larger of two numbers by one instruction, and `b` where one is NaN."""
+    """Return the larger of two numbers, by one instruction; `b` where either is NaN."""
     return a if a > b else b
 
 
 @compiled
 def _sums_of_lanes(exponentials, below, ones):
-    """Fill, for each column, the sum of the exponentials that are not 1 and how many are.
+    """Fill, for each column, the sum of the exponentials that are not 1, and how many are 1.
 
-    Two are added in their own width first, as in `_sums_of_block`, and what rounding takes from the sum of every
-    `FEW_TERMS` is kept.
+    Pairs are added in their own dtype first, as in `_sums_of_block`; then the sums of `FEW_TERMS` terms are added up,
+    and the rounding errors of that are added at the end.
     """
     use_wide_vectors()
     zero, one = real_like(exponentials, 0.0), real_like(exponentials, 1.0)
     classes = exponentials.shape[0]
-    parts, lost = np.empty(LANES), np.zeros(LANES)
+    partial, lost = np.empty(LANES), np.zeros(LANES)
     below[:] = 0.0
     ones[:] = 0.0
     for start in range(0, classes, FEW_TERMS):
-        parts[:] = 0.0
+        partial[:] = 0.0
         for k in range(start + 1, min(start + FEW_TERMS, classes), 2):
             for i in range(LANES):
                 first, second = exponentials[k - 1, i], exponentials[k, i]
-                parts[i] += np.float64((zero if first == one else first) + (zero if second == one else second))
+                partial[i] += np.float64((zero if first == one else first) + (zero if second == one else second))
                 ones[i] += (one if first == one else zero) + (one if second == one else zero)
-        add_to_sums(parts, below, lost)
+        add_to_sums(partial, below, lost)
     if classes % 2 == 1:
         for i in range(LANES):
             last = exponentials[classes - 1, i]
@@ -590,9 +560,9 @@ def _sums_of_lanes(exponentials, below, ones):
 
 
 @compiled
-def add_to_sums(parts, totals, lost):
-    """Add a part to the sum of every column; what rounding takes from it is kept in `lost`, see `with_lost`."""
+def add_to_sums(partial, totals, lost):
+    """Add a partial sum to the total of every column; the rounding error is added to `lost`, see `with_lost`."""
     use_wide_vectors()
     for i in range(LANES):
-        totals[i], error = difference(totals[i], -parts[i])
+        totals[i], error = difference(totals[i], -partial[i])
         lost[i] += error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from logitwise.kernels.cpu.compiled import compiled, multiply_add, part_of, shares_memory, use_wide_vectors
+from logitwise.kernels.cpu.compiled import compiled, multiply_add, shares_memory, use_wide_vectors, view_of
 from logitwise.kernels.cpu.rows import (
     BLOCK,
     LANES,
@@ -12,10 +12,10 @@ from logitwise.kernels.cpu.rows import (
     ROWS,
     STRIDE,
     encode,
-    has_many,
     is_staged,
     load_lanes,
     load_rows,
+    many_or_none,
     pair_like,
     real_like,
     row_in_place,
@@ -35,41 +35,41 @@ SOFTMAX, LOG_SOFTMAX, LOGSUMEXP = 0, 1, 2
 NO_MASK = np.empty((0, 0, 0), np.bool_)
 
 
-def softmax(logits: np.ndarray, mask: np.ndarray, kind: int, temperature: float, result: np.ndarray) -> None:
+def softmax(logits: np.ndarray, mask: np.ndarray, encoding: int, temperature: float, result: np.ndarray) -> None:
     """Fill `result` with the probabilities of `logits`, both `(outer, classes, inner)`; `mask` likewise or NO_MASK."""
-    _split(logits, mask, kind, temperature, SOFTMAX, result)
+    _split(logits, mask, encoding, temperature, SOFTMAX, result)
 
 
-def log_softmax(logits: np.ndarray, mask: np.ndarray, kind: int, temperature: float, result: np.ndarray) -> None:
+def log_softmax(logits: np.ndarray, mask: np.ndarray, encoding: int, temperature: float, result: np.ndarray) -> None:
     """Fill `result` with the log-probabilities of `logits`."""
-    _split(logits, mask, kind, temperature, LOG_SOFTMAX, result)
+    _split(logits, mask, encoding, temperature, LOG_SOFTMAX, result)
 
 
-def logsumexp(logits: np.ndarray, mask: np.ndarray, kind: int, result: np.ndarray) -> None:
-    """Fill `result`, `(outer, 1, inner)`, with one logsumexp a row."""
-    _split(logits, mask, kind, 1.0, LOGSUMEXP, result)
+def logsumexp(logits: np.ndarray, mask: np.ndarray, encoding: int, result: np.ndarray) -> None:
+    """Fill `result`, `(outer, 1, inner)`, with the logsumexp of each row."""
+    _split(logits, mask, encoding, 1.0, LOGSUMEXP, result)
 
 
 def _split(
-    logits: np.ndarray, mask: np.ndarray, kind: int, temperature: float, operation: int, result: np.ndarray
+    logits: np.ndarray, mask: np.ndarray, encoding: int, temperature: float, operation: int, result: np.ndarray
 ) -> None:
-    many, rows = has_many(logits.shape[1]), logits.shape[0] * logits.shape[2]
-    split(_normalize, rows, logits.size, many, logits, mask, kind, temperature, operation, result)
+    many, rows = many_or_none(logits.shape[1]), logits.shape[0] * logits.shape[2]
+    split(_normalize, rows, logits.size, many, logits, mask, encoding, temperature, operation, result)
 
 
 @compiled
-def _normalize(many, logits, mask, kind, temperature, operation, result, first, last):
+def _normalize(many, logits, mask, encoding, temperature, operation, result, first, last):
     high, low = scaled_log2_e(temperature)
     high, low = pair_like(logits, high, low)
     inverse = real_like(logits, max(1.0 / temperature, 1e-38))
     if many is None:
-        _normalize_few(logits, mask, kind, high, low, inverse, operation, result, first, last)
+        _normalize_few(logits, mask, encoding, high, low, inverse, operation, result, first, last)
     else:
-        _normalize_many(logits, mask, kind, high, low, inverse, operation, result, first, last)
+        _normalize_many(logits, mask, encoding, high, low, inverse, operation, result, first, last)
 
 
 @compiled
-def _normalize_few(logits, mask, kind, high, low, inverse, operation, result, first, last):
+def _normalize_few(logits, mask, encoding, high, low, inverse, operation, result, first, last):
     classes = logits.shape[1]
     values = scratch_like(logits, (classes, STRIDE))
     values[:] = 0.0
@@ -81,22 +81,22 @@ def _normalize_few(logits, mask, kind, high, low, inverse, operation, result, fi
     written = result[: 0 if operation == LOGSUMEXP else result.shape[0]]
     for start in range(first, last, LANES):
         count = min(LANES, last - start)
-        load_lanes(logits, mask, kind, start, count, values)
+        load_lanes(logits, mask, encoding, start, count, values)
         shift_lanes(values, high, low, exponentials, anchor, rest, total, logits, written, start)
         if operation == SOFTMAX:
             for b in range(LANES):
                 factor[b] = 0.0 if total[b] == 0.0 else 1.0 / total[b]
-            store_lanes(exponentials, factor, kind, start, count, result)
+            store_lanes(exponentials, factor, encoding, start, count, result)
             continue
         _logarithms(rest, log_total)
         if operation == LOG_SOFTMAX:
             _log_lanes(values, anchor, inverse, log_total)
-            store_lanes(values, factor, kind, start, count, result)
+            store_lanes(values, factor, encoding, start, count, result)
         else:
             for b in range(count):
                 value = _logsumexp(values[:, b], np.float64(anchor[b]), total[b], log_total[b])
                 block, column = divmod(start + b, logits.shape[2])
-                result[block, 0, column] = encode(value, result, kind)
+                result[block, 0, column] = encode(value, result, encoding)
 
 
 @compiled
@@ -118,7 +118,7 @@ def _log_lanes(values, anchor, inverse, log_total):
 
 @compiled
 def _logsumexp(values, anchor, total, log_total):
-    """Return the logsumexp of a row: -inf if all of it is, and +inf wins over everything but NaN."""
+    """Return the logsumexp of a row: -inf for a row of -inf alone, NaN if there is a NaN, else +inf if there is one."""
     if total == 0.0:
         return -np.inf
     if anchor != np.inf:
@@ -130,11 +130,11 @@ def _logsumexp(values, anchor, total, log_total):
 
 
 @compiled
-def _normalize_many(logits, mask, kind, high, low, inverse, operation, result, first, last):
+def _normalize_many(logits, mask, encoding, high, low, inverse, operation, result, first, last):
     classes = logits.shape[1]
     staged = is_staged(logits, mask)
     stage = scratch_like(logits, (ROWS if staged else 1, classes if staged else 1))
-    # Written where they are read, or converted, rows go by way of scratch memory: else a loop would not be vectorised.
+    # Rows that are converted, or written where they are read, go through scratch memory: else no loop would vectorise.
     direct = not staged and not shares_memory(logits, result)
     kept = not direct or operation == SOFTMAX
     aside = scratch_like(logits, (1, classes if kept else min(classes, BLOCK)))[0]
@@ -142,12 +142,12 @@ def _normalize_many(logits, mask, kind, high, low, inverse, operation, result, f
     for start in range(first, last, ROWS):
         count = min(ROWS, last - start)
         if staged:
-            load_rows(logits, mask, kind, start, count, stage)
+            load_rows(logits, mask, encoding, start, count, stage)
         for b in range(count):
             row = start + b
             values = stage[b] if staged else row_in_place(logits, stage, row)
-            output = row_in_place(result, stage, row) if direct else part_of(aside, 0, classes)
-            exponentials = output if operation == SOFTMAX else part_of(aside, 0, aside.size)
+            output = row_in_place(result, stage, row) if direct else view_of(aside, 0, classes)
+            exponentials = output if operation == SOFTMAX else view_of(aside, 0, aside.size)
             anchor, rest, total = shift_row(values, high, low, exponentials, below, ones)
             factor = 1.0
             if operation == SOFTMAX:
@@ -156,21 +156,21 @@ def _normalize_many(logits, mask, kind, high, low, inverse, operation, result, f
                 _log_row(values, anchor, inverse, log1p(rest), output)
             else:
                 block, column = divmod(row, logits.shape[2])
-                result[block, 0, column] = encode(_logsumexp(values, anchor, total, log1p(rest)), result, kind)
+                result[block, 0, column] = encode(_logsumexp(values, anchor, total, log1p(rest)), result, encoding)
                 continue
             if not direct:
-                _deliver(output, factor, kind, result, row, stage[b] if staged else values)
+                _deliver(output, factor, encoding, result, row, stage[b] if staged else values)
             elif operation == SOFTMAX:
                 scale_row(output, factor)
         if operation != LOGSUMEXP and result.shape[2] != 1:
-            store_rows(stage, kind, start, count, result)
+            store_rows(stage, encoding, start, count, result)
 
 
 @compiled
-def _deliver(output, factor, kind, result, row, stage):
-    """Copy a row, times a factor, to the result, or to the stage where rows of the result are not contiguous."""
+def _deliver(output, factor, encoding, result, row, stage):
+    """Write a row, times a factor, to the result; to the stage where rows of the result are not contiguous."""
     if result.shape[2] == 1:
-        scale_into(output, factor, kind, row_of(result, row))
+        scale_into(output, factor, encoding, row_of(result, row))
     else:
         scale_into(output, factor, NATIVE, stage)
 

@@ -1,8 +1,9 @@
 """The threads that share the rows of a call.
 
-A pool of our own: kernels release the interpreter's lock, and Numba's own thread layers abort under several calling
-threads or after a fork. Workers start when a large call first needs them and wait on a queue. The calling thread takes
-parts of its call like any worker, and all that nobody else has taken, so it never waits for one that is busy elsewhere.
+Kernels release the lock of the interpreter, so plain threads serve; Numba's own threading layers abort under several
+calling threads or after a fork. Workers start when a large call first needs them, and wait on a queue. The rows of a
+call are cut into chunks. The calling thread takes chunks as the workers do, until none is left, so it never waits for a
+worker that is busy with another call.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
-# Elements a part must have: handing one over takes 10 to 15 microseconds, in which a thread computes 10 to 25 thousand.
-WORK_PER_PART = 32_768
-PARTS_PER_THREAD = 4  # so that a thread that the system holds up delays a call by a part only
+# Elements, at least: handing over a chunk takes 10 to 15 microseconds, in which a thread computes 10 to 25 thousand.
+WORK_PER_CHUNK = 32_768
+CHUNKS_PER_THREAD = 4  # so that a thread held up by the system delays a call by one chunk only
 
 
 class _Job:
-    """The parts of one call, taken one after another by whichever threads come."""
+    """The chunks of one call, taken one after another by whichever threads are free."""
 
     def __init__(self, kernel: Callable, arguments: tuple, bounds: list[int]) -> None:
         self.kernel, self.arguments, self.bounds = kernel, arguments, bounds
@@ -29,11 +30,11 @@ class _Job:
         self.done = threading.Event()
 
     def run(self) -> None:
-        """Compute parts until none is left to take; a thread that comes late finds none."""
-        while (part := self._take()) < len(self.bounds) - 1:
+        """Compute chunks until none is left; a thread that comes late finds none."""
+        while (chunk := self._take()) < len(self.bounds) - 1:
             try:
-                self.kernel(*self.arguments, self.bounds[part], self.bounds[part + 1])
-            except BaseException as error:  # handed to the calling thread, which raises it
+                self.kernel(*self.arguments, self.bounds[chunk], self.bounds[chunk + 1])
+            except BaseException as error:  # raised by the calling thread
                 self.error = error
             self._finish()
 
@@ -79,7 +80,7 @@ _count = _available()
 
 
 def _forget_threads() -> None:
-    """Start afresh in a forked child, where the workers of the parent do not exist and its locks may be held."""
+    """Start a new pool in a forked child: the workers of the parent do not exist there, and its locks may be held."""
     global _pool
     _pool = _Pool()
 
@@ -89,33 +90,33 @@ if hasattr(os, "register_at_fork"):
 
 
 def number_of_threads() -> int:
-    """Return how many threads a large call uses."""
+    """Return the number of threads that a large call uses."""
     return _count
 
 
 def set_number_of_threads(count: int) -> None:
-    """Let a large call use `count` threads, the calling one included."""
+    """Set the number of threads that a large call uses, the calling one included."""
     global _count
     _count = count
 
 
 def split(kernel: Callable, rows: int, work: int, *arguments: Any) -> None:
-    """Call `kernel(*arguments, first, last)` on ranges that cover `rows` rows; `work` is the number of elements."""
-    parts = min(_count * PARTS_PER_THREAD, work // WORK_PER_PART, rows)
-    helpers = min(_count, parts) - 1
-    if helpers < 1:
+    """Call `kernel(*arguments, first, last)` for chunks that cover `rows` rows; `work` is the number of elements."""
+    chunks = min(_count * CHUNKS_PER_THREAD, work // WORK_PER_CHUNK, rows)
+    workers = min(_count, chunks) - 1
+    if workers < 1:
         kernel(*arguments, 0, rows)
         return
     pool = _pool
-    if pool.workers < helpers:
-        pool.start(helpers)
-    job = _Job(kernel, arguments, [rows * part // parts for part in range(parts + 1)])
-    for _ in range(helpers):
+    if pool.workers < workers:
+        pool.start(workers)
+    job = _Job(kernel, arguments, [rows * chunk // chunks for chunk in range(chunks + 1)])
+    for _ in range(workers):
         pool.jobs.put(job)
     job.run()
     job.done.wait()
-    # A worker that comes late must not be the last to hold the arrays: to free a tensor while the interpreter ends is
-    # to end it by an abort.
+    # A worker that comes late must not hold the last reference to the arrays: to free a tensor while the interpreter
+    # shuts down can abort it.
     job.arguments = ()
     if job.error is not None:
         raise job.error

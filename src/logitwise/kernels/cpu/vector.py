@@ -1,19 +1,16 @@
-"""The arithmetic of one number, written so that a loop around it becomes vector instructions.
+"""The arithmetic of one number, written so that a loop around it vectorises.
 
-Polynomials and their error bounds come from `benchmarks/make_polynomials.py` (interpolation at Chebyshev nodes, in 50
-digits). There are no branches: a special case is a selection. Literals of float32 arithmetic are float32 constants,
-since one float64 literal would widen the whole expression.
+The polynomials and their error bounds come from `benchmarks/make_polynomials.py` (interpolation at Chebyshev nodes, in
+50 digits). There are no branches: special cases are selected. Constants of float32 arithmetic are float32, since one
+float64 literal would widen the whole expression.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import types
-from numba.extending import overload
 
-from logitwise.kernels.cpu.compiled import EXACT, bits_of, compiled, multiply_add, number_of, power_of_two
+from logitwise.kernels.cpu.compiled import bits_of, by_type, compiled, multiply_add, number_of, power_of_two
 
 LOG2_E = 1.4426950408889634
 LOG2_E_LOW = 2.0355273740931033e-17  # log2(e) - LOG2_E
@@ -45,25 +42,22 @@ _SQRT_HALF_BITS = int(np.float64(0.5**0.5).view(np.int64))
 
 @compiled
 def difference(a, b):
-    """Return `a - b` rounded, and what the rounding lost: together they are exact (the two-sum of Knuth)."""
+    """Return `a - b` rounded, and the rounding error: their sum is exact (Knuth's two-sum)."""
     rounded = a - b
     virtual = rounded - a
     return rounded, (a - (rounded - virtual)) - (b + virtual)
 
 
-def exp_of_difference(x: Any, largest: Any, high: Any, low: Any) -> Any:
-    """Return `exp((x - largest) / T)` for `x <= largest`, where `high + low = log2(e) / T`; for kernels only.
+@by_type
+def exp_of_difference(x, largest, high, low):
+    """Return `exp((x - largest) / T)` for `x <= largest`, where `high + low = log2(e) / T`.
 
-    The difference keeps its rounding error, so that the result is within 1 ulp however far apart the two are. It is
-    written `2^n 2^r` with n whole and |r| <= 1/2: adding a large number rounds to n and leaves n, biased, in the low
-    bits. The bias is 64 (512) too large, so that 2^n stays normal where the result is subnormal; the last product
-    takes it away. Below the smallest subnormal the result is 0; NaN stays NaN; equal arguments give exactly 1.
+    The rounding error of the difference is carried along, so that the result is within 1 ulp however far apart the two
+    are. The result is `2^n 2^r` with n whole and |r| <= 1/2: adding a large number rounds to n and leaves n, biased, in
+    the low bits. The bias is 64 (float64: 512) too large, so that 2^n stays normal where the result is subnormal; the
+    last product removes the excess. Below the smallest subnormal the result is 0; NaN stays NaN; equal arguments give
+    exactly 1.
     """
-    raise NotImplementedError("exp_of_difference runs in compiled code only")
-
-
-@overload(exp_of_difference, jit_options={"fastmath": EXACT})
-def _exp_of_difference(x, largest, high, low):
     if x == types.float32:
         real, rounder, lowest, unbias, power = np.float32, 1.5 * 2**23 + 127 + 64, -151, 2.0**-64, _power_32
     else:
@@ -114,8 +108,8 @@ def _power_64(r):
 def log1p(x):
     """Return `log(1 + x)` for float64 `x >= 0`, within 2 ulp; NaN stays NaN.
 
-    `1 + x = 2^k (1 + f)` with 1 + f in [sqrt(1/2), sqrt(2)), where f gets back what rounding 1 + x lost; then
-    `log(1 + f) = 2 atanh(s)` with `s = f / (2 + f)`, written as f minus a correction so that f counts exactly.
+    `1 + x = 2^k (1 + f)` with 1 + f in [sqrt(1/2), sqrt(2)), where f includes the rounding error of 1 + x; then
+    `log(1 + f) = 2 atanh(s)` with `s = f / (2 + f)`, written as f minus a correction so that f enters exactly.
     """
     rounded, lost = difference(x, -1.0)
     exponent = (bits_of(rounded) - _SQRT_HALF_BITS) >> 52

@@ -5,7 +5,8 @@ import polars as pl
 import pytest
 
 from logitwise.calibration import Calibration
-from logitwise.classifier.importance import column_names, permutation_importance
+from logitwise.evidence.features import column_names
+from logitwise.evidence.importance import permutation_importance
 from logitwise.model.model import Model
 from logitwise.model.network import Network
 from logitwise.model.preprocessing import Preprocessing

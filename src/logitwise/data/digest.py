@@ -1,4 +1,4 @@
-"""The fingerprint of a source: the same bytes, the same fingerprint."""
+"""The SHA-256 of a source: the same bytes, the same digest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from logitwise.data.bundled import BUNDLED
 
 
-def fingerprint(source: str) -> str | None:
+def source_sha256(source: str) -> str | None:
     """Return the SHA-256 of a file as `sha256sum` prints it; of a folder, that of the list of its files.
 
     None for what is neither, such as a bundled name.

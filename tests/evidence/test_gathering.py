@@ -13,38 +13,38 @@ from sklearn.linear_model import LogisticRegression
 
 from logitwise import Classifier
 from logitwise.calibration import Calibration
-from logitwise.classifier.importance import permutation_importance
-from logitwise.cli import evidence
-from logitwise.cli.evidence import gather
-from logitwise.cli.record import Record
-from logitwise.cli.sources import Labelled
-from logitwise.data.fingerprint import fingerprint
+from logitwise.data.digest import source_sha256
+from logitwise.evidence import features, gathering
+from logitwise.evidence.gathering import gather
+from logitwise.evidence.importance import permutation_importance
+from logitwise.evidence.record import Record
+from logitwise.evidence.rows import LabelledRows
 from logitwise.metrics import summary
 from logitwise.model.model import Model
 from logitwise.model.table import read_table
 from logitwise.report_page import render
 
 
-def made_table(rows: int, seed: int) -> Labelled:
+def made_table(rows: int, seed: int) -> LabelledRows:
     """Return rows whose label follows from `size` and, less, from `colour`; `noise` has no part in it."""
     generator = np.random.default_rng(seed)
     size, noise = generator.normal(size=(2, rows))
     colour = generator.choice(["red", "<green>"], rows)
     labels = np.where(2 * size + (colour == "red") + generator.normal(0, 0.5, rows) > 0.5, "ripe", "raw")
     features = pl.DataFrame({"noise": noise, "size": size, "colour": colour})
-    return Labelled(features, labels.astype(object), "fruit.csv", "label", True, np.arange(len(labels)))
+    return LabelledRows(features, labels.astype(object), "fruit.csv", "label", True, np.arange(len(labels)))
 
 
-def made_images(rows: int, seed: int) -> Labelled:
+def made_images(rows: int, seed: int) -> LabelledRows:
     generator = np.random.default_rng(seed)
     labels = generator.integers(0, 3, rows)
     images = generator.integers(0, 100, (rows, 6, 6))
     images[np.arange(rows), labels * 2] += 60
-    return Labelled(images.astype(np.uint8), labels, "strips", None, None, np.arange(len(labels)))
+    return LabelledRows(images.astype(np.uint8), labels, "strips", None, None, np.arange(len(labels)))
 
 
 @pytest.fixture(scope="module", params=[made_table, made_images])
-def case(request: pytest.FixtureRequest) -> tuple[Model, Labelled]:
+def case(request: pytest.FixtureRequest) -> tuple[Model, LabelledRows]:
     trained_on = request.param(400, 1)
     model = Classifier(hidden=(8,), epochs=8, learning_rate=0.03).fit(trained_on.features, trained_on.labels).model_
     counts = np.unique(trained_on.labels, return_counts=True)[1].tolist()
@@ -53,7 +53,7 @@ def case(request: pytest.FixtureRequest) -> tuple[Model, Labelled]:
 
 def gathered(case):
     model, rows = case
-    words = {"argument": "DATA", "where": "300 rows", "title": "fruit", "command": "logitwise report"}
+    words = {"where": "300 rows", "title": "fruit", "command": "logitwise report"}
     return gather(model, rows, **words, facts={"SHA-256": "00"})
 
 
@@ -122,7 +122,7 @@ def test_holds_the_comparison_of_training(case):
 def test_a_logistic_regression_is_measured_on_the_same_rows_where_those_of_training_are_at_hand(case):
     model, rows = case
     trained_on = made_table(400, 1) if rows.name == "fruit.csv" else made_images(400, 1)
-    words = {"argument": "DATA", "where": "w", "title": "t", "command": "c", "facts": {}}
+    words = {"where": "w", "title": "t", "command": "c", "facts": {}}
     evidence = gather(model, rows, **words, trained_on=trained_on)
     assert list(evidence.baselines) == ["the class frequencies alone", "logistic regression"]
     assert evidence.comparison is None
@@ -208,7 +208,7 @@ def test_cells_come_most_important_first(case):
     ],
 )
 def test_a_cell_is_written_as_people_write_it(value, cell):
-    assert evidence._cell(value) == cell
+    assert gathering._cell(value) == cell
 
 
 @pytest.mark.parametrize(
@@ -222,8 +222,8 @@ def test_a_cell_is_written_as_people_write_it(value, cell):
     ],
 )
 def test_images_are_shown_from_black_to_the_brightest_pixel_of_all(pixels, shown):
-    rows = Labelled(pixels[None], np.array([0]), "x", None, None, np.array([6]))
-    [example] = evidence._examples(rows, np.array([0]), [])
+    rows = LabelledRows(pixels[None], np.array([0]), "x", None, None, np.array([6]))
+    [example] = gathering._examples(rows, np.array([0]), [])
     assert (example.image.tolist(), example.number, example.image.dtype) == (shown, 7, np.uint8)
 
 
@@ -232,13 +232,13 @@ def test_images_are_shown_from_black_to_the_brightest_pixel_of_all(pixels, shown
     [((9, 6, 6), True), ((9, 6, 6, 3), True), ((9, 6, 6, 2), False), ((9, 36), False), ((9, 2, 2, 4), True)],
 )
 def test_what_has_the_shape_of_images_is_images(shape, are):
-    assert evidence._is_images(shape) is are
+    assert features.is_images(np.empty(shape)) is are
 
 
 @pytest.mark.parametrize(("columns", "are"), [(200, True), (201, False)])
 def test_of_very_many_columns_the_importance_is_left_out(monkeypatch, columns, are):
-    monkeypatch.setattr(evidence, "permutation_importance", lambda *_: {"a": [0.1]})
-    found = evidence._importance(None, np.zeros((3, columns)), np.zeros(3))
+    monkeypatch.setattr(gathering, "permutation_importance", lambda *_: {"a": [0.1]})
+    found = gathering._importance(None, np.zeros((3, columns)), np.zeros(3))
     assert [each.column for each in found] == ["a"] * are
 
 
@@ -301,7 +301,7 @@ def test_becomes_a_page(case):
 def test_without_counts_the_baseline_guesses_every_class_alike(case):
     model, rows = case
     bare = Model(model.classes, model.preprocessing, model.network, model.calibration)
-    evidence = gather(bare, rows, argument="DATA", where="w", title="t", command="c", facts={})
+    evidence = gather(bare, rows, where="w", title="t", command="c", facts={})
     assert list(evidence.baselines) == ["guessing every class alike"]
     np.testing.assert_allclose(evidence.baselines["guessing every class alike"], 1 / len(model.classes))
     assert evidence.history is None
@@ -310,9 +310,9 @@ def test_without_counts_the_baseline_guesses_every_class_alike(case):
 
 def test_an_unknown_label_is_one_sentence(case):
     model, rows = case
-    unknown = Labelled(rows.features, np.full(300, "zz", dtype=object), "other.csv", None, None, rows.positions)
-    with pytest.raises(ValueError, match=r"^DATA must hold only labels that training saw; got 'zz'"):
-        gather(model, unknown, argument="DATA", where="w", title="t", command="c", facts={})
+    unknown = LabelledRows(rows.features, np.full(300, "zz", dtype=object), "other.csv", None, None, rows.positions)
+    with pytest.raises(ValueError, match=r"^y must hold only labels that training saw; got 'zz'"):
+        gather(model, unknown, where="w", title="t", command="c", facts={})
 
 
 def test_importance_is_high_for_what_matters_and_none_for_noise():
@@ -343,6 +343,6 @@ def test_fingerprints_of_files_and_folders(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"one")
     one, two = (hashlib.sha256(content).hexdigest() for content in (b"one", b"two"))
     listed = f"{one}  a.csv\n{two}  b.csv\n".encode()
-    assert fingerprint(str(tmp_path / "a.csv")) == one
-    assert fingerprint(str(tmp_path)) == hashlib.sha256(listed).hexdigest()
-    assert fingerprint("digits") is None
+    assert source_sha256(str(tmp_path / "a.csv")) == one
+    assert source_sha256(str(tmp_path)) == hashlib.sha256(listed).hexdigest()
+    assert source_sha256("digits") is None

@@ -1,13 +1,15 @@
-"""What the command line notes about a model in its file, and reads back to evaluate, predict and describe."""
+"""What the command line records of a model in its metadata, and reads back to measure, to predict and to describe."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
-from math import isfinite
 from typing import Any
 
+import numpy as np
+
+from logitwise._errors import InvalidValueError
 from logitwise.model.model import Model
 
 MEASURES = {
@@ -17,29 +19,6 @@ MEASURES = {
     "calibration_error": "calibration error",
 }
 LARGEST, LONGEST = 2**63, 60
-
-
-@dataclass(frozen=True)
-class Measured:
-    """How good a model is on rows, beside the training frequencies (None where they are unknown).
-
-    Attributes:
-        where: What the rows are, in words.
-        model: What `logitwise.metrics.summary` returns.
-        baseline: The same for the training frequencies as the probabilities of every row.
-        intervals: What `logitwise.metrics.summary_intervals` returns for the model.
-    """
-
-    where: str
-    model: dict[str, float]
-    baseline: dict[str, float] | None
-    intervals: Mapping[str, Sequence[float] | None]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return this as JSON values; a number that is not finite becomes null."""
-        baseline = None if self.baseline is None else _finite(self.baseline)
-        intervals = {name: None if ends is None else list(ends) for name, ends in self.intervals.items()}
-        return {"where": self.where, "model": _finite(self.model), "baseline": baseline, "intervals": intervals}
 
 
 @dataclass(frozen=True)
@@ -54,7 +33,7 @@ class Record:
         has_header: Whether the file named its columns; None where that has no meaning.
         label_strip: The characters stripped from labels.
         metrics: What `Measured.as_json` returns.
-        data_sha256: The fingerprint of the data (`logitwise.data.fingerprint`); None for a bundled name.
+        data_sha256: The SHA-256 of the data (`logitwise.data.digest`); None for a bundled name.
     """
 
     data: str | None = None
@@ -76,14 +55,12 @@ class Record:
         found = {field.name: model.metadata.get(field.name, field.default) for field in fields(cls)}
         for name, value in found.items():
             if not _IS_VALID[name](value):
-                raise ValueError(
-                    f"MODEL must have metadata that logitwise wrote; got {_short(value)} as {name!r}. Train it again."
-                )
+                got = f"{_short(value)} as {name!r}"
+                raise InvalidValueError("model", "have metadata that logitwise wrote", got, advice="Train it again.")
         counts = found["class_counts"]
         if counts is not None and len(counts) != len(model.classes):
-            raise ValueError(
-                f"MODEL must have one row count a class, {len(model.classes)}; got {len(counts)}. Train it again."
-            )
+            requirement = f"have one row count per class, {len(model.classes)}"
+            raise InvalidValueError("model", requirement, len(counts), advice="Train it again.")
         return cls(**found)
 
     def kept_in(self, model: Model) -> Model:
@@ -91,34 +68,14 @@ class Record:
         return replace(model, metadata={**model.metadata, **asdict(self)})
 
 
-def notes_of(model: Model) -> list[str]:
-    """Return what training found in the data that may spoil a model, and how it went wrong, a sentence each."""
-    known = model.metadata.get("notes")
-    return [plain_note(note) for note in known if _is_text(note)] if isinstance(known, list) else []
-
-
-def plain_note(note: str) -> str:
-    """Return what a classifier says of its arguments in words of the command line."""
-    for argument, word in (("X", "The data"), ("y", "The target"), ("learning_rate", "--learning-rate")):
-        if note.startswith(f"{argument} "):
-            return word + note.removeprefix(argument)
-    return note
-
-
-def verdict_of(model: Model) -> str | None:
-    """Return how the model compared with simpler ones in training, in words of the command line, where measured."""
-    known = model.metadata.get("baselines")
-    verdict = known.get("verdict") if isinstance(known, dict) else None
-    return verdict.replace("Use hidden=().", "Train with --hidden ''.") if isinstance(verdict, str) else None
+def class_counts(model: Model, labels: np.ndarray) -> list[int]:
+    """Return how many of the labels each class of a model has."""
+    return np.bincount(model.class_indices(labels), minlength=len(model.classes)).tolist()
 
 
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
-
-
-def _finite(measures: dict[str, float]) -> dict[str, float | None]:
-    return {name: value if isfinite(value) else None for name, value in measures.items()}
 
 
 def _is_text(value: Any) -> bool:
@@ -143,8 +100,8 @@ def _is_flag(value: Any) -> bool:
 
 def _is_measured(value: Any) -> bool:
     """Return whether a value is what `Measured.as_json` returns; older files have no intervals."""
-    parts = {"where", "model", "baseline"}
-    is_known = isinstance(value, dict) and parts <= set(value) <= {*parts, "intervals"} and _is_text(value["where"])
+    entries = {"where", "model", "baseline"}
+    is_known = isinstance(value, dict) and entries <= set(value) <= {*entries, "intervals"} and _is_text(value["where"])
     return (
         is_known
         and _is_summary(value["model"])

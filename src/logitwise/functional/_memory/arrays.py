@@ -1,4 +1,4 @@
-"""The memory of arrays and tensors as kernels take it: C-contiguous NumPy arrays, and which 16-bit format they hold."""
+"""The memory of arrays and tensors as kernels take it: C-contiguous NumPy arrays, and their encoding."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 
 from logitwise._arrays import Layout, is_tensor
 from logitwise._requirements import holds_its_elements
-from logitwise.functional._recycling import SMALLEST, new_array
+from logitwise.functional._memory.recycling import SMALLEST, new_array
 from logitwise.kernels.cpu.rows import BFLOAT16, FLOAT16, NATIVE
 
 NO_ROWS = {np.dtype(name): np.empty((0, 0, 0), name) for name in ("float32", "float64", "uint16")}
 
 
 def memory_of(array: Any) -> tuple[np.ndarray, int]:
-    """Return the contiguous memory of a NumPy array or CPU tensor (a view where there can be one), and its format.
+    """Return the contiguous memory of a NumPy array or CPU tensor (a view where there can be one), and its encoding.
 
     16-bit floats come as uint16, with FLOAT16 or BFLOAT16 to say which they are.
     """
@@ -62,9 +62,9 @@ def as_torch_itself() -> Any:
 
 
 def rows_of(array: Any, layout: Layout) -> tuple[np.ndarray, int]:
-    """Return the memory of an array of the shape of the logits as `(outer, classes, inner)`, and its format."""
-    memory, kind = memory_of(array)
-    return memory.reshape(layout.outer, layout.classes, layout.inner), kind
+    """Return the memory of an array of the shape of the logits as `(outer, classes, inner)`, and its encoding."""
+    memory, encoding = memory_of(array)
+    return memory.reshape(layout.outer, layout.classes, layout.inner), encoding
 
 
 def destination(like: Any, out: Any, *read: Any) -> Any:

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 import logitwise as lw
-from logitwise.cli.record import Measured, Record, notes_of, plain_note, verdict_of
+from logitwise.cli.names import WORDING
+from logitwise.evidence.measured import Measured
+from logitwise.evidence.notes import notes_of, verdict_of
+from logitwise.evidence.record import Record
 
 SUMMARY = {"rows": 7, "log_loss": 0.31, "accuracy": 0.82, "brier_score": 0.23, "calibration_error": 0.05}
 METRICS = {"where": "here", "model": SUMMARY, "baseline": None, "intervals": {"accuracy": [0.7, 0.9], "log_loss": None}}
@@ -71,7 +74,7 @@ def test_a_record_comes_back_as_it_was_kept(model):
     ],
 )
 def test_an_entry_of_another_form_is_refused(model, name, value):
-    with pytest.raises(ValueError, match=rf"^MODEL must have metadata that .*; got .* as '{name}'\. Train "):
+    with pytest.raises(ValueError, match=rf"^model must have metadata that .*; got .* as '{name}'\. Train "):
         Record.of(replace(model, metadata={**WHOLE, name: value}))
 
 
@@ -101,7 +104,9 @@ def test_the_entry_is_quoted_and_cut_where_it_is_long(model, length, got):
 
 @pytest.mark.parametrize(("counts", "got"), [([7], 1), ([3, 2, 2], 3)])
 def test_there_is_one_count_a_class(model, counts, got):
-    with pytest.raises(ValueError, match=rf"^MODEL must have one row count a class, 2; got {got}\. Train it again\.$"):
+    with pytest.raises(
+        ValueError, match=rf"^model must have one row count per class, 2; got {got}\. Train it again\.$"
+    ):
         Record.of(replace(model, metadata={"class_counts": counts}))
 
 
@@ -129,14 +134,14 @@ def test_a_measure_that_is_not_finite_becomes_null():
     ],
 )
 def test_notes_are_in_words_of_the_command_line(model, note, plain):
-    assert plain_note(note) == plain
-    assert notes_of(replace(model, metadata={"notes": [note, 3]})) == [plain]
-    assert notes_of(replace(model, metadata={"notes": note})) == []
+    assert WORDING.note(note) == plain
+    assert notes_of(replace(model, metadata={"notes": [note, 3]}), WORDING) == [plain]
+    assert notes_of(replace(model, metadata={"notes": note}), WORDING) == []
 
 
 def test_the_verdict_names_options_of_the_command_line(model):
     known = {"baselines": {"verdict": "It loses. Use hidden=()."}}
-    assert verdict_of(replace(model, metadata=known)) == "It loses. Train with --hidden ''."
-    assert [verdict_of(replace(model, metadata=each)) for each in ({}, {"baselines": 3}, {"baselines": {}})] == [
-        None
-    ] * 3
+    assert verdict_of(replace(model, metadata=known), WORDING) == "It loses. Train with --hidden ''."
+    assert [
+        verdict_of(replace(model, metadata=each), WORDING) for each in ({}, {"baselines": 3}, {"baselines": {}})
+    ] == [None] * 3

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from logitwise.evidence.features import at, column_names, shuffled
 from logitwise.model.model import Model
 
 SHUFFLES = 3
@@ -13,13 +14,13 @@ ROWS_SHUFFLED = 2000  # enough to rank the columns, and quick
 
 
 def permutation_importance(model: Model, features: Any, target: np.ndarray) -> dict[str, list[float]]:
-    """Return by how much the log loss rises, in nats, when one column is shuffled: one number a shuffle.
+    """Return by how much the log loss rises, in nats, when one column is shuffled: one number per shuffle.
 
-    Of many rows 2000 are used, chosen by a fixed seed. Columns that say the same share their importance.
+    Of more rows, 2000 are used, chosen by a fixed seed. Columns that carry the same information share their importance.
 
     Args:
         model: The model.
-        features: A polars DataFrame, or an array `(rows, columns)`, in the columns of training.
+        features: A DataFrame, or an array `(rows, columns)`, in the columns of training.
         target: The class indices of the rows, shape `(rows,)`.
 
     Source:
@@ -27,27 +28,13 @@ def permutation_importance(model: Model, features: Any, target: np.ndarray) -> d
     """
     generator = np.random.default_rng(0)
     chosen = np.sort(generator.permutation(len(target))[:ROWS_SHUFFLED])
-    features, target = features[chosen], target[chosen]
+    features, target = at(features, chosen), target[chosen]
     orders = [generator.permutation(len(target)) for _ in range(SHUFFLES)]
     loss = _log_loss(model, features, target)
     return {
-        name: [_log_loss(model, _shuffled(features, place, order), target) - loss for order in orders]
+        name: [_log_loss(model, shuffled(features, place, order), target) - loss for order in orders]
         for place, name in enumerate(column_names(features))
     }
-
-
-def column_names(features: Any) -> list[str]:
-    """Return the names of the columns of a DataFrame, or their positions, counted from 0."""
-    return list(getattr(features, "columns", None) or [f"column {place}" for place in range(features.shape[1])])
-
-
-def _shuffled(features: Any, place: int, order: np.ndarray) -> Any:
-    if hasattr(features, "columns"):
-        column = features[features.columns[place]]
-        return features.with_columns(column[order])
-    shuffled = features.copy()
-    shuffled[:, place] = features[order, place]
-    return shuffled
 
 
 def _log_loss(model: Model, features: Any, target: np.ndarray) -> float:

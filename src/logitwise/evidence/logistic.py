@@ -14,7 +14,7 @@ from logitwise.model.table import read_table
 
 
 def logistic_beside(model: Model, X: Any, y: Any) -> Model:
-    """Return a logistic regression of the inputs of a model, as a model; of many rows every so-manieth is fitted.
+    """Return a logistic regression of the inputs of a model, as a model. Of many rows, a regular sample is fitted.
 
     Args:
         model: What it stands beside.

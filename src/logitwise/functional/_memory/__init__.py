@@ -1,0 +1,1 @@
+"""Memory as kernels take it, and results as the caller gets them."""

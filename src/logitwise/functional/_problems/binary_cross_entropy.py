@@ -1,0 +1,112 @@
+"""What `binary_cross_entropy_with_logits` is asked, and what is checked of it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from logitwise import _warnings
+from logitwise._arrays import is_tensor, may_look
+from logitwise._requirements import (
+    as_floating,
+    check_binary_target,
+    check_element_weight,
+    check_out,
+    check_reduction,
+    check_unit_interval,
+)
+from logitwise.functional import _suspicions as suspicions
+
+
+class BinaryCall(NamedTuple):
+    """What `binary_cross_entropy_with_logits` is asked, as it was given."""
+
+    logits: Any
+    target: Any
+    sample_weight: Any = None
+    pos_weight: Any = None
+    reduction: Any = "mean"
+    normalizer: Any = None
+    operation = "binary_cross_entropy_with_logits"
+
+    def others(self) -> tuple[Any, ...]:
+        """Return the arrays beside the logits that decide the route."""
+        return self.target, self.sample_weight, self.pos_weight
+
+    def number(self) -> Any:
+        """Return the option that may be a tensor with a derivative of its own."""
+        return self.normalizer
+
+    def detached(self) -> BinaryCall:
+        """Return this call without what autograd has recorded of its tensors."""
+        names = ("logits", "target", "sample_weight", "pos_weight")
+        arrays = {name: getattr(self, name) for name in names}
+        return self._replace(**{name: array.detach() for name, array in arrays.items() if is_tensor(array)})
+
+    def checked(self, out: Any = None) -> BinaryProblem:
+        """Return the problem, or raise what is wrong with the call or with `out`."""
+        logits = as_floating(self.logits, "logits")
+        target = check_binary_target(self.target, logits)
+        reduction, normalizer = check_reduction(self.reduction, self.normalizer, logits)
+        sample_weight = check_element_weight(self.sample_weight, "sample_weight", logits)
+        pos_weight = check_element_weight(self.pos_weight, "pos_weight", logits)
+        check_out(out, logits)
+        return BinaryProblem(self.operation, logits, target, sample_weight, pos_weight, reduction, normalizer)
+
+
+class BinaryProblem(NamedTuple):
+    """A `BinaryCall` that was checked: weights are views of the shape of the logits, or None.
+
+    Attributes:
+        is_warned_of: Whether a warning already said that the logits are something else.
+    """
+
+    operation: str
+    logits: Any
+    target: Any
+    sample_weight: Any
+    pos_weight: Any
+    reduction: str
+    normalizer: Any
+    is_warned_of: bool = False
+    unit = "elements"
+
+    def checked(self, out: Any = None) -> BinaryProblem:
+        """Return the problem itself."""
+        return self
+
+    def arrays(self) -> tuple[Any, ...]:
+        """Return the arrays that the loss is computed from."""
+        return self.logits, self.target, self.sample_weight, self.pos_weight
+
+    def with_arrays(self, logits: Any, target: Any, sample_weight: Any, pos_weight: Any) -> BinaryProblem:
+        """Return this problem with other arrays, in the order of `arrays`."""
+        return self._replace(logits=logits, target=target, sample_weight=sample_weight, pos_weight=pos_weight)
+
+    def without_arrays(self) -> BinaryProblem:
+        """Return this problem without its arrays, which autograd keeps; `with_arrays` puts them back."""
+        return self.with_arrays(None, None, None, None)
+
+    def detached(self) -> BinaryProblem:
+        """Return this problem without what autograd has recorded of its tensors."""
+        return self.with_arrays(*(array if array is None else array.detach() for array in self.arrays()))
+
+    def quiet_logits(self) -> Any:
+        """Return the logits with 0 where the sample weight is 0: what those hold must not reach the result."""
+        if self.sample_weight is None:
+            return self.logits
+        silent = self.sample_weight == 0
+        return self.logits.masked_fill(silent, 0.0) if is_tensor(self.logits) else np.where(silent, 0.0, self.logits)
+
+    def per_row(self, numbers: Any) -> Any:
+        """Return a number, or one number per element, so that it multiplies the gradient."""
+        return numbers
+
+
+def check_probabilities(probabilities: Any, target: Any) -> None:
+    """Raise unless probabilities and target have one shape and lie in [0, 1]: the inputs of `nn.BCELoss`."""
+    check_binary_target(target, as_floating(probabilities, "input"), "input")
+    check_unit_interval(probabilities, "input", "If they are logits, use BCEWithLogitsLoss.")
+    if may_look(probabilities) and probabilities.is_cpu and _warnings.checks_are_on():
+        suspicions.warn_of_binary_probabilities(probabilities, target)

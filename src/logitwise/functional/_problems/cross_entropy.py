@@ -1,0 +1,222 @@
+"""What `cross_entropy` and `log_loss` are asked, and what is checked of it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from logitwise import _warnings
+from logitwise._arrays import Layout, is_tensor, may_look
+from logitwise._requirements import (
+    are_from_one,
+    as_floating,
+    check_class_weight,
+    check_distribution,
+    check_fraction,
+    check_indices,
+    check_int64,
+    check_layout,
+    check_not_negative,
+    check_out,
+    check_reduction,
+    check_same_framework,
+    check_sample_weight,
+    check_unit_interval,
+    is_index_target,
+    raise_out_of_range,
+)
+from logitwise.functional import _suspicions as suspicions
+from logitwise.functional._memory.arrays import memory_of, rows_of
+from logitwise.kernels.cpu.cross_entropy import count_targets
+from logitwise.kernels.cpu.suspicions import faults_of_distribution
+
+
+class CrossEntropyCall(NamedTuple):
+    """What `cross_entropy` is asked, as it was given; its docstring says what the arguments are."""
+
+    logits: Any
+    target: Any
+    axis: Any = -1
+    class_weight: Any = None
+    sample_weight: Any = None
+    ignore_index: Any = -100
+    label_smoothing: Any = 0.0
+    z_loss: Any = 0.0
+    reduction: Any = "mean"
+    normalizer: Any = None
+    operation = "cross_entropy"
+    name_of_logits = "logits"
+
+    def others(self) -> tuple[Any, ...]:
+        """Return the arrays beside the logits that decide the route."""
+        return self.target, self.class_weight, self.sample_weight
+
+    def number(self) -> Any:
+        """Return the option that may be a tensor with a derivative of its own."""
+        return self.normalizer
+
+    def detached(self) -> CrossEntropyCall:
+        """Return this call without what autograd has recorded of its tensors."""
+        names = ("logits", "target", "class_weight", "sample_weight")
+        arrays = {name: getattr(self, name) for name in names}
+        return self._replace(**{name: array.detach() for name, array in arrays.items() if is_tensor(array)})
+
+    def has_plain_options(self) -> bool:
+        """Return whether the options are numbers in their range, without weights, and ask for one loss."""
+        _, _, _, class_weight, sample_weight, ignore_index, smoothing, z_loss, reduction, normalizer = self
+        return (
+            class_weight is None
+            and sample_weight is None
+            and (reduction == "mean" or (reduction == "sum" and normalizer is None))
+            and (normalizer is None or (type(normalizer) in (int, float) and 0 < normalizer < 2**63))
+            and type(ignore_index) is int
+            and -(2**63) <= ignore_index < 2**63
+            and type(smoothing) is type(z_loss) is float
+            and 0.0 <= smoothing <= 1.0
+            and 0.0 <= z_loss < math.inf
+        )
+
+    def checked(self, out: Any = None) -> CrossEntropyProblem:
+        """Return the problem, or raise what is wrong with the call or with `out`."""
+        name = self.name_of_logits
+        logits = as_floating(self.logits, name)
+        layout = check_layout(logits, self.axis, name, at_least=2)
+        target = check_same_framework(self.target, "target", logits, name)
+        reduction, normalizer = check_reduction(self.reduction, self.normalizer, logits)
+        class_weight = check_class_weight(self.class_weight, logits, layout)
+        sample_weight = check_sample_weight(self.sample_weight, logits, layout)
+        ignore_index = check_int64(self.ignore_index, "ignore_index")
+        smoothing = check_fraction(self.label_smoothing, "label_smoothing")
+        z_loss = check_not_negative(self.z_loss, "z_loss")
+        has_indices = is_index_target(target, layout, name)
+        rows_counted = _check_indices(target, layout, ignore_index) if has_indices else -1
+        if not has_indices:
+            _check_distribution(target, layout, sample_weight)
+        check_out(out, logits)
+        options = (class_weight, sample_weight, ignore_index, smoothing, z_loss, reduction, normalizer)
+        return CrossEntropyProblem(self.operation, logits, target, has_indices, layout, *options, rows_counted)
+
+
+class LogLossCall(CrossEntropyCall):
+    """What `log_loss` is asked: the fields of a cross-entropy, with probabilities for logits."""
+
+    operation = "log_loss"
+    name_of_logits = "probabilities"
+
+    def checked(self, out: Any = None) -> CrossEntropyProblem:
+        """Return the problem, or raise what is wrong with the call."""
+        problem = super().checked(out)
+        check_unit_interval(
+            problem.quiet_logits(fill=0.5),
+            "probabilities",
+            "If they are logits, use cross_entropy; if log-probabilities, cross_entropy too.",
+        )
+        if _is_readable(problem.logits) and _warnings.checks_are_on():
+            suspicions.warn_of_probabilities(problem)
+        return problem
+
+
+class CrossEntropyProblem(NamedTuple):
+    """A `CrossEntropyCall` that was checked.
+
+    Attributes:
+        logits: Scores; for `log_loss` probabilities.
+        target: Class indices, or a distribution over the classes.
+        has_indices: Which of the two.
+        layout: The shape of the logits as rows of classes.
+        rows_counted: How many rows are not ignored, where they were counted; else -1.
+        is_warned_of: Whether a warning already said that the logits are something else.
+    """
+
+    operation: str
+    logits: Any
+    target: Any
+    has_indices: bool
+    layout: Layout
+    class_weight: Any
+    sample_weight: Any
+    ignore_index: int
+    label_smoothing: float
+    z_loss: float
+    reduction: str
+    normalizer: Any
+    rows_counted: int = -1
+    is_warned_of: bool = False
+    unit = "rows"
+
+    def checked(self, out: Any = None) -> CrossEntropyProblem:
+        """Return the problem itself."""
+        return self
+
+    def arrays(self) -> tuple[Any, ...]:
+        """Return the arrays that the loss is computed from."""
+        return self.logits, self.target, self.class_weight, self.sample_weight
+
+    def with_arrays(self, logits: Any, target: Any, class_weight: Any, sample_weight: Any) -> CrossEntropyProblem:
+        """Return this problem with other arrays, in the order of `arrays`."""
+        return self._replace(logits=logits, target=target, class_weight=class_weight, sample_weight=sample_weight)
+
+    def without_arrays(self) -> CrossEntropyProblem:
+        """Return this problem without its arrays, which autograd keeps; `with_arrays` puts them back."""
+        return self.with_arrays(None, None, None, None)
+
+    def detached(self) -> CrossEntropyProblem:
+        """Return this problem without what autograd has recorded of its tensors."""
+        return self.with_arrays(*(array if array is None else array.detach() for array in self.arrays()))
+
+    def silent(self) -> Any:
+        """Return which rows take no part (ignored, or of sample weight 0), or None where every row does."""
+        silent = self._is_ignored() if self.has_indices else None
+        if self.sample_weight is not None:
+            unweighted = self.sample_weight == 0
+            silent = unweighted if silent is None else silent | unweighted
+        return silent
+
+    def _is_ignored(self) -> Any:
+        """Return which indices are `ignore_index`, which the dtype of the indices need not hold."""
+        target = self.target.long() if is_tensor(self.target) else self.target
+        return target == self.ignore_index
+
+    def quiet_logits(self, fill: float = 0.0) -> Any:
+        """Return the logits with `fill` in the rows that take no part: what those hold must not reach the result."""
+        silent = self.silent()
+        if silent is None:
+            return self.logits
+        if is_tensor(self.logits):
+            return self.logits.masked_fill(silent.unsqueeze(self.layout.axis), fill)
+        return np.where(np.expand_dims(silent, self.layout.axis), self.logits.dtype.type(fill), self.logits)
+
+    def per_row(self, numbers: Any) -> Any:
+        """Return a number, or a tensor of one number per row, so that it multiplies the gradient."""
+        return numbers.unsqueeze(self.layout.axis) if numbers.ndim else numbers
+
+
+def _check_indices(target: Any, layout: Layout, ignore_index: int) -> int:
+    """Raise unless every index is a class or `ignore_index`; return how many are classes, or -1 where not counted."""
+    if not _is_readable(target):
+        check_indices(target.long(), layout, ignore_index)
+        return -1
+    flat = memory_of(target)[0].reshape(-1)
+    bad, first, rows_counted = count_targets(flat, layout.classes, ignore_index)
+    if bad:
+        raise_out_of_range(flat[first], first, bad, layout, are_from_one(flat, layout, ignore_index))
+    return rows_counted
+
+
+def _check_distribution(target: Any, layout: Layout, sample_weight: Any) -> None:
+    """Raise unless every entry is zero or more, and finite; warn where rows do not sum to 1."""
+    if not _is_readable(target):
+        check_distribution(target)
+        return
+    is_bad, *sums = faults_of_distribution(*rows_of(target, layout))
+    if is_bad:
+        check_distribution(target)
+    if sums[-1] and _warnings.checks_are_on():
+        suspicions.warn_of_sums(target, layout, sample_weight, *sums)
+
+
+def _is_readable(array: Any) -> bool:
+    """Return whether kernels may read an array: any of NumPy, and tensors in CPU memory whose values may be seen."""
+    return not is_tensor(array) or (array.device.type == "cpu" and may_look(array))

@@ -1,0 +1,134 @@
+"""The gate of arrays: few numbers in ordinary memory go to a kernel at once, past the general checks.
+
+A gate returns None where there is more to do or to say; the call then takes a route. Such a call takes the time of its
+checks and objects, not of its arithmetic: there are as few as can be. The gate of tensors is `_torch/small.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from logitwise import _warnings
+from logitwise.functional import _suspicions as suspicions
+from logitwise.functional._problems.cross_entropy import CrossEntropyCall
+from logitwise.functional._problems.sigmoid import SigmoidCall
+from logitwise.functional._problems.softmax import SoftmaxCall
+from logitwise.kernels.cpu import cross_entropy as kernels
+from logitwise.kernels.cpu import sigmoid, softmax
+from logitwise.kernels.cpu.rows import NATIVE
+
+NAME = "small call"
+REASON = "few numbers in C-contiguous memory go to one compiled call, past the general checks"
+_NO_GRADIENT = {dtype: np.empty((0, 0), dtype) for dtype in (np.dtype(np.float32), np.dtype(np.float64))}
+_INT64 = np.dtype(np.int64)
+_NORMALIZERS = {"softmax": softmax.softmax, "log_softmax": softmax.log_softmax}
+_SIGMOIDS = {"sigmoid": sigmoid.sigmoid, "log_sigmoid": sigmoid.log_sigmoid}
+
+
+def result(call: Any, out: Any) -> Any:
+    """Return an array of the results, in `out` if there is one, or None."""
+    if type(call) is SoftmaxCall:
+        return _normalized(call, out)
+    return _sigmoid(call, out) if type(call) is SigmoidCall else None
+
+
+def _normalized(call: SoftmaxCall, out: Any) -> Any:
+    operation, _, logits, axis, temperature, mask, keepdims = call
+    if not (_is_plain(logits) and logits.ndim == 2 and type(axis) is int and (axis == -1 or axis == 1)):
+        return None
+    if mask is not None or type(temperature) is not float or not 0.0 < temperature < math.inf:
+        return None
+    rows, classes = logits.shape
+    if operation == "logsumexp":
+        numbers = np.empty((rows, 1) if keepdims else rows, logits.dtype)
+        softmax.logsumexp(logits.reshape(rows, classes, 1), softmax.NO_MASK, NATIVE, numbers.reshape(rows, 1, 1))
+        return numbers
+    if not _can_be_filled(out, logits):
+        return None
+    filled = np.empty(logits.shape, logits.dtype) if out is None else out
+    shape = (rows, classes, 1)
+    _NORMALIZERS[operation](logits.reshape(shape), softmax.NO_MASK, NATIVE, temperature, filled.reshape(shape))
+    return filled
+
+
+def _sigmoid(call: SigmoidCall, out: Any) -> Any:
+    operation, _, logits = call
+    if not _is_plain(logits) or not logits.ndim or not _can_be_filled(out, logits):
+        return None
+    filled = np.empty(logits.shape, logits.dtype) if out is None else out
+    _SIGMOIDS[operation](logits.reshape(-1), NATIVE, filled.reshape(-1))
+    return filled
+
+
+def _is_plain(logits: Any) -> bool:
+    """Return whether these are few numbers in C-contiguous NumPy memory."""
+    return (
+        type(logits) is np.ndarray
+        and logits.dtype in _NO_GRADIENT
+        and 0 < logits.size < kernels.SMALL
+        and logits.flags.carray
+    )
+
+
+def loss(call: Any) -> Any:
+    """Return the loss, or None."""
+    if type(call) is CrossEntropyCall and _is_small(call):
+        return _loss_of_small(call, _NO_GRADIENT[call[0].dtype])
+    return None
+
+
+def loss_and_gradient(call: Any, out: Any) -> tuple[Any, Any] | None:
+    """Return the loss and its gradient, in `out` if there is one, or None."""
+    if type(call) is not CrossEntropyCall or not _is_small(call) or not _can_be_filled(out, *call[:2]):
+        return None
+    gradient = np.empty(call[0].shape, call[0].dtype) if out is None else out
+    small = _loss_of_small(call, gradient)
+    return None if small is None else (small, gradient)
+
+
+def _is_small(call: CrossEntropyCall) -> bool:
+    """Return whether these are few rows of logits and a class index for each, in C-contiguous NumPy memory."""
+    logits, target, axis = call[:3]
+    return (
+        type(logits) is type(target) is np.ndarray
+        and logits.ndim == 2
+        and logits.dtype in _NO_GRADIENT
+        and target.dtype is _INT64
+        and 0 < logits.size < kernels.SMALL
+        and target.shape == (logits.shape[0],)
+        and logits.shape[1] > 1
+        and type(axis) is int
+        and (axis == -1 or axis == 1)
+        and logits.flags.carray
+        and target.flags.carray
+    )
+
+
+def _can_be_filled(out: Any, logits: np.ndarray, target: np.ndarray | None = None) -> bool:
+    """Return whether `out` is None or plain memory like the logits, and apart from the inputs."""
+    return out is None or (
+        type(out) is np.ndarray
+        and out.shape == logits.shape
+        and out.dtype is logits.dtype
+        and out.flags.carray
+        and not np.may_share_memory(out, logits)
+        and (target is None or not np.may_share_memory(out, target))
+    )
+
+
+def _loss_of_small(call: CrossEntropyCall, gradient: np.ndarray) -> np.floating | None:
+    """Return the loss and fill `gradient`, unless that is empty."""
+    if not call.has_plain_options():
+        return None
+    logits, target, _, _, _, ignore_index, smoothing, z_loss, reduction, normalizer = call
+    looking = _warnings.checks_are_on()
+    if looking and logits.shape[0] == logits.shape[1] >= suspicions.SMALLEST_SQUARE:
+        return None
+    divisor = 1.0 if reduction == "sum" else float(normalizer or 0.0)
+    rows_counted, value = kernels.small_cross_entropy_of_arrays(
+        logits, target, ignore_index, smoothing, z_loss, looking, divisor, gradient
+    )
+    return None if rows_counted < 0 else logits.dtype.type(value)

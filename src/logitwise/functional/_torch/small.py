@@ -1,0 +1,161 @@
+"""The gate of tensors: small batches in ordinary memory are one compiled call, as for arrays in `_small.py`."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from logitwise import _warnings
+from logitwise._arrays import Layout
+from logitwise._requirements import holds_its_elements
+from logitwise.functional import _small
+from logitwise.functional import _suspicions as suspicions
+from logitwise.functional._memory.arrays import new_like
+from logitwise.functional._problems.cross_entropy import CrossEntropyCall, CrossEntropyProblem
+from logitwise.functional._torch.nodes import record
+from logitwise.functional._torch.tensors import ORDINARY, STORED, is_recorded, is_transforming, is_wrapped
+from logitwise.kernels.cpu import cross_entropy as kernels
+
+NAME = _small.NAME
+REASON = _small.REASON
+_BY_ARRAYS = ("softmax", "log_softmax", "sigmoid", "log_sigmoid")
+_NATIVE = (torch.float32, torch.float64)
+
+
+def result(call: Any, out: Any) -> Tensor | None:
+    """Return probabilities or their logarithms by the gate of arrays, or None."""
+    logits = call.logits
+    if out is not None or call.operation not in _BY_ARRAYS or torch.compiler.is_compiling() or is_transforming():
+        return None
+    if is_recorded(logits) or not _is_plain(logits) or torch._C._len_torch_function_stack():
+        return None
+    filled = torch.empty_like(logits, requires_grad=False)
+    found = _small.result(call._replace(logits=logits.detach().numpy()), filled.numpy())
+    return None if found is None else filled
+
+
+def _is_plain(logits: Tensor) -> bool:
+    """Return whether these are few numbers of 32 or 64 bits in ordinary, C-contiguous memory."""
+    return (
+        type(logits) in ORDINARY
+        and logits.dtype in _NATIVE
+        and not (logits.is_nested or is_wrapped(logits))
+        and 0 < logits.numel() < kernels.SMALL
+        and logits.is_cpu
+        and logits.layout is torch.strided
+        and logits.is_contiguous()
+        and not (logits.is_neg() or logits._is_zerotensor())
+        and holds_its_elements(logits)
+    )
+
+
+def loss(call: Any) -> Tensor | None:
+    """Return the loss, recorded where autograd asks for it, or None."""
+    if not _is_small(call):
+        return None
+    gradient = new_like(call.logits) if is_recorded(call.logits) else None
+    rows_counted, value = loss_of_small(call, gradient, _warnings.checks_are_on())
+    if rows_counted < 0:
+        return None
+    if gradient is None:
+        return value
+    return record(call.logits, (call.target,), _SmallProblem(call[3:], rows_counted), (value, gradient))
+
+
+def loss_and_gradient(call: Any, out: Tensor | None) -> tuple[Tensor, Tensor] | None:
+    """Return the loss and its gradient, both detached, or None."""
+    if not _is_small(call) or not (out is None or _can_be_filled(out, call)):
+        return None
+    gradient = new_like(call.logits) if out is None else out
+    rows_counted, value = loss_of_small(call, gradient, _warnings.checks_are_on())
+    return None if rows_counted < 0 else (value, gradient)
+
+
+class _SmallProblem(NamedTuple):
+    """What makes the problem of a small call once its tensors are at hand again: the options, and the rows counted."""
+
+    options: tuple[Any, ...]
+    rows_counted: int
+
+    def with_arrays(self, logits: Tensor, target: Tensor) -> CrossEntropyProblem:
+        """Return the problem."""
+        layout = Layout.of(tuple(logits.shape), 1)
+        problem = CrossEntropyProblem("cross_entropy", logits, target, True, layout, *self.options)
+        return problem._replace(rows_counted=self.rows_counted)
+
+
+def _is_small(call: Any) -> bool:
+    """Return whether the gate may try a call."""
+    if type(call) is not CrossEntropyCall or torch.compiler.is_compiling() or is_transforming():
+        return False
+    if not is_small_matrix(call) or not call.has_plain_options():
+        return False
+    suspicious = suspicions.has_known_ending(call.logits) or suspicions.is_square(call.logits.shape)
+    return not (suspicious and _warnings.checks_are_on())
+
+
+def is_small_matrix(call: CrossEntropyCall) -> bool:
+    """Return whether these are few rows of logits, and a class index for each, in C-contiguous memory."""
+    logits, target, axis = call[:3]
+    if type(logits) not in ORDINARY or type(target) is not Tensor or logits.is_nested or target.is_nested:
+        return False
+    shape = logits.shape
+    return (
+        not is_wrapped(logits)
+        and len(shape) == 2
+        and shape[1] > 1
+        and type(axis) is int
+        and (axis == 1 or axis == -1)
+        and target.shape == shape[:1]
+        and target.dtype is torch.int64
+        and logits.dtype in STORED
+        and 0 < logits.numel() < kernels.SMALL
+        and logits.is_cpu
+        and target.is_cpu
+        and logits.layout is target.layout is torch.strided
+        and logits.is_contiguous()
+        and target.is_contiguous()
+        and not (logits.is_neg() or logits._is_zerotensor() or target.is_neg() or target._is_zerotensor())
+        and holds_its_elements(logits)
+        and holds_its_elements(target)
+    )
+
+
+def loss_of_small(call: CrossEntropyCall, gradient: Tensor | None, looking: bool) -> tuple[int, Tensor]:
+    """Return how many rows take part (-1 where there is more to do or to say) and the loss; fill `gradient`, if any."""
+    logits, target, _, _, _, ignore_index, smoothing, z_loss, reduction, normalizer = call
+    (rows, classes), (example, encoding) = logits.shape, STORED[logits.dtype]
+    value = new_like(logits, ())
+    rows_counted = kernels.small_cross_entropy(
+        example, encoding, logits.data_ptr(), target.data_ptr(),
+        0 if gradient is None else gradient.data_ptr(), value.data_ptr(), rows, classes,
+        ignore_index, smoothing, z_loss, looking, 1.0 if reduction == "sum" else float(normalizer or 0.0),
+    )  # fmt: skip
+    return rows_counted, value
+
+
+def _can_be_filled(out: Any, call: CrossEntropyCall) -> bool:
+    """Return whether `out` is ordinary memory apart from the inputs, which a second look may need."""
+    logits = call.logits
+    return (
+        type(out) is Tensor
+        and out.dtype is logits.dtype
+        and out.shape == logits.shape
+        and out.is_cpu
+        and out.layout is torch.strided
+        and out.is_contiguous()
+        and not (out.requires_grad or logits.requires_grad or is_wrapped(out) or out.is_neg())
+        and not out._is_zerotensor()
+        and holds_its_elements(out)
+        and _are_apart(out, logits)
+        and _are_apart(out, call.target)
+    )
+
+
+def _are_apart(one: Tensor, other: Tensor) -> bool:
+    """Return whether two contiguous tensors share no byte, whatever storages they say they lie in."""
+    start, other_start = one.data_ptr(), other.data_ptr()
+    end = start + one.numel() * one.element_size()
+    return end <= other_start or other_start + other.numel() * other.element_size() <= start

@@ -1,0 +1,102 @@
+"""Which way a call is computed, for the reader who wants to know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from logitwise._errors import InvalidValueError
+from logitwise.functional._problems.binary_cross_entropy import BinaryCall
+from logitwise.functional._problems.cross_entropy import CrossEntropyCall, LogLossCall
+from logitwise.functional._problems.sigmoid import SigmoidCall
+from logitwise.functional._problems.softmax import SoftmaxCall
+from logitwise.functional._routes import way_of
+from logitwise.functional.binary_cross_entropy import (
+    binary_cross_entropy_with_logits,
+    binary_cross_entropy_with_logits_and_gradient,
+)
+from logitwise.functional.cross_entropy import cross_entropy, cross_entropy_and_gradient
+from logitwise.functional.log_loss import log_loss
+from logitwise.functional.sigmoid import log_sigmoid, sigmoid
+from logitwise.functional.softmax import log_softmax, logsumexp, softmax
+
+_ASKED = {
+    softmax: (SoftmaxCall, "result", ("softmax", softmax)),
+    log_softmax: (SoftmaxCall, "result", ("log_softmax", log_softmax)),
+    logsumexp: (SoftmaxCall, "result", ("logsumexp", softmax)),
+    sigmoid: (SigmoidCall, "result", ("sigmoid", sigmoid)),
+    log_sigmoid: (SigmoidCall, "result", ("log_sigmoid", sigmoid)),
+    log_loss: (LogLossCall, "result", ()),
+    cross_entropy: (CrossEntropyCall, "loss", ()),
+    cross_entropy_and_gradient: (CrossEntropyCall, "loss_and_gradient", ()),
+    binary_cross_entropy_with_logits: (BinaryCall, "loss", ()),
+    binary_cross_entropy_with_logits_and_gradient: (BinaryCall, "loss_and_gradient", ()),
+}
+
+
+class Route(NamedTuple):
+    """The way a call is computed.
+
+    Attributes:
+        function: The name of the function.
+        name: The name of the route: 'small call', 'CPU kernels', 'recorded kernels', 'compiled operator',
+            'torch operations' or 'definitions'.
+        reason: What the route is, and so why it serves.
+    """
+
+    function: str
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.function} takes the route '{self.name}': {self.reason}."
+
+
+def route_of(logits: Any, target: Any = None, *, function: Callable[..., Any] | None = None, **options: Any) -> Route:
+    """Return which way a function would compute a call.
+
+    Each route keeps the contract of accuracy; they differ in speed and in what may be done with the result. Calls of
+    few numbers take a short way past the general checks; else the first of these routes that serves is taken:
+
+        'compiled operator'   a loss in code compiled by `torch.compile`
+        'recorded kernels'    CPU tensors that require gradients
+        'CPU kernels'         arrays, and CPU tensors of which nothing is recorded
+        'torch operations'    any other tensor: another device, a function transform, weights that require gradients
+        'definitions'         what no kernel computes of arrays: `log_loss`
+
+    Args:
+        logits: As the function takes them.
+        target: As the function takes it; None for a function without a target.
+        function: A function of this library that takes logits; None: `cross_entropy` if there is a target, else
+            `softmax`.
+        **options: Options of the function, `out` aside.
+
+    Returns:
+        The `Route`; it prints as one sentence.
+
+    Raises:
+        TypeError: As the function; an option that it does not have.
+        ValueError: As the function; a function that has no route.
+
+    Cost:
+        The checks of the call, and the call itself where it is small.
+
+    Example:
+        >>> import numpy as np, logitwise as lw
+        >>> logits, target = np.zeros((64, 10), dtype=np.float32), np.arange(64) % 10
+        >>> lw.route_of(logits, target).name
+        'small call'
+        >>> print(lw.route_of(logits, target, reduction="none"))
+        cross_entropy takes the route 'CPU kernels': compiled kernels read the memory of the arrays.
+    """
+    if function is None:
+        function = softmax if target is None else cross_entropy
+    if function not in _ASKED:
+        names = ", ".join(each.__name__ for each in _ASKED)
+        raise InvalidValueError("function", f"be one of {names}", repr(function))
+    kind, verb, first = _ASKED[function]
+    if kind is SoftmaxCall:
+        options = {"axis": -1, **options}
+    given = (logits,) if target is None else (logits, target)
+    way = way_of(kind(*first, *given, **options), verb)
+    return Route(function.__name__, way.NAME, way.REASON)
