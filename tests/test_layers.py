@@ -41,15 +41,16 @@ IMPORTS = {
     "diagnosis": {"_arrays", "_errors", "_warnings", "functional", "functional._suspicions"},
     "functional": {"_errors", "_requirements", "functional._problems", "functional._routes", "kernels"},
     "functional._routes": {
-        "_arrays", "functional._cpu", "functional._definitions", "functional._small", "functional._torch",
+        "_arrays", "functional._cpu_kernels", "functional._definitions", "functional._problems", "functional._small",
+        "functional._torch",
     },
     "functional._small": {"_warnings", "functional._problems", "functional._suspicions", "kernels"},
     "functional._torch": {
-        "_arrays", "_requirements", "_warnings", "functional._cpu", "functional._memory", "functional._problems",
-        "functional._small", "functional._suspicions", "kernels",
+        "_arrays", "_requirements", "_warnings", "functional._cpu_kernels", "functional._memory",
+        "functional._problems", "functional._small", "functional._suspicions", "kernels",
     },
-    "functional._definitions": {"functional._cpu", "functional._problems", "kernels", "reference"},
-    "functional._cpu": {
+    "functional._definitions": {"functional._cpu_kernels", "functional._problems", "kernels", "reference"},
+    "functional._cpu_kernels": {
         "_arrays", "_warnings", "functional._memory", "functional._problems", "functional._suspicions", "kernels",
     },
     "functional._problems": {
@@ -63,7 +64,7 @@ IMPORTS = {
 FRAMEWORKS = {
     "numba": {"kernels/cpu/*"},
     "torch": {
-        "functional/_torch/*", "functional/_torch/operations/*", "nn.py", "diagnosis.py",
+        "functional/_torch/*", "functional/_torch/torch_operations/*", "nn.py", "diagnosis.py",
         "classifier/members.py", "classifier/training.py",
     },
     "sklearn": {"classifier/baselines.py", "classifier/estimator.py", "classifier/rows.py", "data/bundled.py"},
