@@ -8,15 +8,11 @@ import numpy as np
 
 from logitwise import _warnings
 from logitwise._arrays import is_tensor, may_look
-from logitwise._requirements import (
-    as_floating,
-    check_binary_target,
-    check_element_weight,
-    check_out,
-    check_reduction,
-    check_unit_interval,
-)
+from logitwise._requirements import as_floating, check_out, check_reduction
 from logitwise.functional import _suspicions as suspicions
+from logitwise.functional._problems.entries import check_unit_interval
+from logitwise.functional._problems.targets import check_binary_target
+from logitwise.functional._problems.weights import check_element_weight
 
 
 class BinaryCall(NamedTuple):
