@@ -37,9 +37,11 @@ IMPORTS = {
     "model": {"_decision", "_errors", "_listing", "_warnings", "reference"},
     "metrics": {"_errors", "_requirements", "_warnings", "functional"},
     "data": {"_errors", "_listing"},
-    "nn": {"_errors", "functional", "functional._problems"},
+    "nn": {"_errors", "functional", "functional._problems", "functional._types"},
     "diagnosis": {"_arrays", "_errors", "_warnings", "functional", "functional._suspicions"},
-    "functional": {"_errors", "_requirements", "functional._problems", "functional._routes", "kernels"},
+    "functional": {
+        "_errors", "_requirements", "functional._problems", "functional._routes", "functional._types", "kernels",
+    },
     "functional._routes": {
         "_arrays", "functional._cpu_kernels", "functional._definitions", "functional._problems", "functional._small",
         "functional._torch",
@@ -54,11 +56,11 @@ IMPORTS = {
         "_arrays", "_warnings", "functional._memory", "functional._problems", "functional._suspicions", "kernels",
     },
     "functional._problems": {
-        "_arrays", "_requirements", "_warnings", "functional._memory", "functional._suspicions", "kernels",
+        "_arrays", "_errors", "_requirements", "_warnings", "functional._memory", "functional._suspicions", "kernels",
     },
     "functional._suspicions": {"_arrays", "_warnings", "functional._memory", "kernels"},
-    "functional._memory": {"_arrays", "_requirements", "kernels"},
-    "_requirements": {"_arrays"},
+    "functional._memory": {"_arrays", "_errors", "_requirements", "kernels"},
+    "_requirements": {"_arrays", "_errors"},
     "_warnings": {"_errors"},
 }  # fmt: skip
 FRAMEWORKS = {
