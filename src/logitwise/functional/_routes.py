@@ -18,6 +18,8 @@ from __future__ import annotations
 import sys
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from logitwise._arrays import is_tensor
 from logitwise.functional import _cpu_kernels, _definitions, _small
 from logitwise.functional._problems import Call
@@ -73,45 +75,47 @@ def _table_of_tensors() -> _Table:
     return _of_tensors
 
 
+def _table_for(logits: Any) -> _Table:
+    return _table_of_tensors() if is_tensor(logits) else _OF_ARRAYS
+
+
 def result_of(call: Call, out: Any = None) -> Any:
     """Return what a function of logits gives, an array or tensor, in `out` if there is one."""
-    table = _table_of_tensors() if is_tensor(call.logits) else _OF_ARRAYS
+    table = _OF_ARRAYS if type(call.logits) is np.ndarray else _table_for(call.logits)
     found = table.gate.result(call, out)
     return _first(table.result, call).result(call, out) if found is None else found
 
 
 def loss_of(call: Call) -> Any:
     """Return a loss; under autocast, of logits in 32 bits."""
-    table = _OF_ARRAYS
-    if is_tensor(call.logits):
-        table, call = _table_of_tensors(), _under_autocast(call)
+    table = _OF_ARRAYS if type(call.logits) is np.ndarray else _table_for(call.logits)
+    if table is not _OF_ARRAYS:
+        call = _under_autocast(call)
     found = table.gate.loss(call)
     return _first(table.loss, call).loss(call) if found is None else found
 
 
 def loss_and_gradient_of(call: Call, out: Any = None) -> tuple[Any, Any]:
     """Return a loss and its gradient with respect to the logits, in `out` if there is one; tensors are detached."""
-    tensors = is_tensor(call.logits)
-    table = _table_of_tensors() if tensors else _OF_ARRAYS
+    table = _OF_ARRAYS if type(call.logits) is np.ndarray else _table_for(call.logits)
     found = table.gate.loss_and_gradient(call, out)
     if found is not None:
         return found
-    return _first(table.loss_and_gradient, call.detached() if tensors else call).loss_and_gradient(call, out)
+    detached = call if table is _OF_ARRAYS else call.detached()
+    return _first(table.loss_and_gradient, detached).loss_and_gradient(call, out)
 
 
 def way_of(call: Call, verb: str) -> Route:
     """Return the gate or the route that computes a call, or raise what is wrong with it; small calls are run."""
-    tensors = is_tensor(call.logits)
-    table = _table_of_tensors() if tensors else _OF_ARRAYS
-    if verb == "loss":
-        call = _under_autocast(call) if tensors else call
-        found = table.gate.loss(call)
-    else:
-        found = getattr(table.gate, verb)(call, None)
+    table = _table_for(call.logits)
+    if verb == "loss" and table is not _OF_ARRAYS:
+        call = _under_autocast(call)
+    found = table.gate.loss(call) if verb == "loss" else getattr(table.gate, verb)(call, None)
     if found is not None:
         return table.gate
     call.checked()
-    return _first(getattr(table, verb), call.detached() if tensors and verb == "loss_and_gradient" else call)
+    detaching = verb == "loss_and_gradient" and table is not _OF_ARRAYS
+    return _first(getattr(table, verb), call.detached() if detaching else call)
 
 
 def _under_autocast(call: Any) -> Any:

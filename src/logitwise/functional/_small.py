@@ -77,31 +77,36 @@ def _is_plain(logits: Any) -> bool:
 def loss(call: Any) -> Any:
     """Return the loss, or None."""
     if type(call) is CrossEntropyCall and _is_small(call):
-        return _loss_of_small(call, _NO_GRADIENT[call.logits.dtype])
+        return _loss_of_small(call, None)
     return None
 
 
 def loss_and_gradient(call: Any, out: Any) -> tuple[Any, Any] | None:
     """Return the loss and its gradient, in `out` if there is one, or None."""
-    if type(call) is not CrossEntropyCall or not _is_small(call) or not _can_be_filled(out, call.logits, call.target):
+    if type(call) is not CrossEntropyCall or not _is_small(call):
         return None
-    gradient = np.empty(call.logits.shape, call.logits.dtype) if out is None else out
+    if out is None:
+        gradient = np.empty(call.logits.shape, call.logits.dtype)
+    elif _can_be_filled(out, call.logits, call.target):
+        gradient = out
+    else:
+        return None
     value = _loss_of_small(call, gradient)
     return None if value is None else (value, gradient)
 
 
 def _is_small(call: CrossEntropyCall) -> bool:
     """Return whether these are few rows of logits and a class index for each, in C-contiguous NumPy memory."""
-    logits, target, axis = call[:3]
+    logits, target, axis, _, _, _, _, _, _, _ = call
+    if not (type(logits) is type(target) is np.ndarray and logits.ndim == 2 and type(axis) is int):
+        return False
+    rows, classes = logits.shape
     return (
-        type(logits) is type(target) is np.ndarray
-        and logits.ndim == 2
+        classes > 1
+        and 0 < rows * classes < kernels.SMALL
         and logits.dtype in _NO_GRADIENT
         and target.dtype is _INT64
-        and 0 < logits.size < kernels.SMALL
-        and target.shape == (logits.shape[0],)
-        and logits.shape[1] > 1
-        and type(axis) is int
+        and target.shape == (rows,)
         and (axis == -1 or axis == 1)
         and logits.flags.carray
         and target.flags.carray
@@ -120,16 +125,23 @@ def _can_be_filled(out: Any, logits: np.ndarray, target: np.ndarray | None = Non
     )
 
 
-def _loss_of_small(call: CrossEntropyCall, gradient: np.ndarray) -> np.floating | None:
-    """Return the loss and fill `gradient`, unless that is empty."""
+def _loss_of_small(call: CrossEntropyCall, gradient: np.ndarray | None) -> np.floating | None:
+    """Return the loss and fill `gradient`, if there is one."""
     if not call.has_plain_options():
         return None
     logits, target, _, _, _, ignore_index, smoothing, z_loss, reduction, normalizer = call
-    with_checks = _warnings.checks_are_on()
-    if with_checks and logits.shape[0] == logits.shape[1] >= suspicions.SMALLEST_SQUARE:
+    with_checks, (rows, classes) = _warnings.checks_are_on(), logits.shape
+    if with_checks and rows == classes >= suspicions.SMALLEST_SQUARE:
         return None
-    divisor = 1.0 if reduction == "sum" else float(normalizer or 0.0)
+    dtype, divisor = logits.dtype, 0.0 if normalizer is None else float(normalizer)
     rows_counted, value = kernels.small_cross_entropy_of_arrays(
-        logits, target, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
+        logits,
+        target,
+        ignore_index,
+        smoothing,
+        z_loss,
+        with_checks,
+        1.0 if reduction == "sum" else divisor,
+        _NO_GRADIENT[dtype] if gradient is None else gradient,
     )
-    return None if rows_counted < 0 else logits.dtype.type(value)
+    return None if rows_counted < 0 else dtype.type(value)
