@@ -85,9 +85,10 @@ def loss_and_gradient(call: Any, out: Any) -> tuple[Any, Any] | None:
     """Return the loss and its gradient, in `out` if there is one, or None."""
     if type(call) is not CrossEntropyCall or not _is_small(call):
         return None
+    logits = call.logits
     if out is None:
-        gradient = np.empty(call.logits.shape, call.logits.dtype)
-    elif _can_be_filled(out, call.logits, call.target):
+        gradient = np.empty(logits.shape, logits.dtype)
+    elif _can_be_filled(out, logits, call.target):
         gradient = out
     else:
         return None
