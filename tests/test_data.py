@@ -514,7 +514,7 @@ def test_the_name_of_a_file_tells_how_it_is_read(tmp_path, kind):
             with pytest.raises(DataError, match=r"^source must be a file in a readable format; got "):
                 check_source(path)
         else:
-            assert reader._kind_of(path) == kind
+            assert reader._format_of(path) == kind
             check_source(path)
             assert is_table_file(path) is (kind == "table")
 

@@ -10,9 +10,10 @@ import pytest
 import typer
 
 from logitwise import InvalidTypeError, InvalidValueError
+from logitwise._errors import naming
 from logitwise.cli import door, main
 from logitwise.cli.commands import app
-from logitwise.cli.names import naming, naming_rows
+from logitwise.cli.names import naming_rows
 from logitwise.data import UnknownColumnError
 from logitwise.evidence.labels import known_indices
 

@@ -302,8 +302,8 @@ def test_without_counts_the_baseline_guesses_every_class_alike(case):
     model, rows = case
     bare = Model(model.classes, model.preprocessing, model.network, model.calibration)
     evidence = gather(bare, rows, where="w", title="t", command="c", facts={})
-    assert list(evidence.baselines) == ["guessing every class alike"]
-    np.testing.assert_allclose(evidence.baselines["guessing every class alike"], 1 / len(model.classes))
+    assert list(evidence.baselines) == ["uniform guessing"]
+    np.testing.assert_allclose(evidence.baselines["uniform guessing"], 1 / len(model.classes))
     assert evidence.history is None
     assert list(evidence.facts) == ["versions"]
 

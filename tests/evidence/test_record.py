@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 import logitwise as lw
+from logitwise.classifier.baselines import Comparison
+from logitwise.classifier.notes import Note
 from logitwise.cli.names import WORDING
 from logitwise.evidence.measured import Measured
-from logitwise.evidence.notes import notes_of, verdict_of
+from logitwise.evidence.notes import IN_PYTHON, notes_of, verdict_of
 from logitwise.evidence.record import Record
 
 SUMMARY = {"rows": 7, "log_loss": 0.31, "accuracy": 0.82, "brier_score": 0.23, "calibration_error": 0.05}
@@ -134,14 +136,28 @@ def test_a_measure_that_is_not_finite_becomes_null():
     ],
 )
 def test_notes_are_in_words_of_the_command_line(model, note, plain):
-    assert WORDING.note(note) == plain
+    assert Note(note).renamed(WORDING.names) == plain
     assert notes_of(replace(model, metadata={"notes": [note, 3]}), WORDING) == [plain]
     assert notes_of(replace(model, metadata={"notes": note}), WORDING) == []
 
 
-def test_the_verdict_names_options_of_the_command_line(model):
-    known = {"baselines": {"verdict": "It loses. Use hidden=()."}}
-    assert verdict_of(replace(model, metadata=known), WORDING) == "It loses. Train with --hidden ''."
-    assert [
-        verdict_of(replace(model, metadata=each), WORDING) for each in ({}, {"baselines": 3}, {"baselines": {}})
-    ] == [None] * 3
+LOST = {"majority class": {"mean": -0.4, "low": -0.5, "high": -0.3}}
+LOST["logistic regression"] = {"mean": 0.1, "low": 0.05, "high": 0.15}
+COMPARED = {name: {"log_loss": loss} for name, loss in {"model": 0.4, "majority class": 0.8}.items()}
+COMPARED["logistic regression"] = {"log_loss": 0.3}
+
+
+def test_the_verdict_advises_in_words_of_the_reader(model):
+    compared = Comparison(90, COMPARED, LOST)
+    known = replace(model, metadata={"baselines": compared.as_json()})
+    assert verdict_of(known, WORDING) == f"{compared.finding} Train with --hidden ''."
+    assert verdict_of(known, IN_PYTHON) == compared.verdict == f"{compared.finding} Use hidden=()."
+    for other in ({}, {"baselines": 3}, {"baselines": {}}):
+        assert verdict_of(replace(model, metadata=other), WORDING) is None
+
+
+@pytest.mark.parametrize("entries", [{}, {"rows": "9"}, {"measures": 3}, {"differences": {}}, {"differences": None}])
+def test_a_verdict_whose_numbers_are_in_another_format_stays_as_it_is(model, entries):
+    whole = Comparison(90, COMPARED, LOST).as_json() if entries else {}
+    known = {"baselines": {**whole, "verdict": "It loses. Use hidden=().", **entries}}
+    assert verdict_of(replace(model, metadata=known), WORDING) == "It loses. Use hidden=()."

@@ -286,5 +286,5 @@ def test_says_where_calibration_did_harm_and_where_chance_explains_it():
 def test_columns_that_do_harm_are_named():
     columns = [ColumnImportance("size", [0.1, 0.2]), ColumnImportance("<noise>", [-0.02, -0.01])]
     text = "".join(outline(made_evidence(importance=columns)).text)
-    assert "Below 0, the model is better off without it: “<noise>”. Train without to see." in text
+    assert "Below 0, the model predicts these rows better without it: “<noise>”. Train without it to see." in text
     assert "Below 0" not in render(made_evidence())

@@ -249,7 +249,7 @@ def test_five_names_are_given_and_the_others_counted(count, more):
     listed = ", ".join(f"“{name}”" for name in names[:5]) + more
     harmful = [ColumnImportance(name, [-0.2, -0.1]) for name in names]
     kept = [ColumnImportance("kept", [-0.2, 0.0]), ColumnImportance("good", [0.1])]
-    said = f"Below 0, the model is better off without it: {listed}. Train without to see."
+    said = f"Below 0, the model predicts these rows better without it: {listed}. Train without it to see."
     assert said in text_of(texts.importance([*kept, *harmful]))
     assert "Below 0" not in texts.importance(kept)
     evidence = made_evidence(40, count + 1, classes=[*names, "z"])

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from logitwise import __version__
-from logitwise._errors import InvalidValueError
+from logitwise._errors import InvalidValueError, naming
 from logitwise.cli.door import BAD_INPUT, INTERRUPTED, Door, say
-from logitwise.cli.names import naming
 from logitwise.cli.options import (
     Config,
     Data,
@@ -44,9 +43,9 @@ if TYPE_CHECKING:
 EXIT_CODES = """
 \b
 Exit codes:
-  0    done
-  1    the reader of the output went away, or a defect of this program
-  2    bad input or bad usage, said in one sentence on standard error
+  0    success
+  1    the reader of the output closed the pipe, or a bug in this program
+  2    bad input or wrong usage, with an error message on standard error
   130  stopped by Ctrl-C; `train` saves the best step so far, if there is one
 """
 
@@ -111,8 +110,8 @@ def train(
 ) -> None:
     """Train a classifier, measure it, and save it.
 
-    The rows measured on are those of --test; else the test set that DATA brings along; else a fifth of DATA, chosen
-    by the seed, each class in its share. Training never uses them, and the model saved is the one measured.
+    The model is measured on the rows of --test, or else on the test set of DATA, or else on a fifth of DATA, a
+    stratified sample chosen by the seed. Training never uses those rows, and the model saved is the one measured.
 
     Ctrl-C ends the training early: the model of the best step so far is measured and saved.
     """
@@ -140,8 +139,8 @@ def evaluate(
 ) -> None:
     """Measure a model on rows with labels.
 
-    The target column, and what to strip from labels, are those of training where they are not given. Of a source that
-    brings a test set along, that set is measured.
+    The target column, and the characters to strip from labels, are those of training unless they are given. Where DATA
+    has a test set of its own, the model is measured on that.
     """
     from logitwise.cli import results
     from logitwise.cli.names import naming_rows
@@ -166,7 +165,9 @@ def predict(
     data: Data,
     output: Annotated[
         str | None,
-        typer.Option("-o", "--output", metavar="FILE", help="A .csv or .parquet file; else standard output, as CSV."),
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="A .csv or .parquet file; by default CSV on standard output."
+        ),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -175,12 +176,12 @@ def predict(
 
     One row is written for each row of DATA: the class, and the probability of each class.
 
-    Columns are matched by name, in any order; the target is not needed. A column that is missing is an error; one that
-    training did not have is ignored, with a note. Columns have the kind they had in training: a number column must hold
-    numbers, and of a category column the values that the model does not know are counted and taken as missing.
+    Columns are matched by name, in any order; the target is not needed. A missing column is an error; one not seen in
+    training is ignored, with a note. Columns have the types they had in training: a numeric column must hold numbers,
+    and values of a categorical column that the model does not know are counted and treated as missing.
 
-    Files are read and predicted a part at a time, so they may be larger than memory. Of a source that brings a test
-    part along, that part is predicted. Numbers are written in full: read back, they are the same to the last bit.
+    Files are read and predicted in parts, so they may be larger than memory. Where DATA has a test set of its own, that
+    is predicted. Numbers are written in full: read back, they are the same to the last bit.
     """
     from logitwise.cli import predictions, results
     from logitwise.cli.sources import read_to_predict
@@ -208,7 +209,9 @@ def report(
     data: Data,
     output: Annotated[
         str | None,
-        typer.Option("-o", "--output", metavar="FILE", help="The page to write; else the name of MODEL, with .html."),
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="The page to write; by default the name of MODEL with .html."
+        ),
     ] = None,
     target: Target = None,
     label_strip: LabelStrip = None,
@@ -218,8 +221,8 @@ def report(
 ) -> None:
     """Write a page that shows whether a model can be trusted.
 
-    One HTML file, which needs nothing else: the numbers beside the baselines, whether the probabilities hold, which
-    classes are taken for which, and the rows it is most confidently wrong about. Rows and labels are those of
+    One self-contained HTML file: the measures beside the baselines, whether the probabilities are calibrated, which
+    classes are confused, and the rows the model is most confidently wrong about. Rows and labels are read as by
     `evaluate`.
     """
     from logitwise.cli import pages, results
@@ -245,9 +248,9 @@ def export(
 ) -> None:
     """Write a model as an ONNX graph, for other runtimes.
 
-    It takes one input for each column, of shape (rows, 1): doubles for numbers (NaN where missing), strings for
+    The graph takes one input per column, of shape (rows, 1): doubles for numbers (NaN where missing), strings for
     categories (empty where missing); or one matrix X of doubles where the columns have no names and are all numbers. It
-    gives `label` and `probabilities`.
+    returns `label` and `probabilities`.
     """
     from logitwise.cli import predictions, results
 
@@ -283,7 +286,7 @@ def info(model: ModelFile, as_json: Json = False, quiet: Quiet = False) -> None:
 )
 def explain(
     context: typer.Context,
-    logits: Annotated[list[str], typer.Argument(metavar="LOGITS", help="The scores of one row, one a class.")],
+    logits: Annotated[list[str], typer.Argument(metavar="LOGITS", help="The scores of one row, one per class.")],
     target: Annotated[
         str | None,
         typer.Option(metavar="CLASS", help="The right class, counted from 0, or its name: explains the loss too."),
@@ -291,11 +294,9 @@ def explain(
     temperature: Annotated[
         float, typer.Option(metavar="T", parser=number, help="What the scores are divided by.")
     ] = 1.0,
-    names: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="One name a class, with commas between them.")
-    ] = None,
+    names: Annotated[str | None, typer.Option(metavar="NAMES", help="One name per class, separated by commas.")] = None,
     html: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A page to write, with sliders that move the numbers.")
+        str | None, typer.Option(metavar="FILE", help="An HTML page to write, with sliders that change the numbers.")
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,

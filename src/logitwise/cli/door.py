@@ -1,4 +1,4 @@
-"""The door: the one place where errors become sentences and exit codes, and where messages are let through or not."""
+"""The door: where errors become sentences and exit codes, and where messages are let through or silenced."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _leave(sentence: str, code: int) -> NoReturn:
 
 
 def hush(quiet: bool) -> bool:
-    """Let messages and progress bars through from now on, or not: what --quiet does."""
+    """Silence messages and progress bars from now on, or let them through: what --quiet does."""
     _is_quiet.set(quiet)
     return quiet
 
@@ -122,7 +122,7 @@ def is_quiet() -> bool:
 
 
 def say(message: str) -> None:
-    """Tell the user something on standard error, where it is in no machine's way; nothing under --quiet."""
+    """Write a message to standard error, where no machine reads it; nothing under --quiet."""
     if not is_quiet():
         tell(message)
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from logitwise import _errors
-from logitwise._errors import InvalidValueError
+from logitwise._errors import InvalidValueError, naming
 from logitwise.evidence.labels import UnseenLabelsError
 from logitwise.evidence.notes import Wording
 
@@ -29,20 +27,6 @@ READING = {
     "header=False": "--no-header",
 }
 WORDING = Wording({"X": "The data", "y": "The target", "learning_rate": "--learning-rate"}, "Train with --hidden ''.")
-
-
-@contextmanager
-def naming(names: Mapping[str, str]) -> Iterator[None]:
-    """Give the arguments that an error is about, or mentions, their names on the command line."""
-    try:
-        with _errors.naming(names):
-            yield
-    except _errors.InvalidArgumentError:
-        raise
-    except (ValueError, TypeError) as error:  # OLD
-        spoken_of = "|".join(names)
-        pattern = rf"^({spoken_of})(?= )|(?<=\()({spoken_of})(?=\))|(?<=\bsay )({spoken_of})\b"
-        raise ValueError(re.sub(pattern, lambda found: names[found[0]], str(error))) from error
 
 
 @contextmanager

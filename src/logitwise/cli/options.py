@@ -22,25 +22,30 @@ DropUnlabelled = Annotated[bool, typer.Option("--drop-unlabelled", help="Leave o
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, for machines.")]
 Quiet = Annotated[bool, typer.Option("--quiet", callback=hush, help="No messages and no progress bar.")]
 
-Test = Annotated[str | None, typer.Option(metavar="FILE", help="Rows to measure on, in the form of DATA.")]
+Test = Annotated[str | None, typer.Option(metavar="FILE", help="Rows to measure on, in the same format as DATA.")]
 Hidden = Annotated[str | None, typer.Option(metavar="SIZES", help="Hidden layer sizes, as in 256,256; '' for none.")]
-Epochs = Annotated[int | None, typer.Option(metavar="N", parser=integer, help="At most so many passes over the rows.")]
+Epochs = Annotated[
+    int | None, typer.Option(metavar="N", parser=integer, help="The largest number of passes over the rows.")
+]
 LearningRate = Annotated[float | None, typer.Option(metavar="RATE", parser=number, help="The highest learning rate.")]
 NewModel = Annotated[
     str | None,
     typer.Option(
-        "-o", "--model", metavar="FILE", help="The model file to write; else the name of DATA, with .safetensors."
+        "-o", "--model", metavar="FILE", help="The model file to write; by default the name of DATA with .safetensors."
     ),
 ]
 Seed = Annotated[
-    int | None, typer.Option(metavar="N", parser=seed_number, help="What decides all chance; one seed, one result.")
+    int | None,
+    typer.Option(
+        metavar="N", parser=seed_number, help="The seed of all random choices: the same seed gives the same result."
+    ),
 ]
 Header = Annotated[
     bool | None, typer.Option("--header/--no-header", help="Whether the first line of DATA names its columns.")
 ]
 Device = Annotated[str | None, typer.Option(metavar="NAME", help="The torch device to train on, such as cpu or cuda.")]
 Page = Annotated[
-    str | None, typer.Option(metavar="FILE", help="A page to write that shows how good the model is, as HTML.")
+    str | None, typer.Option(metavar="FILE", help="An HTML page to write that shows how good the model is.")
 ]
 Config = Annotated[
     str | None,
@@ -48,7 +53,7 @@ Config = Annotated[
         metavar="FILE",
         is_eager=True,
         callback=use_config,
-        help="Options as TOML; those on the command line win.",
+        help="A TOML file of options; those on the command line take precedence.",
     ),
 ]
 ShowConfig = Annotated[

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from logitwise._errors import InvalidValueError
-from logitwise.cli.names import naming
+from logitwise._errors import InvalidValueError, naming
 from logitwise.cli.progress import progress_bar
 from logitwise.cli.results import say_unknown
 from logitwise.evidence.predictions import Progress
@@ -77,7 +76,7 @@ def _next(waiting: deque[tuple[Future[Batch], int]], progress: Progress, whole: 
 
 @dataclass
 class Written:
-    """Predictions on their way out: how many so far, and the values that the model does not know, by column."""
+    """What has been written so far: how many predictions, and how many unknown values each column had."""
 
     rows: int = 0
     unknown: Counter[str] = field(default_factory=Counter)
@@ -89,7 +88,7 @@ class Written:
         return batch
 
     def note(self) -> None:
-        """Say which columns hold values that the model does not know, and how many."""
+        """Print which columns hold values that the model does not know, and how many."""
         say_unknown(self.unknown, "DATA")
 
 

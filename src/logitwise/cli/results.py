@@ -52,7 +52,7 @@ def interrupted_sentence(model: Model) -> str:
 
 
 def say_unknown(counts: Mapping[str, int], argument: str) -> None:
-    """Say which columns of an argument hold values that the model does not know, given how many each has."""
+    """Print which columns of an argument hold values that the model does not know, given how many each has."""
     found = values_unknown(counts)
     if found:
         say(f"logitwise: note: {argument} has {found}.")
@@ -126,7 +126,7 @@ def _facts_table(model: Model, record: Record, path: Path) -> Table:
     facts = {
         "model": f"{path} ({file_size(path)})",
         "trained on": None if record.rows is None else f"{record.rows:,} rows of {record.data}",
-        "SHA-256 of it": record.data_sha256,
+        "SHA-256 of the data": record.data_sha256,
         "target": record.target_name,
         "features": _listed_features(model),
         "classes": _listed_classes(model.classes.tolist(), record.class_counts),

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from logitwise import data
-from logitwise._errors import InvalidValueError
+from logitwise._errors import InvalidValueError, naming
 from logitwise._listing import listed
 from logitwise.classifier.rows import find_classes
 from logitwise.cli.columns import COLUMNS_SHOWN, Columns
 from logitwise.cli.door import say
-from logitwise.cli.names import READING, naming, naming_rows
+from logitwise.cli.names import READING, naming_rows
 from logitwise.evidence.features import is_table
 from logitwise.evidence.labels import known_indices
 from logitwise.evidence.predictions import ROWS_PER_BATCH
@@ -24,6 +24,11 @@ from logitwise.evidence.record import Record
 from logitwise.evidence.rows import LabelledRows
 from logitwise.model.labels import read_labels
 from logitwise.model.model import Model
+
+TRAINED_ON = (
+    "logitwise: note: DATA has the name of the training data; on rows it was trained on, a model looks better than it "
+    "is."
+)
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ def read_to_measure(
         else _read_labelled(source, "DATA", target, options)
     )
     if test_rows is None and record.data == labelled.name:
-        say("logitwise: note: DATA has the name of the training data; on rows it was trained on, a model looks better.")
+        say(TRAINED_ON)
     rows = labelled if test_rows is None else test_rows
     return replace(rows, features=Columns.of_model(model).of(rows.features, rows.has_header, "DATA"))
 

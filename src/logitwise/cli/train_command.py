@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from logitwise._errors import InvalidValueError
+from logitwise._errors import InvalidValueError, naming
 from logitwise.cli import pages, results
 from logitwise.cli.door import is_quiet, say, tell
-from logitwise.cli.names import TRAINING, WORDING, naming, naming_rows
+from logitwise.cli.names import TRAINING, WORDING, naming_rows
 from logitwise.cli.predictions import refuse_same, writable
 from logitwise.cli.progress import progress_bar
 from logitwise.cli.sources import ReadOptions, Split, data_name, read_to_train, split
@@ -169,8 +169,9 @@ def _fit(classifier: Classifier, rows: LabelledRows) -> bool:
 
 @contextmanager
 def _notes_said() -> Iterator[None]:
-    """Say what is to be said of the data and of training when it is found, not as a warning of Python."""
+    """Print warnings about the data and about training as notes, when they are given."""
     from logitwise import DataWarning, TrainingWarning
+    from logitwise.classifier.notes import Note
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", DataWarning)
@@ -179,7 +180,7 @@ def _notes_said() -> Iterator[None]:
 
         def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
             if issubclass(category, (DataWarning, TrainingWarning)):
-                say(f"Note: {WORDING.note(str(message))}")
+                say(f"Note: {Note(message).renamed(WORDING.names)}")
             else:
                 elsewhere(message, category, *where, **more)
 

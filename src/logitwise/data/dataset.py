@@ -40,12 +40,12 @@ class Dataset:
     Attributes:
         features: A polars DataFrame without the target (tables), or a numeric array `(rows, ...)`; images stay
             `(rows, height, width[, channels])` in the dtype of their file, uint8 as a rule.
-        target: One label a row, `(rows,)`: int64, float64, bool, or object holding str. None where the source has no
+        target: One label per row, `(rows,)`: int64, float64, bool, or object holding str. None where the source has no
             labels, or none were asked for.
         target_name: The name of the target's column; None for sources whose labels have no name.
         source: What was read.
-        has_header: Whether the columns are named by the file; None where that has no meaning (arrays, images).
-        test: The test set of a source that brings one along, such as the t10k files of an MNIST folder.
+        has_header: Whether the file names the columns; None where that has no meaning (arrays, images).
+        test: The test set of a source that has one, such as the t10k files of an MNIST folder.
         positions: The place of each row in the source, counted from 0, where rows were left out; else None.
     """
 
@@ -59,9 +59,9 @@ class Dataset:
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """Return the one of `names` most like `name`, or None when none is alike.
+    """Return the one of `names` most like `name`, or None where none is close.
 
-    Case is ignored; likeness is that of `difflib.get_close_matches` at its default cutoff, 0.6.
+    Case is ignored; similarity is that of `difflib.get_close_matches` at its default cutoff, 0.6.
 
     Example:
         >>> nearest("clas", ["class", "age"])
@@ -79,6 +79,6 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
 
 
 def refuse_target(target: Any, what: str) -> None:
-    """Raise when a target column is asked of a source that has no columns to choose from."""
+    """Raise if a target column is given for a source that has no columns to choose from."""
     if target is not None:
         raise NeedlessTargetError("target", f"be left out for {what}", repr(target))

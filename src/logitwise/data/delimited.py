@@ -1,4 +1,4 @@
-"""Delimited text (CSV and its kin) as a table of strings: separators, quotes, lines and the header.
+"""Delimited text (CSV and the like) as a table of strings: separators, quotes, lines and the header.
 
 Text without quotes is split by polars. Where there are quotes, they decide which separators and line ends are part of
 a field. That is settled here, over all bytes at once; polars then splits at two control characters that text does not
@@ -46,7 +46,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Records:
-    """The bytes of a text, each with what it is there for.
+    """The bytes of a text, and what each of them does.
 
     Attributes:
         text: The bytes, ending in a line end.
@@ -102,7 +102,7 @@ def read_delimited(data: bytes, path: Path, header: bool | None) -> tuple[pl.Dat
 
 
 def only_a_header(path: Path, header: bool | None) -> DataError:
-    """Return the error for a file that has no rows; `header` is what was said of its first line."""
+    """Return the error for a file that has no rows; `header` is what the caller said of its first line."""
     advice, mentions = ("If its first line is data, say {header=False}.", NO_HEADER) if header is None else ("", {})
     return DataError("source", "have rows", f"only a header in {str(path)!r}", advice=advice, mentions=mentions)
 
@@ -153,7 +153,7 @@ def split_fields(data: bytes, dialect: Dialect, origin: Origin) -> tuple[pl.Data
     Spaces and quotes around a field are not part of it.
 
     Raises:
-        DataError: Bytes that are no text, quotes that are no pairs, lines of another number of fields, blank lines
+        DataError: Bytes that are not text, unpaired quotes, lines with different numbers of fields, blank lines
             alone.
     """
     fields = _split_plain(data, dialect)
@@ -166,7 +166,7 @@ def split_fields(data: bytes, dialect: Dialect, origin: Origin) -> tuple[pl.Data
 def split_numbers(data: bytes, dialect: Dialect, places: frozenset[int]) -> pl.DataFrame | None:
     """Return the fields of whole records, those of the columns at `places` as Float64, null or NaN where missing.
 
-    The others are as `split_fields` returns them. None where it is not as simple as that: a field there that is no
+    The others are as `split_fields` returns them. None where it is not as simple as that: a field there that is not a
     number as it stands, or a text that `split_fields` looks at closely.
     """
     fields = _split_plain(data, dialect, places)
@@ -196,7 +196,7 @@ def _split_plain(
             null_values=list(missing) or None,
             raise_if_empty=False,
         )
-    except pl.exceptions.PolarsError:  # a line too long, or bytes that are no text: the closer look says where
+    except pl.exceptions.PolarsError:  # a line too long, or bytes that are not text: the closer look says where
         return None
     return fields if fields.height == lines else None
 

@@ -42,7 +42,7 @@ class Part:
     Attributes:
         table: The rows. Text files give columns of String, null where a value is missing; Parquet keeps its types.
         first_row: The position of its first row in the whole table.
-        read: How many bytes of the file are behind it.
+        read: How many bytes of the file have been read once these rows are.
     """
 
     table: pl.DataFrame
@@ -68,14 +68,14 @@ class Parts:
 
 
 def read_parts(source: str | os.PathLike[str], *, header: bool | None = None, numbers: Collection[str] = ()) -> Parts:
-    r"""Return a text or Parquet file as parts, by the rules of `logitwise.data.read`, but for two.
+    r"""Return a text or Parquet file as parts, by the rules of `logitwise.data.read` with two exceptions.
 
     Values of text files stay text, since only all rows would tell which columns are numbers; and where `header` is
     None, the rows of the first part decide whether there is one.
 
     Args:
         source: The path of a text or Parquet file.
-        header: Whether the first line of a text file names the columns; None finds out.
+        header: Whether the first line of a text file names the columns; None detects it.
         numbers: The columns of a text file that are read as Float64 at once, which is faster, in parts where all of
             their values are numbers as they stand; null and NaN are then missing values.
 
@@ -160,7 +160,7 @@ def _named(fields: pl.DataFrame, names: list[str]) -> pl.DataFrame:
 
 
 def _texts(path: Path) -> Iterator[tuple[bytes, int]]:
-    """Yield the text of a file as whole records, with how many bytes of the file are behind them."""
+    """Yield the text of a file as whole records, and how many bytes of the file have been read by then."""
     try:
         with path.open("rb") as raw, _unpacked(raw) as file:
             rest, has_begun = b"", False

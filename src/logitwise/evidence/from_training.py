@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from typing import Any
 
+from logitwise.classifier.notes import Note
 from logitwise.evidence.notes import Wording, entries_of, verdict_of
 from logitwise.evidence.record import Record, is_number
 from logitwise.model.model import Model
@@ -33,7 +34,7 @@ def history_of(model: Model, wording: Wording) -> History | None:
     if not steps or len(train_loss) != len(steps) or len(validation_loss) not in (0, len(steps)):
         return None
     said = (model.metadata.get("ended"), entries_of(model, "held_out").get("plan"))
-    notes = [wording.note(sentence) for sentence in said if isinstance(sentence, str)]
+    notes = [Note(sentence).renamed(wording.names) for sentence in said if isinstance(sentence, str)]
     return History(steps, train_loss, validation_loss, best_step, notes)
 
 

@@ -87,7 +87,7 @@ def gather(
 def _frequencies(model: Model, rows: int) -> dict[str, np.ndarray]:
     n_classes, counts = len(model.classes), Record.of(model).class_counts
     if counts is None:
-        return {"guessing every class alike": majority_baseline(np.arange(n_classes), n_classes, rows)}
+        return {"uniform guessing": majority_baseline(np.arange(n_classes), n_classes, rows)}
     trained_on = np.repeat(np.arange(n_classes), counts)
     return {"the class frequencies alone": majority_baseline(trained_on, n_classes, rows)}
 

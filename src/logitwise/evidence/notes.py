@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from logitwise.classifier.notes import Note
 from logitwise.model.model import Model
-
-USE_LOGISTIC = "Use hidden=()."
 
 
 @dataclass(frozen=True)
@@ -16,35 +15,38 @@ class Wording:
     """What the arguments and the advice of training are called where they are read.
 
     Attributes:
-        names: What to call the arguments that a note is about.
-        use_logistic: How to train a logistic regression instead.
+        names: What to call the arguments that notes are about.
+        use_logistic: The advice to train a logistic regression instead.
     """
 
     names: Mapping[str, str]
-    use_logistic: str = USE_LOGISTIC
-
-    def note(self, note: str) -> str:
-        """Return a note of training, whose first word is the argument that it is about."""
-        subject, space, predicate = note.partition(" ")
-        return f"{self.names.get(subject, subject)}{space}{predicate}"
+    use_logistic: str
 
 
-IN_PYTHON = Wording({"X": "The data", "y": "The target"})
+IN_PYTHON = Wording({"X": "The data", "y": "The target"}, "Use hidden=().")
 
 
 def notes_of(model: Model, wording: Wording) -> list[str]:
     """Return what training found in the data that may spoil a model, and how it went wrong: one sentence each."""
     known = model.metadata.get("notes")
-    return [wording.note(note) for note in known if isinstance(note, str)] if isinstance(known, list) else []
+    if not isinstance(known, list):
+        return []
+    return [Note(note).renamed(wording.names) for note in known if isinstance(note, str)]
 
 
 def verdict_of(model: Model, wording: Wording) -> str | None:
     """Return how the model compared with simpler ones in training, where that was measured."""
-    verdict = entries_of(model, "baselines").get("verdict")
+    from logitwise.classifier.baselines import Comparison  # brings in numba, which predicting does without
+
+    known = entries_of(model, "baselines")
+    verdict = known.get("verdict")
     if not isinstance(verdict, str):
         return None
-    finding = verdict.removesuffix(USE_LOGISTIC)
-    return verdict if finding == verdict else finding + wording.use_logistic
+    try:
+        compared = Comparison(known["rows"], known["measures"], known["differences"])
+        return f"{compared.finding} {wording.use_logistic}" if compared.is_linear_better else verdict
+    except (AttributeError, KeyError, TypeError, ValueError):  # a file may come from anywhere
+        return verdict
 
 
 def entries_of(model: Model, name: str) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def report(
         A `Report`. `str` of it is the page, a notebook shows it by itself, and `save` writes it.
 
     Raises:
-        TypeError: A model of another kind; labels or columns of unusable types.
+        TypeError: A model of another type; labels or columns of unusable types.
         ValueError: A classifier that is not fitted; no rows; lengths that differ; a label that was not seen in
             training; columns that do not fit; a path that cannot be written.
 

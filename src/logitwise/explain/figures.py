@@ -71,7 +71,7 @@ def binary_network_figure() -> str:
 
 def multiclass_network_figure() -> str:
     """Return the network for three classes."""
-    return _network(3, "softmax", "one probability a class", "A network for three classes")
+    return _network(3, "softmax", "one probability per class", "A network for three classes")
 
 
 def _network(outputs: int, function: str, meaning: str, title: str) -> str:

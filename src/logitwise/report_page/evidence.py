@@ -45,7 +45,7 @@ class Example:
 
 @dataclass(frozen=True)
 class ColumnImportance:
-    """How much the log loss rises, in nats, when one column is shuffled: one number a shuffle."""
+    """How much the log loss rises, in nats, when one column is shuffled: one number per shuffle."""
 
     column: str
     rises: Sequence[float]
@@ -80,26 +80,26 @@ class Evidence:
     Args:
         title: What the page is about: the model's name.
         where: What the rows are, in words, as in "16,281 rows of adult-test.csv".
-        classes: One name a class, shape `(classes,)`.
+        classes: One name per class, shape `(classes,)`.
         target: The true class of each row, as indices from 0, shape `(rows,)`.
         probabilities: Shape `(rows, classes)`.
         baselines: What the model has to beat: probabilities of the same shape, by name ("the class
-            frequencies alone"). The verdict compares with the first.
+            frequencies alone"). The verdict compares the model with the first.
         comparison: The model beside simpler ones in training, where that was measured.
         before_calibration: The probabilities before they were calibrated, where they were.
         calibrated_by: How they were calibrated, in words.
-        costs: What it costs to answer class j where i is true, shape `(classes, classes)`, where mistakes are not
-            all alike: the answer is then the class of lowest expected cost, not the most probable one.
+        costs: What it costs to answer class j where i is true, shape `(classes, classes)`, where errors do not all
+            cost the same: the answer is then the class of lowest expected cost, not the most probable one.
         history: The losses of training.
         examples: Rows to look at, chosen by `confidently_wrong`.
         importance: What each column is worth.
         command: The command that makes this page again.
-        facts: What else it takes to repeat it, by name: versions, options, the data's fingerprint.
+        facts: What else it takes to repeat it, by name: versions, options, the SHA-256 of the data.
         notes: Sentences that the reader must know.
 
     Raises:
-        TypeError: A target that is not integer.
-        ValueError: Shapes that do not fit; no rows; an index out of range; probabilities that are none.
+        TypeError: A target that is not an integer array.
+        ValueError: Shapes that do not fit; no rows; an index out of range; values that are not probabilities.
     """
 
     title: str
@@ -169,7 +169,7 @@ class Evidence:
 def confidently_wrong(
     target: np.ndarray, probabilities: np.ndarray, at_most: int, costs: np.ndarray | None = None
 ) -> np.ndarray:
-    """Return the positions of the wrong answers, the most confident first, at most so many.
+    """Return the positions of the wrong answers, the most confident first, `at_most` of them.
 
     Example:
         >>> confidently_wrong(np.array([0, 0, 0]), np.array([[0.4, 0.6], [0.1, 0.9], [0.8, 0.2]]), at_most=10).tolist()

@@ -41,7 +41,11 @@ def reliability_figure(evidence: Evidence, calibration: CalibrationFinding) -> H
         *(whisker(frame, each.said, *each.interval, "whisker off" if each.is_off else "whisker") for each in after),
         *(dot(frame, (each.said, each.happened), "dot off" if each.is_off else "dot") for each in after),
     )
-    key = [("dot", "as often as said"), ("dot off", "not, and chance does not explain it"), ("ideal", "ideal")]
+    key = [
+        ("dot", "as often as said, within chance"),
+        ("dot off", "off by more than chance explains"),
+        ("ideal", "ideal"),
+    ]
     if before:
         key.insert(2, ("before", "before calibration"))
     numbers = [_reliability_table("Said and happened", after)]
@@ -157,7 +161,7 @@ def threshold_figure(evidence: Evidence) -> Html:
     )
     rows = [_threshold_row(each) for each in found[5:100:5]]
     header = ("threshold", "precision", "recall", "flagged", "false alarms", "missed")
-    key = [("first", "precision"), ("second", "recall"), ("mark", "as predicted now")]
+    key = [("first", "precision"), ("second", "recall"), ("mark", "current threshold")]
     return figure(picture, key, table("What each threshold does", header, rows))
 
 

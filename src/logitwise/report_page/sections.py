@@ -141,7 +141,7 @@ def confusion_table(evidence: Evidence, classes: Sequence[ClassFinding]) -> Html
     has_others = len(places) < len(evidence.classes)
     counts = confusion(evidence, places)
     heads = [name(evidence.classes[place], LONGEST_LABEL) for place in places] + (["all others"] if has_others else [])
-    kind = "few" if len(heads) <= FEW_CLASSES else "upright" if max(map(len, evidence.classes)) > 3 else "many"
+    width = "few" if len(heads) <= FEW_CLASSES else "upright" if max(map(len, evidence.classes)) > 3 else "many"
     head = tag("tr", tag("td"), *(tag("th", tag("span", each), scope="col") for each in heads))
     rows = [
         tag("tr", tag("th", heads[row], scope="row"), *_confusion_cells(counts[row], row, len(heads)))
@@ -151,7 +151,7 @@ def confusion_table(evidence: Evidence, classes: Sequence[ClassFinding]) -> Html
     caption = f"{which} class down, predicted class across"
     body = join([tag("caption", caption), tag("thead", head), tag("tbody", *rows)])
     crowded = " crowded" if len(heads) > MOST_ROOMY else ""
-    return scrolling(tag("table", body, class_=f"confusion {kind}{crowded}"), caption)
+    return scrolling(tag("table", body, class_=f"confusion {width}{crowded}"), caption)
 
 
 def _places_to_show(evidence: Evidence, classes: Sequence[ClassFinding]) -> list[int]:
