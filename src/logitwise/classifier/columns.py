@@ -77,7 +77,7 @@ def _statistics(numbers: np.ndarray, rows: np.ndarray, has_common_scale: bool) -
         fill[here] = _medians(block, gaps)
         block = np.where(gaps, fill[here], block)
         peak[here] = np.abs(block).max(axis=0)
-        # Divided by the largest value, so that nothing overflows; read back in the units of the column below.
+        # Divided by the largest value, so that nothing overflows; below, in units of the column again.
         block /= np.where(peak[here] > 0, peak[here], 1.0)
         mean[here], deviation[here] = block.mean(axis=0), block.std(axis=0)
         spread[here] = _spreads(block)
