@@ -57,14 +57,14 @@ IMPORTS = {
     },
     "functional._suspicions": {"_arrays", "_warnings", "functional._memory", "kernels"},
     "functional._memory": {"_arrays", "_requirements", "kernels"},
-    "_requirements": {"_arrays"},
+    "_requirements": {"_arrays", "_errors"},
     "_warnings": {"_errors"},
 }  # fmt: skip
 FRAMEWORKS = {
     "numba": {"kernels/cpu/*"},
     "torch": {
-        "functional/_torch/*", "functional/_torch/operations/*", "nn.py", "diagnosis.py", "classifier/adamw.py",
-        "classifier/estimator.py", "classifier/members.py", "classifier/options.py", "classifier/training.py",
+        "functional/_torch/*", "functional/_torch/operations/*", "nn.py", "diagnosis.py", "classifier/members.py",
+        "classifier/training.py",
     },
     "sklearn": {"classifier/baselines.py", "classifier/estimator.py", "classifier/rows.py", "data/bundled.py"},
 }  # fmt: skip

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from logitwise._arrays import Layout, as_numpy, dtype_name, framework_of, is_followed, is_tensor, may_look, number_kind
+from logitwise._errors import InvalidTypeError, InvalidValueError
 
 FLOAT_DTYPES = ("float16", "bfloat16", "float32", "float64")
 _NATIVE_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -116,7 +117,7 @@ def check_positive(value: Any, name: str) -> float:
     """Return `value` as a float that is positive and finite."""
     number = check_number(value, name)
     if not 0.0 < number < math.inf:
-        raise ValueError(f"{name} must be positive and finite; got {number}.")
+        raise InvalidValueError(name, "be positive and finite", number)
     return number
 
 
@@ -125,7 +126,7 @@ def check_positive_tensor(value: Any, name: str, logits: Any) -> Any:
     if type(value) is float or not (is_tensor(value) and is_tensor(logits)) or not is_followed(value):
         return check_positive(value, name)
     if math.prod(value.shape) != 1 or number_kind(value) not in ("floating", "integer"):
-        raise TypeError(f"{name} must be a number; got {_described(value)}.")
+        raise InvalidTypeError(name, "be a number", _described(value))
     if value.device != logits.device and value.device.type != "cpu":
         raise ValueError(f"{name} must be on the device of logits, {logits.device}; got {value.device}.")
     if may_look(value):
@@ -137,7 +138,7 @@ def check_not_negative(value: Any, name: str) -> float:
     """Return `value` as a float that is zero or more, and finite."""
     number = check_number(value, name)
     if not 0.0 <= number < math.inf:
-        raise ValueError(f"{name} must be zero or more, and finite; got {number}.")
+        raise InvalidValueError(name, "be zero or more, and finite", number)
     return number
 
 
@@ -145,7 +146,7 @@ def check_fraction(value: Any, name: str) -> float:
     """Return `value` as a float in [0, 1]."""
     number = check_number(value, name)
     if not 0.0 <= number <= 1.0:
-        raise ValueError(f"{name} must be in [0, 1]; got {number}.")
+        raise InvalidValueError(name, "be in [0, 1]", number)
     return number
 
 
@@ -155,19 +156,19 @@ def check_number(value: Any, name: str) -> float:
         return value
     is_array = is_tensor(value) or isinstance(value, np.ndarray)
     if isinstance(value, (str, bytes, bool, complex)) or (is_array and math.prod(value.shape) != 1):
-        raise TypeError(f"{name} must be a number; got {_described(value)}.")
+        raise InvalidTypeError(name, "be a number", _described(value))
     if is_tensor(value):
         value = value.detach()  # pyright: ignore[reportAttributeAccessIssue]
     try:
         return float(value.reshape(()) if is_array else value)  # with axes, NumPy makes no number of an array
     except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number; got {_described(value)}.") from None
+        raise InvalidTypeError(name, "be a number", _described(value)) from None
 
 
 def check_integer(value: Any, name: str) -> int:
     """Return `value` as an int."""
     if not _is_integer(value):
-        raise TypeError(f"{name} must be an integer; got {value!r}.")
+        raise InvalidTypeError(name, "be an integer", repr(value))
     return int(value)
 
 
@@ -188,7 +189,7 @@ def check_int64(value: Any, name: str) -> int:
     """Return `value` as an int that 64 bits hold."""
     number = check_integer(value, name)
     if not -(2**63) <= number < 2**63:
-        raise ValueError(f"{name} must be in [-2^63, 2^63 - 1]; got {number}.")
+        raise InvalidValueError(name, "be in [-2^63, 2^63 - 1]", number)
     return number
 
 

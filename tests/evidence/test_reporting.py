@@ -112,7 +112,7 @@ def test_rows_that_it_was_trained_on_are_told_as_such(classifier):
 def test_the_page_says_which_rows_it_is_of_and_what_the_model_does_not_know(classifier):
     odd = X.with_columns(colour=pl.Series(["mauve"] * 7 + X["colour"].to_list()[7:]))
     found = lw.report(classifier, odd, y).html
-    known = "values that the model does not know in 1 column, taken as missing: column &#x27;colour&#x27; (7)"
+    known = "values not seen in training in 1 column, treated as missing: column &#x27;colour&#x27; (7)"
     assert f"The rows measured have {known}." in found
     assert re.search(r"SHA-256 of the rows and labels</dt><dd>[0-9a-f]{64}</dd>", found)
     assert "Measured on one row;" in lw.report(classifier, X[:1], y[:1]).html
