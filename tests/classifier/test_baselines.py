@@ -8,9 +8,10 @@ from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
 from classifier.made_trainer import made_arrays
-from logitwise.classifier import Classifier, baselines, logistic
+from logitwise.classifier import Classifier, baselines
 from logitwise.classifier.baselines import Comparison, compare, fit_logistic
 from logitwise.classifier.folds import given_split, plan_for
+from logitwise.evidence import logistic
 from logitwise.evidence.logistic import logistic_beside
 from logitwise.functional import softmax
 from logitwise.metrics import summary
