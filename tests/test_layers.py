@@ -63,8 +63,8 @@ IMPORTS = {
 FRAMEWORKS = {
     "numba": {"kernels/cpu/*"},
     "torch": {
-        "functional/_torch/*", "functional/_torch/operations/*", "nn.py", "diagnosis.py", "classifier/members.py",
-        "classifier/training.py",
+        "functional/_torch/*", "functional/_torch/operations/*", "nn.py", "diagnosis.py",
+        "classifier/members.py", "classifier/training.py",
     },
     "sklearn": {"classifier/baselines.py", "classifier/estimator.py", "classifier/rows.py", "data/bundled.py"},
 }  # fmt: skip

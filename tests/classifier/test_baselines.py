@@ -1,5 +1,6 @@
 """The baselines: against scikit-learn, on the same rows, and what is concluded."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -58,11 +59,30 @@ def test_nothing_to_learn():
     assert verdict.startswith("The columns say little of the target: log loss 0.")
 
 
-def compared(low, mean, high):
+def compared_by(low, mean, high):
     measures = {name: {"log_loss": loss} for name, loss in (("model", 0.5), ("logistic regression", 0.52))}
     measures["majority class"] = {"log_loss": 0.69}
     differences = {"logistic regression": {"low": low, "mean": mean, "high": high}, "majority class": {"high": -0.1}}
-    return Comparison(1000, measures, differences).verdict
+    return Comparison(1000, measures, differences)
+
+
+def compared(low, mean, high):
+    return compared_by(low, mean, high).verdict
+
+
+def test_a_verdict_is_a_finding_and_where_the_linear_model_is_better_what_to_do():
+    for low, high, is_linear_better in (
+        (-0.03, 0.01, False),
+        (-0.03, -0.01, False),
+        (0.0, 0.03, False),
+        (0.01, 0.03, True),
+    ):
+        found = compared_by(low, 0.0, high)
+        assert found.is_linear_better == is_linear_better
+        assert found.verdict == found.finding + " Use hidden=()." * is_linear_better
+    nothing = replace(found, differences=found.differences | {"majority class": {"high": 0.0}})
+    assert (nothing.is_linear_better, nothing.verdict) == (False, nothing.finding)
+    assert not Comparison(0, {}, {}).is_linear_better
 
 
 def test_verdicts():

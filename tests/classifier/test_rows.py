@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from logitwise.classifier.columns import fit_preprocessing
-from logitwise.classifier.rows import EncodedRows, FitArguments, read_rows, read_validation
+from logitwise.classifier.rows import EncodedRows, FitArguments, find_classes, read_rows, read_validation, row_weights
 from logitwise.classifier.training import Rows
+from logitwise.model.labels import read_labels
 from logitwise.model.table import read_table
 
 TABLE = read_table(np.arange(24.0).reshape(8, 3) ** 2)
@@ -86,3 +87,157 @@ def test_messages_name_the_rows_of_validation(X_val, y_val, kind, message):
 def test_rows_are_read_with_their_labels():
     table, labels = read_rows(pl.DataFrame({"n": [1.0, 2.0]}), pl.Series([True, False]), "X", "y")
     assert (table.names, table.rows, labels.tolist()) == (("n",), 2, [True, False])
+
+
+NAN = float("nan")
+CLASSES = np.array(["no", "yes"], dtype=object)
+
+
+def test_two_classes_in_three_rows_are_enough():
+    assert find_classes(read_labels(["b", "a", "b"])).tolist() == ["a", "b"]
+
+
+def test_balanced_weights_leave_out_a_class_without_rows():
+    target, sample_weight = np.array([0, 0, 1, 2, 2]), np.array([1.0, 2.0, 3.0, 0.0, 0.0])
+    weights, by_class = row_weights(target, np.arange(4), "balanced", sample_weight)
+    np.testing.assert_allclose(by_class, [6 / (4 * 3), 6 / (4 * 3), 0, 0], rtol=1e-15)
+    np.testing.assert_allclose(weights, [0.5, 1.0, 1.5, 0, 0], rtol=1e-15)
+
+
+def test_without_weights_every_row_and_class_has_weight_1():
+    weights, by_class = row_weights(np.array([0, 1, 1]), np.arange(3), None, None)
+    assert (weights.tolist(), by_class.tolist()) == ([1, 1, 1], [1, 1, 1])
+    weights, by_class = row_weights(np.array([0, 1, 1]), np.arange(3), None, [0, 2, 3])
+    assert (weights.tolist(), by_class.tolist()) == ([0, 2, 3], [1, 1, 1])
+    weights, by_class = row_weights(np.array([0, 1, 1]), np.arange(3), {1: 0, 2: 5}, [4, 2, 3])
+    assert (weights.tolist(), by_class.tolist()) == ([4, 0, 0], [1, 0, 5])
+
+
+def test_balanced_weights_agree_with_scikit_learn():
+    from sklearn.utils.class_weight import compute_sample_weight
+
+    target = np.array([0, 0, 0, 1, 2, 2])
+    expected = compute_sample_weight("balanced", target)
+    weights, _ = row_weights(target, np.arange(3), "balanced", None)
+    np.testing.assert_allclose(weights, expected, rtol=1e-12)
+
+
+def test_balanced_weights_count_rows_by_their_sample_weight():
+    target, sample_weight = np.array([0, 0, 1, 2, 2]), np.array([1.0, 3.0, 2.0, 0.0, 0.0])
+    weights, by_class = row_weights(target, np.arange(3), "balanced", sample_weight)
+    np.testing.assert_allclose(by_class, [6 / (3 * 4), 6 / (3 * 2), 0.0], rtol=1e-12)
+    np.testing.assert_allclose(weights, sample_weight * by_class[target], rtol=1e-12)
+
+
+def test_without_weights_every_row_and_class_weighs_one():
+    weights, by_class = row_weights(np.array([0, 1, 1]), np.arange(3), None, None)
+    np.testing.assert_array_equal(weights, np.ones(3))
+    np.testing.assert_array_equal(by_class, np.ones(3))
+    assert weights.dtype == by_class.dtype == np.float64
+    weights, by_class = row_weights(np.array([0, 1, 1]), np.arange(3), {}, [1, 2, 3])
+    np.testing.assert_array_equal(weights, [1, 2, 3])
+
+
+def test_class_and_sample_weights_multiply():
+    weights, by_class = row_weights(np.array([0, 1, 1]), np.array(["a", "b"], dtype=object), {"b": 3}, [1.0, 2.0, 0.0])
+    np.testing.assert_array_equal(weights, [1, 6, 0])
+    np.testing.assert_array_equal(by_class, [1, 3])
+
+
+BAD = [
+    (
+        lambda: find_classes(read_labels(["a", "a"])),
+        ValueError,
+        "y must have at least two classes; got one class, 'a', in all 2 rows. Add rows of another class, or choose "
+        "another target.",
+    ),
+    (
+        lambda: find_classes(read_labels([1, 2, 3])),
+        ValueError,
+        "y must have fewer classes than rows; got 3 classes in 3 rows. It looks like an identifier or a regression "
+        "target: choose another target, or get more rows.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, [1.0]),
+        ValueError,
+        "sample_weight must have one weight per row, shape (2,); got shape (1,).",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, [1.0, -1.0]),
+        ValueError,
+        "sample_weight must be zero or more, and finite; got -1.0 at row 1. Rows of weight 0 are not used.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1, 1]), CLASSES, None, [1.0, np.nan, np.inf]),
+        ValueError,
+        "sample_weight must be zero or more, and finite; got nan at row 1 (2 such rows). Rows of weight 0 are "
+        "not used.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, [1e308, 1e308]),
+        ValueError,
+        "sample_weight must have a finite sum; got inf over 2 rows. Scale the weights down.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, [1.0, "much"]),
+        TypeError,
+        "sample_weight at row 1 must be a number; got 'much' of type str.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, [0.0, 0.0]),
+        ValueError,
+        "sample_weight must be positive for some row; got zero for all 2 rows.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, {"no": 0, "yes": 0}, None),
+        ValueError,
+        "class_weight must be positive for some row; got zero for all 2 rows.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, {"yes": 1e308}, [1.0, 1e308]),
+        ValueError,
+        "class_weight must be zero or more, and finite; got inf at row 1. Rows of weight 0 are not used.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, [[1.0], [1.0]]),
+        ValueError,
+        "sample_weight must have one weight per row, shape (2,); got shape (2, 1).",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, "even", None),
+        TypeError,
+        "class_weight must be None, 'balanced' or a dict from class to weight; got 'even'.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, [1, 2], None),
+        TypeError,
+        "class_weight must be None, 'balanced' or a dict from class to weight; got [1, 2].",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, {"maybe": 2}, None),
+        ValueError,
+        "class_weight must name classes of y, ['no', 'yes']; got 'maybe'.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, {"yes": np.nan}, None),
+        ValueError,
+        "class_weight of 'yes' must be zero or more, and finite; got nan.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, {"no": -2}, None),
+        ValueError,
+        "class_weight of 'no' must be zero or more, and finite; got -2.0.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, {"no": "much"}, None),
+        TypeError,
+        "class_weight of 'no' must be a number; got 'much' of type str.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "kind", "message"), BAD)
+def test_refusals(call, kind, message):
+    with pytest.raises(kind) as raised:
+        call()
+    assert str(raised.value) == message

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from logitwise._requirements import check_positive
 from logitwise.model.calibration import Calibration
@@ -41,7 +42,7 @@ class Fit:
     """
 
     calibration: Calibration
-    log_probabilities: np.ndarray
+    log_probabilities: NDArray[np.float64]
     losses: dict[str, float] = field(default_factory=dict)
 
 

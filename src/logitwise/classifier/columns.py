@@ -1,4 +1,4 @@
-"""What is learnt from the training rows about their columns: scales, medians, levels of categories, knots."""
+"""Fitting a preprocessing: the scales, medians, levels and knots of the columns of training rows."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ TINY = 8 * np.finfo(np.float64).eps  # of the largest value: less is rounding
 MOST_INTERVALS = 16  # between the knots of a column
 FEWEST_IN_INTERVAL = 20  # rows
 COLUMNS_AT_ONCE = 64  # bounds the memory of the statistics
-Statistics = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # offset, scale, fill, had_gaps: one entry a column
+# The offset, scale, fill and had_gaps of each column.
+Statistics = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def fit_preprocessing(table: Table, rows: np.ndarray, n_classes: int) -> Preprocessing:
-    """Return the preprocessing learnt from `rows` of a table whose target has `n_classes`."""
+    """Return the preprocessing learnt from the rows at `rows` of a table, whose target has `n_classes` classes."""
     is_number = [table.column(place).dtype.kind != "O" for place in range(table.n_columns)]
     levels = tuple(
         None if number else _most_frequent(table.column(place)[rows]) for place, number in enumerate(is_number)
@@ -37,7 +38,7 @@ def _most_frequent(values: np.ndarray) -> tuple[str, ...]:
 def _intervals(rows: int, n_numbers: int, n_classes: int) -> int:
     """Return how many intervals the values of a column are cut into; 0: none.
 
-    The ramps then have no more weights than half the rows, and each interval 20 rows and more.
+    The ramps then have at most half as many weights as there are rows, and each interval at least 20 rows.
     """
     if n_numbers == 0:
         return 0
@@ -46,9 +47,9 @@ def _intervals(rows: int, n_numbers: int, n_classes: int) -> int:
 
 
 def _knots(column: np.ndarray, intervals: int) -> np.ndarray:
-    """Return the knots that cut a column into intervals of equally many rows; none where fewer than three.
+    """Return the knots that cut a column into intervals with equally many rows; none where there would be fewer than 3.
 
-    A value that fills an interval by itself is a knot, and the quantiles are those of the others.
+    A value that fills an interval by itself is a knot; the other knots are quantiles of the other values.
     """
     present = column[~np.isnan(column)] if column.dtype.kind == "f" else column
     if intervals == 0 or len(present) == 0:
@@ -76,7 +77,7 @@ def _statistics(numbers: np.ndarray, rows: np.ndarray, has_common_scale: bool) -
         fill[here] = _medians(block, gaps)
         block = np.where(gaps, fill[here], block)
         peak[here] = np.abs(block).max(axis=0)
-        # Divided by the largest value, so that nothing overflows; read back in the units of the column below.
+        # Divided by the largest value, so that nothing overflows; below, in units of the column again.
         block /= np.where(peak[here] > 0, peak[here], 1.0)
         mean[here], deviation[here] = block.mean(axis=0), block.std(axis=0)
         spread[here] = _spreads(block)
@@ -102,9 +103,9 @@ def _median(values: np.ndarray) -> np.ndarray:
 
 
 def _spreads(block: np.ndarray) -> np.ndarray:
-    """Return how wide the values of each column are spread.
+    """Return the spread of the values of each column.
 
-    That is the interquartile range; where it is 0, how far the quartiles of the other values and the common one reach.
+    That is the interquartile range; where it is 0, the range of the quartiles of the other values and the common value.
     """
     low, lower, upper, high = np.quantile(block, [0.0, 0.25, 0.75, 1.0], axis=0)
     spread = upper - lower
@@ -119,7 +120,7 @@ def _spreads(block: np.ndarray) -> np.ndarray:
 def _common_scale(
     mean: np.ndarray, variance: np.ndarray, fill: np.ndarray, peak: np.ndarray, had_gaps: np.ndarray
 ) -> Statistics:
-    """Return one statistic for all columns, by the law of total variance; they have equally many rows."""
+    """Return the same statistics for all columns, by the law of total variance; all have equally many rows."""
     largest = peak.max()
     share = peak / largest if largest > 0 else peak
     means = mean * share
@@ -129,7 +130,7 @@ def _common_scale(
 
 
 def _inverse(spread: np.ndarray, peak: np.ndarray) -> np.ndarray:
-    """Return 1 / (spread * peak), and 0 for a column that is constant but for rounding."""
+    """Return 1 / (spread * peak), and 0 for a column that is constant except for rounding."""
     is_constant = spread <= TINY
     with np.errstate(over="ignore", divide="ignore"):
         inverse = 1.0 / np.where(is_constant, 1.0, spread) / peak

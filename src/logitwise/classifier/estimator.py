@@ -38,40 +38,40 @@ from logitwise.model.table import Table
 class Classifier(ClassifierMixin, BaseEstimator):
     """A classifier of rows of tables, arrays or small images, with probabilities that mean what they say.
 
-    Small networks, its members, vote. They are trained in one pass, each on its own rows: all but one fold, so that
-    every row is unseen by one of them. Those votes on unseen rows decide when to stop and how to calibrate; no row is
-    lost for training. Each network has a linear path beside its hidden layers, and is a logistic regression before it
-    is more. With `X_val`, or rows by the hundred thousand, one split serves instead of folds.
+    It is an ensemble of small networks, its members. They are trained together, each on all rows but those of its own
+    fold, so that every row is unseen by one of them. The votes on unseen rows decide when to stop and how to calibrate;
+    no row is lost for training. Each network has a linear path beside its hidden layers, and begins as a logistic
+    regression. With `X_val`, or from 100,000 rows on, one split of the rows takes the place of folds.
 
-    Numbers are scaled by their quartiles and levelled off far out (pixels, that is arrays of uint8 or of three and
-    more dimensions, have one common scale), gaps filled by the median and flagged, categories one-hot.
+    Numbers are scaled by their quartiles and level off far out; pixels (arrays of uint8, or of three dimensions and
+    more) have one common scale. Gaps are filled by the median and flagged; categories are one-hot.
 
     Args:
-        hidden: The number of units of each hidden layer of a member; `()` leaves the linear path alone: softmax
+        hidden: The number of units of each hidden layer of a member; `()` leaves only the linear path: softmax
             (logistic) regression.
-        members: How many members, 2 or more.
-        epochs: At most so many passes over the rows.
-        steps: At most so many steps; the schedule of the learning rate ends at whichever is first.
-        seconds: No new step once training took so long; None: no limit. What is learnt then depends on the machine.
+        members: The number of members, 2 or more.
+        epochs: The largest number of passes over the rows.
+        steps: The largest number of steps; the schedule of the learning rate ends with whichever limit comes first.
+        seconds: Training stops after this many seconds; None: no limit. A limit makes the result depend on the machine.
         learning_rate: The highest learning rate, positive.
-        batch_size: Rows of each member a step; None: 64.
+        batch_size: The number of rows per member and step; None: 64.
         weight_decay: The decay of AdamW, zero or more.
         dropout: The share of hidden units dropped in training, in [0, 0.9].
-        max_shift: Images (uint8 arrays of three or four dimensions) are moved at random in training by up to so many
-            pixels each way; None: a 14th of the shorter side, so 2 for 28 x 28; 0: not at all.
+        max_shift: Images (uint8 arrays of three or four dimensions) are shifted at random in training, by up to this
+            many pixels in each direction; None: a 14th of the shorter side, so 2 for 28 x 28; 0: not at all.
         patience: Stop once the loss on held-out rows has not improved for this share of the steps that led to the
             best, and for 50 steps and an epoch at least; 0: never.
         class_weight: None, "balanced" (each class weighs as much as any other in training), or a dict from class to
             weight (1 where not named). It decides what is learnt best and what `predict` prefers; probabilities are
-            still those of the classes as they occur: what the weights add to the logits is taken away again.
-        threshold_for: What `predict` is to serve: None (the most probable class), "balanced_accuracy", "f1" (of the
+            still those of the classes as they occur: what the weights add to the logits is subtracted again.
+        threshold_for: What `predict` aims for: None (the most probable class), "balanced_accuracy", "f1" (of the
             second of two classes; the mean over more), or a matrix of costs, `(classes, classes)`, whose entry [i, j]
-            is what it costs to predict class j where i is true. Probabilities stay what they are.
-        random_state: A seed, None (another result each time), or a `numpy.random.RandomState`. One seed gives one
-            result, to the bit, on one machine with one number of threads.
+            is what it costs to predict class j where i is true. It does not change probabilities.
+        random_state: A seed, None (another result each time), or a `numpy.random.RandomState`. The same seed gives the
+            same bits on the same machine with the same number of threads.
         device: A torch device to train on, such as "cpu" or "cuda".
-        warm_start: Let `fit` go on from the weights of the fit before, with its scaling and its folds; the classes, the
-            columns and the sizes of the network must be the same.
+        warm_start: Let `fit` go on from the weights of the previous fit, with its scaling and its folds; the classes,
+            the columns and the sizes of the network must be the same.
         verbose: Show a progress bar, where standard error is a terminal.
 
     Attributes:
@@ -79,14 +79,14 @@ class Classifier(ClassifierMixin, BaseEstimator):
         n_features_in_: The number of columns, images flattened.
         feature_names_in_: The names of the columns; only where X had names.
         history_: Lists `step`, `train_loss` and `validation_loss` (of held-out votes at their best temperature, among
-            the classes that held-out rows have), one entry a measurement, in nats.
+            the classes that held-out rows have), one entry per measurement, in nats.
         best_step_: The step whose weights were kept.
-        held_out_: What the votes on held-out rows say, before and after calibration: see `HeldOut`.
-        baselines_: The model beside logistic regression and the class frequencies on held-out rows: see `Comparison`;
+        held_out_: What the votes on held-out rows say, before and after calibration: a `HeldOut`.
+        baselines_: The model beside logistic regression and the class frequencies on held-out rows: a `Comparison`;
             None after `partial_fit`.
-        decision_: What `threshold_for` led to, with its `threshold` for two classes: see `Decision`; or None.
-        notes_: What there was to say of the data before training, and of training that went wrong, a sentence each;
-            they are warnings too: `DataWarning` and `TrainingWarning`.
+        decision_: What `threshold_for` led to, with a `threshold` for two classes: a `Decision`, or None.
+        notes_: What was found in the data before training, and what went wrong in training, one sentence each; each is
+            also given as a `DataWarning` or a `TrainingWarning`.
         model_: The `Model` that predicts, with NumPy alone.
 
     Example:
@@ -150,14 +150,15 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
         Args:
             X: A DataFrame, an array `(rows, ...)`, or a list of rows; numbers, booleans, text, and gaps (NaN, None).
-            y: One label a row: bool, int, str, or whole floats.
-            sample_weight: One weight a row, zero or more, finite; a row of weight 0 takes no part.
-            X_val: Rows to stop and to calibrate by, instead of folds of X; of every class, and of two at least.
+            y: One label per row: bool, int, str, or whole floats.
+            sample_weight: One weight per row, zero or more, finite; rows of weight 0 are not used.
+            X_val: Rows to stop and to calibrate by, instead of folds of X; of every class if possible, and of two at
+                least.
             y_val: Their labels.
 
         Raises:
             TypeError: Labels, or values of a column, of mixed or unusable types.
-            KeyboardInterrupt: Ctrl-C. After a measurement or more, the model is that of the best step so far.
+            KeyboardInterrupt: Ctrl-C. After the first measurement, there is a model, that of the best step so far.
             ValueError: No rows; lengths that differ; one class, or as many as rows; missing labels; infinity; options
                 out of range; a loss that became NaN before there were weights to keep.
         """
@@ -168,18 +169,18 @@ class Classifier(ClassifierMixin, BaseEstimator):
         """Go on training with one pass over more rows, and return the estimator.
 
         The first call fixes the columns, their scaling and the classes, which later rows must have. Calibration, and
-        all else that needs held-out rows, comes from the rows of the last call: give some hundred at a time. Rows that
-        are given again, as many in the same order, are held out from the same members.
+        all else that needs held-out rows, comes from the rows of the last call: give a few hundred at a time. Rows that
+        are given again, equally many in the same order, are held out from the same members.
 
         Args:
             X: Rows, as in `fit`.
             y: Their labels.
-            classes: All labels there will be; needed in the first call only.
-            sample_weight: One weight a row, zero or more, finite.
+            classes: All labels that will occur; needed in the first call only.
+            sample_weight: One weight per row, zero or more, finite.
 
         Raises:
             TypeError: As `fit`.
-            ValueError: As `fit`; no `classes` in the first call, other ones later, or labels that are none of them.
+            ValueError: As `fit`; no `classes` in the first call, different ones later, or labels not among them.
         """
         before = getattr(self, "_before", None)
         if before is None and classes is None:
@@ -245,7 +246,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
             warn_of_data(TrainingWarning, progress.ended)
 
     def check_options(self) -> None:
-        """Raise what `fit` would raise of the options alone, before there are rows."""
+        """Raise what `fit` would raise because of the options alone, without any rows."""
         recipe_of(self)
         members_of(self)
 
@@ -298,7 +299,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         return self._fitted().predict_set(X, coverage)
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
-        """Return the logits, float64: one a row (two classes) or one a class; see `Model.decision_function`."""
+        """Return the logits, float64: one per row (two classes) or per class; see `Model.decision_function`."""
         return self._fitted().decision_function(X)
 
     def save(self, path: str | os.PathLike[str]) -> None:

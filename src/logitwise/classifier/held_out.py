@@ -48,7 +48,7 @@ class HeldOut:
 
     @classmethod
     def of(cls, trainer: Trainer, seed: int) -> HeldOut:
-        """Return what the members of a trainer say of the rows they were not trained on."""
+        """Return what the members of a trainer predict for the rows that they were not trained on."""
         rows, votes = trainer.held_out_votes()
         target, weight = trainer.target_and_weight(rows)
         if len(rows) == 0:

@@ -200,7 +200,7 @@ class Members:
         into["scale"].copy_(at_scale.mT)
 
     def _fill_scaled(self, name: str, product: torch.Tensor) -> torch.Tensor:
-        """Fill the gradient of a weight whose rows the scales multiply; return what it adds to that of the scales.
+        """Fill the gradient of a weight whose rows the scales multiply; return its contribution to that of the scales.
 
         Args:
             name: The weight.

@@ -21,8 +21,8 @@ from logitwise.model.network import Network
 
 WARM_UP = 0.03  # the share of the steps in which the learning rate rises
 WORTH_THREADS = 10**9  # multiplications in a matrix product: some milliseconds on one core
-ROUND_STEPS = 10  # at least so many steps between measurements
-SOON = 50  # steps without a better loss that are never too many
+ROUND_STEPS = 10  # the fewest steps between measurements
+SOON = 50  # steps without a better loss that never end the training
 BETTER = 1e-5  # nats
 SOME_ROWS = 2000  # enough to see how far members disagree
 TAME = 6e-3  # no table was seen to diverge at this learning rate
@@ -283,7 +283,7 @@ def device_name(device: Any) -> str:
 
 
 def schedule(step: int, steps: int) -> float:
-    """Return the share of the highest learning rate at a step: it rises in a line, then falls along half a cosine."""
+    """Return the share of the highest learning rate at a step: a linear rise, then half a cosine down to 0."""
     warm_up = max(1, round(WARM_UP * steps))
     return min(1.0, (step + 1) / warm_up) * 0.5 * (1 + math.cos(math.pi * step / steps))
 

@@ -91,7 +91,7 @@ def way_of(call: Any, verb: str) -> Any:
 def _under_autocast(call: Any) -> Any:
     """Return a call of a loss with logits of 32 bits where autocast is on, as torch does for its losses."""
     torch, logits = sys.modules["torch"], call.logits
-    if logits.dtype.itemsize == 2 and torch.is_autocast_enabled(logits.device.type):
+    if logits.dtype in (torch.float16, torch.bfloat16) and torch.is_autocast_enabled(logits.device.type):
         return call._replace(logits=logits.float())
     return call
 

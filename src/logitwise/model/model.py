@@ -198,7 +198,7 @@ class Model:
         return class_indices(y, self.classes)
 
     def was_trained_on(self, X: Any, y: Any) -> bool:
-        """Return whether these are the rows and labels that it was trained on: the same values in the same order.
+        """Return whether the model was trained on these rows and labels: the same values in the same order.
 
         The container (an array, a DataFrame of pandas or of polars) does not matter; the names of columns do. On rows
         that it was trained on, a model looks better than it is.

@@ -24,7 +24,7 @@ class Prepared:
 
     numbers: np.ndarray  # (rows, numbers), NaN where missing
     codes: np.ndarray  # (rows, categories) int32: the position of the level, -1 where missing or not kept
-    unknown: dict[str, int]  # for each category column, how many values are none of its levels
+    unknown: dict[str, int]  # for each category column, how many values are not among its levels
     extra: tuple[str, ...]  # columns not seen in training
 
     @property
@@ -35,7 +35,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What was learnt from the training rows about their columns, and the inputs of a network that it makes of rows.
+    """What was learnt about the columns of the training rows, and how it turns rows into inputs of a network.
 
     The inputs are, in order: every number as `z / sqrt(1 + (z / 3)^2)`, where `z = (x - offset) * scale`; one
     indicator for each number column that had gaps; one input for each category of one or two levels (1 for the first

@@ -75,7 +75,7 @@ class Table:
         return self.columns[:, position] if isinstance(self.columns, np.ndarray) else self.columns[position]
 
     def codes(self, position: int, levels: Sequence[str]) -> tuple[np.ndarray, int]:
-        """Return the place of each value of a column among `levels`, and how many values are none of them.
+        """Return the position of each value of a column among `levels`, and how many values are not among them.
 
         Text is compared as it is. Where it is not found, or the column holds numbers, values are compared as numbers:
         1.0, 1 and 01 are the level "1". Where the levels are true and false in some spelling, true, false, 1 and 0 are

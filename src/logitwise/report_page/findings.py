@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from logitwise.metrics import accuracy, calibration_error, confusion_matrix
+from logitwise.metrics.bins import bin_of
 from logitwise.metrics.intervals import (
     Interval,
     bootstrap_means,
@@ -146,7 +147,7 @@ def reliability(target: np.ndarray, probabilities: np.ndarray) -> list[Bin]:
         said, happened = probabilities[:, 1], np.equal(target, 1)
     else:
         said, happened = probabilities.max(axis=1), np.equal(probabilities.argmax(axis=1), target)
-    place = np.searchsorted(np.linspace(0, 1, RELIABILITY_BINS + 1)[1:-1], said)
+    place = bin_of(said, RELIABILITY_BINS)
     members = ((said[place == bin_], happened[place == bin_]) for bin_ in range(RELIABILITY_BINS))
     return [
         Bin(float(each.mean()), float(came.mean()), wilson(float(came.sum()), len(came)), len(came))

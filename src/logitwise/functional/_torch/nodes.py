@@ -16,7 +16,6 @@ from torch.autograd import Function
 
 from logitwise.functional import _cpu
 from logitwise.functional import _suspicions as suspicions
-from logitwise.functional._problems.sigmoid import SigmoidProblem
 from logitwise.functional._problems.softmax import SoftmaxProblem
 from logitwise.functional._torch import operations
 from logitwise.functional._torch.tensors import SIXTEEN_BITS, are_for_kernels, is_recorded
@@ -35,7 +34,7 @@ def result(call: Any, out: Any = None) -> Tensor:
     """Return a tensor of the results, recorded; nothing recorded is written to an `out`."""
     problem = call.checked(out)
     kept = (problem._replace(logits=None), _cpu.result(problem))
-    return _RESULTS[problem.operation].apply(problem.logits, kept)
+    return _NODES[problem.operation].apply(problem.logits, kept)
 
 
 def loss(call: Any) -> Tensor:
@@ -47,11 +46,25 @@ def loss(call: Any) -> Tensor:
     return record(logits, others, problem.without_arrays(), _cpu.loss_and_gradient(problem.detached()))
 
 
-class _Softmax(Function):
+class _KeptResult(Function):
+    """Keeps the result for the backward pass or, where it has sixteen bits only, the logits that it came from."""
+
     @staticmethod
     def forward(ctx: Any, logits: Tensor, kept: tuple[SoftmaxProblem, Tensor]) -> Tensor:
-        return _kept_result(ctx, logits, *kept)
+        ctx.problem, result = kept
+        ctx.save_for_backward(logits if logits.dtype in SIXTEEN_BITS else result)
+        return result
 
+
+def _wide_result(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the result and the gradient of it, in 32 bits or more."""
+    (kept,) = ctx.saved_tensors
+    if kept.dtype not in SIXTEEN_BITS:
+        return kept, gradient
+    return ctx.problem.derivative_at(kept.float()), gradient.float()
+
+
+class _Softmax(_KeptResult):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         result, gradient = _wide_result(ctx, gradients[0])
@@ -59,12 +72,8 @@ class _Softmax(Function):
         return (result * pull / ctx.problem.temperature).to(gradients[0].dtype), None
 
 
-class _LogSoftmax(Function):
+class _LogSoftmax(_KeptResult):
     """The gradient is `g_j (1 - p_j) - p_j sum_i!=j g_i`, with `1 - p = -expm1(log p)` exact near probability one."""
-
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, kept: tuple[SoftmaxProblem, Tensor]) -> Tensor:
-        return _kept_result(ctx, logits, *kept)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
@@ -76,28 +85,17 @@ class _LogSoftmax(Function):
         return pull.to(gradients[0].dtype), None
 
 
-def _kept_result(ctx: Any, logits: Tensor, problem: SoftmaxProblem, result: Tensor) -> Tensor:
-    """Return the result, and keep for the backward pass it or, where it has sixteen bits only, what it came from."""
-    ctx.save_for_backward(logits if logits.dtype in SIXTEEN_BITS else result)
-    ctx.problem = problem
-    return result
+class _KeptLogits(Function):
+    """Keeps the logits for the backward pass."""
 
-
-def _wide_result(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the result and the gradient of it, in 32 bits or more."""
-    (kept,) = ctx.saved_tensors
-    if kept.dtype not in SIXTEEN_BITS:
-        return kept, gradient
-    return ctx.problem.derivative_at(kept.float()), gradient.float()
-
-
-class _Logsumexp(Function):
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, kept: tuple[SoftmaxProblem, Tensor]) -> Tensor:
+    def forward(ctx: Any, logits: Tensor, kept: tuple[Any, Tensor]) -> Tensor:
         ctx.save_for_backward(logits)
         ctx.problem, result = kept
         return result
 
+
+class _Logsumexp(_KeptLogits):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (logits,) = ctx.saved_tensors
@@ -105,37 +103,23 @@ class _Logsumexp(Function):
         return gradient * ctx.problem.derivative_at(logits), None
 
 
-class _Sigmoid(Function):
+class _Sigmoid(_KeptLogits):
     """The gradient is `g sigmoid(z) sigmoid(-z)`: both factors exact, where `p (1 - p)` loses the tail."""
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, kept: tuple[SigmoidProblem, Tensor]) -> Tensor:
-        ctx.save_for_backward(logits)
-        problem, result = kept
-        ctx.sigmoid = problem.derivative
-        return result
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (logits,), sigmoid = ctx.saved_tensors, ctx.problem.derivative
+        return gradients[0] * sigmoid(logits) * sigmoid(-logits), None
 
+
+class _LogSigmoid(_KeptLogits):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (logits,) = ctx.saved_tensors
-        return gradients[0] * ctx.sigmoid(logits) * ctx.sigmoid(-logits), None
+        return gradients[0] * ctx.problem.derivative(-logits), None
 
 
-class _LogSigmoid(Function):
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, kept: tuple[SigmoidProblem, Tensor]) -> Tensor:
-        ctx.save_for_backward(logits)
-        problem, result = kept
-        ctx.sigmoid = problem.derivative
-        return result
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (logits,) = ctx.saved_tensors
-        return gradients[0] * ctx.sigmoid(-logits), None
-
-
-_RESULTS: dict[str, Any] = {
+_NODES: dict[str, Any] = {
     "softmax": _Softmax,
     "log_softmax": _LogSoftmax,
     "logsumexp": _Logsumexp,
