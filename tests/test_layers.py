@@ -37,33 +37,36 @@ IMPORTS = {
     "model": {"_decision", "_errors", "_listing", "_warnings", "reference"},
     "metrics": {"_errors", "_requirements", "_warnings", "functional"},
     "data": {"_errors", "_listing"},
-    "nn": {"_errors", "functional", "functional._problems"},
+    "nn": {"_errors", "functional", "functional._problems", "functional._types"},
     "diagnosis": {"_arrays", "_errors", "_warnings", "functional", "functional._suspicions"},
-    "functional": {"_errors", "_requirements", "functional._problems", "functional._routes", "kernels"},
+    "functional": {
+        "_errors", "_requirements", "functional._problems", "functional._routes", "functional._types", "kernels",
+    },
     "functional._routes": {
-        "_arrays", "functional._cpu", "functional._definitions", "functional._small", "functional._torch",
+        "_arrays", "functional._cpu_kernels", "functional._definitions", "functional._problems", "functional._small",
+        "functional._torch",
     },
     "functional._small": {"_warnings", "functional._problems", "functional._suspicions", "kernels"},
     "functional._torch": {
-        "_arrays", "_requirements", "_warnings", "functional._cpu", "functional._memory", "functional._problems",
-        "functional._small", "functional._suspicions", "kernels",
+        "_arrays", "_requirements", "_warnings", "functional._cpu_kernels", "functional._memory",
+        "functional._problems", "functional._small", "functional._suspicions", "kernels",
     },
-    "functional._definitions": {"functional._cpu", "functional._problems", "kernels", "reference"},
-    "functional._cpu": {
+    "functional._definitions": {"functional._cpu_kernels", "functional._problems", "kernels", "reference"},
+    "functional._cpu_kernels": {
         "_arrays", "_warnings", "functional._memory", "functional._problems", "functional._suspicions", "kernels",
     },
     "functional._problems": {
-        "_arrays", "_requirements", "_warnings", "functional._memory", "functional._suspicions", "kernels",
+        "_arrays", "_errors", "_requirements", "_warnings", "functional._memory", "functional._suspicions", "kernels",
     },
     "functional._suspicions": {"_arrays", "_warnings", "functional._memory", "kernels"},
-    "functional._memory": {"_arrays", "_requirements", "kernels"},
+    "functional._memory": {"_arrays", "_errors", "_requirements", "kernels"},
     "_requirements": {"_arrays", "_errors"},
     "_warnings": {"_errors"},
 }  # fmt: skip
 FRAMEWORKS = {
     "numba": {"kernels/cpu/*"},
     "torch": {
-        "functional/_torch/*", "functional/_torch/operations/*", "nn.py", "diagnosis.py",
+        "functional/_torch/*", "functional/_torch/torch_operations/*", "nn.py", "diagnosis.py",
         "classifier/members.py", "classifier/training.py",
     },
     "sklearn": {"classifier/baselines.py", "classifier/estimator.py", "classifier/rows.py", "data/bundled.py"},

@@ -275,7 +275,7 @@ ERRORS = {
     "one class": (
         lambda: nn.CrossEntropyLoss()(normal(2, 1), tensor([0, 0])),
         "logits must have at least 2 classes on axis 1; got shape (2, 1). With one class the loss is always 0: "
-        "for a binary problem with one logit a row, use binary_cross_entropy_with_logits.",
+        "for a binary problem with one logit per row, use binary_cross_entropy_with_logits.",
     ),
     "a single number": (
         lambda: nn.CrossEntropyLoss()(tensor(1.0), tensor(0)),
@@ -404,17 +404,17 @@ BAD = {
     "too many targets": (
         "CrossEntropyLoss",
         lambda: (normal(2, 3), tensor([0, 1, 2])),
-        "target of an integer dtype must",
+        "target must have the shape of logits without axis 1",
     ),
     "one-hot integers": (
         "CrossEntropyLoss",
         lambda: (normal(2, 3), torch.eye(3, dtype=torch.int64)[:2]),
-        "target of an integer dtype must",
+        "target must have the shape of logits without axis 1",
     ),
     "soft target of another shape": (
         "CrossEntropyLoss",
         lambda: (normal(2, 3), torch.ones(2, 4)),
-        "target of a floating dtype must",
+        "target must have the shape of logits",
     ),
     "sparse logits": (
         "CrossEntropyLoss",

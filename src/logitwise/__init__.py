@@ -50,47 +50,51 @@ _HOME_OF = {
 }
 _MODULES = ("calibration", "data", "metrics", "nn", "reference")
 
-__all__ = [*_HOME_OF, *_MODULES, "__version__"]
-
-if TYPE_CHECKING:
-    from logitwise import calibration, data, metrics, nn, reference
-    from logitwise._errors import InvalidArgumentError, InvalidTypeError, InvalidValueError
-    from logitwise._warnings import (
-        AxisWarning,
-        ImpossibleTargetWarning,
-        LogitwiseWarning,
-        LogProbabilitiesAsLogitsWarning,
-        MaskedRowWarning,
-        NoRowsWarning,
-        NotFiniteWarning,
-        OneClassWarning,
-        OneHotTargetWarning,
-        ProbabilitiesAsLogitsWarning,
-        UnnormalizedProbabilitiesWarning,
-        UnnormalizedTargetWarning,
-        ZeroClassWeightWarning,
-        checks,
-    )
-    from logitwise.classifier.estimator import Classifier
-    from logitwise.classifier.notes import TrainingWarning
-    from logitwise.diagnosis import diagnose
-    from logitwise.evidence.reporting import report
+if TYPE_CHECKING:  # `as` says that a name is public, which type checkers cannot see of `__all__`
+    from logitwise import calibration as calibration
+    from logitwise import data as data
+    from logitwise import metrics as metrics
+    from logitwise import nn as nn
+    from logitwise import reference as reference
+    from logitwise._errors import InvalidArgumentError as InvalidArgumentError
+    from logitwise._errors import InvalidTypeError as InvalidTypeError
+    from logitwise._errors import InvalidValueError as InvalidValueError
+    from logitwise._warnings import AxisWarning as AxisWarning
+    from logitwise._warnings import ImpossibleTargetWarning as ImpossibleTargetWarning
+    from logitwise._warnings import LogitwiseWarning as LogitwiseWarning
+    from logitwise._warnings import LogProbabilitiesAsLogitsWarning as LogProbabilitiesAsLogitsWarning
+    from logitwise._warnings import MaskedRowWarning as MaskedRowWarning
+    from logitwise._warnings import NoRowsWarning as NoRowsWarning
+    from logitwise._warnings import NotFiniteWarning as NotFiniteWarning
+    from logitwise._warnings import OneClassWarning as OneClassWarning
+    from logitwise._warnings import OneHotTargetWarning as OneHotTargetWarning
+    from logitwise._warnings import ProbabilitiesAsLogitsWarning as ProbabilitiesAsLogitsWarning
+    from logitwise._warnings import UnnormalizedProbabilitiesWarning as UnnormalizedProbabilitiesWarning
+    from logitwise._warnings import UnnormalizedTargetWarning as UnnormalizedTargetWarning
+    from logitwise._warnings import ZeroClassWeightWarning as ZeroClassWeightWarning
+    from logitwise._warnings import checks as checks
+    from logitwise.classifier.estimator import Classifier as Classifier
+    from logitwise.classifier.notes import TrainingWarning as TrainingWarning
+    from logitwise.diagnosis import diagnose as diagnose
+    from logitwise.evidence.reporting import report as report
+    from logitwise.functional import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
     from logitwise.functional import (
-        binary_cross_entropy_with_logits,
-        binary_cross_entropy_with_logits_and_gradient,
-        cross_entropy,
-        cross_entropy_and_gradient,
-        log_loss,
-        log_sigmoid,
-        log_softmax,
-        logsumexp,
-        route_of,
-        sigmoid,
-        softmax,
-        threads,
+        binary_cross_entropy_with_logits_and_gradient as binary_cross_entropy_with_logits_and_gradient,
     )
-    from logitwise.model.data_warnings import DataWarning
-    from logitwise.model.model import load
+    from logitwise.functional import cross_entropy as cross_entropy
+    from logitwise.functional import cross_entropy_and_gradient as cross_entropy_and_gradient
+    from logitwise.functional import log_loss as log_loss
+    from logitwise.functional import log_sigmoid as log_sigmoid
+    from logitwise.functional import log_softmax as log_softmax
+    from logitwise.functional import logsumexp as logsumexp
+    from logitwise.functional import route_of as route_of
+    from logitwise.functional import sigmoid as sigmoid
+    from logitwise.functional import softmax as softmax
+    from logitwise.functional import threads as threads
+    from logitwise.model.data_warnings import DataWarning as DataWarning
+    from logitwise.model.model import load as load
+else:
+    __all__ = [*_HOME_OF, *_MODULES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:
@@ -105,4 +109,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_HOME_OF, *_MODULES})

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from itertools import pairwise
 from operator import index
-from typing import SupportsIndex
+from typing import TYPE_CHECKING, SupportsIndex
 
 import torch
 from torch import Tensor
@@ -19,6 +19,9 @@ from torch import Tensor
 from logitwise import functional
 from logitwise._errors import InvalidArgumentError, InvalidTypeError, InvalidValueError
 from logitwise.functional._problems.binary_cross_entropy import check_probabilities
+
+if TYPE_CHECKING:
+    from logitwise.functional._types import Reduction
 
 
 class InputError(InvalidValueError, IndexError, RuntimeError):
@@ -123,6 +126,8 @@ class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
         tensor(4.1223e-09)
     """
 
+    reduction: Reduction
+
     @_drop_in_loss
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of logits (N, C, d1, ...), with classes on axis 1, or of a single row (C,)."""
@@ -153,6 +158,8 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
         >>> lw.nn.BCEWithLogitsLoss()(torch.tensor([50.0]), torch.tensor([1.0]))
         tensor(1.9287e-22)
     """
+
+    reduction: Reduction
 
     @_drop_in_loss
     def forward(self, input: Tensor, target: Tensor) -> Tensor:

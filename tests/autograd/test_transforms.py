@@ -311,7 +311,7 @@ def test_compiled_code_says_what_is_wrong_when_it_runs():
     compiled = torch.compile(lambda z, y: lw.cross_entropy(z, y), fullgraph=True, backend="aot_eager")
     with pytest.raises(ValueError, match=r"^target must be in \[0, 2\]; got 3 at row 1\."):
         compiled(normal(2, 3), tensor([0, 3]))
-    with pytest.raises(ValueError, match=r"^target of an integer dtype must have the shape of logits without axis 1"):
+    with pytest.raises(ValueError, match=r"^target must have the shape of logits without axis 1"):
         compiled(normal(2, 3), tensor([0, 1, 2]))
     assert_close(
         compiled(normal(2, 3), tensor([0, 1])), torch.nn.functional.cross_entropy(normal(2, 3), tensor([0, 1]))

@@ -11,6 +11,7 @@ import torch
 import logitwise as lw
 from logitwise import _requirements as checks
 from logitwise._arrays import Layout, number_kind
+from logitwise.functional._problems import entries, targets
 
 INF, NAN = np.inf, np.nan
 LOGITS = np.zeros((4, 3))
@@ -28,7 +29,7 @@ VALUE_ERRORS = {
     "one class": (
         lambda: lw.cross_entropy(np.zeros((2, 1)), [0, 0]),
         "logits must have at least 2 classes on axis 1; got shape (2, 1). With one class the loss is always 0: "
-        "for a binary problem with one logit a row, use binary_cross_entropy_with_logits.",
+        "for a binary problem with one logit per row, use binary_cross_entropy_with_logits.",
     ),
     "axis": (lambda: lw.softmax(LOGITS, 2), "axis must be in [-2, 1] for logits of 2 axes; got 2."),
     "temperature zero": (
@@ -74,16 +75,16 @@ VALUE_ERRORS = {
     ),
     "one-hot integers": (
         lambda: lw.cross_entropy(LOGITS, np.zeros((4, 3), int)),
-        "target of an integer dtype must have the shape of logits without axis 1, (4,); got (4, 3). "
+        "target must have the shape of logits without axis 1, (4,), if its dtype is integer; got (4, 3). "
         "If it is one-hot, pass target.argmax(1), or convert it to a floating dtype.",
     ),
     "index shape": (
         lambda: lw.cross_entropy(LOGITS, [0, 1]),
-        "target of an integer dtype must have the shape of logits without axis 1, (4,); got (2,).",
+        "target must have the shape of logits without axis 1, (4,), if its dtype is integer; got (2,).",
     ),
     "floating indices": (
         lambda: lw.cross_entropy(LOGITS, [0.0, 1.0, 2.0, 0.0]),
-        "target of a floating dtype must have the shape of logits, (4, 3); got (4,). "
+        "target must have the shape of logits, (4, 3), if its dtype is floating; got (4,). "
         "If it holds class indices, convert it to an integer dtype.",
     ),
     "negative distribution": (
@@ -104,7 +105,7 @@ VALUE_ERRORS = {
     ),
     "sample weights missing": (
         lambda: lw.cross_entropy(LOGITS, TARGET, sample_weight=[1.0]),
-        "sample_weight must have one weight a row, shape (4,); got shape (1,).",
+        "sample_weight must have one weight per row, shape (4,); got shape (1,).",
     ),
     "sample weight infinite": (
         lambda: lw.cross_entropy(LOGITS, TARGET, sample_weight=[1.0, np.inf, 1.0, 1.0]),
@@ -385,15 +386,15 @@ def test_indices_out_of_range_come_with_the_hint_that_fits(name, framework):
     call = {
         "numpy": lambda: lw.cross_entropy(LOGITS, np.array(target)),
         "torch": lambda: lw.cross_entropy(torch.zeros(4, 3), torch.tensor(target)),
-        "where no kernel counts": lambda: checks.check_indices(torch.tensor(target), CLASSES, -100),
+        "where no kernel counts": lambda: targets.check_indices(torch.tensor(target), CLASSES, -100),
     }[framework]
     with pytest.raises(ValueError, match=re.escape(f"target must be in [0, 2]; {sentence}")):
         call()
 
 
 def test_indices_in_range_are_taken():
-    checks.check_indices(torch.tensor([0, 2, -7, 1]), CLASSES, -7)
-    checks.check_indices(np.array([0, 2, 5, 1]), CLASSES, 5)
+    targets.check_indices(torch.tensor([0, 2, -7, 1]), CLASSES, -7)
+    targets.check_indices(np.array([0, 2, 5, 1]), CLASSES, 5)
     assert lw.cross_entropy(LOGITS, np.array([0, 2, 5, 1]), ignore_index=5) == lw.cross_entropy(LOGITS, TARGET)
 
 
@@ -424,7 +425,7 @@ def test_a_soft_target_or_weight_that_is_no_number_is_refused_in_every_function(
 def test_probabilities_of_0_and_1_are_taken_and_none_beyond():
     for value in (0.0, -0.0, 1.0, TINY):
         lw.binary_cross_entropy_with_logits([0.5], [value])
-        checks.check_unit_interval(np.array([value]))
+        entries.check_unit_interval(np.array([value]))
     for value in (-TINY, PAST_ONE, INF, -INF, NAN):
         with pytest.raises(ValueError, match=r"^target must be in \[0, 1\]; got .* at index 0\."):
             lw.binary_cross_entropy_with_logits([0.5], [value])

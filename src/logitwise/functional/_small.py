@@ -1,7 +1,8 @@
 """The gate of arrays: few numbers in ordinary memory go to a kernel at once, past the general checks.
 
-A gate returns None where there is more to do or to say; the call then takes a route. Such a call takes the time of its
-checks and objects, not of its arithmetic: there are as few as can be. The gate of tensors is `_torch/small.py`.
+A gate returns None where a call needs the general code, a warning or an error; the call then takes a route. A small
+call takes the time of its checks and objects, not of its arithmetic, so there are as few as can be. The gate of tensors
+is `_torch/small.py`.
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ NAME = "small call"
 REASON = "few numbers in C-contiguous memory go to one compiled call, past the general checks"
 _NO_GRADIENT = {dtype: np.empty((0, 0), dtype) for dtype in (np.dtype(np.float32), np.dtype(np.float64))}
 _INT64 = np.dtype(np.int64)
-_NORMALIZERS = {"softmax": softmax.softmax, "log_softmax": softmax.log_softmax}
+_SOFTMAXES = {"softmax": softmax.softmax, "log_softmax": softmax.log_softmax}
 _SIGMOIDS = {"sigmoid": sigmoid.sigmoid, "log_sigmoid": sigmoid.log_sigmoid}
 
 
 def result(call: Any, out: Any) -> Any:
     """Return an array of the results, in `out` if there is one, or None."""
     if type(call) is SoftmaxCall:
-        return _normalized(call, out)
+        return _softmax(call, out)
     return _sigmoid(call, out) if type(call) is SigmoidCall else None
 
 
-def _normalized(call: SoftmaxCall, out: Any) -> Any:
+def _softmax(call: SoftmaxCall, out: Any) -> Any:
     operation, _, logits, axis, temperature, mask, keepdims = call
     if not (_is_plain(logits) and logits.ndim == 2 and type(axis) is int and (axis == -1 or axis == 1)):
         return None
@@ -50,7 +51,7 @@ def _normalized(call: SoftmaxCall, out: Any) -> Any:
         return None
     filled = np.empty(logits.shape, logits.dtype) if out is None else out
     shape = (rows, classes, 1)
-    _NORMALIZERS[operation](logits.reshape(shape), softmax.NO_MASK, NATIVE, temperature, filled.reshape(shape))
+    _SOFTMAXES[operation](logits.reshape(shape), softmax.NO_MASK, NATIVE, temperature, filled.reshape(shape))
     return filled
 
 
@@ -76,17 +77,17 @@ def _is_plain(logits: Any) -> bool:
 def loss(call: Any) -> Any:
     """Return the loss, or None."""
     if type(call) is CrossEntropyCall and _is_small(call):
-        return _loss_of_small(call, _NO_GRADIENT[call[0].dtype])
+        return _loss_of_small(call, _NO_GRADIENT[call.logits.dtype])
     return None
 
 
 def loss_and_gradient(call: Any, out: Any) -> tuple[Any, Any] | None:
     """Return the loss and its gradient, in `out` if there is one, or None."""
-    if type(call) is not CrossEntropyCall or not _is_small(call) or not _can_be_filled(out, *call[:2]):
+    if type(call) is not CrossEntropyCall or not _is_small(call) or not _can_be_filled(out, call.logits, call.target):
         return None
-    gradient = np.empty(call[0].shape, call[0].dtype) if out is None else out
-    small = _loss_of_small(call, gradient)
-    return None if small is None else (small, gradient)
+    gradient = np.empty(call.logits.shape, call.logits.dtype) if out is None else out
+    value = _loss_of_small(call, gradient)
+    return None if value is None else (value, gradient)
 
 
 def _is_small(call: CrossEntropyCall) -> bool:
@@ -124,11 +125,11 @@ def _loss_of_small(call: CrossEntropyCall, gradient: np.ndarray) -> np.floating 
     if not call.has_plain_options():
         return None
     logits, target, _, _, _, ignore_index, smoothing, z_loss, reduction, normalizer = call
-    looking = _warnings.checks_are_on()
-    if looking and logits.shape[0] == logits.shape[1] >= suspicions.SMALLEST_SQUARE:
+    with_checks = _warnings.checks_are_on()
+    if with_checks and logits.shape[0] == logits.shape[1] >= suspicions.SMALLEST_SQUARE:
         return None
     divisor = 1.0 if reduction == "sum" else float(normalizer or 0.0)
     rows_counted, value = kernels.small_cross_entropy_of_arrays(
-        logits, target, ignore_index, smoothing, z_loss, looking, divisor, gradient
+        logits, target, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
     )
     return None if rows_counted < 0 else logits.dtype.type(value)

@@ -2,41 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, SupportsFloat, overload
 
 from logitwise.functional._problems.binary_cross_entropy import BinaryCall
+from logitwise.functional._problems.options import unknown_option
 from logitwise.functional._routes import loss_and_gradient_of, loss_of
 
+if TYPE_CHECKING:
+    from typing import Literal, Unpack
 
+    import numpy as np
+    from numpy.typing import ArrayLike
+
+    from logitwise.functional._types import AnyTensor, Arrays, Reduction, T, TensorLike, ToNumber
+    from logitwise.functional._types import BinaryOptions as Options
+
+
+@overload
+def binary_cross_entropy_with_logits(
+    logits: TensorLike[T], target: AnyTensor, *, reduction: Reduction = "mean", **options: Unpack[Options[AnyTensor]]
+) -> T: ...
+@overload
+def binary_cross_entropy_with_logits(
+    logits: ArrayLike, target: ArrayLike, *, reduction: ToNumber = "mean", **options: Unpack[Options[ArrayLike]]
+) -> np.floating[Any]: ...
+@overload
+def binary_cross_entropy_with_logits(
+    logits: ArrayLike, target: ArrayLike, *, reduction: Literal["none"], **options: Unpack[Options[ArrayLike]]
+) -> Arrays: ...
 def binary_cross_entropy_with_logits(
     logits: Any,
     target: Any,
     *,
     sample_weight: Any = None,
     pos_weight: Any = None,
-    reduction: str = "mean",
-    normalizer: Any = None,
+    reduction: Reduction = "mean",
+    normalizer: SupportsFloat | None = None,
 ) -> Any:
     """Return the binary cross-entropy between the sigmoid of logits and a target, in nats.
 
     For one element with logit z and target y, and softplus(z) = log(1 + exp(z)):
 
-        loss = s (w y softplus(-z) + (1 - y) softplus(z))        sample weight s, weight of the positive class w, 0 x
-        inf = 0
+        loss = s (w y softplus(-z) + (1 - y) softplus(z))        0 x inf = 0
 
-    and the mean is `sum of losses / sum of s`.
+    with the sample weight s and the weight w of the positive class; the mean is `sum of losses / sum of s`.
 
     Args:
         logits: Scores of any shape; dtypes as in `sigmoid`. Never probabilities: there is no sigmoid before this.
         target: The shape of `logits`: booleans, integers 0 and 1, or floating probabilities of class 1 in [0, 1].
         sample_weight: Weights that broadcast to the shape of `logits`, zero or more; an element of weight 0 is not
             read.
-        pos_weight: w, weights that broadcast to the shape of `logits` (one number, or one a column), zero or more.
-        reduction: 'mean', 'sum', or 'none' for one loss an element.
+        pos_weight: w, weights that broadcast to the shape of `logits` (one number, or one per column), zero or more.
+        reduction: 'mean', 'sum', or 'none' for one loss per element.
         normalizer: What the mean divides by instead of the sum of weights.
 
     Returns:
-        The loss in the dtype of `logits`: one number, or for 'none' one an element. Over no elements (or none of
+        The loss in the dtype of `logits`: one number, or for 'none' one per element. Over no elements (or none of
         weight above 0) the mean is 0, with a `NoRowsWarning`.
 
     Raises:
@@ -54,6 +75,33 @@ def binary_cross_entropy_with_logits(
     return loss_of(BinaryCall(logits, target, sample_weight, pos_weight, reduction, normalizer))
 
 
+@overload
+def binary_cross_entropy_with_logits_and_gradient(
+    logits: TensorLike[T],
+    target: AnyTensor,
+    *,
+    out: AnyTensor | None = None,
+    reduction: Reduction = "mean",
+    **options: Unpack[Options[AnyTensor]],
+) -> tuple[T, T]: ...
+@overload
+def binary_cross_entropy_with_logits_and_gradient(
+    logits: ArrayLike,
+    target: ArrayLike,
+    *,
+    out: Arrays | None = None,
+    reduction: ToNumber = "mean",
+    **options: Unpack[Options[ArrayLike]],
+) -> tuple[np.floating[Any], Arrays]: ...
+@overload
+def binary_cross_entropy_with_logits_and_gradient(
+    logits: ArrayLike,
+    target: ArrayLike,
+    *,
+    out: Arrays | None = None,
+    reduction: Literal["none"],
+    **options: Unpack[Options[ArrayLike]],
+) -> tuple[Arrays, Arrays]: ...
 def binary_cross_entropy_with_logits_and_gradient(
     logits: Any, target: Any, *, out: Any = None, **options: Any
 ) -> tuple[Any, Any]:
@@ -83,4 +131,8 @@ def binary_cross_entropy_with_logits_and_gradient(
         >>> loss, gradient
         (np.float64(1.9287498479639178e-22), array([-1.92874985e-22]))
     """
-    return loss_and_gradient_of(BinaryCall(logits, target, **options), out)
+    try:
+        call = BinaryCall(logits, target, **options)
+    except TypeError:
+        raise unknown_option("binary_cross_entropy_with_logits_and_gradient", options, BinaryCall._fields) from None
+    return loss_and_gradient_of(call, out)

@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, overload
 
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall
+from logitwise.functional._problems.options import unknown_option
 from logitwise.functional._routes import loss_and_gradient_of, loss_of
 
+if TYPE_CHECKING:
+    from typing import Literal, Unpack
 
+    import numpy as np
+    from numpy.typing import ArrayLike
+
+    from logitwise.functional._types import AnyTensor, Arrays, Reduction, T, TensorLike, ToNumber
+    from logitwise.functional._types import CrossEntropyOptions as Options
+
+
+@overload
+def cross_entropy(
+    logits: TensorLike[T], target: AnyTensor, *, reduction: Reduction = "mean", **options: Unpack[Options[AnyTensor]]
+) -> T: ...
+@overload
+def cross_entropy(
+    logits: ArrayLike, target: ArrayLike, *, reduction: ToNumber = "mean", **options: Unpack[Options[ArrayLike]]
+) -> np.floating[Any]: ...
+@overload
+def cross_entropy(
+    logits: ArrayLike, target: ArrayLike, *, reduction: Literal["none"], **options: Unpack[Options[ArrayLike]]
+) -> Arrays: ...
 def cross_entropy(
     logits: Any,
     target: Any,
     *,
-    axis: int = -1,
+    axis: SupportsIndex = -1,
     class_weight: Any = None,
     sample_weight: Any = None,
-    ignore_index: int = -100,
-    label_smoothing: float = 0.0,
-    z_loss: float = 0.0,
-    reduction: str = "mean",
-    normalizer: Any = None,
+    ignore_index: SupportsIndex = -100,
+    label_smoothing: SupportsFloat = 0.0,
+    z_loss: SupportsFloat = 0.0,
+    reduction: Reduction = "mean",
+    normalizer: SupportsFloat | None = None,
 ) -> Any:
     """Return the cross-entropy between the softmax of logits and a target, in nats.
 
@@ -38,17 +60,17 @@ def cross_entropy(
         target: Of an integer dtype: class indices in [0, K - 1], shape of `logits` without `axis`. Of a floating
             dtype: a distribution over classes, shape of `logits`.
         axis: The axis of the classes.
-        class_weight: One weight a class, zero or more.
-        sample_weight: One weight a row, zero or more; a row of weight 0 is not read.
+        class_weight: One weight per class, zero or more.
+        sample_weight: One weight per row, zero or more; a row of weight 0 is not read.
         ignore_index: Rows with this class index take no part: their loss and gradient are 0, whatever their logits
             hold.
         label_smoothing: e in [0, 1], the part of the target spread evenly over all classes.
         z_loss: c, zero or more: the weight of the squared logsumexp, which keeps logits from drifting.
-        reduction: 'mean', 'sum', or 'none' for one loss a row.
+        reduction: 'mean', 'sum', or 'none' for one loss per row.
         normalizer: What the mean divides by instead of the sum of weights: the count over all micro-batches or workers.
 
     Returns:
-        The loss in the dtype of `logits`: one number, or for 'none' one a row. Over no rows (or none that takes part)
+        The loss in the dtype of `logits`: one number, or for 'none' one per row. Over no rows (or none that takes part)
         the mean is 0, with a `NoRowsWarning`. A target of probability 0 is an infinite loss; a row with NaN or +inf
         is NaN.
 
@@ -85,8 +107,35 @@ def cross_entropy(
     )
 
 
+@overload
 def cross_entropy_and_gradient(
-    logits: Any, target: Any, *, axis: int = -1, out: Any = None, **options: Any
+    logits: TensorLike[T],
+    target: AnyTensor,
+    *,
+    out: AnyTensor | None = None,
+    reduction: Reduction = "mean",
+    **options: Unpack[Options[AnyTensor]],
+) -> tuple[T, T]: ...
+@overload
+def cross_entropy_and_gradient(
+    logits: ArrayLike,
+    target: ArrayLike,
+    *,
+    out: Arrays | None = None,
+    reduction: ToNumber = "mean",
+    **options: Unpack[Options[ArrayLike]],
+) -> tuple[np.floating[Any], Arrays]: ...
+@overload
+def cross_entropy_and_gradient(
+    logits: ArrayLike,
+    target: ArrayLike,
+    *,
+    out: Arrays | None = None,
+    reduction: Literal["none"],
+    **options: Unpack[Options[ArrayLike]],
+) -> tuple[Arrays, Arrays]: ...
+def cross_entropy_and_gradient(
+    logits: Any, target: Any, *, axis: SupportsIndex = -1, out: Any = None, **options: Any
 ) -> tuple[Any, Any]:
     """Return the cross-entropy and its gradient with respect to the logits, without autograd.
 
@@ -117,4 +166,8 @@ def cross_entropy_and_gradient(
         >>> lw.cross_entropy_and_gradient(logits, np.array([0]))
         (np.float32(4.1223074e-09), array([[-4.1223074e-09,  2.0611537e-09,  2.0611537e-09]], dtype=float32))
     """
-    return loss_and_gradient_of(CrossEntropyCall(logits, target, axis, **options), out)
+    try:
+        call = CrossEntropyCall(logits, target, axis, **options)
+    except TypeError:
+        raise unknown_option("cross_entropy_and_gradient", options, CrossEntropyCall._fields) from None
+    return loss_and_gradient_of(call, out)

@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, overload
 
 from logitwise.functional._problems.cross_entropy import LogLossCall
 from logitwise.functional._routes import result_of
 
+if TYPE_CHECKING:
+    from typing import Literal, Unpack
 
+    import numpy as np
+    from numpy.typing import ArrayLike
+
+    from logitwise.functional._types import AnyTensor, Arrays, Reduction, T, TensorLike, ToNumber
+    from logitwise.functional._types import LogLossOptions as Options
+
+
+@overload
+def log_loss(
+    probabilities: TensorLike[T],
+    target: AnyTensor,
+    *,
+    reduction: Reduction = "mean",
+    **options: Unpack[Options[AnyTensor]],
+) -> T: ...
+@overload
+def log_loss(
+    probabilities: ArrayLike, target: ArrayLike, *, reduction: ToNumber = "mean", **options: Unpack[Options[ArrayLike]]
+) -> np.floating[Any]: ...
+@overload
+def log_loss(
+    probabilities: ArrayLike, target: ArrayLike, *, reduction: Literal["none"], **options: Unpack[Options[ArrayLike]]
+) -> Arrays: ...
 def log_loss(
     probabilities: Any,
     target: Any,
     *,
-    axis: int = -1,
+    axis: SupportsIndex = -1,
     class_weight: Any = None,
     sample_weight: Any = None,
-    ignore_index: int = -100,
-    reduction: str = "mean",
-    normalizer: Any = None,
+    ignore_index: SupportsIndex = -100,
+    reduction: Reduction = "mean",
+    normalizer: SupportsFloat | None = None,
 ) -> Any:
     """Return the cross-entropy of predicted probabilities, in nats.
 
@@ -45,7 +70,7 @@ def log_loss(
         ValueError: As in `cross_entropy`; a probability outside [0, 1] or NaN in a row that takes part.
 
     Accuracy:
-        Within 4 ulp of the output dtype (float64: 8 ulp) a row.
+        Within 4 ulp of the output dtype (float64: 8 ulp) per row.
 
     Example:
         >>> import numpy as np, logitwise as lw

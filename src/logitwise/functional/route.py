@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from inspect import signature
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from logitwise._errors import InvalidValueError
 from logitwise.functional._problems.binary_cross_entropy import BinaryCall
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall, LogLossCall
+from logitwise.functional._problems.options import unknown_option
 from logitwise.functional._problems.sigmoid import SigmoidCall
 from logitwise.functional._problems.softmax import SoftmaxCall
 from logitwise.functional._routes import way_of
@@ -20,7 +22,12 @@ from logitwise.functional.log_loss import log_loss
 from logitwise.functional.sigmoid import log_sigmoid, sigmoid
 from logitwise.functional.softmax import log_softmax, logsumexp, softmax
 
-_ASKED = {
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from logitwise.functional._types import AnyTensor
+
+_ASKED: dict[Callable[..., Any], tuple[Any, str, tuple[Any, ...]]] = {
     softmax: (SoftmaxCall, "result", ("softmax", softmax)),
     log_softmax: (SoftmaxCall, "result", ("log_softmax", log_softmax)),
     logsumexp: (SoftmaxCall, "result", ("logsumexp", softmax)),
@@ -31,6 +38,10 @@ _ASKED = {
     cross_entropy_and_gradient: (CrossEntropyCall, "loss_and_gradient", ()),
     binary_cross_entropy_with_logits: (BinaryCall, "loss", ()),
     binary_cross_entropy_with_logits_and_gradient: (BinaryCall, "loss_and_gradient", ()),
+}
+_ARGUMENTS = {  # the options of a loss with its gradient are those of the loss, the fields of its call
+    function: frozenset(call._fields if verb == "loss_and_gradient" else signature(function).parameters) - {"out"}
+    for function, (call, verb, _) in _ASKED.items()
 }
 
 
@@ -52,7 +63,13 @@ class Route(NamedTuple):
         return f"{self.function} takes the route '{self.name}': {self.reason}."
 
 
-def route_of(logits: Any, target: Any = None, *, function: Callable[..., Any] | None = None, **options: Any) -> Route:
+def route_of(
+    logits: ArrayLike | AnyTensor,
+    target: ArrayLike | AnyTensor | None = None,
+    *,
+    function: Callable[..., Any] | None = None,
+    **options: Any,
+) -> Route:
     """Return which way a function would compute a call.
 
     Each route keeps the contract of accuracy; they differ in speed and in what may be done with the result. Calls of
@@ -75,7 +92,7 @@ def route_of(logits: Any, target: Any = None, *, function: Callable[..., Any] | 
         The `Route`; it prints as one sentence.
 
     Raises:
-        TypeError: As the function; an option that it does not have.
+        TypeError: As the function; an option that it does not have, a target that it does not take or that is missing.
         ValueError: As the function; a function that has no route.
 
     Cost:
@@ -94,9 +111,15 @@ def route_of(logits: Any, target: Any = None, *, function: Callable[..., Any] | 
     if function not in _ASKED:
         names = ", ".join(each.__name__ for each in _ASKED)
         raise InvalidValueError("function", f"be one of {names}", repr(function))
-    kind, verb, first = _ASKED[function]
-    if kind is SoftmaxCall:
+    call, verb, first = _ASKED[function]
+    if target is not None:
+        options = {"target": target, **options}
+    for name in options:
+        if name not in _ARGUMENTS[function]:
+            raise unknown_option(function.__name__, options, _ARGUMENTS[function])
+    if target is None and "target" in _ARGUMENTS[function]:
+        raise TypeError(f"{function.__name__}() missing 1 required positional argument: 'target'")
+    if "axis" in _ARGUMENTS[function]:
         options = {"axis": -1, **options}
-    given = (logits,) if target is None else (logits, target)
-    way = way_of(kind(*first, *given, **options), verb)
+    way = way_of(call(*first, logits, **options), verb)
     return Route(function.__name__, way.NAME, way.REASON)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 from logitwise.functional._problems.sigmoid import SigmoidCall
 from logitwise.functional._routes import result_of
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
+    from logitwise.functional._types import AnyTensor, Arrays, F, T, TensorLike
+
+
+@overload
+def sigmoid(logits: TensorLike[T], *, out: AnyTensor | None = None) -> T: ...
+@overload
+def sigmoid(logits: NDArray[F], *, out: NDArray[F] | None = None) -> NDArray[F]: ...
+@overload
+def sigmoid(logits: ArrayLike, *, out: Arrays | None = None) -> Arrays: ...
 def sigmoid(logits: Any, *, out: Any = None) -> Any:
     """Return the probability of class 1.
 
@@ -37,6 +48,12 @@ def sigmoid(logits: Any, *, out: Any = None) -> Any:
     return result_of(SigmoidCall("sigmoid", sigmoid, logits), out)
 
 
+@overload
+def log_sigmoid(logits: TensorLike[T], *, out: AnyTensor | None = None) -> T: ...
+@overload
+def log_sigmoid(logits: NDArray[F], *, out: NDArray[F] | None = None) -> NDArray[F]: ...
+@overload
+def log_sigmoid(logits: ArrayLike, *, out: Arrays | None = None) -> Arrays: ...
 def log_sigmoid(logits: Any, *, out: Any = None) -> Any:
     """Return the logarithm of the probability of class 1, in nats.
 

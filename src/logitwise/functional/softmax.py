@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, overload
 
 from logitwise.functional._problems.softmax import SoftmaxCall
 from logitwise.functional._routes import result_of
 
+if TYPE_CHECKING:
+    from typing import Unpack
 
-def softmax(logits: Any, axis: int = -1, *, temperature: float = 1.0, mask: Any = None, out: Any = None) -> Any:
+    from numpy.typing import ArrayLike, NDArray
+
+    from logitwise.functional._types import AnyTensor, Arrays, F, T, TensorLike
+    from logitwise.functional._types import SoftmaxOptions as Options
+
+
+@overload
+def softmax(logits: TensorLike[T], axis: SupportsIndex = -1, **options: Unpack[Options[AnyTensor, AnyTensor]]) -> T: ...
+@overload
+def softmax(
+    logits: NDArray[F], axis: SupportsIndex = -1, **options: Unpack[Options[ArrayLike, NDArray[F]]]
+) -> NDArray[F]: ...
+@overload
+def softmax(logits: ArrayLike, axis: SupportsIndex = -1, **options: Unpack[Options[ArrayLike, Arrays]]) -> Arrays: ...
+def softmax(
+    logits: Any, axis: SupportsIndex = -1, *, temperature: SupportsFloat = 1.0, mask: Any = None, out: Any = None
+) -> Any:
     """Return the probabilities of the classes.
 
         softmax(z)_j = exp(z_j / T) / sum_i exp(z_i / T)
@@ -49,7 +67,21 @@ def softmax(logits: Any, axis: int = -1, *, temperature: float = 1.0, mask: Any 
     return result_of(SoftmaxCall("softmax", softmax, logits, axis, temperature, mask), out)
 
 
-def log_softmax(logits: Any, axis: int = -1, *, temperature: float = 1.0, mask: Any = None, out: Any = None) -> Any:
+@overload
+def log_softmax(
+    logits: TensorLike[T], axis: SupportsIndex = -1, **options: Unpack[Options[AnyTensor, AnyTensor]]
+) -> T: ...
+@overload
+def log_softmax(
+    logits: NDArray[F], axis: SupportsIndex = -1, **options: Unpack[Options[ArrayLike, NDArray[F]]]
+) -> NDArray[F]: ...
+@overload
+def log_softmax(
+    logits: ArrayLike, axis: SupportsIndex = -1, **options: Unpack[Options[ArrayLike, Arrays]]
+) -> Arrays: ...
+def log_softmax(
+    logits: Any, axis: SupportsIndex = -1, *, temperature: SupportsFloat = 1.0, mask: Any = None, out: Any = None
+) -> Any:
     """Return the logarithms of the probabilities of the classes, in nats.
 
         log_softmax(z)_j = z_j / T - log(sum_i exp(z_i / T))
@@ -83,7 +115,19 @@ def log_softmax(logits: Any, axis: int = -1, *, temperature: float = 1.0, mask: 
     return result_of(SoftmaxCall("log_softmax", log_softmax, logits, axis, temperature, mask), out)
 
 
-def logsumexp(logits: Any, axis: int = -1, *, keepdims: bool = False, mask: Any = None) -> Any:
+@overload
+def logsumexp(
+    logits: TensorLike[T], axis: SupportsIndex = -1, *, keepdims: bool = False, mask: AnyTensor | None = None
+) -> T: ...
+@overload
+def logsumexp(
+    logits: NDArray[F], axis: SupportsIndex = -1, *, keepdims: bool = False, mask: ArrayLike | None = None
+) -> NDArray[F]: ...
+@overload
+def logsumexp(
+    logits: ArrayLike, axis: SupportsIndex = -1, *, keepdims: bool = False, mask: ArrayLike | None = None
+) -> Arrays: ...
+def logsumexp(logits: Any, axis: SupportsIndex = -1, *, keepdims: bool = False, mask: Any = None) -> Any:
     """Return the logarithm of the sum of the exponentials of the logits, in nats.
 
         logsumexp(z) = log(sum_j exp(z_j))
@@ -95,7 +139,7 @@ def logsumexp(logits: Any, axis: int = -1, *, keepdims: bool = False, mask: Any 
         mask: As in `softmax`.
 
     Returns:
-        One number a row, of the dtype of `logits`: -inf for a row whose classes are all masked (or all -inf), +inf
+        One number per row, of the dtype of `logits`: -inf for a row whose classes are all masked (or all -inf), +inf
         for a row with +inf, NaN for a row with NaN.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from logitwise._errors import InvalidValueError
 from logitwise._requirements import check_integer
 from logitwise.kernels.cpu.threads import number_of_threads, set_number_of_threads
 
@@ -34,6 +35,6 @@ def threads(count: int | None = None) -> int:
     if count is not None:
         count = check_integer(count, "count")
         if count < 1:
-            raise ValueError(f"count must be 1 or more; got {count}.")
+            raise InvalidValueError("count", "be 1 or more", count)
         set_number_of_threads(count)
     return number_of_threads()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from logitwise._arrays import Layout, is_tensor
+from logitwise._errors import InvalidValueError
 from logitwise._requirements import holds_its_elements
 from logitwise.functional._memory.recycling import SMALLEST, new_array
 from logitwise.kernels.cpu.rows import BFLOAT16, FLOAT16, NATIVE
@@ -47,7 +48,8 @@ def _memory_of_tensor(tensor: Any) -> tuple[np.ndarray, int]:
             tensor = tensor.clone()
         tensor = tensor.resolve_neg().contiguous()
         if not holds_its_elements(tensor):
-            raise ValueError(f"a tensor of shape {tuple(tensor.shape)} must be allocated; its storage was resized.")
+            got = f"one of shape {tuple(tensor.shape)} whose storage was resized"
+            raise InvalidValueError("tensor", "be allocated", got)
         if tensor.dtype == torch.bfloat16:
             return tensor.view(torch.int16).numpy().view(np.uint16), BFLOAT16
         if tensor.dtype == torch.float16:

@@ -1,4 +1,4 @@
-"""What `binary_cross_entropy_with_logits` is asked, and what is checked of it."""
+"""The arguments of `binary_cross_entropy_with_logits`, unchecked and checked."""
 
 from __future__ import annotations
 
@@ -8,19 +8,15 @@ import numpy as np
 
 from logitwise import _warnings
 from logitwise._arrays import is_tensor, may_look
-from logitwise._requirements import (
-    as_floating,
-    check_binary_target,
-    check_element_weight,
-    check_out,
-    check_reduction,
-    check_unit_interval,
-)
+from logitwise._requirements import as_floating, check_out, check_reduction
 from logitwise.functional import _suspicions as suspicions
+from logitwise.functional._problems.entries import check_unit_interval
+from logitwise.functional._problems.targets import check_binary_target
+from logitwise.functional._problems.weights import check_element_weight
 
 
 class BinaryCall(NamedTuple):
-    """What `binary_cross_entropy_with_logits` is asked, as it was given."""
+    """The unchecked arguments of `binary_cross_entropy_with_logits`, whose docstring explains them."""
 
     logits: Any
     target: Any
@@ -30,12 +26,12 @@ class BinaryCall(NamedTuple):
     normalizer: Any = None
     operation = "binary_cross_entropy_with_logits"
 
-    def others(self) -> tuple[Any, ...]:
-        """Return the arrays beside the logits that decide the route."""
+    def other_arrays(self) -> tuple[Any, ...]:
+        """Return the arrays beside the logits through which a derivative may be asked for."""
         return self.target, self.sample_weight, self.pos_weight
 
-    def number(self) -> Any:
-        """Return the option that may be a tensor with a derivative of its own."""
+    def differentiable_option(self) -> Any:
+        """Return the normaliser, which may be a tensor with a derivative."""
         return self.normalizer
 
     def detached(self) -> BinaryCall:

@@ -1,4 +1,4 @@
-"""What `cross_entropy` and `log_loss` are asked, and what is checked of it."""
+"""The arguments of `cross_entropy` and `log_loss`, unchecked and checked."""
 
 from __future__ import annotations
 
@@ -8,33 +8,25 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from logitwise import _warnings
-from logitwise._arrays import Layout, is_tensor, may_look
+from logitwise._arrays import Layout, is_tensor
 from logitwise._requirements import (
-    are_from_one,
     as_floating,
-    check_class_weight,
-    check_distribution,
     check_fraction,
-    check_indices,
     check_int64,
     check_layout,
     check_not_negative,
     check_out,
     check_reduction,
     check_same_framework,
-    check_sample_weight,
-    check_unit_interval,
-    is_index_target,
-    raise_out_of_range,
 )
 from logitwise.functional import _suspicions as suspicions
-from logitwise.functional._memory.arrays import memory_of, rows_of
-from logitwise.kernels.cpu.cross_entropy import count_targets
-from logitwise.kernels.cpu.suspicions import faults_of_distribution
+from logitwise.functional._problems.entries import check_unit_interval
+from logitwise.functional._problems.targets import check_distribution, count_indices, is_index_target, is_readable
+from logitwise.functional._problems.weights import check_class_weight, check_sample_weight
 
 
 class CrossEntropyCall(NamedTuple):
-    """What `cross_entropy` is asked, as it was given; its docstring says what the arguments are."""
+    """The unchecked arguments of `cross_entropy`, whose docstring explains them."""
 
     logits: Any
     target: Any
@@ -49,12 +41,12 @@ class CrossEntropyCall(NamedTuple):
     operation = "cross_entropy"
     name_of_logits = "logits"
 
-    def others(self) -> tuple[Any, ...]:
-        """Return the arrays beside the logits that decide the route."""
+    def other_arrays(self) -> tuple[Any, ...]:
+        """Return the arrays beside the logits through which a derivative may be asked for."""
         return self.target, self.class_weight, self.sample_weight
 
-    def number(self) -> Any:
-        """Return the option that may be a tensor with a derivative of its own."""
+    def differentiable_option(self) -> Any:
+        """Return the normaliser, which may be a tensor with a derivative."""
         return self.normalizer
 
     def detached(self) -> CrossEntropyCall:
@@ -62,6 +54,11 @@ class CrossEntropyCall(NamedTuple):
         names = ("logits", "target", "class_weight", "sample_weight")
         arrays = {name: getattr(self, name) for name in names}
         return self._replace(**{name: array.detach() for name, array in arrays.items() if is_tensor(array)})
+
+    @property
+    def options(self) -> tuple[Any, ...]:
+        """The arguments behind the axis, in their order."""
+        return self[3:]
 
     def has_plain_options(self) -> bool:
         """Return whether the options are numbers in their range, without weights, and ask for one loss."""
@@ -91,16 +88,16 @@ class CrossEntropyCall(NamedTuple):
         smoothing = check_fraction(self.label_smoothing, "label_smoothing")
         z_loss = check_not_negative(self.z_loss, "z_loss")
         has_indices = is_index_target(target, layout, name)
-        rows_counted = _check_indices(target, layout, ignore_index) if has_indices else -1
+        rows_counted = count_indices(target, layout, ignore_index) if has_indices else -1
         if not has_indices:
-            _check_distribution(target, layout, sample_weight)
+            check_distribution(target, layout, sample_weight)
         check_out(out, logits)
         options = (class_weight, sample_weight, ignore_index, smoothing, z_loss, reduction, normalizer)
         return CrossEntropyProblem(self.operation, logits, target, has_indices, layout, *options, rows_counted)
 
 
 class LogLossCall(CrossEntropyCall):
-    """What `log_loss` is asked: the fields of a cross-entropy, with probabilities for logits."""
+    """The unchecked arguments of `log_loss`: those of a cross-entropy, with probabilities for logits."""
 
     operation = "log_loss"
     name_of_logits = "probabilities"
@@ -113,7 +110,7 @@ class LogLossCall(CrossEntropyCall):
             "probabilities",
             "If they are logits, use cross_entropy; if log-probabilities, cross_entropy too.",
         )
-        if _is_readable(problem.logits) and _warnings.checks_are_on():
+        if is_readable(problem.logits) and _warnings.checks_are_on():
             suspicions.warn_of_probabilities(problem)
         return problem
 
@@ -191,32 +188,3 @@ class CrossEntropyProblem(NamedTuple):
     def per_row(self, numbers: Any) -> Any:
         """Return a number, or a tensor of one number per row, so that it multiplies the gradient."""
         return numbers.unsqueeze(self.layout.axis) if numbers.ndim else numbers
-
-
-def _check_indices(target: Any, layout: Layout, ignore_index: int) -> int:
-    """Raise unless every index is a class or `ignore_index`; return how many are classes, or -1 where not counted."""
-    if not _is_readable(target):
-        check_indices(target.long(), layout, ignore_index)
-        return -1
-    flat = memory_of(target)[0].reshape(-1)
-    bad, first, rows_counted = count_targets(flat, layout.classes, ignore_index)
-    if bad:
-        raise_out_of_range(flat[first], first, bad, layout, are_from_one(flat, layout, ignore_index))
-    return rows_counted
-
-
-def _check_distribution(target: Any, layout: Layout, sample_weight: Any) -> None:
-    """Raise unless every entry is zero or more, and finite; warn where rows do not sum to 1."""
-    if not _is_readable(target):
-        check_distribution(target)
-        return
-    is_bad, *sums = faults_of_distribution(*rows_of(target, layout))
-    if is_bad:
-        check_distribution(target)
-    if sums[-1] and _warnings.checks_are_on():
-        suspicions.warn_of_sums(target, layout, sample_weight, *sums)
-
-
-def _is_readable(array: Any) -> bool:
-    """Return whether kernels may read an array: any of NumPy, and tensors in CPU memory whose values may be seen."""
-    return not is_tensor(array) or (array.device.type == "cpu" and may_look(array))

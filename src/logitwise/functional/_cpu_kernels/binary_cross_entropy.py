@@ -9,7 +9,7 @@ import numpy as np
 
 from logitwise import _warnings
 from logitwise.functional import _suspicions as suspicions
-from logitwise.functional._cpu.reduction import divisor_of
+from logitwise.functional._cpu_kernels.reduction import divisor_of
 from logitwise.functional._memory.arrays import NO_ROWS, destination, float64_of, memory_of
 from logitwise.functional._memory.results import deliver, like
 from logitwise.functional._problems.binary_cross_entropy import BinaryProblem

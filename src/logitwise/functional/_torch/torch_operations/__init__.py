@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from logitwise.functional._memory.results import deliver
-from logitwise.functional._torch.operations.binary_cross_entropy import binary_cross_entropy_with_logits
-from logitwise.functional._torch.operations.cross_entropy import cross_entropy, log_loss
-from logitwise.functional._torch.operations.sigmoid import log_sigmoid, sigmoid
-from logitwise.functional._torch.operations.softmax import log_softmax, logsumexp, softmax
+from logitwise.functional._torch.torch_operations.binary_cross_entropy import binary_cross_entropy_with_logits
+from logitwise.functional._torch.torch_operations.cross_entropy import cross_entropy, log_loss
+from logitwise.functional._torch.torch_operations.sigmoid import log_sigmoid, sigmoid
+from logitwise.functional._torch.torch_operations.softmax import log_softmax, logsumexp, softmax
 
 NAME = "torch operations"
 REASON = "plain torch operations, which compute on any device and which torch can differentiate, transform and trace"

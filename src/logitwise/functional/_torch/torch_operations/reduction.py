@@ -10,7 +10,7 @@ from torch import Tensor
 
 from logitwise._arrays import may_look
 from logitwise.functional import _suspicions as suspicions
-from logitwise.functional._torch.operations.rows import total
+from logitwise.functional._torch.torch_operations.rows import total
 
 
 def reduced(losses: Tensor, problem: Any, weights: Callable[[Any], Tensor]) -> Tensor:

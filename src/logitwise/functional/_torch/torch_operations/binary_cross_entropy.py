@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import Tensor
 
 from logitwise.functional._problems.binary_cross_entropy import BinaryProblem
-from logitwise.functional._torch.operations.reduction import reduced
-from logitwise.functional._torch.operations.rows import wide
-from logitwise.functional._torch.operations.sigmoid import softplus
+from logitwise.functional._torch.torch_operations.reduction import reduced
+from logitwise.functional._torch.torch_operations.rows import wide
+from logitwise.functional._torch.torch_operations.sigmoid import softplus
 
 
 def binary_cross_entropy_with_logits(problem: BinaryProblem) -> Tensor:

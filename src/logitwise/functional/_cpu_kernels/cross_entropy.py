@@ -10,7 +10,7 @@ import numpy as np
 from logitwise import _warnings
 from logitwise._arrays import as_numpy, is_tensor
 from logitwise.functional import _suspicions as suspicions
-from logitwise.functional._cpu.reduction import divisor_of
+from logitwise.functional._cpu_kernels.reduction import divisor_of
 from logitwise.functional._memory.arrays import NO_ROWS, destination, float64_of, memory_of, rows_of
 from logitwise.functional._memory.results import deliver, like
 from logitwise.functional._problems.cross_entropy import CrossEntropyProblem

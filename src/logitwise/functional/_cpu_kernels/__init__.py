@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from logitwise.functional._cpu import binary_cross_entropy, cross_entropy, sigmoid, softmax
+from logitwise.functional._cpu_kernels import binary_cross_entropy, cross_entropy, sigmoid, softmax
 
 NAME = "CPU kernels"
 REASON = "compiled kernels read the memory of the arrays"

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from logitwise.functional._problems.softmax import SoftmaxProblem
-from logitwise.functional._torch.operations.rows import ShiftedRows, shift
+from logitwise.functional._torch.torch_operations.rows import ShiftedRows, shift
 
 
 def softmax(problem: SoftmaxProblem) -> Tensor:

@@ -100,7 +100,7 @@ def total(values: Tensor) -> Tensor:
 
 
 def total_over(values: Tensor, dim: int) -> Tensor:
-    """Return the sums over `dim`, kept, added as in `_total`; derivatives are those of a sum."""
+    """Return the sums over `dim`, kept, added as in `total`; derivatives are those of a sum."""
     mean = values.detach().mean(dim, keepdim=True)
     mean = mean.nan_to_num(0.0, 0.0, 0.0)
     return (values - mean).sum(dim, keepdim=True) + mean * values.shape[dim]

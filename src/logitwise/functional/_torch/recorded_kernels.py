@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from logitwise.functional import _cpu
+from logitwise.functional import _cpu_kernels
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._problems.softmax import SoftmaxProblem
-from logitwise.functional._torch import operations
+from logitwise.functional._torch import torch_operations
 from logitwise.functional._torch.tensors import SIXTEEN_BITS, are_for_kernels, is_recorded
 
 NAME = "recorded kernels"
@@ -27,13 +27,13 @@ REASON = "compiled kernels read the memory of the tensors, and a node of autogra
 def takes(call: Any) -> bool:
     """Return whether the call is recorded, and a kernel computes it."""
     recorded = is_recorded(call.logits) and not torch.compiler.is_compiling()
-    return recorded and _cpu.takes(call) and are_for_kernels(call)
+    return recorded and _cpu_kernels.takes(call) and are_for_kernels(call)
 
 
 def result(call: Any, out: Any = None) -> Tensor:
-    """Return a tensor of the results, recorded; nothing recorded is written to an `out`."""
+    """Return a tensor of the results, recorded; `out` must be None."""
     problem = call.checked(out)
-    kept = (problem._replace(logits=None), _cpu.result(problem))
+    kept = (problem._replace(logits=None), _cpu_kernels.result(problem))
     return _NODES[problem.operation].apply(problem.logits, kept)
 
 
@@ -43,7 +43,7 @@ def loss(call: Any) -> Tensor:
     if suspicions.warn_of_graph(problem.logits, problem.operation):
         problem = problem._replace(is_warned_of=True)
     logits, *others = problem.arrays()
-    return record(logits, others, problem.without_arrays(), _cpu.loss_and_gradient(problem.detached()))
+    return record(logits, others, problem.without_arrays(), _cpu_kernels.loss_and_gradient(problem.detached()))
 
 
 class _KeptResult(Function):
@@ -61,7 +61,7 @@ def _wide_result(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
     (kept,) = ctx.saved_tensors
     if kept.dtype not in SIXTEEN_BITS:
         return kept, gradient
-    return ctx.problem.derivative_at(kept.float()), gradient.float()
+    return ctx.problem.values_for_gradient(kept.float()), gradient.float()
 
 
 class _Softmax(_KeptResult):
@@ -100,7 +100,7 @@ class _Logsumexp(_KeptLogits):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (logits,) = ctx.saved_tensors
         gradient = gradients[0] if ctx.problem.keepdims else gradients[0].unsqueeze(ctx.problem.layout.axis)
-        return gradient * ctx.problem.derivative_at(logits), None
+        return gradient * ctx.problem.values_for_gradient(logits), None
 
 
 class _Sigmoid(_KeptLogits):
@@ -108,7 +108,7 @@ class _Sigmoid(_KeptLogits):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (logits,), sigmoid = ctx.saved_tensors, ctx.problem.derivative
+        (logits,), sigmoid = ctx.saved_tensors, ctx.problem.used_by_gradient
         return gradients[0] * sigmoid(logits) * sigmoid(-logits), None
 
 
@@ -116,7 +116,7 @@ class _LogSigmoid(_KeptLogits):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (logits,) = ctx.saved_tensors
-        return gradients[0] * ctx.problem.derivative(-logits), None
+        return gradients[0] * ctx.problem.used_by_gradient(-logits), None
 
 
 _NODES: dict[str, Any] = {
@@ -146,19 +146,20 @@ class _Loss(Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         arrays, outer = ctx.saved_tensors, gradients[0]
         if torch.is_grad_enabled():
-            loss = operations.loss(ctx.problem.with_arrays(*arrays))
+            loss = torch_operations.loss(ctx.problem.with_arrays(*arrays))
             return torch.autograd.grad(loss, arrays[0], outer, create_graph=True)[0], None
         gradient, ctx.gradient = ctx.gradient, None
         if gradient is None:
-            gradient = _cpu.loss_and_gradient(ctx.problem.with_arrays(*arrays).detached())[1]
+            gradient = _cpu_kernels.loss_and_gradient(ctx.problem.with_arrays(*arrays).detached())[1]
         if not outer.ndim and not _is_batched(outer) and outer.item() == 1.0:
             return gradient, None
         factor = ctx.problem.with_arrays(*arrays).per_row(outer)
         return (gradient * factor if _is_batched(outer) else gradient.mul_(factor)), None
 
 
-# Without what `Function.apply` does about function transforms, under which nothing is recorded here.
-_record = super(Function, _Loss).apply  # pyright: ignore[reportAttributeAccessIssue]
+# `apply` of the base class in C, past `Function.apply`, which looks for function transforms first: some microseconds of
+# a small call. Under function transforms no call comes here.
+_apply_without_functorch = super(Function, _Loss).apply  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def record(logits: Tensor, others: Sequence[Any], problem: Any, found: tuple[Tensor, Tensor]) -> Tensor:
@@ -167,10 +168,10 @@ def record(logits: Tensor, others: Sequence[Any], problem: Any, found: tuple[Ten
     Args:
         logits: What the loss is differentiated by.
         others: The other arrays of its problem.
-        problem: What `with_arrays(logits, *others)` makes the whole problem of.
+        problem: The rest of its problem, which `problem.with_arrays(logits, *others)` makes whole again.
         found: The loss and its gradient.
     """
-    return _record(logits, (others, problem, found))
+    return _apply_without_functorch(logits, (others, problem, found))
 
 
 def _is_batched(tensor: Tensor) -> bool:

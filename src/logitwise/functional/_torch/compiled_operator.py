@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from logitwise._warnings import checks
-from logitwise.functional import _cpu
+from logitwise.functional import _cpu_kernels
 from logitwise.functional._memory.arrays import new_like
 from logitwise.functional._problems.binary_cross_entropy import BinaryCall
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall
@@ -33,14 +33,14 @@ _LIBRARY.define(
     "binary_cross_entropy_with_logits(Tensor logits, Tensor target, Tensor? sample_weight, Tensor? pos_weight, "
     "bool differentiated, str reduction, float? normalizer) -> (Tensor, Tensor)"
 )
-_AXIS = 5  # among the arguments of cross_entropy
 
 
 def takes(call: Any) -> bool:
     """Return whether compiled code calls an operator: not where it is exported, to run without this library."""
-    if not torch.compiler.is_compiling() or torch.compiler.is_exporting() or call.logits.dtype not in STORED:
+    if not torch.compiler.is_compiling() or torch.compiler.is_exporting() or call.operation not in _OPERATORS:
         return False
-    return isinstance(call.target, Tensor) and _fits_schema(call) and are_for_kernels(call, compiling=True)
+    fits = call.logits.dtype in STORED and isinstance(call.target, Tensor) and _fits_schema(call)
+    return fits and are_for_kernels(call, compiling=True)
 
 
 def _fits_schema(call: Any) -> bool:
@@ -60,52 +60,93 @@ def _fits_schema(call: Any) -> bool:
 
 def loss(call: Any) -> Tensor:
     """Return the loss."""
-    differentiated = is_recorded(call.logits)
     normalizer = None if call.normalizer is None else float(call.normalizer)
-    if isinstance(call, BinaryCall):
-        arrays = (call.logits, call.target, call.sample_weight, call.pos_weight)
-        operator = torch.ops.logitwise.binary_cross_entropy_with_logits
-        return operator(*arrays, differentiated, call.reduction, normalizer)[0]
-    arrays = (call.logits, call.target, call.class_weight, call.sample_weight)
+    return _OPERATORS[call.operation](call, is_recorded(call.logits), normalizer)
+
+
+def _cross_entropy(call: CrossEntropyCall, differentiated: bool, normalizer: float | None) -> Tensor:
     axis, numbers = call.axis % call.logits.ndim, (float(call.label_smoothing), float(call.z_loss))
-    options = (axis, call.ignore_index, *numbers, call.reduction, normalizer)
-    return torch.ops.logitwise.cross_entropy(*arrays, differentiated, *options)[0]
+    return torch.ops.logitwise.cross_entropy(
+        call.logits, call.target, call.class_weight, call.sample_weight,
+        differentiated, axis, call.ignore_index, *numbers, call.reduction, normalizer,
+    )[0]  # fmt: skip
+
+
+def _binary_cross_entropy(call: BinaryCall, differentiated: bool, normalizer: float | None) -> Tensor:
+    return torch.ops.logitwise.binary_cross_entropy_with_logits(
+        call.logits, call.target, call.sample_weight, call.pos_weight, differentiated, call.reduction, normalizer
+    )[0]
+
+
+_OPERATORS = {"cross_entropy": _cross_entropy, "binary_cross_entropy_with_logits": _binary_cross_entropy}
 
 
 def _run_cross_entropy(
-    logits: Tensor, target: Tensor, class_weight: Any, sample_weight: Any, differentiated: bool, *options: Any
+    logits: Tensor,
+    target: Tensor,
+    class_weight: Tensor | None,
+    sample_weight: Tensor | None,
+    differentiated: bool,
+    axis: int,
+    ignore_index: int,
+    label_smoothing: float,
+    z_loss: float,
+    reduction: str,
+    normalizer: float | None,
 ) -> tuple[Tensor, Tensor]:
-    axis, *rest = options
-    call = CrossEntropyCall(logits, target, axis, class_weight, sample_weight, *rest)
+    options = (ignore_index, label_smoothing, z_loss, reduction, normalizer)
+    call = CrossEntropyCall(logits, target, axis, class_weight, sample_weight, *options)
     if is_small_matrix(call) and call.has_plain_options():
         gradient = new_like(logits) if differentiated else None
-        rows_counted, value = loss_of_small(call, gradient, False)
+        rows_counted, value = loss_of_small(call, gradient, with_checks=False)
         if rows_counted >= 0:
             return value, logits.new_empty(0) if gradient is None else gradient
     return _run(call, differentiated)
 
 
 def _run_binary(
-    logits: Tensor, target: Tensor, sample_weight: Any, pos_weight: Any, differentiated: bool, *options: Any
+    logits: Tensor,
+    target: Tensor,
+    sample_weight: Tensor | None,
+    pos_weight: Tensor | None,
+    differentiated: bool,
+    reduction: str,
+    normalizer: float | None,
 ) -> tuple[Tensor, Tensor]:
-    return _run(BinaryCall(logits, target, sample_weight, pos_weight, *options), differentiated)
+    return _run(BinaryCall(logits, target, sample_weight, pos_weight, reduction, normalizer), differentiated)
 
 
 def _run(call: Any, differentiated: bool) -> tuple[Tensor, Tensor]:
     with checks("off"):  # in compiled code no line is the user's
         if differentiated:
-            return _cpu.loss_and_gradient(call)
-        return _cpu.loss(call), call.logits.new_empty(0)
+            return _cpu_kernels.loss_and_gradient(call)
+        return _cpu_kernels.loss(call), call.logits.new_empty(0)
 
 
 def _shapes_of_cross_entropy(
-    logits: Tensor, target: Tensor, _class: Any, _sample: Any, differentiated: bool, axis: int, *rest: Any
+    logits: Tensor,
+    target: Tensor,
+    class_weight: Tensor | None,
+    sample_weight: Tensor | None,
+    differentiated: bool,
+    axis: int,
+    ignore_index: int,
+    label_smoothing: float,
+    z_loss: float,
+    reduction: str,
+    normalizer: float | None,
 ) -> tuple[Tensor, Tensor]:
-    return _shapes(logits, logits.shape[:axis] + logits.shape[axis + 1 :], differentiated, reduction=rest[3])
+    return _shapes(logits, logits.shape[:axis] + logits.shape[axis + 1 :], differentiated, reduction)
 
 
 def _shapes_of_binary(
-    logits: Tensor, target: Tensor, _sample: Any, _pos: Any, differentiated: bool, reduction: str, _by: Any
+    logits: Tensor,
+    target: Tensor,
+    sample_weight: Tensor | None,
+    pos_weight: Tensor | None,
+    differentiated: bool,
+    reduction: str,
+    normalizer: float | None,
 ) -> tuple[Tensor, Tensor]:
     return _shapes(logits, logits.shape, differentiated, reduction)
 
@@ -122,16 +163,16 @@ def _keep_gradient(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tens
 
 def _keep_gradient_and_axis(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     _keep_gradient(ctx, inputs, output)
-    ctx.axis = inputs[_AXIS]
+    _, _, _, _, _, ctx.axis, *_ = inputs
 
 
-def _scaled_gradient(ctx: Any, outer: Tensor, _: Any) -> tuple[Tensor | None, ...]:
+def _scaled_gradient(ctx: Any, outer: Tensor, outer_of_gradient: Tensor) -> tuple[Tensor | None, ...]:
     (gradient,) = ctx.saved_tensors
-    return gradient * outer, *[None] * (ctx.inputs - 1)
+    return (gradient * outer, *[None] * (ctx.inputs - 1))
 
 
-def _scaled_gradient_of_rows(ctx: Any, outer: Tensor, _: Any) -> tuple[Tensor | None, ...]:
-    return _scaled_gradient(ctx, outer.unsqueeze(ctx.axis) if outer.ndim else outer, _)
+def _scaled_gradient_of_rows(ctx: Any, outer: Tensor, outer_of_gradient: Tensor) -> tuple[Tensor | None, ...]:
+    return _scaled_gradient(ctx, outer.unsqueeze(ctx.axis) if outer.ndim else outer, outer_of_gradient)
 
 
 def _register(name: str, run: Any, shapes: Any, backward: Any, keep: Any) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from logitwise.functional._problems.sigmoid import SigmoidProblem
-from logitwise.functional._torch.operations.rows import wide
+from logitwise.functional._torch.torch_operations.rows import wide
 
 
 def sigmoid(problem: SigmoidProblem) -> Tensor:

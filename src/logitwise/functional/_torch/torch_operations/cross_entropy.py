@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from logitwise.functional._problems.cross_entropy import CrossEntropyProblem
-from logitwise.functional._torch.operations.reduction import reduced
-from logitwise.functional._torch.operations.rows import ShiftedRows, shift, wide
+from logitwise.functional._torch.torch_operations.reduction import reduced
+from logitwise.functional._torch.torch_operations.rows import ShiftedRows, shift, wide
 
 
 def cross_entropy(problem: CrossEntropyProblem) -> Tensor:

@@ -1,0 +1,123 @@
+"""What a target must be: class indices, a distribution over the classes, or the labels of a binary problem."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from logitwise import _warnings
+from logitwise._arrays import Layout, as_numpy, dtype_name, is_tensor, may_look, number_kind
+from logitwise._errors import InvalidTypeError, InvalidValueError
+from logitwise._requirements import check_same_framework
+from logitwise.functional import _suspicions as suspicions
+from logitwise.functional._memory.arrays import memory_of, rows_of
+from logitwise.functional._problems.entries import check_all_not_negative, check_unit_interval
+from logitwise.kernels.cpu.cross_entropy import count_targets
+from logitwise.kernels.cpu.suspicions import faults_of_distribution
+
+
+def is_index_target(target: Any, layout: Layout, name: str = "logits") -> bool:
+    """Return True for class indices, False for a distribution over classes; raise when `target` is neither.
+
+    The one rule: an integer dtype means indices and has the shape of the logits without their class axis; a floating
+    dtype means a distribution and has the shape of the logits.
+    """
+    kind, shape = number_kind(target), tuple(target.shape)
+    if kind == "integer":
+        if shape != layout.row_shape:
+            _raise_index_shape(shape, layout, name)
+        return True
+    if kind == "floating":
+        if shape != layout.shape:
+            _raise_distribution_shape(shape, layout, name)
+        return False
+    requirement = "be integers (class indices) or floating (a distribution over classes)"
+    advice = "Convert with astype (NumPy) or .to (torch)."
+    raise InvalidTypeError("target", requirement, f"dtype {dtype_name(target)}", advice=advice)
+
+
+def _raise_index_shape(shape: tuple[int, ...], layout: Layout, name: str) -> None:
+    requirement = f"have the shape of {name} without axis {layout.axis}, {layout.row_shape}, if its dtype is integer"
+    advice = ""
+    if shape == layout.shape:
+        advice = f"If it is one-hot, pass target.argmax({layout.axis}), or convert it to a floating dtype."
+    raise InvalidValueError("target", requirement, shape, advice=advice)
+
+
+def _raise_distribution_shape(shape: tuple[int, ...], layout: Layout, name: str) -> None:
+    requirement = f"have the shape of {name}, {layout.shape}, if its dtype is floating"
+    advice = "If it holds class indices, convert it to an integer dtype." if shape == layout.row_shape else ""
+    raise InvalidValueError("target", requirement, shape, advice=advice)
+
+
+def check_indices(target: Any, layout: Layout, ignore_index: int) -> None:
+    """Raise unless every index is a class or `ignore_index`."""
+    bad = ((target < 0) | (target >= layout.classes)) & (target != ignore_index)
+    if may_look(bad) and bool(bad.any()):
+        positions, values = np.flatnonzero(as_numpy(bad)), as_numpy(target).ravel()
+        first = int(positions[0])
+        raise_out_of_range(values[first], first, len(positions), layout, are_from_one(values, layout, ignore_index))
+
+
+def are_from_one(target: np.ndarray, layout: Layout, ignore_index: int) -> bool:
+    """Return whether several class indices, the ignored ones aside, are all in [1, classes]."""
+    target = target[target != ignore_index]
+    return target.size > 1 and target.min() >= 1 and target.max() == layout.classes
+
+
+def raise_out_of_range(value: Any, position: int, count: int, layout: Layout, are_from_one: bool = False) -> None:
+    """Raise for a class index out of range; `are_from_one`: the targets are all in [1, classes]."""
+    more = f" ({count} such rows)" if count > 1 else ""
+    if are_from_one:
+        advice = f"No target is 0 and the largest is {layout.classes}: classes are counted from 1, so subtract 1."
+    elif value == layout.classes:
+        advice = "If classes are counted from 1, subtract 1."
+    elif value < 0:
+        advice = "If it marks rows to leave out, pass it as ignore_index."
+    else:
+        advice = "Check the class axis and the number of outputs."
+    where = f"{layout.position(position)}{more}"
+    raise InvalidValueError("target", f"be in [0, {layout.classes - 1}]", int(value), where, advice)
+
+
+def check_binary_target(target: Any, logits: Any, name: str = "logits") -> Any:
+    """Return the target of a binary problem: booleans, 0 and 1, or probabilities, in the shape of the logits."""
+    target = check_same_framework(target, "target", logits, name)
+    if number_kind(target) not in ("bool", "integer", "floating"):
+        requirement = "be booleans, integers 0 and 1, or probabilities"
+        raise InvalidTypeError("target", requirement, f"dtype {dtype_name(target)}")
+    if tuple(target.shape) != tuple(logits.shape):
+        requirement = f"have the shape of {name}, {tuple(logits.shape)}"
+        raise InvalidValueError("target", requirement, tuple(target.shape), advice="Reshape one of them.")
+    check_unit_interval(target)
+    return target
+
+
+def count_indices(target: Any, layout: Layout, ignore_index: int) -> int:
+    """Raise unless every index is a class or `ignore_index`; return how many are classes, or -1 where not counted."""
+    if not is_readable(target):
+        check_indices(target.long(), layout, ignore_index)
+        return -1
+    flat = memory_of(target)[0].reshape(-1)
+    bad, first, rows_counted = count_targets(flat, layout.classes, ignore_index)
+    if bad:
+        raise_out_of_range(flat[first], first, bad, layout, are_from_one(flat, layout, ignore_index))
+    return rows_counted
+
+
+def check_distribution(target: Any, layout: Layout, sample_weight: Any) -> None:
+    """Raise unless every entry is zero or more, and finite; warn where rows do not sum to 1."""
+    if not is_readable(target):
+        check_all_not_negative(target, "target")
+        return
+    is_bad, *sums = faults_of_distribution(*rows_of(target, layout))
+    if is_bad:
+        check_all_not_negative(target, "target")
+    if sums[-1] and _warnings.checks_are_on():
+        suspicions.warn_of_sums(target, layout, sample_weight, *sums)
+
+
+def is_readable(array: Any) -> bool:
+    """Return whether kernels may read an array: any of NumPy, and tensors in CPU memory whose values may be seen."""
+    return not is_tensor(array) or (array.device.type == "cpu" and may_look(array))

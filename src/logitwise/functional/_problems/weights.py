@@ -1,0 +1,58 @@
+"""What weights must be: of classes, of rows, of elements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from logitwise._arrays import Layout, dtype_name, is_tensor, number_kind
+from logitwise._errors import InvalidTypeError, InvalidValueError
+from logitwise._requirements import broadcast, check_same_framework, described
+from logitwise.functional._problems.entries import check_all_not_negative
+
+
+def check_class_weight(class_weight: Any, logits: Any, layout: Layout) -> Any:
+    """Return one weight per class, floating, or None."""
+    if class_weight is None:
+        return None
+    weights = _as_weights(class_weight, "class_weight", logits)
+    if tuple(weights.shape) != (layout.classes,):
+        requirement = f"have one weight for each of the {layout.classes} classes"
+        raise InvalidValueError("class_weight", requirement, f"shape {tuple(weights.shape)}")
+    check_all_not_negative(weights, "class_weight")
+    return weights
+
+
+def check_sample_weight(sample_weight: Any, logits: Any, layout: Layout) -> Any:
+    """Return one weight per row, floating, or None."""
+    if sample_weight is None:
+        return None
+    weights = _as_weights(sample_weight, "sample_weight", logits)
+    if tuple(weights.shape) != layout.row_shape:
+        requirement = f"have one weight per row, shape {layout.row_shape}"
+        raise InvalidValueError("sample_weight", requirement, f"shape {tuple(weights.shape)}")
+    check_all_not_negative(weights, "sample_weight")
+    return weights
+
+
+def check_element_weight(weight: Any, name: str, logits: Any) -> Any:
+    """Return weights that broadcast to the shape of `logits`, floating, or None."""
+    if weight is None:
+        return None
+    weights = _as_weights(weight, name, logits)
+    check_all_not_negative(weights, name)
+    return broadcast(weights, name, logits, "logits")
+
+
+def _as_weights(weights: Any, name: str, logits: Any) -> Any:
+    if is_tensor(logits) and not is_tensor(weights):
+        advice = "Convert with torch.as_tensor."
+        raise InvalidTypeError(name, "be a torch tensor like logits", described(weights), advice=advice)
+    weights = check_same_framework(weights, name, logits)
+    kind = number_kind(weights)
+    if kind not in ("floating", "integer"):
+        raise InvalidTypeError(name, "be numbers", f"dtype {dtype_name(weights)}")
+    if kind == "floating":
+        return weights
+    return weights.double() if is_tensor(weights) else weights.astype(np.float64)
