@@ -176,6 +176,7 @@ def test_a_path_that_cannot_be_written_is_refused_before_any_work(classifier, fo
             ValueError,
             "y must hold only labels that training saw; got 'ripe.' (in 60 rows).",
         ),
+        ({"y": [1] * 60}, ValueError, "y must hold only labels that training saw; got '1' (in 60 rows). Training saw"),
         ({"y": [0.5] * 60}, ValueError, "y must be class labels, finite whole numbers if floating; got 0.5 at row 0"),
         ({"X": X.drop("size")}, ValueError, "X must have every column of training; got none named 'size'."),
         (

@@ -386,7 +386,7 @@ def test_precision_and_recall_by_threshold(page):
     assert table(page, "What each threshold does") == [head, *expected]
     # From 33% on 6 rows are flagged, 3 of them rightly and none missed: F1 is 2 / (6 / 3 + 3 / 3).
     assert paragraphs(page, "threshold") == [
-        "With a lower threshold for “ripe”, more of it is found, at the price of more false alarms.",
+        "With a lower threshold for “ripe”, more of that class is found, at the price of more false alarms.",
         "Precision and recall balance best (F1 0.667) from 33% on; choose a threshold on rows other than those you "
         "report.",
         f"Over all thresholds: area under the ROC curve {(4 + 5 + 7) / 21:.3f}.",  # zeros below each one, of pairs

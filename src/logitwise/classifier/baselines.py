@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitwise.metrics import paired_bootstrap, summary
 from logitwise.model.network import Network
 
 if TYPE_CHECKING:
@@ -93,6 +92,8 @@ def compare(
         model: What the model says of the held-out rows.
         seed: The seed of the resampling.
     """
+    from logitwise.metrics import summary  # brings in numba, which reading a comparison does without
+
     n_classes = model.log_probabilities.shape[1]
     if len(model.rows) == 0:
         return Comparison(0, {}, {})
@@ -118,6 +119,8 @@ def compare(
 
 
 def _difference(values: np.ndarray, seed: int) -> dict[str, float]:
+    from logitwise.metrics import paired_bootstrap
+
     mean, low, high = paired_bootstrap(values, resamples=RESAMPLES, seed=seed)
     return {"mean": mean, "low": low, "high": high}
 

@@ -56,6 +56,7 @@ def known_indices(labels: Any, classes: np.ndarray) -> np.ndarray:
 
 def _unseen_error(unseen: list[Any], known: list[Any], rows: int) -> UnseenLabelsError:
     near = nearest(str(unseen[0]), [str(label) for label in known])
+    near = None if near == str(unseen[0]) else near  # text where the classes are numbers, or the reverse
     likeness = f"Training saw {_shown(known)}" if near is None else f"The nearest to {unseen[0]!r} is {near!r}"
     to_strip = _characters_to_strip(unseen, known)
     if to_strip:

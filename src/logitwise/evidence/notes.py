@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from logitwise.classifier.baselines import Comparison
 from logitwise.classifier.notes import Note
 from logitwise.model.model import Model
 
@@ -36,8 +37,6 @@ def notes_of(model: Model, wording: Wording) -> list[str]:
 
 def verdict_of(model: Model, wording: Wording) -> str | None:
     """Return how the model compared with simpler ones in training, where that was measured."""
-    from logitwise.classifier.baselines import Comparison  # brings in numba, which predicting does without
-
     known = entries_of(model, "baselines")
     verdict = known.get("verdict")
     if not isinstance(verdict, str):

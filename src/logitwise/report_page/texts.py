@@ -131,7 +131,7 @@ def confidence(evidence: Evidence) -> Html:
 def thresholds(evidence: Evidence) -> Html:
     """Describe what a threshold trades."""
     best = max(find_thresholds(evidence.target, evidence.probabilities[:, 1]), key=lambda each: each.f1)
-    price = ", more of it is found, at the price of more false alarms."
+    price = ", more of that class is found, at the price of more false alarms."
     trade = join(["With a lower threshold for ", quoted(evidence.classes[1]), price])
     found = (
         f"Precision and recall balance best (F1 {number(best.f1)}) from {share(best.threshold, 0)} on; choose a "
