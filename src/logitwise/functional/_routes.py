@@ -10,6 +10,8 @@ from __future__ import annotations
 import sys
 from typing import Any, NamedTuple
 
+from numpy import ndarray
+
 from logitwise._arrays import is_tensor
 from logitwise.functional import _cpu, _definitions, _small
 
@@ -56,8 +58,8 @@ def result_of(call: Any, out: Any = None) -> Any:
 
 def loss_of(call: Any) -> Any:
     """Return a loss."""
-    table = _OF_ARRAYS
-    if is_tensor(call.logits):
+    table, logits = _OF_ARRAYS, call.logits
+    if type(logits) is not ndarray and is_tensor(logits):
         table, call = _table_of_tensors(), _under_autocast(call)
     loss = table.gate.loss(call)
     return _first(table.loss, call).loss(call) if loss is None else loss
@@ -65,7 +67,7 @@ def loss_of(call: Any) -> Any:
 
 def loss_and_gradient_of(call: Any, out: Any = None) -> tuple[Any, Any]:
     """Return a loss and its gradient with respect to the logits, in `out` if there is one; tensors are detached."""
-    tensors = is_tensor(call.logits)
+    tensors = type(call.logits) is not ndarray and is_tensor(call.logits)
     table = _table_of_tensors() if tensors else _OF_ARRAYS
     found = table.gate.loss_and_gradient(call, out)
     if found is not None:

@@ -22,8 +22,8 @@ from logitwise.kernels.cpu.rows import NATIVE
 
 NAME = "small call"
 REASON = "few numbers in C-contiguous memory go to one compiled call, past the general checks"
-_NO_GRADIENT = {dtype: np.empty((0, 0), dtype) for dtype in (np.dtype(np.float32), np.dtype(np.float64))}
-_INT64 = np.dtype(np.int64)
+_FLOAT32, _FLOAT64, _INT64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)  # each is one object
+_NO_SINGLES, _NO_DOUBLES = np.empty((0, 0), np.float32), np.empty((0, 0), np.float64)  # where no gradient is asked for
 _NORMALIZERS = {"softmax": softmax.softmax, "log_softmax": softmax.log_softmax}
 _SIGMOIDS = {"sigmoid": sigmoid.sigmoid, "log_sigmoid": sigmoid.log_sigmoid}
 
@@ -67,7 +67,7 @@ def _is_plain(logits: Any) -> bool:
     """Return whether these are few numbers in C-contiguous NumPy memory."""
     return (
         type(logits) is np.ndarray
-        and logits.dtype in _NO_GRADIENT
+        and (logits.dtype is _FLOAT32 or logits.dtype is _FLOAT64)
         and 0 < logits.size < kernels.SMALL
         and logits.flags.carray
     )
@@ -76,15 +76,21 @@ def _is_plain(logits: Any) -> bool:
 def loss(call: Any) -> Any:
     """Return the loss, or None."""
     if type(call) is CrossEntropyCall and _is_small(call):
-        return _loss_of_small(call, _NO_GRADIENT[call[0].dtype])
+        return _loss_of_small(call, _NO_SINGLES if call.logits.dtype is _FLOAT32 else _NO_DOUBLES)
     return None
 
 
 def loss_and_gradient(call: Any, out: Any) -> tuple[Any, Any] | None:
     """Return the loss and its gradient, in `out` if there is one, or None."""
-    if type(call) is not CrossEntropyCall or not _is_small(call) or not _can_be_filled(out, *call[:2]):
+    if type(call) is not CrossEntropyCall or not _is_small(call):
         return None
-    gradient = np.empty(call[0].shape, call[0].dtype) if out is None else out
+    logits = call.logits
+    if out is None:
+        gradient = np.empty(logits.shape, logits.dtype)
+    elif _can_be_filled(out, logits, call.target):
+        gradient = out
+    else:
+        return None
     small = _loss_of_small(call, gradient)
     return None if small is None else (small, gradient)
 
@@ -95,7 +101,7 @@ def _is_small(call: CrossEntropyCall) -> bool:
     return (
         type(logits) is type(target) is np.ndarray
         and logits.ndim == 2
-        and logits.dtype in _NO_GRADIENT
+        and (logits.dtype is _FLOAT32 or logits.dtype is _FLOAT64)
         and target.dtype is _INT64
         and 0 < logits.size < kernels.SMALL
         and target.shape == (logits.shape[0],)
@@ -127,7 +133,9 @@ def _loss_of_small(call: CrossEntropyCall, gradient: np.ndarray) -> np.floating 
     looking = _warnings.checks_are_on()
     if looking and logits.shape[0] == logits.shape[1] >= suspicions.SMALLEST_SQUARE:
         return None
-    divisor = 1.0 if reduction == "sum" else float(normalizer or 0.0)
+    divisor = 1.0
+    if reduction != "sum":
+        divisor = 0.0 if normalizer is None else float(normalizer)
     rows_counted, value = kernels.small_cross_entropy_of_arrays(
         logits, target, ignore_index, smoothing, z_loss, looking, divisor, gradient
     )
