@@ -293,7 +293,7 @@ BAD = [
     (
         lambda: row_weights(np.array([0, 1]), CLASSES, None, [1.0]),
         ValueError,
-        "sample_weight must have one weight per row, shape (2,); got shape (1,).",
+        "sample_weight must have one weight a row, shape (2,); got shape (1,).",
     ),
     (
         lambda: row_weights(np.array([0, 1]), CLASSES, None, [1.0, -1.0]),
@@ -334,7 +334,7 @@ BAD = [
     (
         lambda: row_weights(np.array([0, 1]), CLASSES, None, [[1.0], [1.0]]),
         ValueError,
-        "sample_weight must have one weight per row, shape (2,); got shape (2, 1).",
+        "sample_weight must have one weight a row, shape (2,); got shape (2, 1).",
     ),
     (
         lambda: row_weights(np.array([0, 1]), CLASSES, "even", None),
