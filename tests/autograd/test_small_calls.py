@@ -1,4 +1,4 @@
-"""Small batches in ordinary memory are one compiled call: bit for bit what the general way gives, or left to it."""
+"""Small batches of tensors in ordinary memory are one compiled call, bit for bit what the general routes give."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nan, tensor
 
 import logitwise as lw
-from logitwise.functional import _autograd
 
 DTYPES = [torch.float32, torch.float64, torch.bfloat16, torch.float16]
 OPTIONS = {
@@ -36,49 +35,41 @@ def same_bits(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> bool:
     return all(torch.equal(x, y) and x.dtype == y.dtype for x, y in zip(a, b, strict=True))
 
 
-@pytest.fixture
-def ways(monkeypatch):
-    """Count the calls that the short way answered."""
-    answers = []
-    short = _autograd.short_cross_entropy
-
-    def counted(*arguments):
-        answers.append(short(*arguments))
-        return answers[-1]
-
-    monkeypatch.setattr(_autograd, "short_cross_entropy", counted)
-    return answers
+def with_gaps(tensor: Tensor) -> Tensor:
+    """Return the same numbers in memory that is never a small call."""
+    return tensor.detach().repeat_interleave(2, 1)[:, ::2].requires_grad_(tensor.requires_grad)
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 @pytest.mark.parametrize("shape", [(1, 2), (64, 10), (256, 3), (1500, 3), (7, 400)], ids=str)
-def test_the_short_way_gives_the_same_bits(shape, options, dtype, ways, monkeypatch):
+def test_a_small_call_gives_the_bits_of_the_general_routes(shape, options, dtype):
     logits, target = batch(*shape, dtype)
     options = {**options, "ignore_index": options.get("ignore_index", -100)}
     if (target == options["ignore_index"]).all():
         target = (target + 1) % shape[1]
-    short = outcome(logits, target, **options)
+    general = with_gaps(logits)
+    assert lw.route_of(logits, target, **options).name == "small call"
+    assert lw.route_of(general, target, **options).name == "recorded kernels"
+    small = outcome(logits, target, **options)
+    assert same_bits(small, outcome(general, target, **options))
     with torch.no_grad():
-        value = lw.cross_entropy(logits, target, **options)
-    assert [answer is None for answer in ways] == [False, False]
-    monkeypatch.setattr(_autograd, "short_cross_entropy", lambda *_: None)
-    assert same_bits(short, outcome(logits, target, **options))
-    assert torch.equal(value, short[0])
+        assert lw.route_of(logits, target, **options).name == "small call"
+        assert torch.equal(lw.cross_entropy(logits, target, **options), small[0])
 
 
-def test_a_second_pass_and_a_recorded_one_give_the_same(ways):
+def test_a_second_pass_and_a_recorded_one_give_the_same():
     logits, target = batch(6, 4, torch.float64)
     loss = lw.cross_entropy(logits, target, ignore_index=int(target[0]))
     first, again = (torch.autograd.grad(loss, logits, retain_graph=True)[0] for _ in range(2))
     (recorded,) = torch.autograd.grad(loss, logits, create_graph=True)
-    assert ways[0] is not None
+    assert lw.route_of(logits, target, ignore_index=int(target[0])).name == "small call"
     assert torch.equal(first, again)
     torch.testing.assert_close(recorded, first)
     assert recorded.requires_grad
 
 
-LEFT_TO_THE_GENERAL_WAY = {
+LEFT_TO_THE_GENERAL_ROUTE = {
     "other integers": lambda z, y: (z, y.int(), {}),
     "a class axis elsewhere": lambda z, y: (z.t(), y, {"axis": 0}),
     "one loss a row": lambda z, y: (z, y, {"reduction": "none"}),
@@ -92,17 +83,17 @@ LEFT_TO_THE_GENERAL_WAY = {
 }
 
 
-@pytest.mark.parametrize("change", LEFT_TO_THE_GENERAL_WAY.values(), ids=LEFT_TO_THE_GENERAL_WAY)
-def test_what_the_short_way_does_not_serve_gives_the_same_loss(change, ways):
+@pytest.mark.parametrize("change", LEFT_TO_THE_GENERAL_ROUTE.values(), ids=LEFT_TO_THE_GENERAL_ROUTE)
+def test_what_is_no_small_call_gives_the_same_loss(change):
     logits, target = batch(6, 4, torch.float32)
     plain = lw.cross_entropy(logits, target)
     changed_logits, changed_target, options = change(logits, target)
+    assert lw.route_of(changed_logits, changed_target, **options).name == "recorded kernels"
     loss = lw.cross_entropy(changed_logits, changed_target, **options)
-    assert [answer is None for answer in ways] == [False, True]
     torch.testing.assert_close(loss.mean(), plain)
 
 
-def test_what_is_wrong_is_said_by_the_general_way(ways):
+def test_what_is_wrong_is_said_by_the_general_route():
     logits, target = batch(3, 4, torch.float32)
     with pytest.raises(ValueError, match=r"^target must be in \[0, 3\]; got 4 at row 1\."):
         lw.cross_entropy(logits, tensor([0, 4, 1]))
@@ -113,7 +104,6 @@ def test_what_is_wrong_is_said_by_the_general_way(ways):
     for name, value in (("label_smoothing", 1.5), ("z_loss", -1.0), ("normalizer", 0)):
         with pytest.raises(ValueError, match=f"^{name} must be"):
             lw.cross_entropy(logits, target, **{name: value})
-    assert ways == [None] * 2 + ways[2:]
 
 
 def test_an_ignored_row_may_hold_nan():
@@ -146,3 +136,96 @@ def test_a_gradient_is_not_written_over_what_is_still_read(shift):
     indices.copy_(target)
     out = torch.from_numpy(memory[8 : 8 + size].view(np.float32).reshape(rows, 7))
     assert same_bits(lw.cross_entropy_and_gradient(logits, indices, out=out), expected)
+
+
+# --- functions of logits ----------------------------------------------------------------------------------------------
+
+FUNCTIONS = {
+    "softmax": lw.softmax,
+    "log_softmax": lw.log_softmax,
+    "sigmoid": lw.sigmoid,
+    "log_sigmoid": lw.log_sigmoid,
+}
+
+
+def route(function, logits: Tensor, **options) -> str:
+    return lw.route_of(logits, function=function, **options).name
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("shape", [(3, 1), (1, 2), (64, 10), (300, 200)], ids=str)
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_a_small_function_of_logits_gives_the_bits_of_the_general_route(function, shape, dtype):
+    logits = batch(*shape, dtype)[0].detach()
+    general = with_gaps(logits)
+    assert (route(function, logits), route(function, general)) == ("small call", "CPU kernels")
+    small = function(logits)
+    assert torch.equal(small, function(general))
+    assert (small.dtype, small.requires_grad) == (dtype, False)
+    with torch.no_grad():
+        assert torch.equal(function(logits.clone().requires_grad_()), small)
+    with torch.inference_mode():
+        assert torch.equal(function(logits), small)
+
+
+NOT_SMALL = {
+    "sixteen bits": (lambda z: z.half(), "CPU kernels"),
+    "recorded": (lambda z: z.clone().requires_grad_(), "recorded kernels"),
+    "gaps": (with_gaps, "CPU kernels"),
+    "transposed": (lambda z: z.t().contiguous().t(), "CPU kernels"),
+    "many": (lambda z: z.repeat(5000, 1), "CPU kernels"),
+    "none": (lambda z: z[:0], "CPU kernels"),
+    "zeros without memory": (lambda z: torch._efficientzerotensor(6, 4), "torch operations"),
+    "negated": (lambda z: torch.complex(z, -z).conj().imag, "CPU kernels"),
+    "a subclass": (lambda z: z.as_subclass(Labelled), "torch operations"),
+    "another device": (lambda z: z.to("meta"), "torch operations"),
+}
+
+
+class Labelled(Tensor):
+    """A subclass with nothing of its own."""
+
+
+@pytest.mark.parametrize(("change", "name"), NOT_SMALL.values(), ids=NOT_SMALL)
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_other_tensors_take_other_routes(function, change, name):
+    logits = batch(6, 4, torch.float32)[0].detach()
+    changed = change(logits)
+    assert route(function, changed) == name
+    result = function(changed)
+    assert type(result) is type(changed)
+    if not changed.is_meta:
+        expected = function(changed.detach().as_subclass(Tensor).double().contiguous())
+        torch.testing.assert_close(result.detach().double().as_subclass(Tensor), expected, rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_a_result_in_out_or_under_a_default_device_is_that_of_the_small_call(function):
+    logits = batch(6, 4, torch.float32)[0].detach()
+    small, out = function(logits), torch.empty(6, 4)
+    assert function(logits, out=out) is out
+    assert torch.equal(out, small)
+    with torch.device("meta"):
+        assert route(function, logits) == "CPU kernels"
+        result = function(logits)
+    assert result.is_cpu
+    assert torch.equal(result, small)
+
+
+def test_freed_memory_is_not_read_by_a_small_call():
+    logits = torch.ones(6, 4)
+    logits.untyped_storage().resize_(0)
+    for function in FUNCTIONS.values():
+        with pytest.raises(ValueError, match="logits must be allocated"):
+            function(logits)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_transforms_are_no_small_calls(function):
+    logits = batch(6, 4, torch.float64)[0].detach()
+    with torch.autograd.forward_ad.dual_level():
+        assert route(function, logits) == "torch operations"
+    kept = []
+    torch.func.grad(lambda z: kept.append(z * 1.0) or z.sum())(logits)
+    assert route(function, kept[0]) == "torch operations"
+    torch.testing.assert_close(function(kept[0]), function(logits))

@@ -41,7 +41,7 @@ def log_loss(
     class_weight: Any = None,
     sample_weight: Any = None,
     ignore_index: SupportsIndex = -100,
-    reduction: Reduction = "mean",
+    reduction: str = "mean",
     normalizer: SupportsFloat | None = None,
 ) -> Any:
     """Return the cross-entropy of predicted probabilities, in nats.

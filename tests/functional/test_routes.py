@@ -1,0 +1,214 @@
+"""Which way a call is computed: one table of calls, and the route that each takes."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch.func import grad, vmap
+from torch.fx.experimental.proxy_tensor import make_fx
+
+import logitwise as lw
+
+SMALL, KERNELS, RECORDED = "small call", "CPU kernels", "recorded kernels"
+OPERATOR, OPERATIONS, DEFINITIONS = "compiled operator", "torch operations", "definitions"
+ARRAY, INDEX = np.linspace(-2.0, 3.0, 12).reshape(4, 3), np.array([0, 2, 1, 0])
+TENSOR, TARGET = torch.tensor(ARRAY), torch.tensor(INDEX)
+LARGE = np.zeros((30_000, 3))
+SHARES = torch.full((4, 3), 1 / 3, dtype=torch.float64)
+BINARY, BINARY_GRADIENT = lw.binary_cross_entropy_with_logits, lw.binary_cross_entropy_with_logits_and_gradient
+
+
+class Labelled(torch.Tensor):
+    """A subclass with nothing of its own."""
+
+
+def leaf() -> torch.Tensor:
+    return TENSOR.clone().requires_grad_()
+
+
+def under(context, call):
+    with context:
+        return call()
+
+
+CASES = {
+    # arrays
+    "float64": (lambda: lw.route_of(ARRAY, INDEX), SMALL),
+    "float32": (lambda: lw.route_of(ARRAY.astype(np.float32), INDEX), SMALL),
+    "float16": (lambda: lw.route_of(ARRAY.astype(np.float16), INDEX), KERNELS),
+    "lists": (lambda: lw.route_of(ARRAY.tolist(), INDEX.tolist()), KERNELS),
+    "many rows": (lambda: lw.route_of(LARGE, np.arange(30_000) % 3), KERNELS),
+    "one loss per row": (lambda: lw.route_of(ARRAY, INDEX, reduction="none"), KERNELS),
+    "sample weights": (lambda: lw.route_of(ARRAY, INDEX, sample_weight=np.ones(4)), KERNELS),
+    "a distribution": (lambda: lw.route_of(ARRAY, np.full((4, 3), 1 / 3)), KERNELS),
+    "with the gradient": (lambda: lw.route_of(ARRAY, INDEX, function=lw.cross_entropy_and_gradient), SMALL),
+    "with the gradient, classes first": (
+        lambda: lw.route_of(ARRAY, INDEX[:3], function=lw.cross_entropy_and_gradient, axis=0, ignore_index=2),
+        KERNELS,
+    ),
+    "binary": (lambda: lw.route_of(ARRAY[0], [0, 1, 1], function=BINARY), KERNELS),
+    "binary with the gradient": (lambda: lw.route_of(ARRAY[0], [0, 1, 1], function=BINARY_GRADIENT), KERNELS),
+    "log_loss": (lambda: lw.route_of(np.full((4, 3), 1 / 3), INDEX, function=lw.log_loss), DEFINITIONS),
+    "softmax": (lambda: lw.route_of(ARRAY), SMALL),
+    "softmax of one row": (lambda: lw.route_of(ARRAY[0]), KERNELS),
+    "softmax with a mask": (lambda: lw.route_of(ARRAY, mask=ARRAY > 0), KERNELS),
+    "log_softmax": (lambda: lw.route_of(ARRAY, function=lw.log_softmax, axis=1, temperature=2.0), SMALL),
+    "logsumexp": (lambda: lw.route_of(ARRAY, function=lw.logsumexp, keepdims=True), SMALL),
+    "sigmoid": (lambda: lw.route_of(ARRAY[0], function=lw.sigmoid), SMALL),
+    "log_sigmoid of many": (lambda: lw.route_of(LARGE, function=lw.log_sigmoid), KERNELS),
+    # tensors
+    "tensor": (lambda: lw.route_of(TENSOR, TARGET), SMALL),
+    "bfloat16": (lambda: lw.route_of(TENSOR.bfloat16(), TARGET), SMALL),
+    "recorded, small": (lambda: lw.route_of(leaf(), TARGET), SMALL),
+    "recorded": (lambda: lw.route_of(leaf(), TARGET, reduction="none"), RECORDED),
+    "recorded, under no_grad": (
+        lambda: under(torch.no_grad(), lambda: lw.route_of(leaf(), TARGET, reduction="none")),
+        KERNELS,
+    ),
+    "recorded, detached with its gradient": (
+        lambda: lw.route_of(leaf(), SHARES, function=lw.cross_entropy_and_gradient),
+        KERNELS,
+    ),
+    "nothing recorded": (lambda: lw.route_of(TENSOR, SHARES), KERNELS),
+    "a subclass": (lambda: lw.route_of(TENSOR.as_subclass(Labelled), TARGET), OPERATIONS),
+    "a parameter": (lambda: lw.route_of(torch.nn.Parameter(TENSOR), SHARES), RECORDED),
+    "weights that require gradients": (
+        lambda: lw.route_of(TENSOR, TARGET, class_weight=torch.ones(3, requires_grad=True)),
+        OPERATIONS,
+    ),
+    "such weights, with the gradient": (
+        lambda: lw.route_of(
+            TENSOR, TARGET, function=lw.cross_entropy_and_gradient, class_weight=torch.ones(3, requires_grad=True)
+        ),
+        KERNELS,
+    ),
+    "another device": (lambda: lw.route_of(TENSOR.to("meta"), TARGET.to("meta")), OPERATIONS),
+    "log_loss of tensors": (lambda: lw.route_of(SHARES, TARGET, function=lw.log_loss), OPERATIONS),
+    "binary tensors": (lambda: lw.route_of(TENSOR, SHARES, function=BINARY), KERNELS),
+    "binary tensors, recorded": (lambda: lw.route_of(leaf(), SHARES, function=BINARY), RECORDED),
+    "softmax of tensors": (lambda: lw.route_of(TENSOR), SMALL),
+    "softmax of float16": (lambda: lw.route_of(TENSOR.half()), KERNELS),
+    "softmax recorded": (lambda: lw.route_of(leaf()), RECORDED),
+    "softmax with a temperature that is learned": (
+        lambda: lw.route_of(TENSOR, temperature=torch.tensor(1.0, requires_grad=True)),
+        OPERATIONS,
+    ),
+    "logsumexp of tensors": (lambda: lw.route_of(TENSOR, function=lw.logsumexp), KERNELS),
+    "autocast": (
+        lambda: under(torch.autocast("cpu", torch.bfloat16), lambda: lw.route_of(TENSOR.bfloat16(), TARGET)),
+        SMALL,
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "name"), CASES.values(), ids=CASES)
+def test_a_call_takes_its_route(call, name):
+    assert call().name == name
+
+
+def names_under(transform, *inputs) -> list[str]:
+    """Return the routes that calls inside a transform take."""
+    seen = []
+
+    def asked(logits: torch.Tensor) -> torch.Tensor:
+        seen.append(lw.route_of(logits, SHARES[0] if logits.ndim == 1 else SHARES).name)
+        return logits.sum()
+
+    transform(asked)(*inputs)
+    return seen
+
+
+def test_transforms_and_tracers_take_operations():
+    assert names_under(grad, TENSOR) == [OPERATIONS]
+    assert names_under(vmap, TENSOR) == [OPERATIONS]
+    assert set(names_under(make_fx, TENSOR)) == {OPERATIONS}
+    with torch.autograd.forward_ad.dual_level():
+        assert lw.route_of(TENSOR, TARGET).name == OPERATIONS
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda z: lw.route_of(z, TARGET), OPERATOR),
+        (lambda z: lw.route_of(z, SHARES, function=BINARY), OPERATOR),
+        (lambda z: lw.route_of(z), OPERATIONS),
+        (lambda z: lw.route_of(z, SHARES, normalizer=torch.tensor(2.0)), OPERATIONS),
+    ],
+    ids=["cross_entropy", "binary", "softmax", "a normalizer that is a tensor"],
+)
+def test_compiled_code_calls_operators_for_losses(call, name):
+    seen = []
+
+    def asked(logits: torch.Tensor) -> torch.Tensor:
+        seen.append(call(logits).name)
+        return logits * 2.0
+
+    torch._dynamo.reset()
+    torch.compile(asked, backend="aot_eager", fullgraph=True)(TENSOR)
+    torch._dynamo.reset()
+    assert seen == [name]
+
+
+def test_every_route_is_reached():
+    names = {name for _, name in CASES.values()} | {OPERATOR}
+    assert names == {SMALL, KERNELS, RECORDED, OPERATOR, OPERATIONS, DEFINITIONS}
+    documented = re.search(r"Attributes:.*", lw.route_of(ARRAY).__doc__, re.DOTALL)[0]
+    assert all(f"'{name}'" in documented for name in names)
+
+
+def test_a_route_prints_as_one_sentence():
+    route = lw.route_of(ARRAY, INDEX, reduction="none")
+    assert route.function == "cross_entropy"
+    assert str(route) == "cross_entropy takes the route 'CPU kernels': compiled kernels read the memory of the arrays."
+
+
+@pytest.mark.parametrize("function", ["softmax", "cross_entropy", "binary_cross_entropy_with_logits", "log_loss"])
+def test_it_raises_as_the_call_would(function):
+    called = getattr(lw, function)
+    rest = () if function == "softmax" else (np.array([[0.0, np.nan]]),)
+    for logits in (["a"], np.zeros((1, 3)), np.zeros((1, 0))):
+        if function == "softmax" and isinstance(logits, np.ndarray) and logits.size:
+            continue
+        with pytest.raises((ValueError, TypeError)) as expected:
+            called(logits, *rest)
+        with pytest.raises(type(expected.value), match=f"^{re.escape(str(expected.value))}$"):
+            lw.route_of(logits, *rest, function=called)
+
+
+NOT_ASKED = {
+    "an option of another function": (
+        lambda: lw.route_of(ARRAY, INDEX, pos_weight=1.0),
+        "cross_entropy() got an unexpected keyword argument 'pos_weight'",
+    ),
+    "an option of a function with a gradient": (
+        lambda: lw.route_of(ARRAY, INDEX, function=BINARY_GRADIENT, axis=0),
+        "binary_cross_entropy_with_logits_and_gradient() got an unexpected keyword argument 'axis'",
+    ),
+    "a target too many": (
+        lambda: lw.route_of(ARRAY, INDEX, function=lw.softmax),
+        "softmax() got an unexpected keyword argument 'target'",
+    ),
+    "a target that is missing": (
+        lambda: lw.route_of(ARRAY, function=lw.cross_entropy_and_gradient),
+        "cross_entropy_and_gradient() missing 1 required positional argument: 'target'",
+    ),
+    "an option of logsumexp's call alone": (
+        lambda: lw.route_of(ARRAY, keepdims=True),
+        "softmax() got an unexpected keyword argument 'keepdims'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "message"), NOT_ASKED.values(), ids=NOT_ASKED)
+def test_an_option_that_the_function_does_not_have(call, message):
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        call()
+
+
+def test_a_function_without_a_route():
+    with pytest.raises(lw.InvalidValueError, match=r"^function must be one of softmax, .*; got ") as caught:
+        lw.route_of(ARRAY, function=np.exp)
+    assert caught.value.argument == "function"
