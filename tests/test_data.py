@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sklearn import datasets
 
 from logitwise.data import BUNDLED, DataError, Dataset, check_source, delimited, is_table_file, read, reader
-from logitwise.data.fingerprint import fingerprint
+from logitwise.data.digest import source_sha256
 from logitwise.data.streaming import read_parts
 from made_files import IMAGES, LABELS, idx, written
 
@@ -417,11 +417,11 @@ def test_the_fingerprint_is_that_of_the_bytes(tmp_path, monkeypatch):
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_bytes(content)
     sums = {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in ("a.csv", "b.csv", "iris", "z/a.csv")}
-    assert fingerprint("b.csv") == sums["b.csv"]
-    assert fingerprint("./iris") == sums["iris"]
+    assert source_sha256("b.csv") == sums["b.csv"]
+    assert source_sha256("./iris") == sums["iris"]
     listed = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
-    assert fingerprint(str(tmp_path)) == hashlib.sha256(listed.encode()).hexdigest()
-    assert fingerprint("iris") is fingerprint("gone.csv") is None
+    assert source_sha256(str(tmp_path)) == hashlib.sha256(listed.encode()).hexdigest()
+    assert source_sha256("iris") is source_sha256("gone.csv") is None
 
 
 def test_npz_with_labels_and_without(tmp_path):
@@ -511,10 +511,10 @@ def test_the_name_of_a_file_tells_how_it_is_read(tmp_path, kind):
     for name in KINDS_OF_NAMES[kind]:
         path = written(tmp_path, "a,b\n1,2\n", name)
         if kind is None:
-            with pytest.raises(DataError, match=r"^source must be a file of a readable kind; got "):
+            with pytest.raises(DataError, match=r"^source must be a file in a readable format; got "):
                 check_source(path)
         else:
-            assert reader._kind_of(path) == kind
+            assert reader._format_of(path) == kind
             check_source(path)
             assert is_table_file(path) is (kind == "table")
 
@@ -528,7 +528,7 @@ def test_a_source_that_is_no_file_is_looked_at_too(tmp_path, monkeypatch):
     assert not is_table_file(tmp_path / "gone.csv")
     with pytest.raises(DataError, match=r"got 'wines', which does not exist\. Did you mean 'wine'\?$"):
         check_source("wines")
-    with pytest.raises(DataError, match="readable kind"):
+    with pytest.raises(DataError, match="readable format"):
         check_source(Path("iris"))
 
 

@@ -234,7 +234,7 @@ def test_a_name_too_long_is_refused(tmp_path):
 
 def test_an_unknown_suffix_is_refused(tmp_path):
     path = written(tmp_path, "a", "t.xlsx")
-    expected = f"source must be a file of a readable kind; got {str(path)!r}. Readable are {READABLE}."
+    expected = f"source must be a file in a readable format; got {str(path)!r}. Readable are {READABLE}."
     assert message(path) == expected
 
 
@@ -288,7 +288,7 @@ def test_bad_idx_folders_are_refused(tmp_path):
     written(tmp_path, idx(IMAGES[:, :2]), "t10k-images-idx3-ubyte")
     written(tmp_path, idx(LABELS), "t10k-labels-idx1-ubyte")
     assert message(tmp_path) == (
-        f"source must have rows of one shape in its training and test parts; got (3, 4) and (2, 4) in {folder}."
+        f"source must have rows of one shape in its training and test sets; got (3, 4) and (2, 4) in {folder}."
     )
     written(tmp_path, idx(IMAGES), "more-train-images-idx3-ubyte")
     assert message(tmp_path) == (
@@ -413,7 +413,7 @@ BAD_NPZ = {
     ),
     "other columns in the test part": (
         {"x_train": X, "y_train": X[:, 0], "x_test": X[:, 1:], "y_test": X[:, 0]},
-        "source must have rows of one shape in its training and test parts; got (2,) and (1,) in {path}.",
+        "source must have rows of one shape in its training and test sets; got (2,) and (1,) in {path}.",
     ),
     "a row of labels": (
         {"X": X, "y": np.ones((1, 3))},

@@ -274,12 +274,12 @@ READ_AS_TEXT = ["1_0", "0x1", "1d5", "5 ", "true", "'7'"]
 @example(["1", "5 "])
 def test_numbers_are_read_as_a_cast_reads_them(cells):
     text = "".join(f"{cell};{cell}x\n" for cell in cells).encode()
-    form, origin = delimited.Form(ord(";"), 2), delimited.Origin(Path("made"))
-    found = delimited.split_numbers(text, form, frozenset([0]))
+    dialect, origin = delimited.Dialect(ord(";"), 2), delimited.Origin(Path("made"))
+    found = delimited.split_numbers(text, dialect, frozenset([0]))
     if any(cell in READ_AS_TEXT for cell in cells):
         assert found is None
         return
-    expected = streaming._named(delimited.split_fields(text, form, origin)[0], ["a", "b"])
+    expected = streaming._named(delimited.split_fields(text, dialect, origin)[0], ["a", "b"])
     found = streaming._named(found, ["a", "b"])
     assert found["a"].dtype == pl.Float64
     numbers = [_plain(cell) for cell in found["a"]]

@@ -31,6 +31,8 @@ _HOME_OF = {
     "checks": "logitwise._warnings",
     "diagnose": "logitwise.diagnosis",
     "Classifier": "logitwise.classifier.estimator",
+    "DataWarning": "logitwise.model.data_warnings",
+    "TrainingWarning": "logitwise.classifier.notes",
     "binary_cross_entropy_with_logits": "logitwise.functional",
     "binary_cross_entropy_with_logits_and_gradient": "logitwise.functional",
     "cross_entropy": "logitwise.functional",
@@ -40,14 +42,16 @@ _HOME_OF = {
     "log_sigmoid": "logitwise.functional",
     "log_softmax": "logitwise.functional",
     "logsumexp": "logitwise.functional",
+    "report": "logitwise.evidence.reporting",
     "route_of": "logitwise.functional",
     "sigmoid": "logitwise.functional",
     "softmax": "logitwise.functional",
     "threads": "logitwise.functional",
 }
-_MODULES = ("data", "metrics", "nn", "reference")
+_MODULES = ("calibration", "data", "metrics", "nn", "reference")
 
 if TYPE_CHECKING:  # `as` says that a name is public, which type checkers cannot see of `__all__`
+    from logitwise import calibration as calibration
     from logitwise import data as data
     from logitwise import metrics as metrics
     from logitwise import nn as nn
@@ -70,7 +74,9 @@ if TYPE_CHECKING:  # `as` says that a name is public, which type checkers cannot
     from logitwise._warnings import ZeroClassWeightWarning as ZeroClassWeightWarning
     from logitwise._warnings import checks as checks
     from logitwise.classifier.estimator import Classifier as Classifier
+    from logitwise.classifier.notes import TrainingWarning as TrainingWarning
     from logitwise.diagnosis import diagnose as diagnose
+    from logitwise.evidence.reporting import report as report
     from logitwise.functional import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
     from logitwise.functional import (
         binary_cross_entropy_with_logits_and_gradient as binary_cross_entropy_with_logits_and_gradient,
@@ -85,6 +91,7 @@ if TYPE_CHECKING:  # `as` says that a name is public, which type checkers cannot
     from logitwise.functional import sigmoid as sigmoid
     from logitwise.functional import softmax as softmax
     from logitwise.functional import threads as threads
+    from logitwise.model.data_warnings import DataWarning as DataWarning
     from logitwise.model.model import load as load
 else:
     __all__ = [*_HOME_OF, *_MODULES, "__version__"]

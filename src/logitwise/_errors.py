@@ -92,4 +92,7 @@ def naming(names: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except InvalidArgumentError as error:
-        raise error.renamed(names) from error
+        renamed = error.renamed(names)
+        if str(renamed) == str(error):
+            raise
+        raise renamed from error

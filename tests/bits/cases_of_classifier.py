@@ -16,7 +16,7 @@ from scipy import sparse
 
 import logitwise as lw
 
-OLD = harness.HERE.parent / "classifier" / "version-2.safetensors"
+OLD = harness.HERE.parent / "model" / "version-2.safetensors"
 LETTERS = np.array(["a", "b", "c", "d"], dtype=object)
 
 

@@ -1,5 +1,6 @@
 """The baselines: against scikit-learn, on the same rows, and what is concluded."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,10 +9,11 @@ from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
 from classifier.made_trainer import made_arrays
-from logitwise.classifier import Classifier, baselines, logistic
+from logitwise.classifier import Classifier, baselines
 from logitwise.classifier.baselines import Comparison, compare, fit_logistic
 from logitwise.classifier.folds import given_split, plan_for
-from logitwise.classifier.logistic import logistic_beside
+from logitwise.evidence import logistic
+from logitwise.evidence.logistic import logistic_beside
 from logitwise.functional import softmax
 from logitwise.metrics import summary
 from logitwise.model.table import read_table
@@ -57,11 +59,30 @@ def test_nothing_to_learn():
     assert verdict.startswith("The columns say little of the target: log loss 0.")
 
 
-def compared(low, mean, high):
+def compared_by(low, mean, high):
     measures = {name: {"log_loss": loss} for name, loss in (("model", 0.5), ("logistic regression", 0.52))}
     measures["majority class"] = {"log_loss": 0.69}
     differences = {"logistic regression": {"low": low, "mean": mean, "high": high}, "majority class": {"high": -0.1}}
-    return Comparison(1000, measures, differences).verdict
+    return Comparison(1000, measures, differences)
+
+
+def compared(low, mean, high):
+    return compared_by(low, mean, high).verdict
+
+
+def test_a_verdict_is_a_finding_and_where_the_linear_model_is_better_what_to_do():
+    for low, high, is_linear_better in (
+        (-0.03, 0.01, False),
+        (-0.03, -0.01, False),
+        (0.0, 0.03, False),
+        (0.01, 0.03, True),
+    ):
+        found = compared_by(low, 0.0, high)
+        assert found.is_linear_better == is_linear_better
+        assert found.verdict == found.finding + " Use hidden=()." * is_linear_better
+    nothing = replace(found, differences=found.differences | {"majority class": {"high": 0.0}})
+    assert (nothing.is_linear_better, nothing.verdict) == (False, nothing.finding)
+    assert not Comparison(0, {}, {}).is_linear_better
 
 
 def test_verdicts():
@@ -162,7 +183,7 @@ def test_many_rows_are_compared_by_fewer_folds(monkeypatch):
     for work, folds in ((100 * 5 * 3 * 4, 4), (100 * 5 * 3 * 3 - 1, 2), (100 * 5 * 3, 1), (1, 1)):
         monkeypatch.setattr(baselines, "MOST_WORK", work)
         assert compare(*arrays, plan, model, 0).rows == folds * 20
-    monkeypatch.setattr(baselines, "MOST_ROWS", 50)  # the work is that of the rows fitted by
+    monkeypatch.setattr(baselines, "LOGISTIC_ROWS", 50)  # the work is that of the rows fitted by
     for work, folds in ((50 * 5 * 3 * 2, 2), (50 * 5 * 3 * 2 - 1, 1)):
         monkeypatch.setattr(baselines, "MOST_WORK", work)
         assert compare(*arrays, plan, model, 0).rows == folds * 20
@@ -222,7 +243,7 @@ def test_of_many_rows_every_so_manieth_is_fitted(rows, step):
 @pytest.mark.parametrize(("most", "step"), [(20_000, 1), (400, 1), (399, 2), (150, 3)])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_a_logistic_regression_beside_a_model_has_its_inputs_but_no_ramps(most, step, n_classes, monkeypatch):
-    monkeypatch.setattr(logistic, "MOST_ROWS", most)
+    monkeypatch.setattr(logistic, "LOGISTIC_ROWS", most)
     generator = np.random.default_rng(0)
     X = generator.normal(size=(400, 2))
     labels = np.array(["c", "a", "b"])[(X[:, 0] + generator.normal(size=400) > 0).astype(int) + (X[:, 1] > 1)]

@@ -7,13 +7,12 @@ from sklearn.metrics import balanced_accuracy_score, f1_score
 from logitwise.classifier import Classifier, load
 from logitwise.classifier.decisions import (
     Decision,
-    balanced_accuracy,
     check_goal,
     conformal_scores,
     decide,
-    f1,
-    prediction_sets,
 )
+from logitwise.metrics import balanced_accuracy, f1
+from logitwise.model.prediction_sets import prediction_sets
 
 
 def made_rows(rows=4000, n_classes=2, seed=0):
@@ -351,8 +350,8 @@ BAD = [
     (
         lambda: check_goal([[0, 1]], 2),
         ValueError,
-        "threshold_for must have a row and a column a class, shape (2, 2); got (1, 2). Entry [i, j] is what it costs "
-        "to predict class j where i is true.",
+        "threshold_for must have a row and a column for each class, shape (2, 2); got (1, 2). Entry [i, j] is what it "
+        "costs to predict class j where i is true.",
     ),
     (
         lambda: check_goal([[0, 1], [0, 0]], 2),

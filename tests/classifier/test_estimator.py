@@ -17,7 +17,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from logitwise.classifier import Classifier, estimator, load
-from logitwise.classifier.training import Trainer, TrainingWarning
+from logitwise.classifier.notes import TrainingWarning
+from logitwise.classifier.training import Trainer
 from logitwise.metrics import summary
 
 
@@ -288,13 +289,13 @@ BAD = [
     (
         lambda: Classifier(()).fit(X, Y[:-1]),
         ValueError,
-        "y must have one label a row of X; got 199 labels for 200 rows.",
+        "y must have one label per row of X; got 199 labels for 200 rows.",
     ),
     (lambda: Classifier(()).fit(X[:0], Y[:0]), ValueError, "X must have at least one row; got none."),
     (
         lambda: Classifier(()).fit(X, None),
         ValueError,
-        "y must hold one label a row; got None. Classifier requires y to be passed, but the target y is None.",
+        "y must hold one label per row; got None. Classifier requires y to be passed, but the target y is None.",
     ),
     (
         lambda: Classifier(()).fit(X, np.zeros(200, int)),
@@ -331,15 +332,20 @@ BAD = [
     (
         lambda: Classifier(()).fit(X, Y, X_val=X[:, :2], y_val=Y),
         ValueError,
-        "X_val must have the columns of training; got another number: X_val has 2 features, but Model is expecting 3 "
+        "X_val must have the columns of training, 3 in number; got 2. X_val has 2 features, but Model is expecting 3 "
         "features as input. Pass the same columns.",
     ),
     (
         lambda: Classifier(()).fit(X, Y, X_val=np.full((200, 3), 1j), y_val=Y),
         ValueError,
-        "X_val must be real; got dtype complex128. Complex data not supported: pass parts as columns.",
+        "X_val must be real; got dtype complex128. Complex data not supported: pass real and imaginary parts as "
+        "columns.",
     ),
-    (lambda: Classifier(3.5).fit(X, Y), TypeError, "hidden must be a tuple of integers, one a hidden layer; got 3.5."),
+    (
+        lambda: Classifier(3.5).fit(X, Y),
+        TypeError,
+        "hidden must be a tuple of integers, one per hidden layer; got 3.5.",
+    ),
     (lambda: Classifier((0,)).fit(X, Y), ValueError, "hidden must be 1 or more; got 0."),
     (lambda: Classifier((), epochs=0).fit(X, Y), ValueError, "epochs must be 1 or more; got 0."),
     (lambda: Classifier((), batch_size=0).fit(X, Y), ValueError, "batch_size must be 1 or more; got 0."),
@@ -500,7 +506,7 @@ def test_nothing_is_learnt_of_columns_from_rows_of_weight_zero():
     for name, tensor in alone.preprocessing.tensors().items():
         np.testing.assert_array_equal(weighted.preprocessing.tensors()[name], tensor)
     np.testing.assert_array_equal(weighted.predict_proba(frame.filter(used)), alone.predict_proba(frame.filter(used)))
-    told = ["X has columns with one value only, which say nothing: column 'constant'."]
+    told = ["X has columns with only one value, which carry no information: column 'constant'."]
     assert weighted.metadata["notes"] == alone.metadata["notes"] == told
 
 

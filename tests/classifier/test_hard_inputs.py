@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from logitwise.classifier import Classifier, load
-from logitwise.model.preprocessing import MAX_LEVELS, Preprocessing
+from logitwise.classifier.columns import MAX_LEVELS, fit_preprocessing
 from logitwise.model.table import read_table
 
 GENERATOR = np.random.default_rng(0)
@@ -40,7 +40,7 @@ def test_a_hundred_thousand_levels_take_the_memory_of_a_few():
     """No more than MAX_LEVELS become inputs: one-hot, all of them would take 40 GB."""
     table, rows = read_table(with_levels(common=2)), np.arange(100_002)
     tracemalloc.start()
-    preprocessing = Preprocessing.fit(table, rows, 2)
+    preprocessing = fit_preprocessing(table, rows, 2)
     inputs = preprocessing.encode(preprocessing.prepare(table), rows[:5])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

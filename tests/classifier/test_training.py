@@ -10,11 +10,10 @@ import pytest
 import torch
 
 from classifier.textbook import by_name, keep_masks, leaves, textbook_logits, textbook_loss
-from logitwise.calibration import PRIOR, temperature_of
 from logitwise.classifier import training as module
-from logitwise.classifier.adamw import AdamW
+from logitwise.classifier.calibration import PRIOR, temperature_of
 from logitwise.classifier.folds import Plan, given_split
-from logitwise.classifier.members import Shape
+from logitwise.classifier.members import AdamW, Shape
 from logitwise.classifier.training import Recipe, Rows, Trainer, moved_images, schedule
 
 

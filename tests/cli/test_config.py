@@ -28,12 +28,12 @@ def test_every_default_is_printed_and_read_back(run, fruit):
         "quiet": False,
     }
     helps = dict(re.findall(r"^# (.+)\n(?:# )?([a-z-]+) = ", result.stdout, re.MULTILINE))
-    assert helps["At most so many passes over the rows."] == "epochs"
-    assert helps["What decides all chance; one seed, one result."] == "seed"
+    assert helps["The largest number of passes over the rows."] == "epochs"
+    assert helps["The seed of all random choices: the same seed gives the same result."] == "seed"
     assert '\n# target = "COLUMN"\n' in result.stdout
     assert "\n# header = true\n" in result.stdout
     assert result.stdout.startswith(
-        "# The options of `logitwise train`. Edit them, and say: logitwise train DATA --con"
+        "# The options of `logitwise train`. Edit them, then run: logitwise train DATA --con"
     )
     without_default = re.findall(r"^# ([a-z-]+) = ", result.stdout, re.MULTILINE)
     options = set(re.findall(r"^  (?:-\w, )?--([a-z-]+)", run("train", "--help").stdout, re.MULTILINE))

@@ -5,42 +5,64 @@ from __future__ import annotations
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import typer
 
+from logitwise import InvalidTypeError, InvalidValueError
+from logitwise._errors import naming
 from logitwise.cli import door, main
 from logitwise.cli.commands import app
-from logitwise.data import DataError, UnknownColumnError
+from logitwise.cli.names import naming_rows
+from logitwise.data import UnknownColumnError
+from logitwise.evidence.labels import known_indices
 
 NAMES = {"path": "--model", "y": "--target", "header=False": "--no-header"}
 
 
+@pytest.mark.parametrize("kind", [InvalidValueError, InvalidTypeError, UnknownColumnError])
 @pytest.mark.parametrize(
-    ("message", "said"),
+    ("argument", "advice", "said"),
     [
-        ("path must be a file; got 'path'.", "--model must be a file; got 'path'."),
-        ("the path must be short.", "the path must be short."),
-        ("paths must be short.", "paths must be short."),
-        ("y must have rows; got none (y).", "--target must have rows; got none (--target)."),
-        ("X must have rows. If so, say header=False.", "X must have rows. If so, say --no-header."),
-        ("X must have rows; essay y.", "X must have rows; essay y."),
-        ("X must be (y or path).", "X must be (y or path)."),
+        ("path", "", "--model must be a file; got 'path'."),
+        ("paths", "", "paths must be a file; got 'path'."),
+        (
+            "X",
+            "Is it the path of y? Say {header=False}.",
+            "X must be a file; got 'path'. Is it the path of y? Say --no-h",
+        ),
     ],
 )
-def test_arguments_are_called_what_was_typed(message, said):
-    for kind in (ValueError, TypeError):
-        with pytest.raises(ValueError) as caught, door.naming(NAMES):
-            raise kind(message)
-        assert (str(caught.value), type(caught.value)) == (said, ValueError)
-        assert str(caught.value.__cause__) == message
+def test_arguments_are_called_what_was_typed(kind, argument, advice, said):
+    error = kind(argument, "be a file", "'path'", advice=advice, mentions={"header=False": "header=False"})
+    with pytest.raises(kind) as caught, naming(NAMES):
+        raise error
+    assert str(caught.value).startswith(said)
+    assert error in (caught.value, caught.value.__cause__)
 
 
-def test_an_error_of_data_stays_one_and_others_pass():
-    with pytest.raises(UnknownColumnError, match=r"^--target must be there\.$"), door.naming(NAMES):
-        raise UnknownColumnError("y must be there.")
-    assert issubclass(UnknownColumnError, DataError)
-    with pytest.raises(OSError, match="path must"), door.naming(NAMES):
-        raise OSError("path must be there.")
+def test_other_errors_keep_their_words():
+    for error in (OSError("path must be there."), InvalidValueError("paths", "be there", "none")):
+        with pytest.raises(type(error), match=r"^paths? must be there"), naming(NAMES):
+            raise error
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (
+            ["ripe."],
+            "DATA must hold only labels that training saw; got 'ripe.' (in 1 row). The nearest to 'ripe.' is 'ripe",
+        ),
+        (["ripe."], "is 'ripe': to make them match, give --label-strip ."),
+        (["x"] * 3, "(in 3 rows). Training saw 'raw', 'ripe'. Rename the labels, or drop those rows."),
+        ([3.5], "DATA must be class labels, finite whole numbers if floating; got 3.5 at row 0. Unknown label type"),
+    ],
+)
+def test_errors_about_rows_and_their_labels_name_where_they_came_from(labels, said):
+    with pytest.raises(ValueError) as caught, naming_rows("DATA"):
+        known_indices(labels, np.array(["raw", "ripe"], dtype=object))
+    assert said in str(caught.value)
 
 
 @pytest.mark.parametrize(

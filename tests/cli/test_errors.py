@@ -15,7 +15,8 @@ from safetensors.numpy import load_file, save_file
 
 import logitwise as lw
 from logitwise.cli import main
-from logitwise.cli.labels import known_indices
+from logitwise.cli.names import naming_rows
+from logitwise.evidence.labels import known_indices
 
 FILES = {
     "fruit.csv": "size,colour,label\n" + "1,red,ripe\n2,green,raw\n" * 20,
@@ -172,7 +173,7 @@ TRAINING = [
     ),
     (
         "train arrays.npz --test other.npz",
-        "--test must have 2 features a row, as in training; got 3.",
+        "--test must have 2 features per row, as in training; got 3.",
     ),
 ]
 
@@ -205,7 +206,7 @@ USING = [
     ),
     (
         "info short.safetensors",
-        "MODEL must have one row count a class, 2; got 1. Train it again.",
+        "MODEL must have one row count per class, 2; got 1. Train it again.",
     ),
     (
         "evaluate fruit.safetensors absent.parquet",
@@ -218,7 +219,7 @@ USING = [
     ),
     (
         "evaluate fruit.safetensors rotten.csv",
-        "DATA must hold only labels that training saw; got 'rip' (in 1 rows). The nearest to 'rip' is 'ripe'. "
+        "DATA must hold only labels that training saw; got 'rip' (in 1 row). The nearest to 'rip' is 'ripe'. "
         "Rename the labels, or drop those rows.",
     ),
     (
@@ -237,7 +238,7 @@ USING = [
     ),
     (
         "report fruit.safetensors digits",
-        "DATA must have 2 features a row, as in training; got 64.",
+        "DATA must have 2 features per row, as in training; got 64.",
     ),
     (
         "evaluate nameless.safetensors fruit.csv",
@@ -253,12 +254,12 @@ USING = [
     ),
     (
         "predict bare.safetensors narrow.csv",
-        "DATA must have the 2 feature columns of training, in order, with the target or without; got 1 columns. "
+        "DATA must have the 2 feature columns of training, in order, with or without the target; got 1 columns. "
         "Add the others.",
     ),
     (
         "predict fruit.safetensors cube.npy",
-        "DATA must have 2 features a row, as in training; got 6.",
+        "DATA must have 2 features per row, as in training; got 6.",
     ),
     (
         "predict fruit.safetensors fruit.csv -o ./fruit.csv",
@@ -362,12 +363,13 @@ def test_an_output_path_is_refused_before_the_data_is_read(run, bad_files):
         (["yes", "no"], ["'yes'", "no "], "give --label-strip ' '\"'\"''"),
         (["a", "a."], ["a.."], "The nearest to 'a..' is 'a.'. Rename the labels, or drop those rows."),
         ([1, 2], [3], "Training saw 1, 2. Rename the labels, or drop those rows."),
+        ([1, 2], ["1"], "Training saw 1, 2. Rename the labels, or drop those rows."),
     ],
 )
 def test_stripping_is_advised_where_it_makes_labels_match(known, given, advice):
     classes = np.array(known, dtype=object if isinstance(known[0], str) else None)
-    with pytest.raises(ValueError) as caught:
-        known_indices(given, classes, "DATA")
+    with pytest.raises(ValueError) as caught, naming_rows("DATA"):
+        known_indices(given, classes)
     assert str(caught.value).endswith(advice)
 
 

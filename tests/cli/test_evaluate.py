@@ -19,7 +19,7 @@ from cli.made_fruit import SMALL, made_rows, write_csv
 from logitwise import data
 from logitwise.calibration import Calibration
 from logitwise.cli import results
-from logitwise.data.fingerprint import fingerprint
+from logitwise.data.digest import source_sha256
 from logitwise.metrics import majority_baseline, summary, summary_intervals
 
 
@@ -52,20 +52,21 @@ def test_values_that_the_model_does_not_know_are_told(run, fruit):
     Path("pink.csv").write_text(rows)
     result = run("evaluate", fruit / "fruit.safetensors", "pink.csv")
     count = rows.count("pink")
-    column = f"1 column, taken as missing: column 'colour' ({count})"
-    assert result.stderr == f"logitwise: note: DATA has values that the model does not know in {column}.\n"
+    column = f"1 column, treated as missing: column 'colour' ({count})"
+    assert result.stderr == f"logitwise: note: DATA has values not seen in training in {column}.\n"
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         report = run("report", fruit / "fruit.safetensors", "pink.csv", "-o", "pink.html")
     assert (report.exit_code, warned) == (0, [])
-    assert f"The rows measured have values that the model does not know in {escape(column)}." in Path(
-        "pink.html"
-    ).read_text(encoding="utf-8")
+    assert f"The rows measured have values not seen in training in {escape(column)}." in Path("pink.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_rows_trained_on_are_told_to_be_so(run, fruit):
     result = run("evaluate", fruit / "fruit.safetensors", fruit / "fruit.csv")
-    note = "logitwise: note: DATA has the name of the training data; on rows it was trained on, a model looks better.\n"
+    note = "logitwise: note: DATA has the name of the training data; on rows it was trained on, a model looks better "
+    note += "than it is.\n"
     assert (result.exit_code, result.stderr) == (0, note)
 
 
@@ -238,7 +239,7 @@ def test_info_says_what_the_file_holds(run, fruit):
     facts = dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in text.splitlines()[:10])
     assert facts["model"] == f"{path} ({path.stat().st_size / 1000:.1f} kB)"
     assert facts["trained on"] == "96 rows of fruit.csv"
-    assert facts["SHA-256 of it"] == hashlib.sha256((fruit / "fruit.csv").read_bytes()).hexdigest()
+    assert facts["SHA-256 of the data"] == hashlib.sha256((fruit / "fruit.csv").read_bytes()).hexdigest()
     assert facts["target"] == "label"
     assert facts["features"] == "2: size, colour"
     assert facts["classes"] == "raw (58), ripe (38)"
@@ -252,8 +253,8 @@ def test_info_says_what_the_file_holds(run, fruit):
 def test_a_bundled_name_has_no_fingerprint_whatever_lies_beside(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "iris").mkdir()
-    assert fingerprint("iris") is None
-    assert fingerprint("./iris") == hashlib.sha256(b"").hexdigest()
+    assert source_sha256("iris") is None
+    assert source_sha256("./iris") == hashlib.sha256(b"").hexdigest()
 
 
 def test_one_row_and_none(run, fruit):
@@ -270,14 +271,15 @@ def test_one_row_and_none(run, fruit):
 
 def test_the_verdict_names_the_option_as_it_is_typed(run, fruit):
     model = lw.load(fruit / "fruit.safetensors")
-    baselines = {**model.metadata["baselines"], "verdict": "Logistic regression beats the network. Use hidden=()."}
+    found = model.metadata["baselines"]
+    lost = {"logistic regression": {"mean": 0.1, "low": 0.05, "high": 0.15}}
+    baselines = {**found, "differences": {**found["differences"], **lost}}
     replace(model, metadata={**model.metadata, "baselines": baselines}).save("m.safetensors")
-    told = run("info", "m.safetensors").stdout
-    assert told.endswith("In training: Logistic regression beats the network. Train with --hidden ''.\n")
-    assert (
-        run("train", fruit / "fruit.csv", "--target", "label", "--hidden", "", "--model", "n.safetensors").exit_code
-        == 0
-    )
+    told = run("info", "m.safetensors").stdout.splitlines()[-1]
+    assert told.startswith("In training: Logistic regression beats the network: log loss ")
+    assert told.endswith(" Train with --hidden ''.")
+    words = ["--target", "label", "--hidden", "", "--model", "n.safetensors"]
+    assert run("train", fruit / "fruit.csv", *words).exit_code == 0
 
 
 def test_what_training_found_is_told_again(run, fruit):

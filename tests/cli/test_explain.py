@@ -94,7 +94,7 @@ def test_a_page_takes_the_place_of_the_text(run):
             ["2", "1", "--target", "bat", "--names", "cat,dog"],
             "--target must be one of cat, dog, or its place counted from 0; got 'bat'. Did you mean 'cat'?",
         ),
-        (["2"], "LOGITS must be from 2 to 30 scores, one a class, to be looked at one by one; got 1."),
+        (["2"], "LOGITS must be from 2 to 30 scores, one per class, to be looked at one by one; got 1."),
         (["2", "-inf"], "LOGITS must be in [-1e6, 1e6]; got -inf at index 1."),
         (["2", "nan"], "LOGITS must be in [-1e6, 1e6]; got nan at index 1."),
         (["2", "1", "--target", "2"], "--target must be in [0, 1]; got 2. Classes are counted from 0."),

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 import logitwise as lw
 from cli.made_fruit import SMALL, made_rows, write_csv
 from logitwise import data
-from logitwise.classifier.target import split_rows
+from logitwise.classifier.folds import split_rows
 from logitwise.cli import pages
 from logitwise.model.table import read_table
 

@@ -19,7 +19,7 @@ import pytest
 import logitwise as lw
 from cli.made_fruit import SMALL, made_rows, write_csv
 from logitwise import data
-from logitwise.cli import sources, training
+from logitwise.cli import sources, train_command
 from logitwise.cli.predictions import refuse_same
 from logitwise.data import streaming
 
@@ -37,8 +37,8 @@ def logitwise(*args: object) -> subprocess.CompletedProcess[str]:
 
 def test_another_process_writes_the_bits_that_the_training_process_had(run, fruit, monkeypatch):
     kept = []
-    train = training.train
-    monkeypatch.setattr(training, "train", lambda *args: kept.append(train(*args)) or kept[-1])
+    train = train_command.train
+    monkeypatch.setattr(train_command, "train", lambda *args: kept.append(train(*args)) or kept[-1])
     run("train", fruit / "fruit.csv", "--target", "label", *SMALL)
     model = kept[0].model
     features = data.read(fruit / "more.csv", target="label").features
@@ -90,7 +90,7 @@ def test_columns_are_matched_by_name_whatever_their_order_and_the_target_is_not_
         assert (result.stdout, result.stderr) == (expected, "")
     result = run("predict", fruit / "fruit.safetensors", "extra.csv")
     assert result.stdout == expected
-    assert result.stderr == "logitwise: note: DATA has 2 columns that training had not, ignored: 'id', 'note'.\n"
+    assert result.stderr == "logitwise: note: DATA has 2 columns not seen in training, ignored: 'id', 'note'.\n"
 
 
 def test_a_file_without_header_may_leave_the_target_out(run):
@@ -106,7 +106,7 @@ def test_a_file_without_header_may_leave_the_target_out(run):
     assert run("predict", "train.safetensors", "features.csv").stdout == expected
     wide = run("predict", "train.safetensors", "wide.csv")
     assert wide.stdout == expected
-    assert wide.stderr == "logitwise: note: DATA has 1 column that training had not, ignored: 'column_3'.\n"
+    assert wide.stderr == "logitwise: note: DATA has 1 column not seen in training, ignored: 'column_3'.\n"
 
 
 def test_a_first_row_that_looks_like_a_header_is_data_where_training_had_none(run):
@@ -180,7 +180,7 @@ def test_an_array_is_read_in_parts_and_predicted_as_a_whole(run, monkeypatch):
     classifier.save("m.safetensors")
     np.save("x.npy", X)
     np.save("f.npy", np.asfortranarray(X))
-    monkeypatch.setattr(sources, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(sources, "ROWS_PER_BATCH", 7)
     for name in ("x.npy", "f.npy"):
         result = run("predict", "m.safetensors", name)
         assert result.exit_code == 0, result.stderr
@@ -191,7 +191,7 @@ def test_an_array_is_read_in_parts_and_predicted_as_a_whole(run, monkeypatch):
     np.save("x.npy", X[:, :2])
     result = run("predict", "m.safetensors", "x.npy")
     assert result.exit_code == 2
-    assert result.stderr == "logitwise: error: DATA must have 3 features a row, as in training; got 2.\n"
+    assert result.stderr == "logitwise: error: DATA must have 3 features per row, as in training; got 2.\n"
     X[80, 1] = np.inf
     np.save("x.npy", X)
     result = run("predict", "m.safetensors", "x.npy", "-o", "p.csv")
@@ -204,7 +204,7 @@ def test_a_whole_array_is_predicted_in_parts_and_a_bad_row_named_by_its_place(ru
     X = np.random.default_rng(0).normal(size=(90, 3))
     model = lw.Classifier(hidden=(4,), epochs=2).fit(X, np.arange(90) % 2).model_
     model.save("m.safetensors")
-    monkeypatch.setattr(sources, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(sources, "ROWS_PER_BATCH", 7)
     np.savez("x.npz", X=X)
     told = json.loads(run("predict", "m.safetensors", "x.npz", "--json").stdout)
     assert (told["rows"], told["probabilities"]) == (90, model.predict_proba(X).tolist())
@@ -217,14 +217,14 @@ def test_how_much_is_done_is_told_for_every_kind_of_source(run, fruit, monkeypat
     arrays = lw.Classifier(hidden=(), epochs=1).fit(X, np.arange(20) % 2).model_
     np.save("x.npy", X)
     np.savez("x.npz", X=X)
-    monkeypatch.setattr(sources, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(sources, "ROWS_PER_BATCH", 7)
     for name in ("x.npy", "x.npz"):
         found = sources.read_to_predict(name, arrays)
         assert (found.whole, found.is_long) == (20, True)
         parts = [(len(features), first_row, read) for features, first_row, read in found.parts]
         assert [part[:2] for part in parts] == [(7, 0), (7, 7), (6, 14)]
         assert [part[2] for part in parts] == [7, 14, 20]
-    monkeypatch.setattr(sources, "ROWS_AT_ONCE", 20)
+    monkeypatch.setattr(sources, "ROWS_PER_BATCH", 20)
     assert not sources.read_to_predict("x.npz", arrays).is_long
     assert not sources.read_to_predict("x.npy", arrays).is_long
     found = sources.read_to_predict(str(fruit / "more.csv"), lw.load(fruit / "fruit.safetensors"))
@@ -287,8 +287,7 @@ def test_values_that_the_model_does_not_know_are_counted_and_taken_as_missing(ru
     write_csv("gaps.csv", gaps)
     result = run("predict", fruit / "fruit.safetensors", "odd.csv")
     assert result.stderr == (
-        "logitwise: note: DATA has values that the model does not know in 1 column, taken as missing: "
-        "column 'colour' (3).\n"
+        "logitwise: note: DATA has values not seen in training in 1 column, treated as missing: column 'colour' (3).\n"
     )
     expected = run("predict", fruit / "fruit.safetensors", "gaps.csv")
     assert (result.stdout, expected.stderr) == (expected.stdout, "")

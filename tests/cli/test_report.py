@@ -19,9 +19,9 @@ import pytest
 import logitwise as lw
 from cli.made_fruit import SMALL, made_rows, write_csv
 from logitwise import data
-from logitwise.classifier.logistic import logistic_beside
-from logitwise.classifier.target import split_rows
+from logitwise.classifier.folds import split_rows
 from logitwise.cli import pages
+from logitwise.evidence.logistic import logistic_beside
 from logitwise.model.model import Model
 
 

@@ -9,15 +9,18 @@ import pytest
 import logitwise as lw
 from cli.made_fruit import made_rows, write_csv
 from logitwise import data
-from logitwise.classifier.target import split_rows
-from logitwise.cli.labels import known_indices, listed
-from logitwise.cli.sources import Columns, Form, Labelled, data_name, part, read_to_measure, read_to_train
+from logitwise._listing import listed
+from logitwise.classifier.folds import split_rows
+from logitwise.cli.columns import Columns
+from logitwise.cli.sources import ReadOptions, data_name, read_to_measure, read_to_train, split
+from logitwise.evidence.labels import LABELS_SHOWN, known_indices
+from logitwise.evidence.rows import LabelledRows
 
 
-def rows_of(count: int, **changes) -> Labelled:
+def rows_of(count: int, **changes) -> LabelledRows:
     labels = np.array(["ab"[place % 2] for place in range(count)], dtype=object)
     parts = {"features": np.zeros((count, 3, 2)), "labels": labels, "name": "f.csv", "positions": np.arange(count) + 5}
-    return Labelled(**{**parts, "target_name": "y", "has_header": True, **changes})
+    return LabelledRows(**{**parts, "target_name": "y", "has_header": True, **changes})
 
 
 def test_rows_are_told_in_words():
@@ -41,7 +44,7 @@ def test_some_rows_keep_their_labels_and_places():
 @pytest.mark.parametrize("seed", [0, 4])
 def test_a_fifth_of_each_class_is_held_out_by_the_seed(seed):
     rows = rows_of(40, features=np.arange(40)[:, None])
-    parts = part(rows, None, None, seed)
+    parts = split(rows, None, None, seed)
     trained, held_out = split_rows(np.arange(40) % 2, 0.2, np.random.default_rng(seed))
     assert parts.trained_on.features[:, 0].tolist() == trained.tolist()
     assert parts.measured_on.features[:, 0].tolist() == held_out.tolist()
@@ -55,7 +58,7 @@ def test_a_fifth_of_each_class_is_held_out_by_the_seed(seed):
 @pytest.mark.parametrize(("test", "argument"), [(None, "DATA"), ("t.csv", "--test")])
 def test_rows_that_are_there_to_measure_on_are_measured_on(test, argument):
     rows, others = rows_of(40), rows_of(7, name="t.csv")
-    parts = part(rows, others, test, 3)
+    parts = split(rows, others, test, 3)
     assert (parts.trained_on, parts.measured_on) == (rows, others)
     assert (parts.measured_as, parts.where) == (argument, "the 7 rows of t.csv")
 
@@ -69,7 +72,7 @@ def test_columns_are_taken_by_name_and_in_the_order_of_training(capsys):
     assert capsys.readouterr().err == ""
     wide = table.with_columns(pl.lit(1).alias("id"))
     assert COLUMNS.of(wide, True, "--test").columns == ["size", "colour"]
-    assert capsys.readouterr().err == "logitwise: note: --test has 1 column that training had not, ignored: 'id'.\n"
+    assert capsys.readouterr().err == "logitwise: note: --test has 1 column not seen in training, ignored: 'id'.\n"
 
 
 def test_columns_without_names_of_their_own_are_taken_in_order():
@@ -87,7 +90,7 @@ def test_arrays_and_models_without_names_go_by_the_number_of_columns():
     assert nameless.of(images, None, "DATA") is images
     assert nameless.of(table, True, "DATA") is table
     for features in (images[:, :2], table.drop("c5")):
-        with pytest.raises(ValueError, match=r"^DATA must have 6 features a row, as in training; got [45]\.$"):
+        with pytest.raises(ValueError, match=r"^DATA must have 6 features per row, as in training; got [45]\.$"):
             nameless.of(features, True, "DATA")
 
 
@@ -95,7 +98,7 @@ def test_a_test_file_is_read_as_the_data_are(folder):
     write_csv("train.csv", [(1.5, "b", "x"), (2.5, "d", "y")] * 20, None)
     write_csv("test.csv", [("a", "b", "x"), ("c", "d", "y")], None)
     assert data.read("test.csv").has_header  # alone, its first line is taken for one
-    rows, test = read_to_train("train.csv", "-1", "test.csv", Form())
+    rows, test = read_to_train("train.csv", "-1", "test.csv", ReadOptions())
     assert (len(rows.labels), test.labels.tolist()) == (40, ["x", "y"])
     assert (rows.target_name, test.target_name) == ("column_2", "column_2")
 
@@ -116,11 +119,11 @@ def test_a_source_is_called_by_its_last_name(folder):
 
 @pytest.mark.parametrize(("count", "shown"), [(2, "0, 1"), (3, "0, 1, 2"), (4, "0, 1, 2 and 1 more")])
 def test_three_labels_are_listed_and_the_others_counted(count, shown):
-    assert listed(range(count)) == shown
+    assert listed(range(count), LABELS_SHOWN, quoted=True) == shown
 
 
 def test_numbers_are_matched_with_classes_of_text_and_with_classes_of_numbers():
-    assert known_indices(np.array([2, 1, 2]), np.array(["1", "2", "x"], dtype=object), "DATA").tolist() == [1, 0, 1]
-    assert known_indices(np.array([20, 10]), np.array([10, 20]), "DATA").tolist() == [1, 0]
-    with pytest.raises(ValueError, match=r"^DATA must hold only labels .*; got '3', '4' \(in 3 rows\)\."):
-        known_indices(np.array([3, 1, 4, 3]), np.array(["1", "2"], dtype=object), "DATA")
+    assert known_indices(np.array([2, 1, 2]), np.array(["1", "2", "x"], dtype=object)).tolist() == [1, 0, 1]
+    assert known_indices(np.array([20, 10]), np.array([10, 20])).tolist() == [1, 0]
+    with pytest.raises(ValueError, match=r"^y must hold only labels .*; got '3', '4' \(in 3 rows\)\."):
+        known_indices(np.array([3, 1, 4, 3]), np.array(["1", "2"], dtype=object))

@@ -14,11 +14,9 @@ import pytest
 
 import logitwise as lw
 from cli.made_fruit import SMALL, made_rows, write_csv
-from logitwise import data
-from logitwise.classifier.findings import DataWarning
-from logitwise.classifier.target import split_rows
-from logitwise.classifier.training import TrainingWarning
-from logitwise.cli.training import hidden_sizes
+from logitwise import DataWarning, TrainingWarning, data
+from logitwise.classifier.folds import split_rows
+from logitwise.cli.train_command import hidden_sizes
 from logitwise.metrics import majority_baseline, summary, summary_intervals
 
 LABELS = {
@@ -195,7 +193,7 @@ def test_a_test_file_is_what_it_measures_on(run, fruit):
     assert sum(model.metadata["class_counts"]) == 120
 
 
-def test_a_test_part_that_the_source_brings_is_what_it_measures_on(run):
+def test_a_test_set_that_the_source_brings_is_what_it_measures_on(run):
     generator = np.random.default_rng(0)
     labels = np.arange(60) % 3
     images = (generator.normal(size=(60, 4, 4)) + labels[:, None, None]).astype(np.float32)
@@ -203,13 +201,13 @@ def test_a_test_part_that_the_source_brings_is_what_it_measures_on(run):
     result = run("train", "arrays.npz", "--json", *SMALL)
     assert "Training on 40 rows of arrays.npz: 16 features, 3 classes: 0 (14), 1 (13), 2 (13).\n" in result.stderr
     told = json.loads(result.stdout)["metrics"]
-    assert told["where"] == "the 20 rows of the test part of arrays.npz"
+    assert told["where"] == "the 20 rows of the test set of arrays.npz"
     model = lw.load("arrays.safetensors")
     assert told["model"] == summary(labels[40:], model.predict_proba(images[40:]))
     evaluated = run("evaluate", "arrays.safetensors", "arrays.npz", "--json")
     assert (json.loads(evaluated.stdout)["metrics"], evaluated.stderr) == (told, "")
     predicted = run("predict", "arrays.safetensors", "arrays.npz", "--json")
-    assert predicted.stderr == "logitwise: note: DATA brings a test part; its 20 rows are predicted.\n"
+    assert predicted.stderr == "logitwise: note: DATA brings a test set; its 20 rows are predicted.\n"
     assert json.loads(predicted.stdout)["probabilities"] == model.predict_proba(images[40:]).tolist()
 
 
@@ -279,11 +277,11 @@ def test_adult_reaches_085_on_its_test_file(run, shared_data):
     assert told["metrics"]["baseline"]["accuracy"] == pytest.approx(12_435 / 16_281)
 
 
-def test_mnist_reaches_085_on_its_test_part(run, shared_data):
+def test_mnist_reaches_085_on_its_test_set(run, shared_data):
     told = json.loads(
         run("train", shared_data / "mnist-sample", "--model", "m.safetensors", "--epochs", "60", "--json").stdout
     )
-    assert told["metrics"]["where"] == "the 1,825 rows of the test part of mnist-sample"
+    assert told["metrics"]["where"] == "the 1,825 rows of the test set of mnist-sample"
     assert told["metrics"]["model"]["accuracy"] > 0.85
     assert told["classes"] == list(range(10))
 

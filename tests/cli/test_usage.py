@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shlex
@@ -10,14 +11,16 @@ import shutil
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 import typer
 
 import logitwise as lw
 from cli.made_fruit import SMALL
-from logitwise import data
-from logitwise.cli import door, parts, typed
+from logitwise.cli import door, typed
+from logitwise.cli import progress as progress_module
+from logitwise.cli.progress import progress_bar
+from logitwise.evidence import predictions
+from logitwise.evidence.predictions import ROWS_PER_BATCH
 
 COMMANDS = ("train", "evaluate", "predict", "report", "info", "explain")
 
@@ -150,52 +153,40 @@ def test_quiet_ends_with_its_command_whichever_way_that_ends(run, fruit, end):
 
 
 @pytest.fixture
-def small_parts(monkeypatch):
-    """Make every prediction one of many parts, on what says it is a terminal."""
-    monkeypatch.setattr(parts, "ROWS_AT_ONCE", 7)
+def terminal(monkeypatch):
+    """Make every output say that it is a terminal, for as long as a test runs."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.delenv("NO_COLOR", raising=False)
     yield
     door.hush(False)
 
 
-def test_predictions_by_parts_are_those_of_the_whole(fruit, small_parts, capsys):
-    model, features = lw.load(fruit / "fruit.safetensors"), data.read(fruit / "more.csv").features
-    found = parts.by_parts(model.predict_proba, features, "DATA")
-    assert [len(part) for part in found] == [7] * 8 + [4]
-    assert np.array_equal(np.concatenate(found), model.predict_proba(features))
-    assert "Predicting" in capsys.readouterr().err
-    door.hush(True)
-    assert len(parts.by_parts(model.predict_proba, features, "DATA")) == 9
-    assert capsys.readouterr().err == ""
-
-
-@pytest.mark.parametrize(("at_once", "shown"), [(59, True), (60, False)])
-def test_only_predictions_of_several_parts_show_a_bar(fruit, small_parts, capsys, monkeypatch, at_once, shown):
-    monkeypatch.setattr(parts, "ROWS_AT_ONCE", at_once)
-    parts.by_parts(lw.load(fruit / "fruit.safetensors").predict_proba, data.read(fruit / "more.csv").features, "DATA")
+@pytest.mark.parametrize(("rows", "shown"), [(ROWS_PER_BATCH + 1, True), (ROWS_PER_BATCH, False)])
+def test_only_predictions_of_several_batches_show_a_bar(terminal, capsys, rows, shown):
+    with progress_bar() as progress:
+        progress(0, rows)
     assert ("Predicting" in capsys.readouterr().err) == shown
 
 
-def test_a_bad_row_is_named_by_its_place_among_all_rows(fruit, small_parts):
-    model, features = lw.load(fruit / "fruit.safetensors"), data.read(fruit / "more.csv").features
-    bad = features.with_columns(size=np.where(np.arange(60) == 53, np.inf, features["size"]))
-    with pytest.raises(ValueError, match=r"^DATA must .* got inf at row 53, column 'size'"):
-        parts.by_parts(model.predict_batch, bad, "DATA")
+@pytest.mark.parametrize(("longer_than", "shown"), [(0, True), (2, True), (3, False), (math.inf, False)])
+def test_a_bar_is_shown_for_work_that_is_longer_than_asked(terminal, capsys, longer_than, shown):
+    with progress_bar(longer_than) as progress:
+        progress(1, 3)
+    found = capsys.readouterr().err
+    assert ("Predicting" in found, "33%" in found) == (shown, shown)
+    door.hush(True)
+    with progress_bar(longer_than) as progress:
+        progress(1, 3)
+    assert capsys.readouterr().err == ""
 
 
-def test_unknown_values_of_all_parts_are_counted_together(fruit, small_parts):
-    model, features = lw.load(fruit / "fruit.safetensors"), data.read(fruit / "more.csv").features
-    odd = features.with_columns(colour=np.where(np.arange(60) % 5 == 0, "mauve", features["colour"]))
-    probabilities, unknown = parts.predictions(model, odd, "DATA")
-    assert unknown == {"column 'colour'": 12}
-    assert np.array_equal(probabilities, model.predict_batch(odd).probabilities)
-
-
-def test_no_rows_have_no_predictions(fruit):
-    model = lw.load(fruit / "fruit.safetensors")
-    [found] = parts.by_parts(model.predict_proba, data.read(fruit / "more.csv").features[:0], "DATA")
-    assert found.shape == (0, 2)
+def test_measuring_and_reporting_show_a_bar(run, fruit, terminal, monkeypatch):
+    monkeypatch.setattr(predictions, "ROWS_PER_BATCH", 7)
+    monkeypatch.setattr(progress_module, "ROWS_PER_BATCH", 7)
+    for command in (["evaluate"], ["report", "-o", "r.html"]):
+        args = [command[0], fruit / "fruit.safetensors", fruit / "more.csv", *command[1:]]
+        assert "Predicting" in run(*args).stderr
+        assert run(*args, "--quiet").stderr == ""
 
 
 def test_json_says_what_was_done(run, fruit):

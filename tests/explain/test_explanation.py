@@ -116,12 +116,12 @@ def test_all_numbers_as_plain_data():
         (
             {"logits": [1.0]},
             ValueError,
-            "logits must be from 2 to 30 scores, one a class, to be looked at one by one; got 1.",
+            "logits must be from 2 to 30 scores, one per class, to be looked at one by one; got 1.",
         ),
         (
             {"logits": [0.0] * 31},
             ValueError,
-            "logits must be from 2 to 30 scores, one a class, to be looked at one by one; got 31.",
+            "logits must be from 2 to 30 scores, one per class, to be looked at one by one; got 31.",
         ),
         ({"logits": [1.0, math.nan]}, ValueError, "logits must be in [-1e6, 1e6]; got nan at index 1."),
         ({"logits": [-math.inf, 0.0]}, ValueError, "logits must be in [-1e6, 1e6]; got -inf at index 0."),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from logitwise.report_page import ColumnImportance, Comparison, Evidence, Example, History
+from logitwise.report_page import ColumnImportance, Evidence, Example, HeldOutComparison, History
 
 TARGET = [0, 1, 0, 0, 1, 0, 0, 1, 0, 0]
 STATED = [0.32, 0.72, 0.04, 0.93, 0.34, 0.08, 0.11, 0.97, 0.76, 0.36]  # probability of class 1; rows 3, 4, 8 are wrong
@@ -48,7 +48,7 @@ def ten_rows(**changes: Any) -> Evidence:
         "target": np.array(TARGET),
         "probabilities": pairs(STATED),
         "baselines": {"the class frequencies alone": pairs([FREQUENCY] * 10), "logistic regression": pairs(RIVAL)},
-        "comparison": Comparison(321, MEASURES, "Trees are better.", GAINS),
+        "comparison": HeldOutComparison(321, MEASURES, "Trees are better.", GAINS),
         "before_calibration": pairs(BEFORE),
         "calibrated_by": "by luck",
         "history": HISTORY,

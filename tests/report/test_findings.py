@@ -6,10 +6,10 @@ from sklearn import metrics as peers
 
 from logitwise.metrics import summary
 from logitwise.metrics.intervals import Interval
-from logitwise.report_page import Comparison, Evidence, confidently_wrong
+from logitwise.report_page import Evidence, HeldOutComparison, confidently_wrong
 from logitwise.report_page.findings import (
     Bin,
-    Calibration,
+    CalibrationFinding,
     calibration,
     class_findings,
     confidence_shares,
@@ -172,7 +172,7 @@ def test_a_bin_is_off_beyond_either_end_of_its_interval(said, is_off):
 
 @pytest.mark.parametrize(("error", "within"), [(0.29, True), (0.3, True), (0.31, False)])
 def test_an_error_as_large_as_chance_makes_it_is_within_chance(error, within):
-    assert Calibration(error, Interval(0.1, 0.3), 0.0).is_within_chance is within
+    assert CalibrationFinding(error, Interval(0.1, 0.3), 0.0).is_within_chance is within
 
 
 def test_calibration_tells_too_sure_from_not_sure_enough():
@@ -211,7 +211,7 @@ def test_the_threshold_of_costs_weighs_an_alarm_against_a_miss():
 
 @pytest.mark.parametrize(("gains", "better"), [((-0.2, -0.1), ["trees"]), ((-0.2, 0.0), []), ((0.1, 0.2), [])])
 def test_a_simpler_model_is_better_where_the_whole_interval_says_so(gains, better):
-    assert Comparison(9, {}, "", {"trees": gains}).better == better
+    assert HeldOutComparison(9, {}, "", {"trees": gains}).better == better
 
 
 def test_thresholds_agree_with_scikit_learn():

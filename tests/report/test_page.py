@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 
 from logitwise.metrics import calibration_error
-from logitwise.report_page import ColumnImportance, Comparison, Evidence, Example, History, confidently_wrong, render
+from logitwise.report_page import (
+    ColumnImportance,
+    Evidence,
+    Example,
+    HeldOutComparison,
+    History,
+    confidently_wrong,
+    render,
+)
 from report.made_evidence import HOSTILE, hostile_evidence, made_evidence
 
 VOID = {"meta", "img", "br"}
@@ -230,7 +238,7 @@ def test_the_simpler_models_of_training_stand_beside_it():
         "logistic regression": {"accuracy": 0.91, "log_loss": 0.25, "brier_score": 0.19, "calibration_error": 0.02},
     }
     gains = {"logistic regression": (-0.07, -0.03)}
-    compared = Comparison(1234, measures, "Logistic regression beats the network.", gains)
+    compared = HeldOutComparison(1234, measures, "Logistic regression beats the network.", gains)
     text = "|".join(outline(made_evidence(comparison=compared)).text)
     assert "Beside simpler models, on 1,234 rows held out in training" in text
     assert "Log loss|0.300|0.250 |worse by |0.030 to 0.070" in text
@@ -278,5 +286,5 @@ def test_says_where_calibration_did_harm_and_where_chance_explains_it():
 def test_columns_that_do_harm_are_named():
     columns = [ColumnImportance("size", [0.1, 0.2]), ColumnImportance("<noise>", [-0.02, -0.01])]
     text = "".join(outline(made_evidence(importance=columns)).text)
-    assert "Below 0, the model is better off without it: “<noise>”. Train without to see." in text
+    assert "Below 0, the model predicts these rows better without it: “<noise>”. Train without it to see." in text
     assert "Below 0" not in render(made_evidence())

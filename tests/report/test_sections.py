@@ -10,8 +10,24 @@ import numpy as np
 import pytest
 
 from logitwise.metrics.intervals import Interval
-from logitwise.report_page import ColumnImportance, Comparison, Evidence, Example, History, figures, sections, texts
-from logitwise.report_page.findings import Calibration, ClassFinding, Measure, calibration, class_findings, measures
+from logitwise.report_page import (
+    ColumnImportance,
+    Evidence,
+    Example,
+    HeldOutComparison,
+    History,
+    figures,
+    sections,
+    texts,
+)
+from logitwise.report_page.findings import (
+    CalibrationFinding,
+    ClassFinding,
+    Measure,
+    calibration,
+    class_findings,
+    measures,
+)
 from logitwise.report_page.markup import MINUS
 from report.drawn import Drawn
 from report.made_evidence import made_evidence
@@ -73,7 +89,7 @@ def test_each_baseline_has_its_own_gain_and_the_model_its_interval():
 
 def test_a_comparison_of_training_without_some_numbers_leaves_them_out():
     measures = {**MEASURES, "logistic regression": {"accuracy": 0.7}}
-    shown = sections.comparison_table(Comparison(1, measures, "Even.", {"trees": GAINS["trees"]}))
+    shown = sections.comparison_table(HeldOutComparison(1, measures, "Even.", {"trees": GAINS["trees"]}))
     rows = [
         [text_of(cell) for cell in re.findall(r"<td>(.*?)</td>", row)] for row in re.findall(r"<tr>(.*?)</tr>", shown)
     ]
@@ -212,7 +228,7 @@ def test_the_origin_has_a_command_or_facts_or_both():
 def test_what_calibration_did_is_worth(before, after, said, monkeypatch):
     monkeypatch.setattr(texts, "calibration_error", lambda target, probabilities: before)
     evidence = ten_rows(calibrated_by="")
-    found = text_of(texts.reliability(evidence, Calibration(after, Interval(0.05, 0.1), 0.0)))
+    found = text_of(texts.reliability(evidence, CalibrationFinding(after, Interval(0.05, 0.1), 0.0)))
     assert f"Calibration took it from {before:.3f} to {after:.3f} on these rows{said}." in found
 
 
@@ -233,7 +249,7 @@ def test_five_names_are_given_and_the_others_counted(count, more):
     listed = ", ".join(f"“{name}”" for name in names[:5]) + more
     harmful = [ColumnImportance(name, [-0.2, -0.1]) for name in names]
     kept = [ColumnImportance("kept", [-0.2, 0.0]), ColumnImportance("good", [0.1])]
-    said = f"Below 0, the model is better off without it: {listed}. Train without to see."
+    said = f"Below 0, the model predicts these rows better without it: {listed}. Train without it to see."
     assert said in text_of(texts.importance([*kept, *harmful]))
     assert "Below 0" not in texts.importance(kept)
     evidence = made_evidence(40, count + 1, classes=[*names, "z"])

@@ -122,13 +122,13 @@ def by_chance() -> tuple[float, float]:
 def test_each_chapter_has_its_term_its_question_and_a_link(page):
     chapters = {
         "Reliability": "Does it mean what it says?",
-        "Confusion": "What does it take for what?",
+        "Confusion": "Which classes does it confuse?",
         "Classes": "How good is it on each class?",
         "Training": "Did training go well?",
         "Confidence": "Is it sure when it is right, and unsure when it is wrong?",
-        "Threshold": "Where should the line be drawn?",
+        "Threshold": "Where should the threshold be?",
         "Mistakes": "Where is it most confidently wrong?",
-        "Columns": "What does it go by?",
+        "Columns": "Which columns does it rely on?",
         "Origin": "How can this be repeated?",
     }
     found = re.findall(r'<p class="term">(\w+)</p><h2 id="(\w+)" tabindex="-1">(.*?)</h2>', page)
@@ -230,8 +230,8 @@ def test_the_reliability_diagram(page):
     bars = [(said - 0.02, said + 0.02, 0, 0.14 * len(rows) / 3) for rows, said, _ in BINS]
     assert_near(seen.bars("count"), bars)
     assert key(page, "reliability") == [
-        ("dot", "as often as said"),
-        ("dot off", "not, and chance does not explain it"),
+        ("dot", "as often as said, within chance"),
+        ("dot off", "off by more than chance explains"),
         ("before", "before calibration"),
         ("ideal", "ideal"),
     ]
@@ -317,7 +317,9 @@ def test_the_losses_of_training(page):
 
 def test_the_losses_of_training_where_nothing_was_held_out():
     page = render(ten_rows(history=History([5, 10, 20], [0.91, 0.52, 0.37], [], 20)))
-    assert paragraphs(page, "training")[1:] == ["The weights of step 20 of 20 were kept, the last: none was held out."]
+    assert paragraphs(page, "training")[1:] == [
+        "The weights of step 20 of 20 were kept, the last one: no rows were held out."
+    ]
     seen = drawings(page)[1]
     assert seen.label == "Loss by step: training loss from 0.910 to 0.370."
     seen.scaled(
@@ -367,7 +369,7 @@ def test_precision_and_recall_by_threshold(page):
     assert (seen.x_label, seen.y_label) == ("threshold", "precision, recall")
     assert seen.label == "Precision and recall by threshold; at 50% precision is 50.0% and recall 66.7%."
     by_label = {label: class_ for class_, label in key(page, "threshold")}
-    assert by_label == {"precision": "first", "recall": "second", "as predicted now": "mark"}
+    assert by_label == {"precision": "first", "recall": "second", "current threshold": "mark"}
     found = [(place / 100, *at_threshold(place / 100)) for place in range(101)]
     precision = [(each, right / flagged) for each, flagged, right, _ in found if flagged]
     assert_near(seen.lines("first")[0], precision)
@@ -384,8 +386,8 @@ def test_precision_and_recall_by_threshold(page):
     assert table(page, "What each threshold does") == [head, *expected]
     # From 33% on 6 rows are flagged, 3 of them rightly and none missed: F1 is 2 / (6 / 3 + 3 / 3).
     assert paragraphs(page, "threshold") == [
-        "Answer “ripe” from a lower probability on, and more are found, at the price of more false alarms.",
-        "Precision and recall balance best (F1 0.667) from 33% on; choose a threshold on other rows than those you "
+        "With a lower threshold for “ripe”, more of that class is found, at the price of more false alarms.",
+        "Precision and recall balance best (F1 0.667) from 33% on; choose a threshold on rows other than those you "
         "report.",
         f"Over all thresholds: area under the ROC curve {(4 + 5 + 7) / 21:.3f}.",  # zeros below each one, of pairs
     ]
@@ -434,7 +436,7 @@ def test_what_each_column_is_worth(page):
     ]
     levels = re.findall(r'class="level" style="--share:([\d.]+)"', section(page, "columns"))
     assert levels == ["1.000", f"{5 / 22:.3f}", "0.000"]
-    said = "Below 0, the model is better off without it: “noise”. Train without to see."
+    said = "Below 0, the model predicts these rows better without it: “noise”. Train without it to see."
     assert paragraphs(page, "columns")[1:] == [said]
 
 

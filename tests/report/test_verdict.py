@@ -7,8 +7,15 @@ import numpy as np
 import pytest
 
 from logitwise.metrics.intervals import Interval
-from logitwise.report_page import Comparison, Evidence
-from logitwise.report_page.findings import Calibration, ClassFinding, Measure, calibration, class_findings, measures
+from logitwise.report_page import Evidence, HeldOutComparison
+from logitwise.report_page.findings import (
+    CalibrationFinding,
+    ClassFinding,
+    Measure,
+    calibration,
+    class_findings,
+    measures,
+)
 from logitwise.report_page.verdict import Verdict, verdict
 from report.made_evidence import made_evidence, made_predictions
 
@@ -123,7 +130,7 @@ def judged(
     pairs = np.tile([0.8, 0.2], (rows, 1))
     evidence = Evidence("m", "rows", ["no", "yes"], np.zeros(rows, int), pairs, dict.fromkeys(names, pairs[:, ::-1]))
     if better is not None:
-        evidence = Evidence(**{**vars(evidence), "comparison": Comparison(9, {}, "", better)})
+        evidence = Evidence(**{**vars(evidence), "comparison": HeldOutComparison(9, {}, "", better)})
     values = (0.61, 0.25, 0.35)[: len(losses)]
     measured = (
         Measure("Accuracy", 0.71, None, (0.52, 0.63, 0.64)[: len(losses)], (accuracy,)),
@@ -132,7 +139,7 @@ def judged(
     )
     error, high, overconfidence = calibrated
     classes = [ClassFinding(place, of, of, hits) for place, (of, hits) in enumerate(found)]
-    return verdict(evidence, measured, Calibration(error, Interval(0.0, high), overconfidence), classes)
+    return verdict(evidence, measured, CalibrationFinding(error, Interval(0.0, high), overconfidence), classes)
 
 
 TRUSTED = ("Trust it", "yes")

@@ -1,4 +1,4 @@
-"""The classifier: an estimator that trains with torch, and a model that predicts with NumPy alone.
+"""What trains: the estimator, and all that leads from rows with labels to a model.
 
 Importing this package imports neither torch nor scikit-learn; `Classifier` brings them in when it is first asked for.
 """
@@ -7,13 +7,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from logitwise.classifier.notes import TrainingWarning
+from logitwise.model.data_warnings import DataWarning
 from logitwise.model.file import ModelFileError, refuse_irregular
 from logitwise.model.model import Model, load
 
 if TYPE_CHECKING:
     from logitwise.classifier.estimator import Classifier
 
-__all__ = ["Classifier", "Model", "ModelFileError", "load", "refuse_irregular"]
+__all__ = [
+    "Classifier",
+    "DataWarning",
+    "Model",
+    "ModelFileError",
+    "TrainingWarning",
+    "load",
+    "refuse_irregular",
+]
 
 
 def __getattr__(name: str) -> Any:

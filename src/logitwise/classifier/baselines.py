@@ -1,4 +1,4 @@
-"""What a network has to beat: the class frequencies, and a logistic regression of the same inputs, on the same rows."""
+"""What a network has to beat on the same rows: the class frequencies, and logistic regression on the same inputs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitwise.metrics import paired_bootstrap, summary
 from logitwise.model.network import Network
 
 if TYPE_CHECKING:
     from logitwise.classifier.folds import Plan
     from logitwise.classifier.held_out import HeldOut
 
-MOST_ROWS = 20_000  # to fit a logistic regression by: more change its loss by less than chance does
+LOGISTIC_ROWS = 20_000  # to fit a logistic regression by: more change its loss by less than chance does
 MOST_FOLDS = 4
 MOST_WORK = 4_000_000  # rows * inputs * classes * folds: some tenths of a second
 RESAMPLES = 500
@@ -39,6 +38,16 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
+        """Whether the network is worth it, and what to do where it is not."""
+        return f"{self.finding} Use hidden=()." if self.is_linear_better else self.finding
+
+    @property
+    def is_linear_better(self) -> bool:
+        """Whether logistic regression is better than the network beyond chance, and the class frequencies are not."""
+        return self.rows > 0 and self.differences[MAJORITY]["high"] < 0 < self.differences[LOGISTIC]["low"]
+
+    @property
+    def finding(self) -> str:
         """Whether the network is worth it, as a sentence."""
         if not self.rows:
             return "No rows were held out, so nothing is known of how good the model is."
@@ -51,12 +60,12 @@ class Comparison:
             return f"The columns say little of the target: log loss {losses['model']:.3f}, and {frequencies}."
         if found["high"] < 0:
             return f"The network beats logistic regression: {against} ({interval})."
-        if found["low"] > 0:
-            return f"Logistic regression beats the network: {against} ({interval}). Use hidden=()."
+        if self.is_linear_better:
+            return f"Logistic regression beats the network: {against} ({interval})."
         return f"The network is not clearly worth it beside logistic regression: {against} ({interval})."
 
     def as_json(self) -> dict[str, Any]:
-        """Return what belongs in the header of a model file."""
+        """Return this as the header of a model file holds it."""
         return {
             "rows": self.rows,
             "measures": self.measures,
@@ -81,18 +90,20 @@ def compare(
         weight: Their weights.
         plan: Which rows were held out from whom.
         model: What the model says of the held-out rows.
-        seed: Decides the resampling.
+        seed: The seed of the resampling.
     """
+    from logitwise.metrics import summary  # brings in numba, which reading a comparison does without
+
     n_classes = model.log_probabilities.shape[1]
     if len(model.rows) == 0:
         return Comparison(0, {}, {})
     place = np.full(len(inputs), -1)
     place[model.rows] = np.arange(len(model.rows))
     compared, theirs = [], {MAJORITY: [], LOGISTIC: []}
-    folds = len({id(part) for part in plan.held_out})
-    work = min(len(inputs), MOST_ROWS) * inputs.shape[1] * n_classes
-    for part in range(max(1, min(folds, MOST_FOLDS, MOST_WORK // work))):
-        trained, held_out = plan.trained[part], plan.held_out[part]
+    folds = len({id(fold) for fold in plan.held_out})
+    work = min(len(inputs), LOGISTIC_ROWS) * inputs.shape[1] * n_classes
+    for fold in range(max(1, min(folds, MOST_FOLDS, MOST_WORK // work))):
+        trained, held_out = plan.trained[fold], plan.held_out[fold]
         frequencies = np.bincount(target[trained], weight[trained], n_classes) + 0.5
         network = fit_logistic(inputs[trained], target[trained], weight[trained], n_classes)
         compared.append(held_out)
@@ -100,7 +111,7 @@ def compare(
         theirs[LOGISTIC].append(_probabilities(network, inputs[held_out]))
     held_out = np.concatenate(compared)
     predictions = {"model": np.exp(model.log_probabilities[place[held_out]])}
-    predictions |= {name: np.concatenate(parts) for name, parts in theirs.items()}
+    predictions |= {name: np.concatenate(each) for name, each in theirs.items()}
     at_target = {name: -np.log(each[np.arange(len(held_out)), target[held_out]]) for name, each in predictions.items()}
     differences = {name: _difference(at_target["model"] - at_target[name], seed) for name in theirs}
     measures = {name: summary(target[held_out], each) for name, each in predictions.items()}
@@ -108,6 +119,8 @@ def compare(
 
 
 def _difference(values: np.ndarray, seed: int) -> dict[str, float]:
+    from logitwise.metrics import paired_bootstrap
+
     mean, low, high = paired_bootstrap(values, resamples=RESAMPLES, seed=seed)
     return {"mean": mean, "low": low, "high": high}
 
@@ -116,8 +129,8 @@ def fit_logistic(inputs: np.ndarray, target: np.ndarray, weight: np.ndarray, n_c
     """Return a logistic regression, by scikit-learn with its own defaults, as a network of one member."""
     from sklearn.linear_model import LogisticRegression
 
-    if len(inputs) > MOST_ROWS:
-        step = -(-len(inputs) // MOST_ROWS)
+    if len(inputs) > LOGISTIC_ROWS:
+        step = -(-len(inputs) // LOGISTIC_ROWS)
         inputs, target, weight = inputs[::step], target[::step], weight[::step]
     linear = np.zeros((1, inputs.shape[1], n_classes), dtype=np.float32)
     prior = np.full((1, 1, n_classes), np.float32(-30.0))  # a class that does not occur in these rows

@@ -1,4 +1,4 @@
-"""From probabilities to decisions: which class to predict when mistakes differ, and sets that hold the true class."""
+"""Which class to predict when some errors cost more than others: a rule chosen by held-out rows."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from logitwise._decision import answers, threshold_of
+from logitwise._errors import InvalidTypeError, InvalidValueError
+from logitwise.metrics import balanced_accuracy, f1
+
 MOST_SCORES = 10_000  # conformal scores kept; of more rows, as many of their quantiles
 SWEEPS = 3  # over the classes, when their weights are chosen for f1
 GOALS = ("balanced_accuracy", "f1")
+REQUIREMENT = f"be None, one of {GOALS} or a matrix of costs"
 
 
 @dataclass(frozen=True)
@@ -31,14 +36,11 @@ class Decision:
 
     @property
     def threshold(self) -> float | None:
-        """For two classes: the probability of the second from which it is predicted."""
-        if len(self.costs) > 2:
-            return None
-        wrong = self.costs[0, 1] - self.costs[0, 0], self.costs[1, 0] - self.costs[1, 1]
-        return float(wrong[0] / (wrong[0] + wrong[1]))
+        """For two classes: the probability of the second from which on it is predicted; None for more."""
+        return threshold_of(self.costs) if len(self.costs) == 2 else None
 
     def as_json(self) -> dict[str, Any]:
-        """Return what belongs in the header of a model file."""
+        """Return this as the header of a model file holds it."""
         return {"for": self.goal, "value": self.threshold, "before": self.before, "after": self.after}
 
 
@@ -47,39 +49,37 @@ def check_goal(goal: Any, n_classes: int) -> str | np.ndarray | None:
 
     Raises:
         TypeError: It is none of these.
-        ValueError: An unknown name; costs of another shape, not finite, or with a mistake no dearer than no mistake.
+        ValueError: An unknown name; costs of another shape, not finite, or no higher for an error than for being right.
     """
     if goal is None:
         return None
     if isinstance(goal, str):
         if goal not in GOALS:
-            raise ValueError(f"threshold_for must be None, one of {GOALS} or a matrix of costs; got {goal!r}.")
+            raise InvalidValueError("threshold_for", REQUIREMENT, repr(goal))
         return goal
     try:
         costs = np.array(goal, dtype=np.float64)
     except (TypeError, ValueError):
-        raise TypeError(f"threshold_for must be None, one of {GOALS} or a matrix of costs; got {goal!r}.") from None
+        raise InvalidTypeError("threshold_for", REQUIREMENT, repr(goal)) from None
     if costs.shape != (n_classes, n_classes):
-        raise ValueError(
-            f"threshold_for must have a row and a column a class, shape {(n_classes, n_classes)}; got {costs.shape}. "
-            f"Entry [i, j] is what it costs to predict class j where i is true."
-        )
+        requirement = f"have a row and a column for each class, shape {(n_classes, n_classes)}"
+        advice = "Entry [i, j] is what it costs to predict class j where i is true."
+        raise InvalidValueError("threshold_for", requirement, costs.shape, advice=advice)
     bad = ~np.isfinite(costs) | ((costs <= np.diag(costs)[:, None]) & ~np.eye(n_classes, dtype=bool))
     if bad.any():
         row, column = (int(place) for place in np.argwhere(bad)[0])
-        raise ValueError(
-            f"threshold_for must have finite costs, each higher than that of being right; got {costs[row, column]:g} "
-            f"at [{row}, {column}], where being right costs {costs[row, row]:g}."
-        )
+        requirement = "have finite costs, each higher than that of being right"
+        where = f"[{row}, {column}], where being right costs {costs[row, row]:g}"
+        raise InvalidValueError("threshold_for", requirement, f"{costs[row, column]:g}", where)
     return costs
 
 
 def decide(goal: str | np.ndarray, probabilities: np.ndarray, target: np.ndarray) -> Decision:
     """Return the decision that serves a goal, by held-out rows.
 
-    With calibrated probabilities, costs need no tuning: the lowest expected cost is best. The balanced accuracy is such
-    a cost, one over the frequency of the true class. For f1 (of the second of two classes; the mean over more) the
-    weights of the classes are searched.
+    With calibrated probabilities, costs need no tuning: the lowest expected cost is best. Balanced accuracy amounts to
+    such costs: an error costs one over the frequency of the true class. For f1 (of the second of two classes; the mean
+    over more) the weights of the classes are found by search.
     """
     n_classes = probabilities.shape[1]
     plain = 1.0 - np.eye(n_classes)
@@ -95,31 +95,16 @@ def decide(goal: str | np.ndarray, probabilities: np.ndarray, target: np.ndarray
     else:
         weights = _searched(probabilities, target)
     costs = weights[:, None] * plain
-    before, after = (measure(target, (probabilities @ each).argmin(axis=1), n_classes) for each in (plain, costs))
+    before, after = (measure(target, answers(probabilities, each), n_classes) for each in (plain, costs))
     return Decision(goal, costs, before, after)
 
 
-def balanced_accuracy(target: np.ndarray, predicted: np.ndarray, n_classes: int) -> float:
-    """Return the mean over classes of the share of their rows that were predicted right."""
-    rows = np.bincount(target, minlength=n_classes)
-    hits = np.bincount(target[predicted == target], minlength=n_classes)
-    return float((hits[rows > 0] / rows[rows > 0]).mean())
-
-
-def f1(target: np.ndarray, predicted: np.ndarray, n_classes: int) -> float:
-    """Return F1 of the second of two classes; of more, the mean over those that occur."""
-    hits = np.bincount(target[predicted == target], minlength=n_classes)
-    both = np.bincount(target, minlength=n_classes) + np.bincount(predicted, minlength=n_classes)
-    scores = 2 * hits / np.maximum(both, 1)
-    return float(scores[1] if n_classes == 2 else scores[np.bincount(target, minlength=n_classes) > 0].mean())
-
-
 def _mean_cost(costs: np.ndarray, rule: np.ndarray, probabilities: np.ndarray, target: np.ndarray) -> float:
-    return float(costs[target, (probabilities @ rule).argmin(axis=1)].mean())
+    return float(costs[target, answers(probabilities, rule)].mean())
 
 
 def _searched(probabilities: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return weights of the classes with a high f1: one class after the other, over the values that matter."""
+    """Return weights of the classes with a high f1, found one class after the other among the values that matter."""
     n_classes = probabilities.shape[1]
     weights = np.ones(n_classes)
     for _ in range(SWEEPS if n_classes > 2 else 1):
@@ -142,35 +127,9 @@ def _best_weight(place: int, weights: np.ndarray, probabilities: np.ndarray, tar
 
 
 def conformal_scores(log_probabilities: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return the loss of each held-out row, in order: how unlikely what happened was thought to be."""
+    """Return the loss of each held-out row, in order: how improbable the model held what happened."""
     scores = np.sort(-log_probabilities[np.arange(len(target)), target])
     if len(scores) <= MOST_SCORES:
         return scores
     ranks = -(-np.arange(1, MOST_SCORES + 1) * len(scores) // MOST_SCORES)  # rounded up, without a float on the way
     return scores[ranks - 1]
-
-
-def prediction_sets(log_probabilities: np.ndarray, scores: np.ndarray, coverage: Any) -> np.ndarray:
-    """Return which classes belong in the set of each row, bool, `(rows, classes)`.
-
-    A class belongs where it would be no greater surprise than all but the worst of the held-out rows were; the most
-    probable class always does.
-
-    Raises:
-        TypeError: A coverage that is not a number.
-        ValueError: A coverage outside (0, 1), or more than the held-out rows can promise.
-    """
-    if isinstance(coverage, bool) or not isinstance(coverage, (int, float, np.integer, np.floating)):
-        raise TypeError(f"coverage must be a number; got {coverage!r}.")
-    if not 0 < coverage < 1:
-        raise ValueError(f"coverage must be between 0 and 1; got {coverage:g}.")
-    rank = int(np.ceil((len(scores) + 1) * coverage - 1e-9))
-    if rank > len(scores):
-        most = len(scores) / (len(scores) + 1)
-        raise ValueError(
-            f"coverage must be at most {np.floor(most * 1000) / 1000:g} with {len(scores)} held-out rows; got "
-            f"{coverage:g}. Ask for less, or train on more rows."
-        )
-    sets = -log_probabilities <= scores[rank - 1]
-    sets[np.arange(len(sets)), log_probabilities.argmax(axis=1)] = True
-    return sets

@@ -4,69 +4,74 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import sklearn
-import torch
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags
 
 from logitwise import __version__
+from logitwise._errors import InvalidValueError
 from logitwise._warnings import warn_of_data
-from logitwise.classifier.baselines import compare
+from logitwise.classifier.baselines import Comparison, compare
+from logitwise.classifier.columns import fit_preprocessing
 from logitwise.classifier.decisions import check_goal
-from logitwise.classifier.findings import DataWarning, look, look_at_validation
-from logitwise.classifier.folds import given_split, plan_for
-from logitwise.classifier.given import Encoded, Given, read_rows, read_validation
+from logitwise.classifier.folds import Plan, given_split, plan_for
 from logitwise.classifier.held_out import HeldOut
+from logitwise.classifier.members import State
+from logitwise.classifier.notes import Note, TrainingWarning, notes_of_data, notes_of_validation
 from logitwise.classifier.options import members_of, recipe_of
 from logitwise.classifier.progress import StepBar
-from logitwise.classifier.target import class_indices, find_classes, read_labels, row_weights
-from logitwise.classifier.training import Progress, Trainer, TrainingWarning
-from logitwise.model.fingerprint import rows_sha256
+from logitwise.classifier.rows import EncodedRows, FitArguments, find_classes, read_rows, read_validation, row_weights
+from logitwise.classifier.training import TORCH_VERSION, Progress, Recipe, Rows, Trainer
+from logitwise.model.data_warnings import DataWarning
+from logitwise.model.labels import class_indices, read_labels
 from logitwise.model.model import Model
 from logitwise.model.preprocessing import Preprocessing
+from logitwise.model.provenance import rows_sha256
+from logitwise.model.table import Table
 
 
 class Classifier(ClassifierMixin, BaseEstimator):
     """A classifier of rows of tables, arrays or small images, with probabilities that mean what they say.
 
-    Small networks, its members, vote. They are trained in one pass, each on its own rows: all but one fold, so that
-    every row is unseen by one of them. Those votes on unseen rows decide when to stop and how to calibrate; no row is
-    lost for training. Each network has a linear path beside its hidden layers, and is a logistic regression before it
-    is more. With `X_val`, or rows by the hundred thousand, one split serves instead of folds.
+    It is an ensemble of small networks, its members. They are trained together, each on all rows but those of its own
+    fold, so that every row is unseen by one of them. The votes on unseen rows decide when to stop and how to calibrate;
+    no row is lost for training. Each network has a linear path beside its hidden layers, and begins as a logistic
+    regression. With `X_val`, or from 100,000 rows on, one split of the rows takes the place of folds.
 
-    Numbers are scaled by their quartiles and levelled off far out (pixels, that is arrays of uint8 or of three and
-    more dimensions, have one common scale), gaps filled by the median and flagged, categories one-hot.
+    Numbers are scaled by their quartiles and level off far out; pixels (arrays of uint8, or of three dimensions and
+    more) have one common scale. Gaps are filled by the median and flagged; categories are one-hot.
 
     Args:
-        hidden: The number of units of each hidden layer of a member; `()` leaves the linear path alone: softmax
+        hidden: The number of units of each hidden layer of a member; `()` leaves only the linear path: softmax
             (logistic) regression.
-        members: How many members, 2 or more.
-        epochs: At most so many passes over the rows.
-        steps: At most so many steps; the schedule of the learning rate ends at whichever is first.
-        seconds: No new step once training took so long; None: no limit. What is learnt then depends on the machine.
+        members: The number of members, 2 or more.
+        epochs: The largest number of passes over the rows.
+        steps: The largest number of steps; the schedule of the learning rate ends with whichever limit comes first.
+        seconds: Training stops after this many seconds; None: no limit. A limit makes the result depend on the machine.
         learning_rate: The highest learning rate, positive.
-        batch_size: Rows of each member a step; None: 64.
+        batch_size: The number of rows per member and step; None: 64.
         weight_decay: The decay of AdamW, zero or more.
         dropout: The share of hidden units dropped in training, in [0, 0.9].
-        max_shift: Images (uint8 arrays of three or four dimensions) are moved at random in training by up to so many
-            pixels each way; None: a 14th of the shorter side, so 2 for 28 x 28; 0: not at all.
+        max_shift: Images (uint8 arrays of three or four dimensions) are shifted at random in training, by up to this
+            many pixels in each direction; None: a 14th of the shorter side, so 2 for 28 x 28; 0: not at all.
         patience: Stop once the loss on held-out rows has not improved for this share of the steps that led to the
             best, and for 50 steps and an epoch at least; 0: never.
         class_weight: None, "balanced" (each class weighs as much as any other in training), or a dict from class to
             weight (1 where not named). It decides what is learnt best and what `predict` prefers; probabilities are
-            still those of the classes as they occur: what the weights add to the logits is taken away again.
-        threshold_for: What `predict` is to serve: None (the most probable class), "balanced_accuracy", "f1" (of the
+            still those of the classes as they occur: what the weights add to the logits is subtracted again.
+        threshold_for: What `predict` aims for: None (the most probable class), "balanced_accuracy", "f1" (of the
             second of two classes; the mean over more), or a matrix of costs, `(classes, classes)`, whose entry [i, j]
-            is what it costs to predict class j where i is true. Probabilities stay what they are.
-        random_state: A seed, None (another result each time), or a `numpy.random.RandomState`. One seed gives one
-            result, to the bit, on one machine with one number of threads.
+            is what it costs to predict class j where i is true. It does not change probabilities.
+        random_state: A seed, None (another result each time), or a `numpy.random.RandomState`. The same seed gives the
+            same bits on the same machine with the same number of threads.
         device: A torch device to train on, such as "cpu" or "cuda".
-        warm_start: Let `fit` go on from the weights of the fit before, with its scaling and its folds; the classes, the
-            columns and the sizes of the network must be the same.
+        warm_start: Let `fit` go on from the weights of the previous fit, with its scaling and its folds; the classes,
+            the columns and the sizes of the network must be the same.
         verbose: Show a progress bar, where standard error is a terminal.
 
     Attributes:
@@ -74,14 +79,14 @@ class Classifier(ClassifierMixin, BaseEstimator):
         n_features_in_: The number of columns, images flattened.
         feature_names_in_: The names of the columns; only where X had names.
         history_: Lists `step`, `train_loss` and `validation_loss` (of held-out votes at their best temperature, among
-            the classes that held-out rows have), one entry a measurement, in nats.
+            the classes that held-out rows have), one entry per measurement, in nats.
         best_step_: The step whose weights were kept.
-        held_out_: What the votes on held-out rows say, before and after calibration: see `HeldOut`.
-        baselines_: The model beside logistic regression and the class frequencies on held-out rows: see `Comparison`;
+        held_out_: What the votes on held-out rows say, before and after calibration: a `HeldOut`.
+        baselines_: The model beside logistic regression and the class frequencies on held-out rows: a `Comparison`;
             None after `partial_fit`.
-        decision_: What `threshold_for` led to, with its `threshold` for two classes: see `Decision`; or None.
-        notes_: What there was to say of the data before training, and of training that went wrong, a sentence each;
-            they are warnings too: `DataWarning` and `TrainingWarning`.
+        decision_: What `threshold_for` led to, with a `threshold` for two classes: a `Decision`, or None.
+        notes_: What was found in the data before training, and what went wrong in training, one sentence each; each is
+            also given as a `DataWarning` or a `TrainingWarning`.
         model_: The `Model` that predicts, with NumPy alone.
 
     Example:
@@ -140,120 +145,127 @@ class Classifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.categorical = True
         return tags
 
-    def fit(self, X: Any, y: Any, *, sample_weight: Any = None, X_val: Any = None, y_val: Any = None) -> Classifier:
+    def fit(self, X: Any, y: Any, *, sample_weight: Any = None, X_val: Any = None, y_val: Any = None) -> Self:
         """Train on rows and their labels, and return the estimator.
 
         Args:
             X: A DataFrame, an array `(rows, ...)`, or a list of rows; numbers, booleans, text, and gaps (NaN, None).
-            y: One label a row: bool, int, str, or whole floats.
-            sample_weight: One weight a row, zero or more, finite; a row of weight 0 takes no part.
-            X_val: Rows to stop and to calibrate by, instead of folds of X; of every class, and of two at least.
+            y: One label per row: bool, int, str, or whole floats.
+            sample_weight: One weight per row, zero or more, finite; rows of weight 0 are not used.
+            X_val: Rows to stop and to calibrate by, instead of folds of X; of every class if possible, and of two at
+                least.
             y_val: Their labels.
 
         Raises:
             TypeError: Labels, or values of a column, of mixed or unusable types.
-            KeyboardInterrupt: Ctrl-C. After a measurement or more, the model is that of the best step so far.
+            KeyboardInterrupt: Ctrl-C. After the first measurement, there is a model, that of the best step so far.
             ValueError: No rows; lengths that differ; one class, or as many as rows; missing labels; infinity; options
                 out of range; a loss that became NaN before there were weights to keep.
         """
-        start = getattr(self, "_start", None) if self.warm_start else None
-        return self._fit(Given(X, y, sample_weight, X_val, y_val), start)
+        before = getattr(self, "_before", None) if self.warm_start else None
+        return self._fit(FitArguments(X, y, sample_weight, X_val, y_val), before)
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, *, sample_weight: Any = None) -> Classifier:
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, *, sample_weight: Any = None) -> Self:
         """Go on training with one pass over more rows, and return the estimator.
 
         The first call fixes the columns, their scaling and the classes, which later rows must have. Calibration, and
-        all else that needs held-out rows, comes from the rows of the last call: give some hundred at a time. Rows that
-        are given again, as many in the same order, are held out from the same members.
+        all else that needs held-out rows, comes from the rows of the last call: give a few hundred at a time. Rows that
+        are given again, equally many in the same order, are held out from the same members.
 
         Args:
             X: Rows, as in `fit`.
             y: Their labels.
-            classes: All labels there will be; needed in the first call only.
-            sample_weight: One weight a row, zero or more, finite.
+            classes: All labels that will occur; needed in the first call only.
+            sample_weight: One weight per row, zero or more, finite.
 
         Raises:
             TypeError: As `fit`.
-            ValueError: As `fit`; no `classes` in the first call, other ones later, or labels that are none of them.
+            ValueError: As `fit`; no `classes` in the first call, different ones later, or labels not among them.
         """
-        start = getattr(self, "_start", None)
-        if start is None and classes is None:
-            raise ValueError("classes must be given in the first call of partial_fit; got None. Name every label.")
-        given = classes if classes is not None or start is None else start.classes
-        known = np.unique(read_labels(given, "classes"))
+        before = getattr(self, "_before", None)
+        if before is None and classes is None:
+            requirement = "be given in the first call of partial_fit"
+            raise InvalidValueError("classes", requirement, None, advice="Name every label.")
+        known = np.unique(read_labels(before.classes if classes is None and before is not None else classes, "classes"))
         if len(known) < 2:
-            raise ValueError(f"classes must name two labels or more; got {known.tolist()!r}.")
-        return self._fit(Given(X, y, sample_weight, classes=known), start)
+            raise InvalidValueError("classes", "name two labels or more", repr(known.tolist()))
+        return self._fit(FitArguments(X, y, sample_weight, classes=known), before)
 
-    def _fit(self, given: Given, start: _Start | None) -> Classifier:
-        table, labels = read_rows(given.X, given.y, "X", "y")
+    def _fit(self, arguments: FitArguments, before: WarmStart | None) -> Self:
+        table, labels = read_rows(arguments.X, arguments.y)
         recipe = recipe_of(self, table.image_shape)
-        recipe = replace(recipe, epochs=1) if given.classes is not None else recipe
-        recipe = recipe if start is None else replace(recipe, seed=start.seed)
-        members = members_of(self)
-        classes = find_classes(labels) if given.classes is None else given.classes
-        target = class_indices(labels, classes)
-        weight, by_class = row_weights(target, classes, self.class_weight, given.sample_weight)
-        goal = check_goal(self.threshold_for, len(classes))
-        used = np.flatnonzero(weight)
-        preprocessing = Preprocessing.fit(table, used, len(classes)) if start is None else start.preprocessing
-        rows = Encoded.of(preprocessing, table, target, weight, used)
-        is_part = given.classes is not None
-        self.notes_ = [] if is_part else look(table, used, target[used], classes, rows.inputs, members)
-        if given.X_val is None and given.y_val is None:
-            plan = plan_for(rows.target, members, np.random.default_rng(recipe.seed))
-        else:
-            held_out = read_validation(given, classes, preprocessing, by_class)
-            self.notes_ += look_at_validation(held_out.target, classes)
-            plan = given_split(len(rows.target), len(held_out.target), members)
-            rows = rows.followed_by(held_out)
-        log_weight = np.log(np.where(by_class > 0, by_class, 1.0))
+        recipe = replace(recipe, epochs=1) if arguments.classes is not None else recipe
+        recipe = recipe if before is None else replace(recipe, seed=before.seed)
+        training_set = self._training_set(arguments, table, labels, before, recipe.seed)
         for note in self.notes_:
             warn_of_data(DataWarning, note)
-        trainer = Trainer(rows.as_tensors(preprocessing.n_deep, recipe.device), plan, log_weight, recipe)
-        if start is not None:
-            start.put_into(trainer, classes)
-        with StepBar(trainer.progress.steps, shown=self.verbose) as bar:
-            progress = trainer.train(bar.update)
-        if progress.diverged:
-            self.notes_.append(progress.ended)
-            warn_of_data(TrainingWarning, progress.ended)
+        trainer = training_set.trainer(recipe)
+        if before is not None:
+            before.put_into(trainer, training_set.classes)
+        self._train(trainer)
         held_out = HeldOut.of(trainer, recipe.seed)
-        self.decision_ = None if goal is None else held_out.decide(goal)
-        deep = rows.inputs[:, : preprocessing.n_deep]
-        self.baselines_ = None if is_part else compare(deep, rows.target, rows.weight, plan, held_out, recipe.seed)
-        self._start = _Start(classes, preprocessing, trainer.members.state(), recipe.seed)
-        self._keep(classes, preprocessing, trainer, held_out, self._costs(by_class), rows_sha256(table, labels))
-        if progress.interrupted:
+        self.decision_ = None if training_set.goal is None else held_out.decide(training_set.goal)
+        is_partial = arguments.classes is not None
+        self.baselines_ = None if is_partial else training_set.compare(held_out, recipe.seed)
+        state = trainer.members.state()
+        self._before = WarmStart(training_set.classes, training_set.preprocessing, state, recipe.seed)
+        self._keep(training_set, trainer, held_out)
+        if trainer.progress.interrupted:
             raise KeyboardInterrupt
         return self
 
+    def _training_set(
+        self, arguments: FitArguments, table: Table, labels: np.ndarray, before: WarmStart | None, seed: int
+    ) -> TrainingSet:
+        """Return the rows to train on, encoded, and which are held out from whom; take down notes on the data."""
+        members = members_of(self)
+        classes = find_classes(labels) if arguments.classes is None else arguments.classes
+        target = class_indices(labels, classes)
+        weight, by_class = row_weights(target, classes, self.class_weight, arguments.sample_weight)
+        goal = check_goal(self.threshold_for, len(classes))
+        used = np.flatnonzero(weight)
+        preprocessing = fit_preprocessing(table, used, len(classes)) if before is None else before.preprocessing
+        rows = EncodedRows.of(preprocessing, table, target, weight, used)
+        is_partial = arguments.classes is not None
+        self.notes_ = [] if is_partial else notes_of_data(table, used, target[used], classes, rows.inputs, members)
+        if arguments.X_val is None and arguments.y_val is None:
+            plan = plan_for(rows.target, members, np.random.default_rng(seed))
+        else:
+            held_out = read_validation(arguments, classes, preprocessing, by_class)
+            self.notes_ += notes_of_validation(held_out.target, classes)
+            plan = given_split(len(rows.target), len(held_out.target), members)
+            rows = rows.followed_by(held_out)
+        return TrainingSet(classes, preprocessing, rows, plan, by_class, goal, rows_sha256(table, labels))
+
+    def _train(self, trainer: Trainer) -> None:
+        """Train, with a progress bar if asked for; take down a note where the loss diverged."""
+        with StepBar(trainer.progress.steps, shown=self.verbose) as bar:
+            progress = trainer.train(bar.update)
+        if progress.diverged:
+            self.notes_.append(Note(progress.ended))
+            warn_of_data(TrainingWarning, progress.ended)
+
     def check_options(self) -> None:
-        """Raise what `fit` would raise of the options alone, before there are rows."""
+        """Raise what `fit` would raise because of the options alone, without any rows."""
         recipe_of(self)
         members_of(self)
 
     def _costs(self, by_class: np.ndarray) -> np.ndarray | None:
-        """Return what mistakes cost: as decided for `threshold_for`, or as class weights say."""
+        """Return what errors cost: as decided for `threshold_for`, or as class weights say."""
         if self.decision_ is not None:
             return self.decision_.costs
         return None if self.class_weight is None else by_class[:, None] * (1 - np.eye(len(by_class)))
 
-    def _keep(
-        self,
-        classes: np.ndarray,
-        preprocessing: Preprocessing,
-        trainer: Trainer,
-        held_out: HeldOut,
-        costs: np.ndarray | None,
-        fingerprint: str,
-    ) -> None:
+    def _keep(self, training_set: TrainingSet, trainer: Trainer, held_out: HeldOut) -> None:
+        """Set the attributes of a fitted classifier."""
         progress = trainer.progress
         self.history_ = progress.history
         self.best_step_ = progress.best_step
         self.held_out_ = held_out
-        metadata = {**_metadata(self, progress, held_out), "rows_sha256": fingerprint}
+        metadata = {**_metadata(self, progress, held_out), "rows_sha256": training_set.rows_sha256}
         network, scores = trainer.network(), held_out.conformal_scores
+        classes, preprocessing = training_set.classes, training_set.preprocessing
+        costs = self._costs(training_set.class_weight)
         model = Model(classes, preprocessing, network, held_out.calibration, costs, scores, metadata)
         self.model_ = model
         self.classes_ = model.classes
@@ -274,20 +286,20 @@ class Classifier(ClassifierMixin, BaseEstimator):
         """Return the most probable class of each row; X as in `Model.decision_function`."""
         return self._fitted().predict(X)
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each class, float64, shape `(rows, classes)`; X as in `Model.decision_function`."""
         return self._fitted().predict_proba(X)
 
-    def predict_log_proba(self, X: Any) -> np.ndarray:
+    def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the logarithm of each probability, exact in the tails; X as in `Model.decision_function`."""
         return self._fitted().predict_log_proba(X)
 
-    def predict_set(self, X: Any, coverage: float = 0.9) -> np.ndarray:
+    def predict_set(self, X: Any, coverage: float = 0.9) -> NDArray[np.bool_]:
         """Return which classes belong in the set of each row, bool, `(rows, classes)`; see `Model.predict_set`."""
         return self._fitted().predict_set(X, coverage)
 
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Return the logits, float64: one a row (two classes) or one a class; see `Model.decision_function`."""
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """Return the logits, float64: one per row (two classes) or per class; see `Model.decision_function`."""
         return self._fitted().decision_function(X)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -296,21 +308,58 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
 
 @dataclass(frozen=True)
-class _Start:
-    """What a fit left behind, for the next to go on from."""
+class TrainingSet:
+    """What a fit trains on.
+
+    Attributes:
+        classes: The labels.
+        preprocessing: From columns to inputs.
+        rows: The rows of weight above 0, encoded; with `X_val`, its rows after them.
+        plan: Which rows each member is trained on, and which are held out from it.
+        class_weight: The weight of each class.
+        goal: What `predict` is to serve, as `check_goal` returns it.
+        rows_sha256: The SHA-256 of the rows and labels as they were given.
+    """
 
     classes: np.ndarray
     preprocessing: Preprocessing
-    state: list[torch.Tensor]
+    rows: EncodedRows
+    plan: Plan
+    class_weight: np.ndarray
+    goal: str | np.ndarray | None
+    rows_sha256: str
+
+    def trainer(self, recipe: Recipe) -> Trainer:
+        """Return what trains on these rows."""
+        log_weight = np.log(np.where(self.class_weight > 0, self.class_weight, 1.0))
+        rows = self.rows
+        on_device = Rows.of(rows.inputs, rows.target, rows.weight, self.preprocessing.n_deep, recipe.device)
+        return Trainer(on_device, self.plan, log_weight, recipe)
+
+    def compare(self, held_out: HeldOut, seed: int) -> Comparison:
+        """Return how the model compares with its baselines on the rows that were held out."""
+        inputs = self.rows.inputs[:, : self.preprocessing.n_deep]
+        return compare(inputs, self.rows.target, self.rows.weight, self.plan, held_out, seed)
+
+
+@dataclass(frozen=True)
+class WarmStart:
+    """What a fit leaves behind, for the next one to go on from."""
+
+    classes: np.ndarray
+    preprocessing: Preprocessing
+    state: State
     seed: int
 
     def put_into(self, trainer: Trainer, classes: np.ndarray) -> None:
         """Give the members of a trainer the weights of the fit before."""
         shapes = [tuple(tensor.shape for tensor in tensors) for tensors in (trainer.members.state(), self.state)]
         if shapes[0] != shapes[1] or not np.array_equal(classes, self.classes):
-            raise ValueError(
-                "warm_start must go on with the classes, hidden and members of the fit before; got others. "
-                "Set warm_start=False, or fit a clone."
+            raise InvalidValueError(
+                "warm_start",
+                "go on with the classes, hidden and members of the fit before",
+                "others",
+                advice="Set warm_start=False, or fit a clone.",
             )
         trainer.members.restore(self.state)
 
@@ -320,7 +369,7 @@ def _metadata(classifier: Classifier, progress: Progress, held_out: HeldOut) -> 
     versions = {
         "logitwise": __version__,
         "numpy": np.__version__,
-        "torch": str(torch.__version__),
+        "torch": TORCH_VERSION,
         "scikit-learn": sklearn.__version__,
     }
     return {

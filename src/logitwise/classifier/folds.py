@@ -1,4 +1,4 @@
-"""Which rows each member is trained on, and which it is held out from: folds, or one split for all."""
+"""Which rows each member is trained on, and which are held out from it: folds, or one split for all."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from logitwise.classifier.target import split_rows
-
 FEWEST_ROWS = 10  # with fewer, held-out rows say too little: all members are trained on all rows
-MOST_ROWS = 100_000  # from here one split is enough to choose by, and spares the members' rows in turn
+ONE_SPLIT_ROWS = 100_000  # from here on one split is enough to choose by
 SPLIT_FRACTION = 0.1
 
 
@@ -34,19 +32,19 @@ class Plan:
 
 
 def plan_for(target: np.ndarray, members: int, generator: np.random.Generator) -> Plan:
-    """Return folds, so that every row is unseen by one member; or one split, or none, by the number of rows.
+    """Return folds, so that each row is held out from one member; one split of many rows; of few rows, none.
 
     Args:
         target: The class of each row.
         members: How many members.
-        generator: Decides which row goes where.
+        generator: Decides which rows go where.
     """
     rows = len(target)
     everything = np.arange(rows)
     if rows < FEWEST_ROWS:
         why = f"No rows are held out: {rows} are too few to say anything, so nothing is chosen or calibrated by them."
         return Plan((everything,) * members, (everything[:0],) * members, why)
-    if rows >= MOST_ROWS:
+    if rows >= ONE_SPLIT_ROWS:
         trained, held_out = split_rows(target, SPLIT_FRACTION, generator)
         why = (
             f"One split: {len(held_out):,} of {rows:,} rows are held out from all members, and are enough to choose by."
@@ -54,8 +52,8 @@ def plan_for(target: np.ndarray, members: int, generator: np.random.Generator) -
         return Plan((trained,) * members, (held_out,) * members, why)
     fold = _deal(target, members, generator)
     why = f"Folds: each of {members} members is trained on all rows but its own fold, and measured on that."
-    trained = tuple(np.flatnonzero(fold != part) for part in range(members))
-    return Plan(trained, tuple(np.flatnonzero(fold == part) for part in range(members)), why)
+    trained = tuple(np.flatnonzero(fold != own) for own in range(members))
+    return Plan(trained, tuple(np.flatnonzero(fold == own) for own in range(members)), why)
 
 
 def given_split(rows: int, held_out: int, members: int) -> Plan:
@@ -63,6 +61,22 @@ def given_split(rows: int, held_out: int, members: int) -> Plan:
     trained, held = np.arange(rows), np.arange(rows, rows + held_out)
     why = f"One split: the {held_out:,} rows of X_val are held out from all members."
     return Plan((trained,) * members, (held,) * members, why)
+
+
+def split_rows(indices: np.ndarray, fraction: float, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows to train on and the rows to validate on, each in order.
+
+    Stratified: the shuffled rows are sorted by class, and taken at even distances. So each class gives its share to
+    within one row; a class with a single row gives none.
+    """
+    shuffled = generator.permutation(len(indices))
+    by_class = shuffled[np.argsort(indices[shuffled], kind="stable")]
+    counts = np.bincount(indices)
+    eligible = by_class[counts[indices[by_class]] > 1]
+    count = round(len(eligible) * fraction)
+    places = ((np.arange(count) + generator.random()) * (len(eligible) / max(count, 1))).astype(np.int64)
+    validation = np.sort(eligible[places])
+    return np.setdiff1d(np.arange(len(indices)), validation), validation
 
 
 def _deal(target: np.ndarray, folds: int, generator: np.random.Generator) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What the votes on rows that no voter was trained on say: the calibration, and how good it is."""
+"""What the votes on held-out rows say, by members that were not trained on them: the calibration and its measures."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitwise.calibration import Calibration, fit_calibration, sharpening
+from logitwise._errors import InvalidValueError
+from logitwise.classifier.calibration import fit_calibration, sharpening
 from logitwise.classifier.decisions import Decision, conformal_scores, decide
 from logitwise.metrics import summary, summary_intervals
 from logitwise.metrics.intervals import Interval
+from logitwise.model.calibration import Calibration
 
 if TYPE_CHECKING:
     from logitwise.classifier.training import Trainer
@@ -25,12 +27,12 @@ class HeldOut:
         rows: Their positions among the rows of weight above 0 (with `X_val`: after those).
         target: Their class indices.
         log_probabilities: Calibrated, `(rows, classes)`; each row by a calibration fitted on other rows.
-        calibration: The calibration fitted on all of them; where each was voted on by one member alone, made as much
-            sharper as the mean of all members is than one of them.
+        calibration: The calibration fitted on all of them; where each was voted on by one member alone, sharpened by
+            as much as the mean of all members is sharper than one of them.
         before: Measures of the votes as they were: `log_loss`, `calibration_error` and the others of
             `logitwise.metrics.summary`; empty without held-out rows.
         after: The same of `log_probabilities`.
-        intervals: How far chance alone could have moved those: what `logitwise.metrics.summary_intervals` returns.
+        intervals: How far chance alone could have moved them, as `logitwise.metrics.summary_intervals` returns it.
         losses: The cross-validated log loss of each scaling that was tried.
     """
 
@@ -46,7 +48,7 @@ class HeldOut:
 
     @classmethod
     def of(cls, trainer: Trainer, seed: int) -> HeldOut:
-        """Return what the members of a trainer say of the rows they were not trained on."""
+        """Return what the members of a trainer predict for the rows that they were not trained on."""
         rows, votes = trainer.held_out_votes()
         target, weight = trainer.target_and_weight(rows)
         if len(rows) == 0:
@@ -64,23 +66,22 @@ class HeldOut:
 
     @property
     def conformal_scores(self) -> np.ndarray:
-        """The loss of each held-out row, in order: what sets of classes are made by."""
+        """The loss of each held-out row, in order, from which sets of classes are made."""
         return conformal_scores(self.log_probabilities, self.target)
 
     def decide(self, goal: str | np.ndarray) -> Decision:
         """Return the decision that serves a goal.
 
         Raises:
-            ValueError: There are no held-out rows, and the goal is none of costs.
+            ValueError: There are no held-out rows, and the goal is not a matrix of costs.
         """
         if len(self.rows) == 0 and isinstance(goal, str):
-            raise ValueError(
-                f"threshold_for must be None or a matrix of costs where no rows are held out; got {goal!r}. Train on "
-                f"more rows, or pass X_val."
-            )
+            requirement = "be None or a matrix of costs where no rows are held out"
+            advice = "Train on more rows, or pass X_val."
+            raise InvalidValueError("threshold_for", requirement, repr(goal), advice=advice)
         return decide(goal, np.exp(self.log_probabilities), self.target)
 
     def as_json(self) -> dict[str, Any]:
-        """Return what belongs in the header of a model file."""
+        """Return this as the header of a model file holds it."""
         measures = {"before": self.before, "after": self.after, "intervals": self.intervals}
         return {"plan": self.plan, **measures, "losses": self.losses}

@@ -1,21 +1,21 @@
-"""Several networks of one shape trained as one: parameters have a leading axis, and products are batched over it.
+"""Several networks of one shape trained as one, and their optimiser: parameters have a leading axis for the members.
 
 Member k maps its rows x to the logits
 
     z = W_out a_L + b + V (x * s),    a_i = silu(W_i a_{i-1} + c_i),    a_0 = the first inputs of x * s
 
 with a scale s for each input, and a linear path V from all inputs straight to the logits; the hidden layers get the
-first `deep` inputs. V and W_out start
-at zero and b at the log frequency of the classes: a member starts as the class prior, is a logistic regression early
-on, and becomes more where the rows support it.
+first `deep` inputs. V and W_out start at zero and b at the log frequency of the classes: a member starts as the class
+prior, is a logistic regression early on, and becomes more where the rows support it.
 
-The gradients are written out rather than left to autograd: a step of small networks costs mostly the bookkeeping, and
-this halves it.
+The gradients are written out rather than left to autograd: the cost of a step of small networks is mostly bookkeeping,
+and this halves it.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,9 @@ from logitwise.functional import cross_entropy_and_gradient
 from logitwise.model.network import Network
 
 MASK_NUMBERS = 1 << 19  # random numbers drawn once; each step reads them from another place
+MOMENTS = (0.9, 0.95)  # of AdamW
+SMALLEST_ROOT = 1e-8  # keeps a parameter whose gradient is always 0 where it is
+State = list[torch.Tensor]  # the parameters of all members, as `Members.state` returns them
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,9 @@ class Shape:
 
 
 def views(flat: torch.Tensor, shapes: dict[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
-    """Return consecutive parts of a flat tensor as tensors of the given shapes."""
-    parts = flat.split([math.prod(shape) for shape in shapes.values()])
-    return {name: part.view(shape) for part, (name, shape) in zip(parts, shapes.items(), strict=True)}
+    """Return consecutive slices of a flat tensor as tensors of the given shapes."""
+    slices = flat.split([math.prod(shape) for shape in shapes.values()])
+    return {name: each.view(shape) for each, (name, shape) in zip(slices, shapes.items(), strict=True)}
 
 
 class Members:
@@ -90,7 +93,7 @@ class Members:
             self.flat.append(parameter)
             self.parameters |= views(parameter, shapes)
             self.gradients |= views(parameter.grad, shapes)
-        self._start(torch.from_numpy(log_prior.astype(np.float32)).to(device))
+        self._initialize(torch.from_numpy(log_prior.astype(np.float32)).to(device))
         kept = (
             torch.rand(MASK_NUMBERS, generator=generator, device=device) >= dropout
             if dropout
@@ -98,7 +101,7 @@ class Members:
         )
         self._kept = kept.float() / (1 - dropout)
 
-    def _start(self, log_prior: torch.Tensor) -> None:
+    def _initialize(self, log_prior: torch.Tensor) -> None:
         for place in range(len(self.shape.hidden)):
             weight = self.parameters[f"weight.{place}"]
             bound = 1 / math.sqrt(weight.shape[1])
@@ -107,11 +110,11 @@ class Members:
         self.parameters["prior"].copy_(log_prior.expand(self.shape.members, 1, -1))
         self.parameters["scale"].fill_(1.0)
 
-    def state(self) -> list[torch.Tensor]:
+    def state(self) -> State:
         """Return a copy of the parameters."""
         return [flat.clone() for flat in self.flat]
 
-    def restore(self, state: list[torch.Tensor]) -> None:
+    def restore(self, state: State) -> None:
         """Take the parameters of `state`."""
         for flat, kept in zip(self.flat, state, strict=True):
             flat.copy_(kept)
@@ -150,7 +153,7 @@ class Members:
     ) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
         """Return the logits, the input of each layer, and the sum that enters each activation.
 
-        The scales of the inputs are taken as a part of the weights, of which there are fewer.
+        The scales of the inputs are multiplied into the weights, of which there are fewer.
         """
         own = self.parameters
         activations, sums = [inputs[..., : self.shape.deep]], []
@@ -197,7 +200,7 @@ class Members:
         into["scale"].copy_(at_scale.mT)
 
     def _fill_scaled(self, name: str, product: torch.Tensor) -> torch.Tensor:
-        """Fill the gradient of a weight whose rows the scales multiply; return what it adds to that of the scales.
+        """Fill the gradient of a weight whose rows the scales multiply; return its contribution to that of the scales.
 
         Args:
             name: The weight.
@@ -208,7 +211,7 @@ class Members:
         return at_scale
 
     def network(self) -> Network:
-        """Return the members as NumPy arrays that predict; the scale of the inputs becomes part of the weights."""
+        """Return the members as NumPy arrays that predict; the scales of the inputs are multiplied into the weights."""
         own = {name: tensor.detach().cpu().numpy() for name, tensor in self.parameters.items()}
         scale = own["scale"].transpose(0, 2, 1)
         hidden = tuple(
@@ -220,3 +223,41 @@ class Members:
         )
         output = own["output"].copy() if self.shape.hidden else None
         return Network(hidden, output, own["linear"] * scale, own["prior"].copy())
+
+
+class AdamW:
+    """Adam with decoupled weight decay. That of torch imports torch's compiler on first use, which takes 2.5 seconds.
+
+    A step moves a parameter p with gradient g at learning rate r by
+
+        m = 0.9 m + 0.1 g,    v = 0.95 v + 0.05 g^2,    p = (1 - r decay) p - r m' / (sqrt(v') + 1e-8)
+
+    where m' and v' are m and v over one minus their factor to the power of the step.
+
+    Args:
+        parameters: Tensors whose `grad` is filled before each step; one without stays as it is.
+        decays: The weight decay of each.
+
+    Source:
+        I. Loshchilov and F. Hutter, Decoupled weight decay regularization, ICLR 2019.
+    """
+
+    def __init__(self, parameters: Sequence[torch.Tensor], decays: Sequence[float]) -> None:
+        self._all = [
+            (parameter, decay, *(torch.zeros_like(parameter) for _ in range(3)))
+            for parameter, decay in zip(parameters, decays, strict=True)
+        ]
+        self._steps = 0
+
+    def step(self, learning_rate: float) -> None:
+        """Move the parameters once."""
+        self._steps += 1
+        first, second = (1 - moment**self._steps for moment in MOMENTS)
+        for parameter, decay, mean, square, root in self._all:
+            gradient = parameter.grad
+            if gradient is None:
+                continue
+            mean.lerp_(gradient, 1 - MOMENTS[0])
+            square.mul_(MOMENTS[1]).addcmul_(gradient, gradient, value=1 - MOMENTS[1])
+            torch.sqrt(square, out=root).mul_(1 / math.sqrt(second)).add_(SMALLEST_ROOT)
+            parameter.mul_(1 - learning_rate * decay).addcdiv_(mean, root, value=-learning_rate / first)

@@ -1,4 +1,4 @@
-"""The options of the classifier, checked: what a trainer is told."""
+"""The options of the classifier, checked, as the recipe that a trainer follows."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
+from logitwise._errors import InvalidTypeError, InvalidValueError
 from logitwise._requirements import check_integer, check_not_negative, check_positive
-from logitwise.classifier.training import Recipe
+from logitwise.classifier.training import Recipe, device_name
 
 if TYPE_CHECKING:
     from logitwise.classifier.estimator import Classifier
@@ -18,7 +18,7 @@ BATCH_SIZE = 64
 
 
 def recipe_of(options: Classifier, image_shape: tuple[int, ...] | None = None) -> Recipe:
-    """Return how to train by the options of a classifier; `image_shape` is that of a row, where rows are images.
+    """Return how to train, by the options of a classifier; `image_shape` is the shape of a row, where rows are images.
 
     Raises:
         TypeError: An option of another type.
@@ -37,12 +37,12 @@ def recipe_of(options: Classifier, image_shape: tuple[int, ...] | None = None) -
         max_shift=_max_shift(options.max_shift, image_shape),
         patience=check_not_negative(options.patience, "patience"),
         seed=_seed_from(options.random_state),
-        device=_device_from(options.device),
+        device=device_name(options.device),
     )
 
 
 def members_of(options: Classifier) -> int:
-    """Return how many members there are to be."""
+    """Return the number of members."""
     return _at_least(2, options.members, "members")
 
 
@@ -60,16 +60,8 @@ def _hidden_from(hidden: Any) -> tuple[int, ...]:
     if isinstance(hidden, (int, np.integer)):
         hidden = (hidden,)
     if not isinstance(hidden, Iterable):
-        raise TypeError(f"hidden must be a tuple of integers, one a hidden layer; got {hidden!r}.")
+        raise InvalidTypeError("hidden", "be a tuple of integers, one per hidden layer", repr(hidden))
     return tuple(_at_least(1, units, "hidden") for units in hidden)
-
-
-def _device_from(device: Any) -> str:
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device must be a torch device of this machine; got {str(device)!r}. Try 'cpu'.") from error
-    return str(device)
 
 
 def _max_shift(max_shift: Any, image_shape: tuple[int, ...] | None) -> int:
@@ -81,12 +73,12 @@ def _max_shift(max_shift: Any, image_shape: tuple[int, ...] | None) -> int:
 def _at_least(least: int, value: Any, name: str) -> int:
     number = check_integer(value, name)
     if number < least:
-        raise ValueError(f"{name} must be {least} or more; got {number}.")
+        raise InvalidValueError(name, f"be {least} or more", number)
     return number
 
 
 def _in_range(value: Any, name: str, most: float) -> float:
     number = check_not_negative(value, name)
     if number > most:
-        raise ValueError(f"{name} must be in [0, {most}]; got {number:g}.")
+        raise InvalidValueError(name, f"be in [0, {most}]", f"{number:g}")
     return number

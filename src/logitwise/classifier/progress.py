@@ -7,7 +7,7 @@ from typing import Self
 
 from logitwise.classifier.training import Progress
 
-ECHO = "^C "  # what a terminal writes behind the bar when Ctrl-C is pressed
+ECHO = "^C "  # what a terminal writes after the bar when Ctrl-C is pressed
 
 
 class StepBar:
@@ -20,9 +20,8 @@ class StepBar:
             from rich.console import Console
 
             console = Console(stderr=True)
-            console.width = max(
-                1, console.width - len(ECHO)
-            )  # where it filled the line, the echo would break it in two
+            # A bar that filled the line would be broken in two by the echo.
+            console.width = max(1, console.width - len(ECHO))
             columns = (*progress.Progress.get_default_columns(), progress.TextColumn("{task.fields[losses]}"))
             self._bar = progress.Progress(*columns, console=console, disable=not console.is_terminal)
             self._task = self._bar.add_task("Training", total=steps, losses="")

@@ -12,24 +12,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from logitwise.calibration import PRIOR, SMALLEST, among_present, temperature_of
-from logitwise.classifier.adamw import AdamW
+from logitwise._errors import InvalidValueError
+from logitwise.classifier.calibration import PRIOR, SMALLEST, among_present, temperature_of
 from logitwise.classifier.folds import Plan
-from logitwise.classifier.members import Members, Shape
+from logitwise.classifier.members import AdamW, Members, Shape, State
 from logitwise.functional import softmax
 from logitwise.model.network import Network
 
 WARM_UP = 0.03  # the share of the steps in which the learning rate rises
 WORTH_THREADS = 10**9  # multiplications in a matrix product: some milliseconds on one core
-ROUND_STEPS = 10  # at least so many steps between measurements
-SOON = 50  # steps without a better loss that are never too many
+ROUND_STEPS = 10  # the fewest steps between measurements
+SOON = 50  # steps without a better loss that never end the training
 BETTER = 1e-5  # nats
 SOME_ROWS = 2000  # enough to see how far members disagree
-TAME = 6e-3  # a learning rate at which no table was seen to diverge
-
-
-class TrainingWarning(UserWarning):
-    """Training that went wrong, though there is a model."""
+TAME = 6e-3  # no table was seen to diverge at this learning rate
+TORCH_VERSION = str(torch.__version__)
 
 
 @dataclass(frozen=True)
@@ -60,13 +57,20 @@ class Rows:
     weight: torch.Tensor  # float32 (rows,), mean 1
     deep: int  # how many of the inputs hidden layers get
 
+    @classmethod
+    def of(cls, inputs: np.ndarray, target: np.ndarray, weight: np.ndarray, deep: int, device: str) -> Rows:
+        """Return rows of NumPy arrays as tensors on a device."""
+        arrays = (inputs, target, weight.astype(np.float32))
+        on_device = [torch.from_numpy(array).to(device) for array in arrays]
+        return cls(on_device[0], on_device[1], on_device[2], deep)
+
     def __len__(self) -> int:
         return len(self.target)
 
 
 @dataclass
 class Progress:
-    """What happened so far, a line a measurement; losses are means over rows, in nats."""
+    """What happened so far, one entry per measurement; losses are means over rows, in nats."""
 
     steps: int = 0  # planned
     step: list[int] = field(default_factory=list)
@@ -74,7 +78,7 @@ class Progress:
     validation_loss: list[float] = field(default_factory=list)
     best_step: int = 0
     best_loss: float = math.inf
-    best_state: list[torch.Tensor] = field(default_factory=list)
+    best_state: State = field(default_factory=list)
     ended: str = ""  # why training ended, as a sentence
     diverged: bool = False
     interrupted: bool = False
@@ -90,8 +94,8 @@ class Trainer:
 
     Args:
         rows: All rows: those that members are trained on, and those that they are measured on.
-        plan: Which rows are whose.
-        log_class_weight: What class weights add to the logits; it is taken away again when they are measured.
+        plan: Which rows each member is trained on, and which are held out from it.
+        log_class_weight: What class weights add to the logits; it is subtracted again when they are measured.
         recipe: How to train.
     """
 
@@ -102,7 +106,7 @@ class Trainer:
         shape = Shape(len(plan.trained), rows.inputs.shape[1], rows.deep, recipe.hidden, len(log_class_weight))
         prior = _log_frequencies(rows, plan, shape.classes)
         self.members = Members(shape, prior, recipe.dropout, self.generator, recipe.device)
-        self.trained = [torch.from_numpy(part).to(recipe.device) for part in plan.trained]
+        self.trained = [torch.from_numpy(indices).to(recipe.device) for indices in plan.trained]
         self.fewest = min(map(len, self.trained))
         self.batch_size = min(recipe.batch_size, self.fewest)
         self.epoch_steps = max(1, self.fewest // self.batch_size)
@@ -136,22 +140,22 @@ class Trainer:
             with torch.no_grad():
                 logits = self.members.logits(self.held_out).numpy(force=True).astype(np.float64) - self.undone
             probabilities = np.asarray(softmax(logits))
-            for own, part in zip(probabilities, self.plan.held_out, strict=True):
-                totals[part] += own[: len(part)]
-                counts[part] += 1
+            for own, fold in zip(probabilities, self.plan.held_out, strict=True):
+                totals[fold] += own[: len(fold)]
+                counts[fold] += 1
         rows = np.flatnonzero(counts)
         return rows, np.log(np.maximum(totals[rows] / counts[rows, None], SMALLEST))
 
     def votes_by_folds(self) -> tuple[np.ndarray, ...]:
-        """Return what `sharpening` asks for, of rows from all over; each is held out from one member alone.
+        """Return what `sharpening` takes, for evenly spaced rows, each of which is held out from one member alone.
 
-        The logits of that member, those of the others, the classes and the weights.
+        These are the logits of that member, those of the others, the classes and the weights.
         """
         step = -(-len(self.rows) // SOME_ROWS)
         rows = np.arange(0, len(self.rows), step)
         owner = np.empty(len(self.rows), dtype=np.int64)
-        for member, part in enumerate(self.plan.held_out):
-            owner[part] = member
+        for member, fold in enumerate(self.plan.held_out):
+            owner[fold] = member
         members = self.members.shape.members
         with torch.no_grad():
             logits = self.members.logits(self.rows.inputs[::step].expand(members, -1, -1))
@@ -174,7 +178,7 @@ class Trainer:
         """Move the weights once; return the loss before, a mean over members."""
         within = step % self.epoch_steps
         if within == 0:
-            self.order = torch.stack([self._shuffled(part)[: self.fewest] for part in self.trained])
+            self.order = torch.stack([self._shuffled(rows)[: self.fewest] for rows in self.trained])
         batch = self.order[:, within * self.batch_size : (within + 1) * self.batch_size].reshape(-1)
         inputs = self._inputs(batch)
         loss = self.members.backward(
@@ -194,11 +198,11 @@ class Trainer:
         )
         return self.moved[batch, down, right].reshape(len(batch), -1)
 
-    def _shuffled(self, part: torch.Tensor) -> torch.Tensor:
-        return part[torch.randperm(len(part), generator=self.generator, device=part.device)]
+    def _shuffled(self, rows: torch.Tensor) -> torch.Tensor:
+        return rows[torch.randperm(len(rows), generator=self.generator, device=rows.device)]
 
     def _measure(self, step: int, losses: torch.Tensor) -> str:
-        """Note the losses, and keep the weights if they are the best so far; return why to end, or nothing."""
+        """Record the losses, and keep the weights if they are the best so far; return why to end, or ""."""
         lost = torch.nonzero(~torch.isfinite(losses))
         if len(lost):
             return self._diverged(step - len(losses) + int(lost[0]), float(losses[lost[0]]))
@@ -220,27 +224,24 @@ class Trainer:
     def _diverged(self, step: int, loss: float) -> str:
         """Go back to the weights of the best step, and return what to say; raise where there are none."""
         progress, rate = self.progress, self.recipe.learning_rate
+        requirement, found = "be low enough for the loss to stay finite", f"{rate:g}, with which it became {loss}"
         advice = f"Try {min(rate / 10, TAME):g}."
-        sentence = (
-            f"learning_rate must be low enough for the loss to stay finite; got {rate:g}, with which it became {loss} "
-            f"at step {step}"
-        )
         if not progress.best_state:
-            raise ValueError(f"{sentence}, before there were weights to keep. {advice}")
-        progress.diverged = True
+            where = f"step {step}, before there were weights to keep"
+            raise InvalidValueError("learning_rate", requirement, found, where, advice)
+        progress.diverged, best = True, progress.best_step
         self.members.restore(progress.best_state)
         largest = float(self._some_logits().abs().max())
-        return (
-            f"{sentence} (the largest logit at step {progress.best_step}: {largest:.3g}). {advice} The weights of "
-            f"step {progress.best_step} are kept."
-        )
+        where = f"step {step} (the largest logit at step {best}: {largest:.3g})"
+        advice = f"{advice} The weights of step {best} are kept."
+        return str(InvalidValueError("learning_rate", requirement, found, where, advice))
 
     def _some_logits(self) -> torch.Tensor:
         """Return the logits of all members for some rows."""
         return self.members.logits(self.rows.inputs[: self.batch_size].expand(self.members.shape.members, -1, -1))
 
     def _ended(self, step: int, seconds: float) -> str:
-        """Return why training ends after a step, or nothing."""
+        """Return why training ends after a step, or ""."""
         progress, recipe = self.progress, self.recipe
         allowed = max(recipe.patience * progress.best_step, SOON, self.epoch_steps)
         if recipe.patience and step - progress.best_step > allowed:
@@ -255,34 +256,44 @@ class Trainer:
 def _log_frequencies(rows: Rows, plan: Plan, n_classes: int) -> np.ndarray:
     """Return the logarithm of how frequent each class is where some member is trained, half a row added to each."""
     is_trained = np.zeros(len(rows), dtype=bool)
-    for part in plan.trained:
-        is_trained[part] = True
+    for indices in plan.trained:
+        is_trained[indices] = True
     target, weight = (each.numpy(force=True)[is_trained] for each in (rows.target, rows.weight))
     counts = np.bincount(target, weight, n_classes) + 0.5
     return np.log(counts / counts.sum())
 
 
-def _padded(parts: tuple[np.ndarray, ...], inputs: torch.Tensor) -> torch.Tensor:
-    """Return the inputs of the held-out rows of each member, the shorter parts filled up; one copy if all are one."""
-    if all(part is parts[0] for part in parts):
-        return inputs[torch.from_numpy(parts[0]).to(inputs.device)].expand(len(parts), -1, -1)
-    longest = max(map(len, parts))
-    places = np.stack([np.resize(part, longest) for part in parts])
+def _padded(folds: tuple[np.ndarray, ...], inputs: torch.Tensor) -> torch.Tensor:
+    """Return the inputs of the held-out rows of each member, short folds filled up; one copy if all have one fold."""
+    if all(fold is folds[0] for fold in folds):
+        return inputs[torch.from_numpy(folds[0]).to(inputs.device)].expand(len(folds), -1, -1)
+    longest = max(map(len, folds))
+    places = np.stack([np.resize(fold, longest) for fold in folds])
     return inputs[torch.from_numpy(places).to(inputs.device)]
 
 
+def device_name(device: Any) -> str:
+    """Return the name of a torch device; raise where this machine has no such device."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        requirement = "be a torch device of this machine"
+        raise InvalidValueError("device", requirement, repr(str(device)), advice="Try 'cpu'.") from error
+    return str(device)
+
+
 def schedule(step: int, steps: int) -> float:
-    """Return the share of the highest learning rate at a step: it rises in a line, then falls along half a cosine."""
+    """Return the share of the highest learning rate at a step: a linear rise, then half a cosine down to 0."""
     warm_up = max(1, round(WARM_UP * steps))
     return min(1.0, (step + 1) / warm_up) * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
 @contextmanager
 def _threads_for(shape: Shape, batch_size: int) -> Iterator[None]:
-    """Use one thread of torch where the matrix products are small, and give the caller's number back.
+    """Use one thread of torch where the matrix products are small, and restore the number of threads afterwards.
 
     Threads wait for each other after every operation. Where another program uses the cores, waiting takes longer than
-    the arithmetic: seen to turn 4 seconds into 90.
+    the arithmetic: it was seen to turn 4 seconds into 90.
     """
     threads = torch.get_num_threads()
     widths = (shape.deep, *shape.hidden)
@@ -297,7 +308,7 @@ def _threads_for(shape: Shape, batch_size: int) -> Iterator[None]:
 
 @contextmanager
 def _ended_by_ctrl_c(progress: Progress) -> Iterator[None]:
-    """Let Ctrl-C end the training once there is a best step; before, it passes."""
+    """Let Ctrl-C end the training once there is a best step; before that, it is raised as usual."""
     try:
         yield
     except KeyboardInterrupt:

@@ -1,8 +1,9 @@
 """The command line: parse, call, print; no computation.
 
-`commands` holds the commands, one function each. `config` reads their options from a file, `sources` their inputs;
-`labels` matches classes, `training` trains and measures, `parts` predicts under a progress bar, `evidence` gathers what
-a report shows; `results` prints, `predictions` and `pages` write, and `door` turns every error into one sentence.
+`commands` holds the commands, one function each, `options` what may be typed behind them, and `train_command` the steps
+of the longest. `config` reads options from a file, `sources` and `columns` the inputs; `results` prints, `predictions`
+and `pages` write, `progress` shows a bar. `names` holds what arguments are called here, and `door` turns every error
+into one sentence. All that is computed comes from `logitwise.evidence`, `classifier` and `model`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ Torch and scikit-learn are imported only to train, and to read the data sets sci
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,9 +12,29 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from logitwise import __version__
-from logitwise.cli.config import show_config, use_config
-from logitwise.cli.door import BAD_INPUT, INTERRUPTED, Door, hush, naming, say, tell
-from logitwise.cli.typed import class_place, integer, is_number, number, seed_number
+from logitwise._errors import InvalidValueError, naming
+from logitwise.cli.door import BAD_INPUT, INTERRUPTED, Door, say
+from logitwise.cli.options import (
+    Config,
+    Data,
+    Device,
+    DropUnlabelled,
+    Epochs,
+    Header,
+    Hidden,
+    Json,
+    LabelStrip,
+    LearningRate,
+    ModelFile,
+    NewModel,
+    Page,
+    Quiet,
+    Seed,
+    ShowConfig,
+    Target,
+    Test,
+)
+from logitwise.cli.typed import class_place, is_number, number
 from logitwise.data import nearest
 
 if TYPE_CHECKING:
@@ -24,9 +43,9 @@ if TYPE_CHECKING:
 EXIT_CODES = """
 \b
 Exit codes:
-  0    done
-  1    the reader of the output went away, or a defect of this program
-  2    bad input or bad usage, said in one sentence on standard error
+  0    success
+  1    the reader of the output closed the pipe, or a bug in this program
+  2    bad input or wrong usage, with an error message on standard error
   130  stopped by Ctrl-C; `train` saves the best step so far, if there is one
 """
 
@@ -46,18 +65,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Data = Annotated[
-    str, typer.Argument(metavar="DATA", help="A file, a folder, or one of digits, iris, wine, breast_cancer.")
-]
-ModelFile = Annotated[str, typer.Argument(metavar="MODEL", help="A model file that `logitwise train` wrote.")]
-Target = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="The column to predict: its name, or its position (-1: the last).")
-]
-LabelStrip = Annotated[str | None, typer.Option(metavar="CHARS", help="Characters to strip from the ends of labels.")]
-DropUnlabelled = Annotated[bool, typer.Option("--drop-unlabelled", help="Leave out the rows whose label is missing.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, for machines.")]
-Quiet = Annotated[bool, typer.Option("--quiet", callback=hush, help="No messages and no progress bar.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -85,102 +92,38 @@ def train(
     context: typer.Context,
     data: Data,
     target: Target = None,
-    test: Annotated[str | None, typer.Option(metavar="FILE", help="Rows to measure on, in the form of DATA.")] = None,
-    hidden: Annotated[
-        str | None, typer.Option(metavar="SIZES", help="Hidden layer sizes, as in 256,256; '' for none.")
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(metavar="N", parser=integer, help="At most so many passes over the rows.")
-    ] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(metavar="RATE", parser=number, help="The highest learning rate.")
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "-o", "--model", metavar="FILE", help="The model file to write; else the name of DATA, with .safetensors."
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(metavar="N", parser=seed_number, help="What decides all chance; one seed, one result.")
-    ] = None,
+    test: Test = None,
+    hidden: Hidden = None,
+    epochs: Epochs = None,
+    learning_rate: LearningRate = None,
+    model: NewModel = None,
+    seed: Seed = None,
     label_strip: LabelStrip = None,
     drop_unlabelled: DropUnlabelled = False,
-    header: Annotated[
-        bool | None, typer.Option("--header/--no-header", help="Whether the first line of DATA names its columns.")
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The torch device to train on, such as cpu or cuda.")
-    ] = None,
-    report: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A page to write that shows how good the model is, as HTML.")
-    ] = None,
-    config: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            is_eager=True,
-            callback=use_config,
-            help="Options as TOML; those on the command line win.",
-        ),
-    ] = None,
-    show_config: Annotated[
-        bool,
-        typer.Option(
-            "--show-config",
-            is_eager=True,
-            callback=show_config,
-            help="Print every option with its default, ready to edit for --config, and exit.",
-        ),
-    ] = False,
+    header: Header = None,
+    device: Device = None,
+    report: Page = None,
+    config: Config = None,
+    show_config: ShowConfig = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a classifier, measure it, and save it.
 
-    The rows measured on are those of --test; else the test part that DATA brings along; else a fifth of DATA, chosen
-    by the seed, each class in its share. Training never uses them, and the model saved is the one measured.
+    The model is measured on the rows of --test, or else on the test set of DATA, or else on a fifth of DATA, a
+    stratified sample chosen by the seed. Training never uses those rows, and the model saved is the one measured.
 
     Ctrl-C ends the training early: the model of the best step so far is measured and saved.
     """
-    from logitwise.cli import pages, results, training
-    from logitwise.cli.predictions import refuse_same, writable
-    from logitwise.cli.record import verdict_of
-    from logitwise.cli.sources import Form, data_name, part, read_to_train
-    from logitwise.data.fingerprint import fingerprint
+    from logitwise.cli import train_command
+    from logitwise.cli.sources import ReadOptions
 
-    started = time.perf_counter()
-    read = [name for name in (data, test, config) if name is not None]
-    model = f"{Path(data_name(data).removesuffix('.gz')).stem}.safetensors" if model is None else model
-    path = writable(model, "--model", read)
-    page = None if report is None else writable(report, "--report", read)
-    if page is not None:
-        refuse_same(page, "--report", path, "--model")
-    options = {"epochs": epochs, "learning_rate": learning_rate, "random_state": seed, "device": device}
-    options["hidden"] = None if hidden is None else training.hidden_sizes(hidden)
-    form = Form(header, label_strip or "", drop_unlabelled)
-    training.refuse_wrong(options)
-    rows, test_part = read_to_train(data, target, test, form)
-    classifier = training.make_classifier(options, verbose=not quiet)
-    parts = part(rows, test_part, test, classifier.random_state)
-    say(results.training_sentence(parts.trained_on))
-    trained = training.train(classifier, parts, form, fingerprint(data))
-    with naming({"path": "--model"}):
-        trained.model.save(path)
-    if trained.interrupted:
-        tell(results.interrupted_sentence(trained.model))
-    say(f"Saved {model} ({results.file_size(path)}) after {time.perf_counter() - started:.1f} s.")
-    known = {"model": model, "rows": len(parts.trained_on.labels), "classes": trained.model.classes.tolist()}
-    verdict = verdict_of(trained.model)
-    if verdict is not None:
-        say(verdict)
-    results.show_measured(trained.measured, known | {"interrupted": trained.interrupted}, as_json=as_json)
-    if page is not None:
-        beside = None if trained.interrupted else parts.trained_on
-        source = pages.Source(parts.measured_on, parts.measured_as, parts.where, read, beside)
-        pages.write_page(pages.report(trained.model, source, path.stem, context.obj), page)
-        say(f"Wrote {report} ({results.file_size(page)}).")
-    if trained.interrupted:
+    layers = None if hidden is None else train_command.hidden_sizes(hidden)
+    training = {"hidden": layers, "epochs": epochs, "learning_rate": learning_rate}
+    training |= {"random_state": seed, "device": device}
+    reading = ReadOptions(header, label_strip or "", drop_unlabelled)
+    request = train_command.Request(data, target, test, model, report, config, reading, training, context.obj)
+    if train_command.run(request, as_json=as_json):
         raise typer.Exit(INTERRUPTED)
 
 
@@ -196,16 +139,21 @@ def evaluate(
 ) -> None:
     """Measure a model on rows with labels.
 
-    The target column, and what to strip from labels, are those of training where they are not given. Of a source that
-    brings a test part along, that part is measured.
+    The target column, and the characters to strip from labels, are those of training unless they are given. Where DATA
+    has a test set of its own, the model is measured on that.
     """
-    from logitwise.cli import results, training
-    from logitwise.cli.record import Record
+    from logitwise.cli import results
+    from logitwise.cli.names import naming_rows
+    from logitwise.cli.progress import progress_bar
     from logitwise.cli.sources import read_to_measure
+    from logitwise.evidence.measured import measure
+    from logitwise.evidence.record import Record
 
     loaded = _load(model)
     rows = read_to_measure(data, loaded, target, label_strip, drop_unlabelled=drop_unlabelled)
-    measured = training.measure(loaded, rows, "DATA", rows.where, Record.of(loaded).class_counts)
+    with naming_rows("DATA"), progress_bar() as progress:
+        measured = measure(loaded, rows, rows.where, Record.of(loaded).class_counts, progress)
+    results.say_unknown(measured.unknown, "DATA")
     results.show_measured(measured, {"model": model, "data": data}, as_json=as_json)
     if not as_json:
         results.show_verdict(loaded)
@@ -217,7 +165,9 @@ def predict(
     data: Data,
     output: Annotated[
         str | None,
-        typer.Option("-o", "--output", metavar="FILE", help="A .csv or .parquet file; else standard output, as CSV."),
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="A .csv or .parquet file; by default CSV on standard output."
+        ),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -226,12 +176,12 @@ def predict(
 
     One row is written for each row of DATA: the class, and the probability of each class.
 
-    Columns are matched by name, in any order; the target is not needed. A column that is missing is an error; one that
-    training did not have is ignored, with a note. Columns have the kind they had in training: a number column must hold
-    numbers, and of a category column the values that the model does not know are counted and taken as missing.
+    Columns are matched by name, in any order; the target is not needed. A missing column is an error; one not seen in
+    training is ignored, with a note. Columns have the types they had in training: a numeric column must hold numbers,
+    and values of a categorical column that the model does not know are counted and treated as missing.
 
-    Files are read and predicted a part at a time, so they may be larger than memory. Of a source that brings a test
-    part along, that part is predicted. Numbers are written in full: read back, they are the same to the last bit.
+    Files are read and predicted in parts, so they may be larger than memory. Where DATA has a test set of its own, that
+    is predicted. Numbers are written in full: read back, they are the same to the last bit.
     """
     from logitwise.cli import predictions, results
     from logitwise.cli.sources import read_to_predict
@@ -259,7 +209,9 @@ def report(
     data: Data,
     output: Annotated[
         str | None,
-        typer.Option("-o", "--output", metavar="FILE", help="The page to write; else the name of MODEL, with .html."),
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="The page to write; by default the name of MODEL with .html."
+        ),
     ] = None,
     target: Target = None,
     label_strip: LabelStrip = None,
@@ -269,8 +221,8 @@ def report(
 ) -> None:
     """Write a page that shows whether a model can be trusted.
 
-    One HTML file, which needs nothing else: the numbers beside the baselines, whether the probabilities hold, which
-    classes are taken for which, and the rows it is most confidently wrong about. Rows and labels are those of
+    One self-contained HTML file: the measures beside the baselines, whether the probabilities are calibrated, which
+    classes are confused, and the rows the model is most confidently wrong about. Rows and labels are read as by
     `evaluate`.
     """
     from logitwise.cli import pages, results
@@ -296,14 +248,14 @@ def export(
 ) -> None:
     """Write a model as an ONNX graph, for other runtimes.
 
-    It takes one input for each column, of shape (rows, 1): doubles for numbers (NaN where missing), strings for
+    The graph takes one input per column, of shape (rows, 1): doubles for numbers (NaN where missing), strings for
     categories (empty where missing); or one matrix X of doubles where the columns have no names and are all numbers. It
-    gives `label` and `probabilities`.
+    returns `label` and `probabilities`.
     """
     from logitwise.cli import predictions, results
 
     if not output.endswith(".onnx"):
-        raise ValueError(f"FILE must end in .onnx; got {output!r}.")
+        raise InvalidValueError("FILE", "end in .onnx", repr(output))
     path = predictions.writable(output, "FILE", [model])
     loaded = _load(model)
     try:
@@ -311,9 +263,8 @@ def export(
 
         export_onnx(loaded, path)
     except ModuleNotFoundError as error:
-        raise ValueError(
-            f"export must have the package onnx; got no {error.name!r}. Run: pip install 'logitwise[onnx]'"
-        ) from error
+        advice = "Run: pip install 'logitwise[onnx]'"
+        raise InvalidValueError("export", "have the package onnx", f"no {error.name!r}", advice=advice) from error
     say(f"Wrote {output} ({results.file_size(path)}).")
 
 
@@ -335,7 +286,7 @@ def info(model: ModelFile, as_json: Json = False, quiet: Quiet = False) -> None:
 )
 def explain(
     context: typer.Context,
-    logits: Annotated[list[str], typer.Argument(metavar="LOGITS", help="The scores of one row, one a class.")],
+    logits: Annotated[list[str], typer.Argument(metavar="LOGITS", help="The scores of one row, one per class.")],
     target: Annotated[
         str | None,
         typer.Option(metavar="CLASS", help="The right class, counted from 0, or its name: explains the loss too."),
@@ -343,11 +294,9 @@ def explain(
     temperature: Annotated[
         float, typer.Option(metavar="T", parser=number, help="What the scores are divided by.")
     ] = 1.0,
-    names: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="One name a class, with commas between them.")
-    ] = None,
+    names: Annotated[str | None, typer.Option(metavar="NAMES", help="One name per class, separated by commas.")] = None,
     html: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A page to write, with sliders that move the numbers.")
+        str | None, typer.Option(metavar="FILE", help="An HTML page to write, with sliders that change the numbers.")
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -383,8 +332,8 @@ def _numbers(words: Sequence[str], context: typer.Context) -> list[float]:
             near = nearest(word, known)
             context.fail(f"No such option: {word}" + ("" if near is None else f". Did you mean {near}?"))
         if not is_number(word):
-            hint = f" Put spaces between them: {word.replace(',', ' ')}" if "," in word else ""
-            raise ValueError(f"LOGITS must be numbers; got {word!r}.{hint}")
+            advice = f"Put spaces between them: {word.replace(',', ' ')}" if "," in word else ""
+            raise InvalidValueError("LOGITS", "be numbers", repr(word), advice=advice)
     return [float(word) for word in words]
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import typer
 
+from logitwise._errors import InvalidValueError
 from logitwise.data import nearest
 
 LEFT_OUT = {"config", "show_config", "help"}
 CLASSIFIER_NAMES = {"seed": "random_state"}  # where an option has another name than the classifier's
-KINDS = {
+TYPES = {
     bool: "true or false",
     int: "an integer",
     float: "a number",
@@ -31,7 +32,7 @@ class Setting:
 
     name: str
     parameter: str
-    kind: type
+    value_type: type
     default: Any
     example: str
     help: str
@@ -45,38 +46,39 @@ class Setting:
         """Return a value of the file as it would stand on the command line.
 
         Raises:
-            ValueError: It is of another kind.
+            ValueError: It has another type.
         """
-        if self.kind is tuple and isinstance(value, list) and all(type(size) is int for size in value):
+        if self.value_type is tuple and isinstance(value, list) and all(type(size) is int for size in value):
             return ",".join(map(str, value))
-        kinds = {float: (int, float), str: (str, int), tuple: (str,)}.get(self.kind, (self.kind,))
-        if type(value) not in kinds:
+        types = {float: (int, float), str: (str, int), tuple: (str,)}.get(self.value_type, (self.value_type,))
+        if type(value) not in types:
             got = f"{value!r} in {path!r}"
-            raise ValueError(f"--config must give {self.name!r} as {KINDS[self.kind]}; got {got}. Correct it there.")
-        return str(value) if self.kind is str else value
+            requirement = f"give {self.name!r} as {TYPES[self.value_type]}"
+            raise InvalidValueError("--config", requirement, got, advice="Correct it there.")
+        return str(value) if self.value_type is str else value
 
 
 def show_config(context: typer.Context, asked: bool) -> None:
     """Print every option of the command with its default, and leave: what --show-config does."""
     if asked:
         command = context.command_path
-        typer.echo(f"# The options of `{command}`. Edit them, and say: {command} DATA --config FILE\n")
+        typer.echo(f"# The options of `{command}`. Edit them, then run: {command} DATA --config FILE\n")
         typer.echo("\n".join(setting.as_toml() for setting in _settings(context)), nl=False)
         raise typer.Exit
 
 
 def use_config(context: typer.Context, path: str | None) -> str | None:
-    """Take the options of a file where the command line does not give them: what --config does.
+    """Take from a file the options that the command line does not give: what --config does.
 
     Raises:
-        ValueError: No such file; no TOML; an option that does not exist, or is of another kind.
+        ValueError: No such file; not TOML; an option that does not exist, or whose value has another type.
     """
     if path is not None:
         settings = {setting.name: setting for setting in _settings(context)}
         values = _read(path)
         unknown = [name for name in values if name not in settings]
         if unknown:
-            raise ValueError(_unknown_sentence(unknown[0], list(settings), path, context.command_path))
+            raise _unknown_option(unknown[0], list(settings), path, context.command_path)
         known = [(settings[name], value) for name, value in values.items()]
         context.default_map = {setting.parameter: setting.value_from(value, path) for setting, value in known}
     return path
@@ -93,9 +95,9 @@ def _settings(context: typer.Context) -> list[Setting]:
 def _setting(option: Any, defaults: dict[str, Any]) -> Setting:
     name: str = option.name
     default = defaults.get(CLASSIFIER_NAMES.get(name, name), option.default)
-    kind = bool if option.is_flag else str if default is None else type(default)
+    own_type = bool if option.is_flag else str if default is None else type(default)
     example = "true" if option.is_flag else json.dumps(option.metavar)
-    return Setting(option.opts[-1].lstrip("-"), option.name, kind, default, example, option.help)
+    return Setting(option.opts[-1].lstrip("-"), option.name, own_type, default, example, option.help)
 
 
 def _toml(value: Any) -> str:
@@ -104,14 +106,15 @@ def _toml(value: Any) -> str:
 
 def _read(path: str) -> dict[str, Any]:
     if not Path(path).is_file():
-        raise ValueError(f"--config must be an existing file; got {path!r}. Make one: logitwise train --show-config")
+        advice = "Make one: logitwise train --show-config"
+        raise InvalidValueError("--config", "be an existing file", repr(path), advice=advice)
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"--config must be a TOML file; got {path!r} ({error}).") from error
+        raise InvalidValueError("--config", "be a TOML file", f"{path!r} ({error})") from error
 
 
-def _unknown_sentence(name: str, known: Sequence[str], path: str, command: str) -> str:
+def _unknown_option(name: str, known: Sequence[str], path: str, command: str) -> InvalidValueError:
     near = nearest(name, known)
-    hint = f"See: {command} --show-config" if near is None else f"Did you mean {near!r}?"
-    return f"--config must hold options of {command}; got {name!r} in {path!r}. {hint}"
+    advice = f"See: {command} --show-config" if near is None else f"Did you mean {near!r}?"
+    return InvalidValueError("--config", f"hold options of {command}", f"{name!r} in {path!r}", advice=advice)

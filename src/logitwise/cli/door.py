@@ -1,4 +1,4 @@
-"""The door: the one place where errors become sentences and exit codes, and where messages are let through or not."""
+"""The door: where errors become sentences and exit codes, and where messages are let through or silenced."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shlex
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NoReturn
@@ -15,7 +15,8 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from logitwise.data import DataError, nearest
+from logitwise._errors import naming
+from logitwise.data import nearest
 
 PROGRAM = "logitwise"
 BAD_INPUT = 2
@@ -80,7 +81,8 @@ class Door(TyperGroup):
 @contextmanager
 def _as_sentences() -> Iterator[None]:
     try:
-        yield
+        with naming({"model": "MODEL"}):
+            yield
     except BrokenPipeError:  # the reader, such as `head`, has seen enough: typer ends quietly
         raise
     except KeyboardInterrupt:
@@ -108,24 +110,8 @@ def _leave(sentence: str, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
-@contextmanager
-def naming(names: Mapping[str, str]) -> Iterator[None]:
-    """Give the arguments that an error speaks of the names they have on the command line.
-
-    Errors of this library start with the name of an argument, and may advise another, "(name)" or "say name". Inside
-    `naming({"path": "--model"})`, "path must be ..." leaves as "--model must be ...".
-    """
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        spoken_of = "|".join(names)
-        pattern = rf"^({spoken_of})(?= )|(?<=\()({spoken_of})(?=\))|(?<=\bsay )({spoken_of})\b"
-        kind = type(error) if isinstance(error, DataError) else ValueError
-        raise kind(re.sub(pattern, lambda found: names[found[0]], str(error))) from error
-
-
 def hush(quiet: bool) -> bool:
-    """Let messages and progress bars through from now on, or not: what --quiet does."""
+    """Silence messages and progress bars from now on, or let them through: what --quiet does."""
     _is_quiet.set(quiet)
     return quiet
 
@@ -136,7 +122,7 @@ def is_quiet() -> bool:
 
 
 def say(message: str) -> None:
-    """Tell the user something on standard error, where it is in no machine's way; nothing under --quiet."""
+    """Write a message to standard error, where no machine reads it; nothing under --quiet."""
     if not is_quiet():
         tell(message)
 

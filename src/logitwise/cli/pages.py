@@ -1,4 +1,4 @@
-"""Pages: the report of a model, written whole or not at all, and the fingerprints that make it repeatable."""
+"""Pages: the report of a model, written whole or not at all, and the digests that make it repeatable."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from logitwise.cli.evidence import gather
-from logitwise.cli.parts import unsaid
-from logitwise.cli.sources import Labelled, data_name
-from logitwise.data.fingerprint import fingerprint
+from logitwise.cli.names import WORDING, naming_rows
+from logitwise.cli.progress import progress_bar
+from logitwise.cli.sources import data_name
+from logitwise.data.digest import source_sha256
+from logitwise.evidence.gathering import gather
+from logitwise.evidence.rows import LabelledRows
 from logitwise.model.file import replacing
 from logitwise.model.model import Model
 from logitwise.report_page import render
@@ -22,31 +24,32 @@ class Source:
     `trained_on` are the rows of training, where they are at hand.
     """
 
-    rows: Labelled
+    rows: LabelledRows
     argument: str
     where: str
     read: Sequence[str]
-    trained_on: Labelled | None = None
+    trained_on: LabelledRows | None = None
 
 
 def report(model: Model, source: Source, title: str, command: str) -> str:
-    """Return the page that shows whether a model can be trusted, with the fingerprints of the files it comes from."""
-    with unsaid():  # the page itself says it
+    """Return the page that shows whether a model can be trusted, with the SHA-256 of each file it comes from."""
+    with naming_rows(source.argument), progress_bar() as progress:
         evidence = gather(
             model,
             source.rows,
-            argument=source.argument,
             where=source.where,
             title=title,
             command=command,
-            facts=_fingerprints(source.read),
+            facts=_digests(source.read),
             trained_on=source.trained_on,
+            wording=WORDING,
+            progress=progress,
         )
     return render(evidence)
 
 
-def _fingerprints(read: Sequence[str]) -> dict[str, str]:
-    found = {f"SHA-256 of {data_name(source)}": fingerprint(source) for source in read}
+def _digests(read: Sequence[str]) -> dict[str, str]:
+    found = {f"SHA-256 of {data_name(source)}": source_sha256(source) for source in read}
     return {name: digest for name, digest in found.items() if digest is not None}
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from logitwise.cli.door import is_quiet, naming
-from logitwise.cli.parts import say_unknown
+from logitwise._errors import InvalidValueError, naming
+from logitwise.cli.progress import progress_bar
+from logitwise.cli.results import say_unknown
+from logitwise.evidence.predictions import Progress
 from logitwise.model.file import refuse_irregular, replacing
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".parquet")
 WORKERS = 2  # beside the one that reads
+ANOTHER_NAME = "Choose another name."
 
 
 def writable(path: str, argument: str, inputs: Sequence[str]) -> Path:
@@ -31,66 +34,49 @@ def writable(path: str, argument: str, inputs: Sequence[str]) -> Path:
     with naming({"path": argument}):
         file = refuse_irregular(path)
     if file.exists() and any(os.path.exists(name) and os.path.samefile(file, name) for name in inputs):
-        raise ValueError(f"{argument} must not be a file that is read; got {path!r}. Choose another name.")
+        raise InvalidValueError(argument, "not be a file that is read", repr(path), advice=ANOTHER_NAME)
     return file
 
 
 def refuse_same(path: Path, argument: str, other: Path, other_argument: str) -> None:
     """Raise where two outputs are one file."""
     if path.resolve() == other.resolve():
-        raise ValueError(
-            f"{argument} must not be the file of {other_argument}; got {str(path)!r}. Choose another name."
-        )
+        requirement = f"not be the file of {other_argument}"
+        raise InvalidValueError(argument, requirement, repr(str(path)), advice=ANOTHER_NAME)
 
 
 def prediction_path(path: str, inputs: Sequence[str]) -> Path:
     """Return the file to write predictions to; its suffix says how."""
     if not path.endswith(SUFFIXES):
-        raise ValueError(f"--output must end in .csv or .parquet; got {path!r}.")
+        raise InvalidValueError("--output", "end in .csv or .parquet", repr(path))
     return writable(path, "--output", inputs)
 
 
 def predict(model: Model, rows: ToPredict) -> Iterator[Batch]:
-    """Yield the predictions for each part of the rows, in order; two parts are worked on at a time.
-
-    Long work is shown as a bar with the time left, on standard error where that is a terminal.
-    """
-    with naming({"X": "DATA", "source": "DATA"}), _bar(rows) as done, ThreadPoolExecutor(WORKERS) as pool:
+    """Yield the predictions for each part of the rows, in order; two parts are predicted at a time."""
+    shown_from = 0 if rows.is_long and not sys.stdout.isatty() else math.inf
+    names = {"X": "DATA", "source": "DATA"}
+    with naming(names), progress_bar(shown_from) as progress, ThreadPoolExecutor(WORKERS) as pool:
+        progress(0, rows.whole)
         waiting: deque[tuple[Future[Batch], int]] = deque()
         for features, first_row, read in rows.parts:
             waiting.append((pool.submit(model.predict_batch, features, first_row), read))
             if len(waiting) > WORKERS:
-                yield _next(waiting, done)
+                yield _next(waiting, progress, rows.whole)
         while waiting:
-            yield _next(waiting, done)
+            yield _next(waiting, progress, rows.whole)
 
 
-def _next(waiting: deque[tuple[Future[Batch], int]], done: Callable[[int], None]) -> Batch:
+def _next(waiting: deque[tuple[Future[Batch], int]], progress: Progress, whole: int) -> Batch:
     future, read = waiting.popleft()
     batch = future.result()
-    done(read)
+    progress(read, whole)
     return batch
-
-
-@contextmanager
-def _bar(rows: ToPredict) -> Iterator[Callable[[int], None]]:
-    """Give what moves the progress bar; nothing, where there is none to see."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if is_quiet() or not console.is_terminal or not rows.is_long or sys.stdout.isatty():
-        yield lambda read: None
-        return
-    from rich.progress import Progress
-
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task("Predicting", total=rows.whole)
-        yield lambda read: bar.update(task, completed=read)
 
 
 @dataclass
 class Written:
-    """Predictions on their way out: how many so far, and the values that the model does not know, by column."""
+    """What has been written so far: how many predictions, and how many unknown values each column had."""
 
     rows: int = 0
     unknown: Counter[str] = field(default_factory=Counter)
@@ -102,12 +88,12 @@ class Written:
         return batch
 
     def note(self) -> None:
-        """Say which columns hold values that the model does not know, and how many."""
+        """Print which columns hold values that the model does not know, and how many."""
         say_unknown(self.unknown, "DATA")
 
 
 def table_of(model: Model, batch: Batch) -> polars.DataFrame:
-    """Return one row a prediction: the class, and the probability of each class in full precision."""
+    """Return one row per prediction: the class, and the probability of each class in full precision."""
     import polars as pl
 
     labels = model.classes.tolist()

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
 from rich.table import Column, Table
 
-from logitwise.cli.record import MEASURES, Measured, Record, notes_of, verdict_of
-from logitwise.cli.sources import Labelled
+from logitwise._listing import listed
+from logitwise.cli.door import say
+from logitwise.cli.names import WORDING
+from logitwise.evidence.notes import notes_of, verdict_of
+from logitwise.evidence.record import MEASURES, Record
+from logitwise.evidence.rows import LabelledRows
+from logitwise.model.data_warnings import values_unknown
 from logitwise.model.model import Model
+
+if TYPE_CHECKING:
+    from logitwise.evidence.measured import Measured
 
 SHOWN = 10
 WIDEST = 1_000_000
@@ -28,13 +35,13 @@ def print_json(result: dict[str, Any]) -> None:
     typer.echo(json.dumps(result, ensure_ascii=False, allow_nan=False))
 
 
-def training_sentence(rows: Labelled) -> str:
+def training_sentence(rows: LabelledRows) -> str:
     """Return what there is to train on: rows, features, classes."""
-    labels, counts = np.unique(rows.labels, return_counts=True)
-    classes = _listed_classes(labels.tolist(), counts.tolist())
+    counts = rows.label_counts
+    classes = _listed_classes(list(counts), list(counts.values()))
     return (
         f"Training on {len(rows.labels):,} rows of {rows.name}: {rows.n_features:,} features, "
-        f"{len(labels)} classes: {classes}."
+        f"{len(counts)} classes: {classes}."
     )
 
 
@@ -42,6 +49,13 @@ def interrupted_sentence(model: Model) -> str:
     """Return what Ctrl-C has left."""
     best, last = model.metadata["best_step"], model.metadata["history"]["step"][-1]
     return f"logitwise: interrupted by Ctrl-C after step {last}; the model is that of step {best}, the best so far."
+
+
+def say_unknown(counts: Mapping[str, int], argument: str) -> None:
+    """Print which columns of an argument hold values that the model does not know, given how many each has."""
+    found = values_unknown(counts)
+    if found:
+        say(f"logitwise: note: {argument} has {found}.")
 
 
 def show_measured(measured: Measured, known: dict[str, Any], *, as_json: bool) -> None:
@@ -55,9 +69,9 @@ def show_measured(measured: Measured, known: dict[str, Any], *, as_json: bool) -
 
 def show_verdict(model: Model) -> None:
     """Print how the model compared with simpler ones in training, and what training found in the data."""
-    verdict = verdict_of(model)
+    verdict = verdict_of(model, WORDING)
     known = [] if verdict is None else [f"In training: {verdict}"]
-    for sentence in [*known, *(f"Seen in training: {note}" for note in notes_of(model))]:
+    for sentence in [*known, *(f"Seen in training: {note}" for note in notes_of(model, WORDING))]:
         typer.echo()
         _print(sentence)
 
@@ -112,7 +126,7 @@ def _facts_table(model: Model, record: Record, path: Path) -> Table:
     facts = {
         "model": f"{path} ({file_size(path)})",
         "trained on": None if record.rows is None else f"{record.rows:,} rows of {record.data}",
-        "SHA-256 of it": record.data_sha256,
+        "SHA-256 of the data": record.data_sha256,
         "target": record.target_name,
         "features": _listed_features(model),
         "classes": _listed_classes(model.classes.tolist(), record.class_counts),
@@ -138,7 +152,7 @@ def _listed_features(model: Model) -> str:
     names = model.feature_names
     if names is None:
         return f"{model.n_features:,}, by position"
-    return f"{len(names):,}: {_listed(names)}"
+    return f"{len(names):,}: {listed(names, SHOWN)}"
 
 
 def show_explanation(text: RenderableType) -> None:
@@ -159,11 +173,7 @@ def _print(text: RenderableType, width_elsewhere: int = WIDEST) -> None:
 def _listed_classes(labels: list[Any], counts: list[int] | None) -> str:
     counts_shown = [""] * len(labels) if counts is None else [f" ({count:,})" for count in counts]
     names = [f"{label}{count}" for label, count in zip(labels, counts_shown, strict=True)]
-    return _listed(names)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    return listed(names, SHOWN)
 
 
 def file_size(path: Path) -> str:

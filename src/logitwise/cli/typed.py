@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from logitwise._errors import InvalidValueError
 from logitwise.data import nearest
 
 LARGEST_SEED = 2**32 - 1
@@ -57,5 +58,6 @@ def class_place(word: str, names: Sequence[str]) -> int:
     except ValueError:
         pass
     near = nearest(word, names)
-    kind = "a class, counted from 0" if not names else f"one of {', '.join(names)}, or its place counted from 0"
-    raise ValueError(f"--target must be {kind}; got {word!r}." + ("" if near is None else f" Did you mean {near!r}?"))
+    classes = "a class, counted from 0" if not names else f"one of {', '.join(names)}, or its place counted from 0"
+    advice = "" if near is None else f"Did you mean {near!r}?"
+    raise InvalidValueError("--target", f"be {classes}", repr(word), advice=advice)

@@ -17,7 +17,7 @@ import numpy as np
 from logitwise.data.dataset import DataError, Dataset
 from logitwise.data.files import check_exists, unreadable
 
-# What NumPy and zipfile raise for files cut short, altered, or not theirs (MemoryError: for a shape that is a lie).
+# What NumPy and zipfile raise for files cut short, altered, or in another format (MemoryError: a false shape).
 _BROKEN = (
     ValueError,
     OSError,
@@ -38,16 +38,18 @@ def read_arrays(path: Path) -> Dataset:
         return Dataset(checked_features(loaded, "the array", source), None, None, source, None)
     arrays = {name.lower(): array for name, array in loaded.items()}
     if "x" in arrays:
-        return _part(arrays, "", source)
+        return _rows_and_labels(arrays, "", source)
     if "x_train" not in arrays or "y_train" not in arrays:
         raise DataError(
-            "source must hold arrays named X and y, or x_train, y_train, x_test and y_test; "
-            f"got {', '.join(loaded) or 'no arrays'} in {source!r}. Save them under these names."
+            "source",
+            "hold arrays named X and y, or x_train, y_train, x_test and y_test",
+            f"{', '.join(loaded) or 'no arrays'} in {source!r}",
+            advice="Save them under these names.",
         )
-    train = _part(arrays, "_train", source)
+    train = _rows_and_labels(arrays, "_train", source)
     if "x_test" not in arrays:
         return train
-    return with_test(train, _part(arrays, "_test", source))
+    return with_test(train, _rows_and_labels(arrays, "_test", source))
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class ArrayParts:
 
 
 def read_array_parts(source: str | os.PathLike[str], rows_at_once: int) -> ArrayParts | None:
-    """Return the features of an NPY file as parts; None where columns lie one after the other, to be read whole.
+    """Return the features of an NPY file as parts; None where it is in Fortran order, to be read whole.
 
     The file is read, not mapped: a process that maps a file which another cuts short is killed.
 
@@ -120,52 +122,46 @@ def _rows_of(
 
 
 def with_test(train: Dataset, test: Dataset) -> Dataset:
-    """Return `train` bringing `test` along, whose rows must have the same shape."""
+    """Return `train` with `test` as its test set; their rows must have the same shape."""
     shape, test_shape = np.shape(train.features)[1:], np.shape(test.features)[1:]
     if shape != test_shape:
-        raise DataError(
-            f"source must have rows of one shape in its training and test parts; got {shape} and {test_shape} "
-            f"in {train.source!r}."
-        )
+        got = f"{shape} and {test_shape} in {train.source!r}"
+        raise DataError("source", "have rows of one shape in its training and test sets", got)
     return Dataset(train.features, train.target, None, train.source, None, test)
 
 
 def checked_features(features: np.ndarray, name: str, source: str) -> np.ndarray:
-    """Return `features` when they are numbers or booleans, with rows and at least one value a row."""
+    """Return `features` when they are numbers or booleans, with rows and at least one value per row."""
     if features.dtype.kind not in "biuf":
-        raise DataError(f"source must hold numbers; got dtype {features.dtype} in {name} of {source!r}.")
+        raise DataError("source", "hold numbers", f"dtype {features.dtype} in {name} of {source!r}")
     if features.ndim < 2:
         raise DataError(
-            f"source must hold features of 2 or more dimensions, rows first; got shape {features.shape} in {name} of "
-            f"{source!r}. Reshape one feature to (rows, 1)."
+            "source",
+            "hold features of 2 or more dimensions, rows first",
+            f"shape {features.shape} in {name} of {source!r}",
+            advice="Reshape one feature to (rows, 1).",
         )
     if 0 in features.shape:
-        raise DataError(
-            f"source must have rows, and values in them; got shape {features.shape} in {name} of {source!r}."
-        )
+        raise DataError("source", "have rows, and values in them", f"shape {features.shape} in {name} of {source!r}")
     return features
 
 
 def checked_labels(labels: np.ndarray, rows: int, name: str, source: str) -> np.ndarray:
-    """Return one label a row: int64, float64, bool or object holding str. A column `(rows, 1)` is flattened."""
+    """Return one label per row: int64, float64, bool or object holding str. A column `(rows, 1)` is flattened."""
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.shape != (rows,):
-        hint = " If the labels are one-hot, save their argmax(axis=1)." if labels.ndim == 2 else ""
-        raise DataError(
-            f"source must have one label for each of its {rows} rows; got shape {labels.shape} in {name} of "
-            f"{source!r}.{hint}"
-        )
+        hint = "If the labels are one-hot, save their argmax(axis=1)." if labels.ndim == 2 else ""
+        got = f"shape {labels.shape} in {name} of {source!r}"
+        raise DataError("source", f"have one label for each of its {rows} rows", got, advice=hint)
     if labels.dtype.kind not in "biufU":
-        raise DataError(
-            f"source must have labels that are integers, booleans, text or floats; got dtype {labels.dtype} in {name} "
-            f"of {source!r}."
-        )
+        got = f"dtype {labels.dtype} in {name} of {source!r}"
+        raise DataError("source", "have labels that are integers, booleans, text or floats", got)
     return as_labels(labels)
 
 
 def as_labels(labels: np.ndarray) -> np.ndarray:
-    """Return labels in the dtype of their kind: int64 (uint64 stays), float64, bool, or object for text."""
+    """Return labels in one dtype for each type: int64 (uint64 stays), float64, bool, or object for text."""
     if labels.dtype.kind == "U":
         return labels.astype(object)
     if labels.dtype.kind == "f":
@@ -175,7 +171,7 @@ def as_labels(labels: np.ndarray) -> np.ndarray:
     return labels
 
 
-def _part(arrays: Mapping[str, np.ndarray], suffix: str, source: str) -> Dataset:
+def _rows_and_labels(arrays: Mapping[str, np.ndarray], suffix: str, source: str) -> Dataset:
     features = checked_features(arrays[f"x{suffix}"], f"X{suffix}", source)
     labels = arrays.get(f"y{suffix}")
     if labels is not None:

@@ -9,20 +9,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitwise._errors import InvalidValueError
+
 if TYPE_CHECKING:
     import polars
 
 
-class DataError(ValueError):
+class DataError(InvalidValueError):
     """A source that cannot be read, or a target that is not in it: one sentence, and what to do."""
+
+    __module__ = "logitwise.data"
 
 
 class UnknownColumnError(DataError):
-    """A target that is no column of the table."""
+    """A target that is not a column of the table."""
+
+    __module__ = "logitwise.data"
 
 
 class NeedlessTargetError(DataError):
-    """A target column asked of a source that brings its own labels."""
+    """A target column was given for a source that brings its own labels."""
+
+    __module__ = "logitwise.data"
 
 
 @dataclass(frozen=True)
@@ -32,12 +40,12 @@ class Dataset:
     Attributes:
         features: A polars DataFrame without the target (tables), or a numeric array `(rows, ...)`; images stay
             `(rows, height, width[, channels])` in the dtype of their file, uint8 as a rule.
-        target: One label a row, `(rows,)`: int64, float64, bool, or object holding str. None where the source has no
+        target: One label per row, `(rows,)`: int64, float64, bool, or object holding str. None where the source has no
             labels, or none were asked for.
         target_name: The name of the target's column; None for sources whose labels have no name.
         source: What was read.
-        has_header: Whether the columns are named by the file; None where that has no meaning (arrays, images).
-        test: The test part of a source that brings one along, such as the t10k files of an MNIST folder.
+        has_header: Whether the file names the columns; None where that has no meaning (arrays, images).
+        test: The test set of a source that has one, such as the t10k files of an MNIST folder.
         positions: The place of each row in the source, counted from 0, where rows were left out; else None.
     """
 
@@ -51,9 +59,9 @@ class Dataset:
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """Return the one of `names` most like `name`, or None when none is alike.
+    """Return the one of `names` most like `name`, or None where none is close.
 
-    Case is ignored; likeness is that of `difflib.get_close_matches` at its default cutoff, 0.6.
+    Case is ignored; similarity is that of `difflib.get_close_matches` at its default cutoff, 0.6.
 
     Example:
         >>> nearest("clas", ["class", "age"])
@@ -65,12 +73,12 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return the sentence that offers the nearest of `names`, with the space before it, or nothing."""
+    """Return the sentence that offers the nearest of `names`, or nothing."""
     near = nearest(name, names)
-    return f" Did you mean {near!r}?" if near is not None else ""
+    return f"Did you mean {near!r}?" if near is not None else ""
 
 
 def refuse_target(target: Any, what: str) -> None:
-    """Raise when a target column is asked of a source that has no columns to choose from."""
+    """Raise if a target column is given for a source that has no columns to choose from."""
     if target is not None:
-        raise NeedlessTargetError(f"target must be left out for {what}; got {target!r}.")
+        raise NeedlessTargetError("target", f"be left out for {what}", repr(target))

@@ -1,4 +1,4 @@
-"""Delimited text (CSV and its kin) as a table of strings: separators, quotes, lines and the header.
+"""Delimited text (CSV and the like) as a table of strings: separators, quotes, lines and the header.
 
 Text without quotes is split by polars. Where there are quotes, they decide which separators and line ends are part of
 a field. That is settled here, over all bytes at once; polars then splits at two control characters that text does not
@@ -19,6 +19,7 @@ import polars.selectors as cs
 
 from logitwise.data.dataset import DataError
 
+NO_HEADER = {"header=False": "header=False"}  # what an advice mentions; the command line calls it --no-header
 MISSING = ("?", "NA", "N/A", "NaN", "nan", "null", "NULL")
 _BOM, _LINE, _QUOTE = b"\xef\xbb\xbf", ord("\n"), ord('"')
 _FIELD_END, _RECORD_END = "\x1f", "\x1e"
@@ -27,7 +28,7 @@ _IS_SPACE = np.isin(np.arange(256), list(b" \t\r\n"))
 
 
 @dataclass(frozen=True)
-class Form:
+class Dialect:
     """What separates fields (a byte), and how many a line has; None: as many as the first."""
 
     separator: int
@@ -45,18 +46,18 @@ class Origin:
 
 @dataclass(frozen=True)
 class Records:
-    """The bytes of a text, each with what it is there for.
+    """The bytes of a text, and what each of them does.
 
     Attributes:
         text: The bytes, ending in a line end.
         quoted: Whether a byte is inside double quotes.
-        form: The separator between fields, and the number of fields a line must have.
+        dialect: The separator between fields, and the number of fields a line must have.
         origin: Where the text comes from, for messages.
     """
 
     text: np.ndarray
     quoted: np.ndarray
-    form: Form
+    dialect: Dialect
     origin: Origin
 
     @cached_property
@@ -72,7 +73,7 @@ class Records:
     @cached_property
     def is_separator(self) -> np.ndarray:
         """Whether a byte ends a field."""
-        return (self.text == self.form.separator) & ~self.quoted
+        return (self.text == self.dialect.separator) & ~self.quoted
 
     @cached_property
     def fields(self) -> np.ndarray:
@@ -90,7 +91,7 @@ def read_delimited(data: bytes, path: Path, header: bool | None) -> tuple[pl.Dat
     """Return the rows of a text as named columns of String, null where empty; and whether there is a header."""
     mark = length_of_mark(data)
     text = with_line_ends(data[mark:])
-    fields, _ = split_fields(text, find_form(text, path), Origin(path, first_byte=mark))
+    fields, _ = split_fields(text, find_dialect(text, path), Origin(path, first_byte=mark))
     has_header = first_row_is_header(fields) if header is None else header
     names = column_names(fields, path, has_header=has_header)
     rows = fields[1:] if has_header else fields
@@ -101,9 +102,9 @@ def read_delimited(data: bytes, path: Path, header: bool | None) -> tuple[pl.Dat
 
 
 def only_a_header(path: Path, header: bool | None) -> DataError:
-    """Return the error for a file that has no rows; `header` is what was said of its first line."""
-    hint = " If its first line is data, say header=False." if header is None else ""
-    return DataError(f"source must have rows; got only a header in {str(path)!r}.{hint}")
+    """Return the error for a file that has no rows; `header` is what the caller said of its first line."""
+    advice, mentions = ("If its first line is data, say {header=False}.", NO_HEADER) if header is None else ("", {})
+    return DataError("source", "have rows", f"only a header in {str(path)!r}", advice=advice, mentions=mentions)
 
 
 def length_of_mark(data: bytes) -> int:
@@ -118,14 +119,14 @@ def with_line_ends(data: bytes) -> bytes:
     return data if data.endswith(b"\n") else data + b"\n"
 
 
-def find_form(data: bytes, path: Path) -> Form:
+def find_dialect(data: bytes, path: Path) -> Dialect:
     """Return how the fields of a text are separated: in `.tsv` by tabs, else by what its first line has most of."""
     if path.name.lower().removesuffix(".gz").endswith(".tsv"):
-        return Form(ord("\t"))
+        return Dialect(ord("\t"))
     filled = re.search(rb"\S", data)
     begin = filled.start() if filled else 0
     outside = b"".join(data[begin : record_end(data, begin)].split(b'"')[::2])
-    return Form(max(b",;\t", key=outside.count))
+    return Dialect(max(b",;\t", key=outside.count))
 
 
 def record_end(data: bytes, begin: int = 0) -> int:
@@ -146,43 +147,43 @@ def last_record_end(data: bytes) -> int:
     return int(ends[-1]) + 1 if len(ends) else 0
 
 
-def split_fields(data: bytes, form: Form, origin: Origin) -> tuple[pl.DataFrame, Form]:
-    """Return the fields of whole records as columns of String, null where empty, and the form with its width.
+def split_fields(data: bytes, dialect: Dialect, origin: Origin) -> tuple[pl.DataFrame, Dialect]:
+    """Return the fields of whole records as columns of String, null where empty, and the dialect with its width.
 
     Spaces and quotes around a field are not part of it.
 
     Raises:
-        DataError: Bytes that are no text, quotes that are no pairs, lines of another number of fields, blank lines
+        DataError: Bytes that are not text, unpaired quotes, lines with different numbers of fields, blank lines
             alone.
     """
-    fields = _split_plain(data, form)
+    fields = _split_plain(data, dialect)
     if fields is None:
-        records = _records(data, form, origin)
-        return _unwrapped(_split(records), records), Form(form.separator, int(records.fields.max()))
-    return _stripped(fields, quoted=False, single=b"'" in data), Form(form.separator, fields.width)
+        records = _records(data, dialect, origin)
+        return _unwrapped(_split(records), records), Dialect(dialect.separator, int(records.fields.max()))
+    return _stripped(fields, quoted=False, single=b"'" in data), Dialect(dialect.separator, fields.width)
 
 
-def split_numbers(data: bytes, form: Form, places: frozenset[int]) -> pl.DataFrame | None:
+def split_numbers(data: bytes, dialect: Dialect, places: frozenset[int]) -> pl.DataFrame | None:
     """Return the fields of whole records, those of the columns at `places` as Float64, null or NaN where missing.
 
-    The others are as `split_fields` returns them. None where it is not as simple as that: a field there that is no
+    The others are as `split_fields` returns them. None where it is not as simple as that: a field there that is not a
     number as it stands, or a text that `split_fields` looks at closely.
     """
-    fields = _split_plain(data, form, places)
+    fields = _split_plain(data, dialect, places)
     if fields is None:
-        fields = _split_plain(data, form, places, MISSING)
+        fields = _split_plain(data, dialect, places, MISSING)
     return None if fields is None else _stripped(fields, quoted=False, single=b"'" in data)
 
 
 def _split_plain(
-    data: bytes, form: Form, numbers: frozenset[int] = frozenset(), missing: tuple[str, ...] = ()
+    data: bytes, dialect: Dialect, numbers: frozenset[int] = frozenset(), missing: tuple[str, ...] = ()
 ) -> pl.DataFrame | None:
     """Return the fields of a text without double quotes; None where it needs, or deserves, a closer look."""
-    separator, lines = bytes([form.separator]), data.count(b"\n")
-    width = form.width or data.count(separator, 0, data.index(b"\n")) + 1
+    separator, lines = bytes([dialect.separator]), data.count(b"\n")
+    width = dialect.width or data.count(separator, 0, data.index(b"\n")) + 1
     if width == 1 or any(byte in data for byte in b'"\0\x1e\x1f'):
         return None
-    if _count(data, form.separator) != lines * (width - 1):
+    if _count(data, dialect.separator) != lines * (width - 1):
         return None
     schema = {f"column_{i}": pl.Float64 if i in numbers else pl.String for i in range(width)}
     try:
@@ -195,7 +196,7 @@ def _split_plain(
             null_values=list(missing) or None,
             raise_if_empty=False,
         )
-    except pl.exceptions.PolarsError:  # a line too long, or bytes that are no text: the closer look says where
+    except pl.exceptions.PolarsError:  # a line too long, or bytes that are not text: the closer look says where
         return None
     return fields if fields.height == lines else None
 
@@ -206,18 +207,20 @@ def _count(data: bytes, byte: int) -> int:
     return sum(int(np.count_nonzero(text[i : i + _IN_CACHE] == byte)) for i in range(0, len(text), _IN_CACHE))
 
 
-def _records(data: bytes, form: Form, origin: Origin) -> Records:
+def _records(data: bytes, dialect: Dialect, origin: Origin) -> Records:
     _check_text(data, origin)
     text = np.frombuffer(data, np.uint8)
     # Inside from an opening quote up to its closing quote; a doubled quote closes and opens again.
     quoted = np.cumsum(text == _QUOTE, dtype=np.uint8) % 2 == 1 if b'"' in data else np.zeros(len(text), dtype=bool)
     if quoted[-1]:
         raise DataError(
-            f"source must close every double quote; got one left open in {str(origin.path)!r}, "
-            f"the first odd one at line {_line_of_odd_quotes(text) + origin.first_line}. Double the quotes inside a "
-            "quoted field."
+            "source",
+            "close every double quote",
+            f"one left open in {str(origin.path)!r}, the first odd one",
+            where=f"line {_line_of_odd_quotes(text) + origin.first_line}",
+            advice="Double the quotes inside a quoted field.",
         )
-    records = Records(text, quoted, form, origin)
+    records = Records(text, quoted, dialect, origin)
     _check_fields(records)
     return records
 
@@ -226,16 +229,13 @@ def _check_text(data: bytes, origin: Origin) -> None:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"source must be text in UTF-8; got byte 0x{data[error.start]:02x} at offset "
-            f"{origin.first_byte + error.start} of {str(origin.path)!r}. Save it as UTF-8."
-        ) from error
+        where = f"offset {origin.first_byte + error.start} of {str(origin.path)!r}"
+        byte = f"byte 0x{data[error.start]:02x}"
+        raise DataError("source", "be text in UTF-8", byte, where, "Save it as UTF-8.") from error
     control = next((byte for byte in b"\0\x1e\x1f" if byte in data), None)
     if control is not None:
-        raise DataError(
-            f"source must be text; got the control character 0x{control:02x} at offset "
-            f"{origin.first_byte + data.index(control)} of {str(origin.path)!r}."
-        )
+        where = f"offset {origin.first_byte + data.index(control)} of {str(origin.path)!r}"
+        raise DataError("source", "be text", f"the control character 0x{control:02x}", where)
 
 
 def _line_of_odd_quotes(text: np.ndarray) -> int:
@@ -247,14 +247,17 @@ def _line_of_odd_quotes(text: np.ndarray) -> int:
 def _check_fields(records: Records) -> None:
     filled = np.flatnonzero(records.fields)
     if not len(filled):
-        raise DataError(f"source must have rows; got only blank lines in {str(records.origin.path)!r}.")
-    expected = records.form.width or records.fields[filled[0]]
+        raise DataError("source", "have rows", f"only blank lines in {str(records.origin.path)!r}")
+    expected = records.dialect.width or records.fields[filled[0]]
     bad = filled[records.fields[filled] != expected]
     if len(bad):
         more = f" ({len(bad)} such lines)" if len(bad) > 1 else ""
         raise DataError(
-            f"source must have as many fields in every line as in its first, {expected}; got {records.fields[bad[0]]} "
-            f"at line {records.line(bad[0])} of {str(records.origin.path)!r}{more}. Check its separators and quotes."
+            "source",
+            f"have as many fields in every line as in its first, {expected}",
+            records.fields[bad[0]],
+            where=f"line {records.line(bad[0])} of {str(records.origin.path)!r}{more}",
+            advice="Check its separators and quotes.",
         )
 
 
@@ -307,8 +310,11 @@ def _check_quotes(fields: pl.DataFrame, records: Records) -> None:
             line = records.line(int(np.flatnonzero(records.fields)[row]))
             value = fields[name][row].split("\n")[0][:40]
             raise DataError(
-                f"source must have double quotes around whole fields only, and doubled inside them; got {value!r} "
-                f"at line {line} of {str(records.origin.path)!r}. Quote such fields, and double the quotes in them."
+                "source",
+                "have double quotes around whole fields only, and doubled inside them",
+                repr(value),
+                where=f"line {line} of {str(records.origin.path)!r}",
+                advice="Quote such fields, and double the quotes in them.",
             )
 
 
@@ -340,7 +346,10 @@ def column_names(fields: pl.DataFrame, path: Path, *, has_header: bool) -> list[
     repeated = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if repeated is not None:
         raise DataError(
-            f"source must have columns of different names; got {repeated!r} {names.count(repeated)} times "
-            f"in the header of {str(path)!r}. Rename them, or say header=False if the first line is data."
+            "source",
+            "have columns of different names",
+            f"{repeated!r} {names.count(repeated)} times in the header of {str(path)!r}",
+            advice="Rename them, or say {header=False} if the first line is data.",
+            mentions=NO_HEADER,
         )
     return names

@@ -20,13 +20,12 @@ def check_exists(path: Path, other_names: tuple[str, ...] = ()) -> None:
         exists = path.exists()
         beside = os.listdir(path.parent) if path.parent.is_dir() else []
     except OSError as error:
-        raise DataError(f"source must be a file or folder that can be read; got {str(path)!r} ({error}).") from error
+        raise DataError("source", "be a file or folder that can be read", f"{str(path)!r} ({error})") from error
     if exists:
-        raise DataError(f"source must be a regular file or a folder; got {str(path)!r}, which is neither.")
+        raise DataError("source", "be a regular file or a folder", f"{str(path)!r}, which is neither")
+    got = f"{str(path)!r}, which does not exist"
     hint = did_you_mean(path.name, [*other_names, *beside])
-    raise DataError(
-        f"source must be a file, a folder or a bundled name; got {str(path)!r}, which does not exist.{hint}"
-    )
+    raise DataError("source", "be a file, a folder or a bundled name", got, advice=hint)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -40,8 +39,13 @@ def read_bytes(path: Path) -> bytes:
     except OSError as error:
         raise unreadable(path, "regular", error) from error
     if not data:
-        raise DataError(f"source must have content; got the empty file {str(path)!r}.")
+        raise empty(path)
     return data
+
+
+def empty(path: Path) -> DataError:
+    """Return the error for a file without a byte."""
+    return DataError("source", "have content", f"the empty file {str(path)!r}")
 
 
 def is_gzip(data: bytes) -> bool:
@@ -49,7 +53,7 @@ def is_gzip(data: bytes) -> bool:
     return data.startswith(_GZIP_MAGIC)
 
 
-def unreadable(path: Path, kind: str, error: BaseException) -> DataError:
-    """Return the error for a file that is broken, or not of the kind its name says."""
+def unreadable(path: Path, file_format: str, error: BaseException) -> DataError:
+    """Return the error for a file that is broken, or not in the format that its name promises."""
     reason = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
-    return DataError(f"source must be a readable {kind} file; got {str(path)!r}, which is not ({reason}).")
+    return DataError("source", f"be a readable {file_format} file", f"{str(path)!r}, which is not ({reason})")

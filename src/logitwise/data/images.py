@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from logitwise._listing import listed
 from logitwise.data.arrays import checked_features, checked_labels, with_test
 from logitwise.data.dataset import DataError, Dataset
 from logitwise.data.files import read_bytes
@@ -20,12 +21,13 @@ _IDX_DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 
 
 
 def read_image_folder(folder: Path) -> Dataset:
-    """Return the images and labels of a folder named as MNIST's is, with its t10k files as the test part."""
+    """Return the images and labels of a folder named as MNIST's is, with its t10k files as the test set."""
     images = _only_file(folder, "train-images")
     if images is None:
         raise DataError(
-            "source must be a file, or a folder of IDX files named train-images... and train-labels... (as in MNIST); "
-            f"got the folder {str(folder)!r}, which holds {_listing(folder)}."
+            "source",
+            "be a file, or a folder of IDX files named train-images... and train-labels... (as in MNIST)",
+            f"the folder {str(folder)!r}, which holds {_listing(folder)}",
         )
     train = _images_with_labels(images, str(folder), needs_labels=True)
     test_images = _only_file(folder, "t10k-images")
@@ -44,21 +46,26 @@ def read_idx(path: Path) -> np.ndarray:
     data = read_bytes(path)
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _IDX_DTYPES or data[3] == 0:
         raise DataError(
-            "source must begin with the magic number of an IDX file (two zero bytes, a type, a number of dimensions); "
-            f"got {data[:4].hex(' ')} in {str(path)!r}."
+            "source",
+            "begin with the magic number of an IDX file (two zero bytes, a type, a number of dimensions)",
+            f"{data[:4].hex(' ')} in {str(path)!r}",
         )
     dtype, header = np.dtype(_IDX_DTYPES[data[2]]), 4 + 4 * data[3]
     if len(data) < header:
         raise DataError(
-            f"source must have {header} bytes of IDX header for its {data[3]} dimensions; got {len(data)} bytes in "
-            f"{str(path)!r}. The file is cut short: fetch it again."
+            "source",
+            f"have {header} bytes of IDX header for its {data[3]} dimensions",
+            f"{len(data)} bytes in {str(path)!r}",
+            advice="The file is cut short: fetch it again.",
         )
     shape = struct.unpack(f">{data[3]}I", data[4:header])
     expected = math.prod(shape) * dtype.itemsize
     if len(data) - header != expected:
         raise DataError(
-            f"source must have {expected} bytes of values for its shape {shape}; got {len(data) - header} in "
-            f"{str(path)!r}. The file is cut short or altered: fetch it again."
+            "source",
+            f"have {expected} bytes of values for its shape {shape}",
+            f"{len(data) - header} in {str(path)!r}",
+            advice="The file is cut short or altered: fetch it again.",
         )
     values = np.frombuffer(data, dtype, offset=header).reshape(shape)
     return values.astype(dtype.newbyteorder("="))
@@ -68,15 +75,17 @@ def _images_with_labels(path: Path, source: str, *, needs_labels: bool) -> Datas
     images = read_idx(path)
     if images.ndim not in (3, 4):
         raise DataError(
-            f"source must be images, of 3 or 4 dimensions (rows, height, width[, channels]); got {images.ndim} in "
-            f"{str(path)!r}. Labels go in the file beside the images."
+            "source",
+            "be images, of 3 or 4 dimensions (rows, height, width[, channels])",
+            f"{images.ndim} in {str(path)!r}",
+            advice="Labels go in the file beside the images.",
         )
     images = checked_features(images, path.name, source)
     labels_path = _labels_beside(path)
     if labels_path is not None:
         return Dataset(images, _labels(labels_path, len(images), source), None, source, None)
     if needs_labels:
-        raise DataError(f"source must have labels beside its images; got {str(path)!r} without {_labels_stem(path)}.")
+        raise DataError("source", "have labels beside its images", f"{str(path)!r} without {_labels_stem(path)}")
     return Dataset(images, None, None, source, None)
 
 
@@ -99,16 +108,11 @@ def _only_file(folder: Path, words: str) -> Path | None:
     names = {file.name for file in folder.iterdir() if words in file.name and file.is_file()}
     names -= {f"{name}.gz" for name in names}
     if len(names) > 1:
-        raise DataError(
-            f"source must have one file of {words}; got {', '.join(sorted(names))} in {str(folder)!r}. "
-            "Name the images file itself."
-        )
+        got = f"{', '.join(sorted(names))} in {str(folder)!r}"
+        raise DataError("source", f"have one file of {words}", got, advice="Name the images file itself.")
     return folder / names.pop() if names else None
 
 
 def _listing(folder: Path) -> str:
     names = sorted(file.name + "/" * file.is_dir() for file in folder.iterdir())
-    if not names:
-        return "nothing"
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
+    return listed(names, 3) if names else "nothing"

@@ -1,4 +1,4 @@
-"""The one door of the readers: which of them a source is for."""
+"""The door of the readers: which of them reads a source."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from logitwise._errors import InvalidTypeError
 from logitwise.data.arrays import read_arrays
 from logitwise.data.bundled import BUNDLED, read_bundled
 from logitwise.data.dataset import DataError, Dataset, refuse_target
@@ -29,7 +30,7 @@ def read(
     """Return the features and labels of a file, a folder or a bundled name.
 
     A string that is exactly a bundled name (`digits`, `iris`, `wine`, `breast_cancer`) means scikit-learn's data set,
-    whatever lies in the working directory; write `./digits`, or pass a `Path`, for a folder of that name.
+    whatever is in the working directory; write `./digits`, or pass a `Path`, for a folder of that name.
 
     Text (`.csv`, `.tsv`, `.txt`, `.data`, each also packed by gzip) is UTF-8, with these rules:
 
@@ -44,7 +45,7 @@ def read(
     - The first line is data if any of its fields is a number or missing; else it is a header if a column is all
       numbers below it; else it is data if a field occurs again in its own column, or if two of its fields are equal;
       else it is a header. An empty first field is no sign of data: pandas writes one above its index. `header=`
-      overrules this; say it where the columns are named by numbers.
+      overrides this; pass it where columns are named by numbers.
     - Columns without a name are `column_0`, `column_1`, ... by their position in the file.
 
     Parquet keeps its types. An NPZ file holds `X` and perhaps `y`, or `x_train`, `y_train`, `x_test` and `y_test`
@@ -57,7 +58,7 @@ def read(
         target: The column of the labels in a table: its name, or its position, negative from the end, also written as
             digits ("-1"); a name that exists wins. None: every column is a feature. Sources that bring their own
             labels (bundled names, IDX, NPZ) take none.
-        header: Whether the first line of a text file names the columns; None finds out. Ignored for other sources.
+        header: Whether the first line of a text file names the columns; None detects it. Ignored for other sources.
         label_strip: Characters to drop from both ends of labels that are text, before numbers are told from text.
         drop_unlabelled: Leave out the rows of a table whose target is missing, which is an error otherwise.
 
@@ -66,7 +67,7 @@ def read(
 
     Raises:
         DataError: The source or the target is not there, or cannot be read; a sentence says which and why.
-        TypeError: An argument is of the wrong kind.
+        TypeError: An argument has the wrong type.
 
     Cost: while a text file is read, memory peaks at about 11 times its size (58 MB of 300,000 x 41 numbers).
 
@@ -75,7 +76,7 @@ def read(
         >>> digits.features.shape, digits.target.shape
         ((1797, 8, 8), (1797,))
     """
-    _check_kinds(source, target, header, label_strip)
+    _check_types(source, target, header, label_strip)
     if isinstance(source, str) and source in BUNDLED:
         refuse_target(target, f"the bundled {source!r}, which brings its own labels")
         return read_bundled(source)
@@ -84,36 +85,36 @@ def read(
     if path.is_dir():
         refuse_target(target, "a folder of IDX files, which brings its own labels")
         return read_image_folder(path)
-    kind = _kind_of(path)
-    if kind == "idx":
+    file_format = _format_of(path)
+    if file_format == "idx":
         refuse_target(target, "an IDX file, whose labels are in the file beside it")
         return read_image_file(path)
-    if kind == "arrays":
+    if file_format == "arrays":
         refuse_target(target, "an NPZ or NPY file, which has its labels in an array named y")
         return read_arrays(path)
-    from logitwise.data.tables import read_table  # polars is loaded for tables alone
+    from logitwise.data.tables import read_table_file  # polars is loaded for tables alone
 
-    return read_table(path, target, header, label_strip, drop_unlabelled)
+    return read_table_file(path, target, header, label_strip, drop_unlabelled)
 
 
 def check_source(source: str | os.PathLike[str]) -> None:
-    """Raise what `read` would raise of a source that is not there or of no readable kind; read nothing."""
+    """Raise what `read` would raise for a source that is missing or not in a readable format; read nothing."""
     if isinstance(source, str) and source in BUNDLED:
         return
     path = Path(source)
     check_exists(path, BUNDLED)
     if not path.is_dir():
-        _kind_of(path)
+        _format_of(path)
 
 
 def is_table_file(source: str | os.PathLike[str]) -> bool:
-    """Return whether a source is a text or Parquet file, which `streaming.read_parts` can read a part at a time."""
+    """Return whether a source is a text or Parquet file, which `streaming.read_parts` can read in parts."""
     path = Path(source)
-    return path.is_file() and not (isinstance(source, str) and source in BUNDLED) and _kind_of(path) == "table"
+    return path.is_file() and not (isinstance(source, str) and source in BUNDLED) and _format_of(path) == "table"
 
 
-def _kind_of(path: Path) -> str:
-    """Return "arrays", "table" or "idx", as the name of a file says; raise for other names."""
+def _format_of(path: Path) -> str:
+    """Return "arrays", "table" or "idx", as the name of the file tells; raise for other names."""
     name = path.name.lower()
     if name.endswith((".npz", ".npy")):
         return "arrays"
@@ -121,16 +122,20 @@ def _kind_of(path: Path) -> str:
         return "table"
     if re.search(r"idx\d?(-ubyte)?$", name.removesuffix(".gz")):
         return "idx"
-    raise DataError(f"source must be a file of a readable kind; got {str(path)!r}. Readable are {_READABLE}.")
+    raise DataError("source", "be a file in a readable format", repr(str(path)), advice=f"Readable are {_READABLE}.")
 
 
-def _check_kinds(source: object, target: object, header: object, label_strip: object) -> None:
+def _check_types(source: object, target: object, header: object, label_strip: object) -> None:
     if not isinstance(source, (str, os.PathLike)):
-        raise TypeError(f"source must be a path or a bundled name; got {source!r} of type {type(source).__name__}.")
+        raise InvalidTypeError("source", "be a path or a bundled name", _with_type(source))
     is_position = hasattr(target, "__index__") and not isinstance(target, bool)
     if not (target is None or isinstance(target, str) or is_position):
-        raise TypeError(f"target must be a column name or position; got {target!r} of type {type(target).__name__}.")
+        raise InvalidTypeError("target", "be a column name or position", _with_type(target))
     if header not in (None, True, False):
-        raise TypeError(f"header must be True, False or None; got {header!r}.")
+        raise InvalidTypeError("header", "be True, False or None", repr(header))
     if not isinstance(label_strip, str):
-        raise TypeError(f"label_strip must be a string of characters; got {label_strip!r}.")
+        raise InvalidTypeError("label_strip", "be a string of characters", repr(label_strip))
+
+
+def _with_type(value: object) -> str:
+    return f"{value!r} of type {type(value).__name__}"

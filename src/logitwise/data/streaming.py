@@ -18,7 +18,7 @@ from logitwise.data.delimited import (
     MISSING,
     Origin,
     column_names,
-    find_form,
+    find_dialect,
     first_row_is_header,
     last_record_end,
     length_of_mark,
@@ -27,7 +27,8 @@ from logitwise.data.delimited import (
     split_numbers,
     with_line_ends,
 )
-from logitwise.data.files import check_exists, is_gzip, unreadable
+from logitwise.data.files import check_exists, empty, is_gzip, unreadable
+from logitwise.data.tables import no_rows
 
 BYTES_AT_ONCE = 8 << 20  # of text
 ROWS_AT_ONCE = 65_536  # of Parquet
@@ -41,7 +42,7 @@ class Part:
     Attributes:
         table: The rows. Text files give columns of String, null where a value is missing; Parquet keeps its types.
         first_row: The position of its first row in the whole table.
-        read: How many bytes of the file are behind it.
+        read: How many bytes of the file have been read once these rows are.
     """
 
     table: pl.DataFrame
@@ -67,14 +68,14 @@ class Parts:
 
 
 def read_parts(source: str | os.PathLike[str], *, header: bool | None = None, numbers: Collection[str] = ()) -> Parts:
-    r"""Return a text or Parquet file as parts, by the rules of `logitwise.data.read`, but for two.
+    r"""Return a text or Parquet file as parts, by the rules of `logitwise.data.read` with two exceptions.
 
     Values of text files stay text, since only all rows would tell which columns are numbers; and where `header` is
     None, the rows of the first part decide whether there is one.
 
     Args:
         source: The path of a text or Parquet file.
-        header: Whether the first line of a text file names the columns; None finds out.
+        header: Whether the first line of a text file names the columns; None detects it.
         numbers: The columns of a text file that are read as Float64 at once, which is faster, in parts where all of
             their values are numbers as they stand; null and NaN are then missing values.
 
@@ -102,7 +103,7 @@ def _parquet_parts(path: Path) -> Parts:
     except broken as error:
         raise unreadable(path, "Parquet", error) from error
     if not n_rows or not names:
-        raise DataError(f"source must have rows; got {n_rows} rows of {len(names)} columns in {str(path)!r}.")
+        raise no_rows(path, n_rows, len(names))
     n_bytes = path.stat().st_size
 
     def parts() -> Iterator[Part]:
@@ -120,10 +121,10 @@ def _text_parts(path: Path, header: bool | None, numbers: Collection[str]) -> Pa
     texts = _texts(path)
     first, read = next(texts, (b"", 0))
     if not first:
-        raise DataError(f"source must have content; got the empty file {str(path)!r}.")
+        raise empty(path)
     mark = length_of_mark(first)
     first = first[mark:]
-    fields, form = split_fields(first, find_form(first, path), Origin(path, first_byte=mark))
+    fields, dialect = split_fields(first, find_dialect(first, path), Origin(path, first_byte=mark))
     has_header = first_row_is_header(fields) if header is None else header
     names = column_names(fields, path, has_header=has_header)
     places = frozenset(place for place, name in enumerate(names) if name in numbers)
@@ -136,10 +137,10 @@ def _text_parts(path: Path, header: bool | None, numbers: Collection[str]) -> Pa
         are_plain = bool(places)
         for text, behind in texts:
             if not text.isspace():
-                found = split_numbers(text, form, places) if are_plain else None
+                found = split_numbers(text, dialect, places) if are_plain else None
                 are_plain = found is not None  # where one part is not, the next will hardly be
                 if found is None:
-                    found, _ = split_fields(text, form, Origin(path, lines + 1, n_bytes))
+                    found, _ = split_fields(text, dialect, Origin(path, lines + 1, n_bytes))
                 table = _named(found, names)
                 yield Part(table, rows, behind)
                 rows += table.height
@@ -159,7 +160,7 @@ def _named(fields: pl.DataFrame, names: list[str]) -> pl.DataFrame:
 
 
 def _texts(path: Path) -> Iterator[tuple[bytes, int]]:
-    """Yield the text of a file as whole records, with how many bytes of the file are behind them."""
+    """Yield the text of a file as whole records, and how many bytes of the file have been read by then."""
     try:
         with path.open("rb") as raw, _unpacked(raw) as file:
             rest, has_begun = b"", False
@@ -172,16 +173,18 @@ def _texts(path: Path) -> Iterator[tuple[bytes, int]]:
                     yield (rest[:end] if has_begun else with_line_ends(rest[:end])), raw.tell()
                     rest, has_begun = rest[end:], True
                 elif len(rest) > LONGEST_RECORD:
-                    raise DataError(
-                        f"source must have lines of at most {LONGEST_RECORD:,} bytes; got a longer one in "
-                        f"{str(path)!r}. Is a double quote left open?"
-                    )
+                    raise _too_long(path)
             if rest:
                 yield with_line_ends(rest), raw.tell()
     except (zlib.error, EOFError, gzip.BadGzipFile) as error:
         raise unreadable(path, "gzip", error) from error
     except OSError as error:
         raise unreadable(path, "regular", error) from error
+
+
+def _too_long(path: Path) -> DataError:
+    requirement = f"have lines of at most {LONGEST_RECORD:,} bytes"
+    return DataError("source", requirement, f"a longer one in {str(path)!r}", advice="Is a double quote left open?")
 
 
 def _unpacked(raw: BinaryIO) -> BinaryIO | gzip.GzipFile:

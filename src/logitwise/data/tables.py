@@ -17,7 +17,7 @@ from logitwise.data.files import read_bytes, unreadable
 _TEXT_TYPES = (pl.String, pl.Categorical, pl.Enum)
 
 
-def read_table(
+def read_table_file(
     path: Path, target: str | int | None, header: bool | None, label_strip: str, drop_unlabelled: bool
 ) -> Dataset:
     """Return the columns of a text or Parquet file, and the one named or counted by `target` as labels."""
@@ -43,8 +43,13 @@ def _read_parquet(path: Path) -> pl.DataFrame:
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise unreadable(path, "Parquet", error) from error
     if not table.height or not table.width:
-        raise DataError(f"source must have rows; got {table.height} rows of {table.width} columns in {str(path)!r}.")
+        raise no_rows(path, table.height, table.width)
     return table
+
+
+def no_rows(path: Path, n_rows: int, n_columns: int) -> DataError:
+    """Return the error for a table without rows or without columns."""
+    return DataError("source", "have rows", f"{n_rows} rows of {n_columns} columns in {str(path)!r}")
 
 
 def _target_name(names: list[str], target: str | int, has_header: bool) -> str:
@@ -52,21 +57,19 @@ def _target_name(names: list[str], target: str | int, has_header: bool) -> str:
         if target in names:
             return target
         if not re.fullmatch(r"[+-]?[0-9]+", target):
-            hint = "" if has_header else " The file has no header: name a position, such as -1."
-            raise UnknownColumnError(
-                f"target must be a column of the table, {_listed(names)}; got {target!r}."
-                f"{did_you_mean(target, names)}{hint}"
-            )
+            header = "" if has_header else "The file has no header: name a position, such as -1."
+            advice = " ".join(filter(None, [did_you_mean(target, names), header]))
+            requirement = f"be a column of the table, {_first_and_last(names)}"
+            raise UnknownColumnError("target", requirement, repr(target), advice=advice)
         target = int(target)
     position = operator.index(target)
     if not -len(names) <= position < len(names):
-        raise DataError(
-            f"target must be in [{-len(names)}, {len(names) - 1}] for {len(names)} columns; got {position}."
-        )
+        requirement = f"be in [{-len(names)}, {len(names) - 1}] for {len(names)} columns"
+        raise DataError("target", requirement, position)
     return names[position]
 
 
-def _listed(names: list[str]) -> str:
+def _first_and_last(names: list[str]) -> str:
     return ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:6])}, ..., {', '.join(names[-3:])}"
 
 
@@ -89,17 +92,20 @@ def _typed(column: pl.Series) -> pl.Series:
 def _labelled_rows(table: pl.DataFrame, name: str, path: Path, drop_unlabelled: bool) -> np.ndarray | None:
     """Return the places of the rows that have a label, or None where all have one."""
     if table.width == 1:
-        raise DataError(
-            f"target must leave at least one column of features; got {name!r}, the only one of {str(path)!r}."
-        )
+        got = f"{name!r}, the only one of {str(path)!r}"
+        raise DataError("target", "leave at least one column of features", got)
     labels = table[name]
     missing = labels.is_null() | labels.is_nan() if labels.dtype.is_float() else labels.is_null()
     if not missing.any():
         return None
     if missing.all() or not drop_unlabelled:
         raise DataError(
-            f"target must have a value in every row; got {missing.sum()} missing in column {name!r} of {str(path)!r}, "
-            f"the first at row {missing.arg_max()}, counted from 0. Fill them in, or drop those rows (drop_unlabelled)."
+            "target",
+            "have a value in every row",
+            f"{missing.sum()} missing in column {name!r} of {str(path)!r}, the first",
+            where=f"row {missing.arg_max()}, counted from 0",
+            advice="Fill them in, or drop those rows ({drop_unlabelled}).",
+            mentions={"drop_unlabelled": "drop_unlabelled"},
         )
     return np.flatnonzero(~missing.to_numpy())
 
@@ -109,6 +115,5 @@ def _labels(column: pl.Series) -> np.ndarray:
         return column.cast(pl.String).to_numpy().astype(object)
     if column.dtype.is_integer() or column.dtype.is_float() or column.dtype == pl.Boolean:
         return as_labels(column.to_numpy())
-    raise DataError(
-        f"target must be integers, booleans, text or floats; got dtype {column.dtype} in column {column.name!r}."
-    )
+    got = f"dtype {column.dtype} in column {column.name!r}"
+    raise DataError("target", "be integers, booleans, text or floats", got)

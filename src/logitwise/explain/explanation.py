@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from logitwise._errors import InvalidValueError
 from logitwise._requirements import check_integer, check_number
 from logitwise.functional import cross_entropy_and_gradient, softmax
 
@@ -49,7 +50,7 @@ class Explanation:
     """Every number between the logits of one sample and its probabilities, loss and gradient.
 
     Attributes:
-        names: One name a class.
+        names: One name per class.
         logits: The scores, as given.
         temperature: What the shifted logits are divided by.
         shifted: `(logits - largest logit) / temperature`: 0 for the largest, negative for the others.
@@ -85,10 +86,10 @@ def explain(
     """Return every number between the logits of one sample and its probabilities, loss and gradient.
 
     Args:
-        logits: One score a class, from 2 to 30 of them, each in [-1e6, 1e6].
+        logits: One score per class, from 2 to 30 of them, each in [-1e6, 1e6].
         target: The index of the right class; without it there is no loss.
         temperature: What the logits are divided by, in [0.01, 100].
-        names: One name a class; else their indices.
+        names: One name per class; else their indices.
 
     Returns:
         The steps in float64; probabilities, loss and gradient are those of `logitwise.softmax` and
@@ -96,7 +97,7 @@ def explain(
 
     Raises:
         TypeError: A logit, a temperature or a target that is not a number.
-        ValueError: A number out of its range, or names that are not one a class.
+        ValueError: A number out of its range, or names that are not one per class.
 
     Example:
         >>> from logitwise.explain import explain
@@ -148,28 +149,26 @@ def _tempered(logits: tuple[float, ...], target: int | None, temperature: float)
 def _checked_logits(logits: Sequence[float]) -> tuple[float, ...]:
     scores = tuple(check_number(logit, "logits") for logit in logits)
     if not 2 <= len(scores) <= MOST_CLASSES:
-        raise ValueError(
-            f"logits must be from 2 to {MOST_CLASSES} scores, one a class, to be looked at one by one; "
-            f"got {len(scores)}."
-        )
+        requirement = f"be from 2 to {MOST_CLASSES} scores, one per class, to be looked at one by one"
+        raise InvalidValueError("logits", requirement, len(scores))
     for place, score in enumerate(scores):
         if not abs(score) <= LARGEST_LOGIT:
-            raise ValueError(f"logits must be in [-1e6, 1e6]; got {score} at index {place}.")
+            raise InvalidValueError("logits", "be in [-1e6, 1e6]", score, f"index {place}")
     return scores
 
 
 def _checked_temperature(temperature: float) -> float:
     number, (lowest, highest) = check_number(temperature, "temperature"), TEMPERATURES
     if not lowest <= number <= highest:
-        raise ValueError(f"temperature must be in [{lowest:g}, {highest:g}]; got {number:g}.")
+        raise InvalidValueError("temperature", f"be in [{lowest:g}, {highest:g}]", f"{number:g}")
     return number
 
 
 def _checked_target(target: int, classes: int) -> int:
     index = check_integer(target, "target")
     if not 0 <= index < classes:
-        hint = " Classes are counted from 0." if index == classes else ""
-        raise ValueError(f"target must be in [0, {classes - 1}]; got {index}.{hint}")
+        advice = "Classes are counted from 0." if index == classes else ""
+        raise InvalidValueError("target", f"be in [0, {classes - 1}]", index, advice=advice)
     return index
 
 
@@ -177,5 +176,5 @@ def _checked_names(names: Sequence[str] | None, classes: int) -> tuple[str, ...]
     if names is None:
         return tuple(f"class {index}" for index in range(classes))
     if len(names) != classes:
-        raise ValueError(f"names must be one for each of the {classes} logits; got {len(names)}.")
+        raise InvalidValueError("names", f"be one for each of the {classes} logits", len(names))
     return tuple(names)

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from logitwise.explain.drawing import LossFrame, arrow, circle, document, line, rectangle, text
 from logitwise.explain.explanation import explain
+from logitwise.explain.shapes import LossFrame, arrow, circle, document, line, rectangle, text
 from logitwise.explain.text import number
 from logitwise.functional import log_loss
 
@@ -71,7 +71,7 @@ def binary_network_figure() -> str:
 
 def multiclass_network_figure() -> str:
     """Return the network for three classes."""
-    return _network(3, "softmax", "one probability a class", "A network for three classes")
+    return _network(3, "softmax", "one probability per class", "A network for three classes")
 
 
 def _network(outputs: int, function: str, meaning: str, title: str) -> str:

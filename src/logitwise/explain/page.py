@@ -6,8 +6,8 @@ import json
 import math
 from html import escape
 
-from logitwise.explain.drawing import LossFrame, circle, line, resource
 from logitwise.explain.explanation import COMPARED_TEMPERATURES, TEMPERATURES, Explanation, Lesson, explain
+from logitwise.explain.shapes import LossFrame, circle, line, resource
 from logitwise.explain.text import advice, number
 
 LEAST_RANGE = 10.0

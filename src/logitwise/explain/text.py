@@ -30,11 +30,11 @@ def to_text(explanation: Explanation) -> RenderableType:
         >>> print(captured.get().splitlines()[4].rstrip())
           class 0   2.0000      0.0000   1.0000        0.6590   ██████████▌
     """
-    parts = [*_softmax_part(explanation)]
+    sections = [*_softmax_section(explanation)]
     if explanation.lesson is not None:
-        parts += _loss_part(explanation, explanation.lesson)
-        parts += _gradient_part(explanation, explanation.lesson)
-    return Group(*parts, *_temperature_part(explanation))
+        sections += _loss_section(explanation, explanation.lesson)
+        sections += _gradient_section(explanation, explanation.lesson)
+    return Group(*sections, *_temperature_section(explanation))
 
 
 def number(value: float) -> str:
@@ -52,8 +52,8 @@ def bar(fraction: float, width: int = BAR_WIDTH) -> str:
     return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
 
 
-def _part(title: str, table: Table, *sentences: str) -> list[RenderableType]:
-    """Return a title, a table and its sentences, with air between the parts."""
+def _section(title: str, table: Table, *sentences: str) -> list[RenderableType]:
+    """Return a title, a table and its sentences, with a blank line below."""
     below = Padding(Text(" ".join(sentences), style=CAPTION), (0, 0, 1, 2))
     return [Text(title, style="bold"), table, below]
 
@@ -71,7 +71,7 @@ def _add_rows(table: Table, explanation: Explanation, columns: Sequence[Sequence
         table.add_row(*(Text(cell) for cell in (explanation.names[index], *cells)), style=style)
 
 
-def _softmax_part(explanation: Explanation) -> list[RenderableType]:
+def _softmax_section(explanation: Explanation) -> list[RenderableType]:
     shifted = "minus max" if explanation.temperature == 1.0 else "minus max, / T"
     table = _table("logit", shifted, "exp", "probability")
     table.add_column("", min_width=BAR_WIDTH, no_wrap=True)
@@ -80,7 +80,7 @@ def _softmax_part(explanation: Explanation) -> list[RenderableType]:
     _add_rows(table, explanation, [*columns, [bar(p) for p in explanation.probabilities]])
     table.add_section()
     table.add_row("sum", "", "", number(explanation.total), number(sum(explanation.probabilities)))
-    return _part(
+    return _section(
         "Softmax: from scores to probabilities",
         table,
         "Subtracting the largest logit changes no probability, and keeps exp from overflowing.",
@@ -88,12 +88,12 @@ def _softmax_part(explanation: Explanation) -> list[RenderableType]:
     )
 
 
-def _loss_part(explanation: Explanation, lesson: Lesson) -> list[RenderableType]:
+def _loss_section(explanation: Explanation, lesson: Lesson) -> list[RenderableType]:
     probability = explanation.probabilities[lesson.target]
     table = Table(Column(""), Column("nats", justify="right"), box=SIMPLE_HEAD)
     table.add_row(f"-log({number(probability)})", number(lesson.loss))
     table.add_row(f"{number(lesson.gap)} + log1p({number(lesson.rest)})", number(lesson.loss))
-    return _part(
+    return _section(
         f"Cross-entropy: the right class is {explanation.names[lesson.target]}",
         table,
         "The loss is minus the logarithm of the probability of the right class.",
@@ -102,7 +102,7 @@ def _loss_part(explanation: Explanation, lesson: Lesson) -> list[RenderableType]
     )
 
 
-def _gradient_part(explanation: Explanation, lesson: Lesson) -> list[RenderableType]:
+def _gradient_section(explanation: Explanation, lesson: Lesson) -> list[RenderableType]:
     table = _table("p", "y", "p - y")
     table.add_column("")
     table.add_column("", min_width=BAR_WIDTH, no_wrap=True)
@@ -111,7 +111,7 @@ def _gradient_part(explanation: Explanation, lesson: Lesson) -> list[RenderableT
     columns.append([number(slope) for slope in lesson.gradient])
     columns.append([advice(slope) for slope in lesson.gradient])
     _add_rows(table, explanation, [*columns, [bar(abs(slope)) for slope in lesson.gradient]])
-    return _part(
+    return _section(
         "Gradient: what to change",
         table,
         "A step against the gradient raises the right class by what it lacks,",
@@ -126,7 +126,7 @@ def advice(slope: float) -> str:
     return "raise" if slope < 0.0 else "lower"
 
 
-def _temperature_part(explanation: Explanation) -> list[RenderableType]:
+def _temperature_section(explanation: Explanation) -> list[RenderableType]:
     table = _table(*(f"T = {each.temperature:g}" for each in explanation.compared))
     columns = [[number(p) for p in each.probabilities] for each in explanation.compared]
     _add_rows(table, explanation, columns)
@@ -134,8 +134,8 @@ def _temperature_part(explanation: Explanation) -> list[RenderableType]:
     if losses:
         table.add_section()
         table.add_row("loss", *(number(loss) for loss in losses))
-    return _part(
+    return _section(
         "Temperature: logits divided by T before the softmax",
         table,
-        "Below 1 sharpens the probabilities, above 1 flattens them; the order of the classes stays.",
+        "Below 1 sharpens the probabilities, above 1 flattens them; the order of the classes stays the same.",
     )

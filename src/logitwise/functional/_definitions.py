@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from logitwise import reference
-from logitwise.functional._cpu.cross_entropy import divisor, reduced
+from logitwise.functional._cpu_kernels.cross_entropy import divisor, reduced
 from logitwise.functional._problems.cross_entropy import CrossEntropyProblem
 from logitwise.kernels.cpu.rows import sum_of
 

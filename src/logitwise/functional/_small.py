@@ -1,7 +1,8 @@
 """The gate of arrays: few numbers in ordinary memory go to a kernel at once, past the general checks.
 
-A gate returns None where there is more to do or to say; the call then takes a route. Such a call takes the time of its
-checks and objects, not of its arithmetic: there are as few as can be. The gate of tensors is `_torch/small.py`.
+A gate returns None where a call needs the general code, a warning or an error; the call then takes a route. A small
+call takes the time of its checks and objects, not of its arithmetic, so there are as few as can be. The gate of tensors
+is `_torch/small.py`.
 """
 
 from __future__ import annotations
@@ -22,20 +23,20 @@ from logitwise.kernels.cpu.rows import NATIVE
 
 NAME = "small call"
 REASON = "few numbers in C-contiguous memory go to one compiled call, past the general checks"
-_FLOAT32, _FLOAT64, _INT64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)  # each is one object
-_NO_SINGLES, _NO_DOUBLES = np.empty((0, 0), np.float32), np.empty((0, 0), np.float64)  # where no gradient is asked for
-_NORMALIZERS = {"softmax": softmax.softmax, "log_softmax": softmax.log_softmax}
+_NO_GRADIENT = {dtype: np.empty((0, 0), dtype) for dtype in (np.dtype(np.float32), np.dtype(np.float64))}
+_INT64 = np.dtype(np.int64)
+_SOFTMAXES = {"softmax": softmax.softmax, "log_softmax": softmax.log_softmax}
 _SIGMOIDS = {"sigmoid": sigmoid.sigmoid, "log_sigmoid": sigmoid.log_sigmoid}
 
 
 def result(call: Any, out: Any) -> Any:
     """Return an array of the results, in `out` if there is one, or None."""
     if type(call) is SoftmaxCall:
-        return _normalized(call, out)
+        return _softmax(call, out)
     return _sigmoid(call, out) if type(call) is SigmoidCall else None
 
 
-def _normalized(call: SoftmaxCall, out: Any) -> Any:
+def _softmax(call: SoftmaxCall, out: Any) -> Any:
     operation, _, logits, axis, temperature, mask, keepdims = call
     if not (_is_plain(logits) and logits.ndim == 2 and type(axis) is int and (axis == -1 or axis == 1)):
         return None
@@ -50,7 +51,7 @@ def _normalized(call: SoftmaxCall, out: Any) -> Any:
         return None
     filled = np.empty(logits.shape, logits.dtype) if out is None else out
     shape = (rows, classes, 1)
-    _NORMALIZERS[operation](logits.reshape(shape), softmax.NO_MASK, NATIVE, temperature, filled.reshape(shape))
+    _SOFTMAXES[operation](logits.reshape(shape), softmax.NO_MASK, NATIVE, temperature, filled.reshape(shape))
     return filled
 
 
@@ -67,7 +68,7 @@ def _is_plain(logits: Any) -> bool:
     """Return whether these are few numbers in C-contiguous NumPy memory."""
     return (
         type(logits) is np.ndarray
-        and (logits.dtype is _FLOAT32 or logits.dtype is _FLOAT64)
+        and logits.dtype in _NO_GRADIENT
         and 0 < logits.size < kernels.SMALL
         and logits.flags.carray
     )
@@ -76,7 +77,7 @@ def _is_plain(logits: Any) -> bool:
 def loss(call: Any) -> Any:
     """Return the loss, or None."""
     if type(call) is CrossEntropyCall and _is_small(call):
-        return _loss_of_small(call, _NO_SINGLES if call.logits.dtype is _FLOAT32 else _NO_DOUBLES)
+        return _loss_of_small(call, None)
     return None
 
 
@@ -91,22 +92,22 @@ def loss_and_gradient(call: Any, out: Any) -> tuple[Any, Any] | None:
         gradient = out
     else:
         return None
-    small = _loss_of_small(call, gradient)
-    return None if small is None else (small, gradient)
+    value = _loss_of_small(call, gradient)
+    return None if value is None else (value, gradient)
 
 
 def _is_small(call: CrossEntropyCall) -> bool:
     """Return whether these are few rows of logits and a class index for each, in C-contiguous NumPy memory."""
-    logits, target, axis = call[:3]
+    logits, target, axis, _, _, _, _, _, _, _ = call
+    if not (type(logits) is type(target) is np.ndarray and logits.ndim == 2 and type(axis) is int):
+        return False
+    rows, classes = logits.shape
     return (
-        type(logits) is type(target) is np.ndarray
-        and logits.ndim == 2
-        and (logits.dtype is _FLOAT32 or logits.dtype is _FLOAT64)
+        classes > 1
+        and 0 < rows * classes < kernels.SMALL
+        and logits.dtype in _NO_GRADIENT
         and target.dtype is _INT64
-        and 0 < logits.size < kernels.SMALL
-        and target.shape == (logits.shape[0],)
-        and logits.shape[1] > 1
-        and type(axis) is int
+        and target.shape == (rows,)
         and (axis == -1 or axis == 1)
         and logits.flags.carray
         and target.flags.carray
@@ -125,18 +126,23 @@ def _can_be_filled(out: Any, logits: np.ndarray, target: np.ndarray | None = Non
     )
 
 
-def _loss_of_small(call: CrossEntropyCall, gradient: np.ndarray) -> np.floating | None:
-    """Return the loss and fill `gradient`, unless that is empty."""
+def _loss_of_small(call: CrossEntropyCall, gradient: np.ndarray | None) -> np.floating | None:
+    """Return the loss and fill `gradient`, if there is one."""
     if not call.has_plain_options():
         return None
     logits, target, _, _, _, ignore_index, smoothing, z_loss, reduction, normalizer = call
-    looking = _warnings.checks_are_on()
-    if looking and logits.shape[0] == logits.shape[1] >= suspicions.SMALLEST_SQUARE:
+    with_checks, (rows, classes) = _warnings.checks_are_on(), logits.shape
+    if with_checks and rows == classes >= suspicions.SMALLEST_SQUARE:
         return None
-    divisor = 1.0
-    if reduction != "sum":
-        divisor = 0.0 if normalizer is None else float(normalizer)
+    dtype, divisor = logits.dtype, 0.0 if normalizer is None else float(normalizer)
     rows_counted, value = kernels.small_cross_entropy_of_arrays(
-        logits, target, ignore_index, smoothing, z_loss, looking, divisor, gradient
+        logits,
+        target,
+        ignore_index,
+        smoothing,
+        z_loss,
+        with_checks,
+        1.0 if reduction == "sum" else divisor,
+        _NO_GRADIENT[dtype] if gradient is None else gradient,
     )
-    return None if rows_counted < 0 else logits.dtype.type(value)
+    return None if rows_counted < 0 else dtype.type(value)

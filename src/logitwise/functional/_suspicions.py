@@ -60,7 +60,7 @@ def ending_of(tensor: Any) -> str | None:
     return _ENDINGS.get(type(node).__name__)
 
 
-def has_known_ending(tensor: Any) -> bool:
+def may_end_in_activation(tensor: Any) -> bool:
     """Return whether `tensor` is a recorded view, or the recorded result of an activation that `ending_of` knows."""
     node = tensor.grad_fn
     return node is not None and (type(node).__name__ in _VIEWS or type(node).__name__ in _ENDINGS)

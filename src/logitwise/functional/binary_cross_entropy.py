@@ -43,10 +43,9 @@ def binary_cross_entropy_with_logits(
 
     For one element with logit z and target y, and softplus(z) = log(1 + exp(z)):
 
-        loss = s (w y softplus(-z) + (1 - y) softplus(z))        sample weight s, weight of the positive class w, 0 x
-        inf = 0
+        loss = s (w y softplus(-z) + (1 - y) softplus(z))        0 x inf = 0
 
-    and the mean is `sum of losses / sum of s`.
+    with the sample weight s and the weight w of the positive class; the mean is `sum of losses / sum of s`.
 
     Args:
         logits: Scores of any shape; dtypes as in `sigmoid`. Never probabilities: there is no sigmoid before this.

@@ -1,19 +1,23 @@
-"""How far chance alone could have moved a number: intervals that hold 95 of 100 times."""
+"""How far chance alone could have moved a number: 95% intervals."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+
+from logitwise.metrics.bins import bin_of, binned_error
 
 Z = 1.959964  # the normal quantile of 0.975
-SEED = 0  # the same page for the same data
+SEED = 0  # the same data give the same intervals
 ROUNDS, FEWEST_ROUNDS = 1000, 200
-DRAWS = 20_000_000  # bounds the time: with more rows fewer rounds, which the smoother distribution bears
+DRAWS = 20_000_000  # bounds the time: with more rows fewer rounds, which the smoother distribution allows
+NUMBERS_AT_ONCE = 1_000_000  # drawn when resampling: 16 MB
 
 
 class Interval(NamedTuple):
-    """A range that holds the true value 95 of 100 times."""
+    """The ends of a 95% interval."""
 
     low: float
     high: float
@@ -22,7 +26,7 @@ class Interval(NamedTuple):
 def wilson(hits: float, rows: float) -> Interval:
     """Return the Wilson interval of a share; (0, 1) for no rows.
 
-    Right for few rows and for shares near 0 and 1, where hits / rows plus or minus its error is not.
+    It holds for few rows and for shares near 0 and 1, where hits / rows plus or minus its standard error does not.
 
     Source:
         E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
@@ -39,7 +43,7 @@ def wilson(hits: float, rows: float) -> Interval:
     return Interval(max(0.0, float(centre - half)), min(1.0, float(centre + half)))
 
 
-def losses_by_row(target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+def losses_by_row(target: np.ndarray, probabilities: np.ndarray) -> NDArray[np.float64]:
     """Return the log loss and the Brier score of each row, shape `(rows, 2)`."""
     of_target = probabilities[np.arange(len(target)), target]
     with np.errstate(divide="ignore"):
@@ -47,7 +51,7 @@ def losses_by_row(target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     return np.stack([loss, np.einsum("ij,ij->i", probabilities, probabilities) - 2 * of_target + 1], axis=1)
 
 
-def bootstrap_means(values: np.ndarray) -> np.ndarray:
+def bootstrap_means(values: np.ndarray) -> NDArray[np.float64]:
     """Return the means of `values`, shape `(rows, measures)`, over rows drawn again with replacement.
 
     Every round draws the same rows for all measures, so that their differences are paired.
@@ -63,23 +67,36 @@ def bootstrap_means(values: np.ndarray) -> np.ndarray:
     return np.stack([count @ values for count in counts]) / rows
 
 
-def middle(draws: np.ndarray) -> Interval:
-    """Return the range that holds the middle 95 of 100 draws."""
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return Interval(float(low), float(high))
+def resampled_means(values: np.ndarray, resamples: int, seed: int) -> NDArray[np.float64]:
+    """Return the means of `values`, shape `(rows,)`, over rows drawn again with replacement, shape `(resamples,)`.
+
+    Unlike `bootstrap_means` it draws as many times as it is told, many rounds at once.
+    """
+    generator = np.random.default_rng(seed)
+    at_once = max(1, NUMBERS_AT_ONCE // len(values))
+    sizes = [min(at_once, resamples - first) for first in range(0, resamples, at_once)]
+    return np.concatenate(
+        [values[generator.integers(len(values), size=(size, len(values)))].mean(axis=1) for size in sizes]
+    )
+
+
+def middle(draws: np.ndarray, low: float = 0.025, high: float = 0.975) -> Interval:
+    """Return the range between two quantiles of the draws: by default, that of the middle 95%."""
+    ends = np.quantile(draws, [low, high])
+    return Interval(float(ends[0]), float(ends[1]))
 
 
 def chance_calibration_error(confidence: np.ndarray, bins: int = 15) -> Interval:
     """Return the calibration errors to expect of a perfectly calibrated model with this confidence in each row.
 
-    It is not 0: in a bin of few rows the share of right answers strays from the confidence by chance.
+    It is not 0: in a bin of few rows, the share of right answers differs from the confidence by chance.
     """
     rows, generator = len(confidence), np.random.default_rng(SEED)
-    place = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], confidence)  # the bins of metrics.calibration_error
+    bin_ = bin_of(confidence, bins)
     errors = []
     for _ in range(_rounds(rows) // 4):
         hits = generator.random(rows) < confidence
-        errors.append(np.abs(np.bincount(place, hits - confidence, bins)).sum() / rows)
+        errors.append(binned_error(bin_, confidence, hits, bins))
     return middle(np.array(errors))
 
 

@@ -1,7 +1,7 @@
 """How good probabilities are: measures of predictions against what happened, with NumPy alone.
 
-Everywhere `target` holds class indices from 0, shape `(rows,)`, and `probabilities` one row each, shape `(rows,
-classes)`. Every mean is over rows and needs at least one.
+Everywhere `target` holds class indices from 0, shape `(rows,)`, and `probabilities` has one row for each of them, shape
+`(rows, classes)`. Every mean is over rows and needs at least one.
 """
 
 from __future__ import annotations
@@ -9,20 +9,23 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from logitwise._errors import InvalidValueError
 from logitwise._requirements import check_integer
 from logitwise._warnings import checks
 from logitwise.functional import log_loss
+from logitwise.metrics.arguments import read_indices, read_predictions
+from logitwise.metrics.bins import bin_of, binned_error
 from logitwise.metrics.intervals import (
     Interval,
     bootstrap_means,
     chance_calibration_error,
     losses_by_row,
     middle,
+    resampled_means,
     wilson,
 )
-
-NUMBERS_AT_ONCE = 1_000_000  # drawn when resampling: 16 MB
 
 
 def accuracy(target: Any, probabilities: Any) -> float:
@@ -44,7 +47,7 @@ def accuracy(target: Any, probabilities: Any) -> float:
         >>> accuracy([0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
         0.6666666666666666
     """
-    target, probabilities = _checked(target, probabilities)
+    target, probabilities = read_predictions(target, probabilities)
     return float(np.mean(probabilities.argmax(axis=1) == target))
 
 
@@ -74,7 +77,7 @@ def brier_score(target: Any, probabilities: Any) -> float:
         >>> round(brier_score([0, 1], [[0.9, 0.1], [0.4, 0.6]]), 2)
         0.17
     """
-    target, probabilities = _checked(target, probabilities)
+    target, probabilities = read_predictions(target, probabilities)
     outcome = np.zeros_like(probabilities)
     outcome[np.arange(len(target)), target] = 1.0
     return float(np.mean(np.sum((probabilities - outcome) ** 2, axis=1)))
@@ -87,7 +90,7 @@ def calibration_error(target: Any, probabilities: Any, bins: int = 15) -> float:
 
     The confidence of a row is its largest probability. The bins are of equal width over [0, 1], open below and closed
     above; an empty one adds nothing. It is 0 for a calibrated model only in the limit of many rows: chance alone adds
-    about 1/sqrt(rows a bin).
+    about 1/sqrt(rows per bin).
 
     Args:
         target: As in `accuracy`.
@@ -108,39 +111,13 @@ def calibration_error(target: Any, probabilities: Any, bins: int = 15) -> float:
         >>> round(calibration_error([0, 0, 1], [[0.9, 0.1], [0.9, 0.1], [0.9, 0.1]]), 4)
         0.2333
     """
-    target, probabilities = _checked(target, probabilities)
+    target, probabilities = read_predictions(target, probabilities)
     bins = check_integer(bins, "bins")
     if bins < 1:
-        raise ValueError(f"bins must be 1 or more; got {bins}.")
+        raise InvalidValueError("bins", "be 1 or more", bins)
     confidence = probabilities.max(axis=1)
-    place = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], confidence)
     hits = probabilities.argmax(axis=1) == target
-    return float(np.abs(np.bincount(place, hits - confidence, bins)).sum() / len(target))
-
-
-def confusion_matrix(target: Any, predicted: Any, n_classes: int) -> np.ndarray:
-    """Return how many rows of each class were predicted as each class.
-
-    Args:
-        target: Class indices, integers, shape `(rows,)`.
-        predicted: Predicted class indices, integers, shape `(rows,)`.
-        n_classes: The number of classes.
-
-    Returns:
-        Counts, int64, shape `(n_classes, n_classes)`: row is the true class, column the predicted one.
-
-    Raises:
-        TypeError: Indices that are not integer.
-        ValueError: Shapes that differ, an index out of range.
-
-    Example:
-        >>> confusion_matrix([0, 1, 1], [0, 1, 0], 2).tolist()
-        [[1, 0], [1, 1]]
-    """
-    target, predicted = _indices(target, "target", n_classes), _indices(predicted, "predicted", n_classes)
-    if len(target) != len(predicted):
-        raise ValueError(f"predicted must have one index a row of target, {len(target)}; got {len(predicted)}.")
-    return np.bincount(target * n_classes + predicted, minlength=n_classes**2).reshape(n_classes, n_classes)
+    return float(binned_error(bin_of(confidence, bins), confidence, hits, bins))
 
 
 def roc_auc(target: Any, scores: Any) -> float:
@@ -169,17 +146,16 @@ def roc_auc(target: Any, scores: Any) -> float:
         >>> roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
         0.75
     """
-    target, scores = _indices(target, "target", 2), np.asarray(scores, dtype=np.float64)
+    target, scores = read_indices(target, "target", 2), np.asarray(scores, dtype=np.float64)
     if scores.shape != target.shape:
-        raise ValueError(f"scores must have the shape of target, {target.shape}; got {scores.shape}.")
+        raise InvalidValueError("scores", f"have the shape of target, {target.shape}", scores.shape)
     if np.isnan(scores).any():
-        raise ValueError(f"scores must be numbers; got NaN at row {int(np.isnan(scores).argmax())}.")
+        raise InvalidValueError("scores", "be numbers", "NaN", f"row {int(np.isnan(scores).argmax())}")
     n_ones = int(target.sum())
     n_zeros = len(target) - n_ones
     if n_ones == 0 or n_zeros == 0:
-        raise ValueError(
-            f"target must have both classes, 0 and 1; got {n_zeros} rows of class 0 and {n_ones} of class 1."
-        )
+        found = f"{n_zeros} rows of class 0 and {n_ones} of class 1"
+        raise InvalidValueError("target", "have both classes, 0 and 1", found)
     _, group, counts = np.unique(scores, return_inverse=True, return_counts=True)
     mean_ranks = np.cumsum(counts) - (counts - 1) / 2
     rank_sum = mean_ranks[group][target == 1].sum()
@@ -204,7 +180,7 @@ def summary(target: Any, probabilities: Any) -> dict[str, float]:
         >>> {name: round(value, 3) for name, value in summary([0, 1], [[0.9, 0.1], [0.4, 0.6]]).items()}
         {'rows': 2, 'log_loss': 0.308, 'accuracy': 1.0, 'brier_score': 0.17, 'calibration_error': 0.25}
     """
-    target, probabilities = _checked(target, probabilities)
+    target, probabilities = read_predictions(target, probabilities)
     return {
         "rows": len(target),
         "log_loss": _log_loss(probabilities, target),
@@ -217,8 +193,8 @@ def summary(target: Any, probabilities: Any) -> dict[str, float]:
 def summary_intervals(target: Any, probabilities: Any) -> dict[str, Interval | None]:
     """Return how far chance alone could have moved the measures of `summary`: 95% intervals.
 
-    That of the accuracy is Wilson's; those of the losses are of the bootstrap. A calibration error is above 0 for a
-    perfectly calibrated model too: its range is the one that such a model with these confidences would show.
+    The interval of the accuracy is Wilson's; those of the losses come from the bootstrap. The calibration error of a
+    perfectly calibrated model is above 0 too: its range is that of such a model with these confidences.
 
     Args:
         target: As in `accuracy`.
@@ -226,7 +202,7 @@ def summary_intervals(target: Any, probabilities: Any) -> dict[str, Interval | N
 
     Returns:
         `log_loss`, `accuracy`, `brier_score` and `calibration_error_by_chance`, each with `low` and `high`. None where
-        it cannot be told: one row (but for the accuracy), or an infinite loss.
+        there is no interval: one row (except for the accuracy), or an infinite loss.
 
     Raises:
         TypeError: As in `accuracy`.
@@ -241,7 +217,7 @@ def summary_intervals(target: Any, probabilities: Any) -> dict[str, Interval | N
         >>> [round(bound, 3) for bound in found["accuracy"]]
         [0.596, 0.982]
     """
-    target, probabilities = _checked(target, probabilities)
+    target, probabilities = read_predictions(target, probabilities)
     hits = probabilities.argmax(axis=1) == target
     losses = losses_by_row(target, probabilities)
     is_known = np.logical_and(np.isfinite(losses).all(axis=0), len(target) > 1)
@@ -266,7 +242,7 @@ def paired_bootstrap(
         differences: What one model scores on each row, less what the other scores on the same row; shape `(rows,)`.
         level: The share of resampled means within the interval, in (0, 1).
         resamples: How many times rows are drawn with replacement.
-        seed: Decides which.
+        seed: The seed of the draws.
 
     Returns:
         The mean, and the lower and upper end, in the units of the differences.
@@ -284,26 +260,20 @@ def paired_bootstrap(
     """
     values = np.asarray(differences, dtype=np.float64)
     if values.ndim != 1 or len(values) == 0:
-        raise ValueError(f"differences must have shape (rows,), at least one row; got {values.shape}.")
+        raise InvalidValueError("differences", "have shape (rows,), at least one row", values.shape)
     if not 0 < level < 1:
-        raise ValueError(f"level must be between 0 and 1; got {level}.")
+        raise InvalidValueError("level", "be between 0 and 1", level)
     if check_integer(resamples, "resamples") < 1:
-        raise ValueError(f"resamples must be 1 or more; got {resamples}.")
-    generator = np.random.default_rng(seed)
-    at_once = max(1, NUMBERS_AT_ONCE // len(values))
-    sizes = [min(at_once, resamples - first) for first in range(0, resamples, at_once)]
-    means = np.concatenate(
-        [values[generator.integers(len(values), size=(size, len(values)))].mean(axis=1) for size in sizes]
-    )
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(values.mean()), float(low), float(high)
+        raise InvalidValueError("resamples", "be 1 or more", resamples)
+    low, high = middle(resampled_means(values, resamples, seed), (1 - level) / 2, (1 + level) / 2)
+    return float(values.mean()), low, high
 
 
-def majority_baseline(train_target: Any, n_classes: int, rows: int) -> np.ndarray:
-    """Return the prediction of one who knows only the training labels: their frequencies, in every row.
+def majority_baseline(train_target: Any, n_classes: int, rows: int) -> NDArray[np.float64]:
+    """Return the prediction that follows from the training labels alone: their frequencies, in every row.
 
-    Its accuracy is the share of the majority class, its log loss about the entropy of the labels: what a model has to
-    beat.
+    Its accuracy is the share of the majority class, and its log loss about the entropy of the labels: a model has to
+    beat both.
 
     Args:
         train_target: Class indices of training, integers, shape `(training rows,)`.
@@ -321,51 +291,10 @@ def majority_baseline(train_target: Any, n_classes: int, rows: int) -> np.ndarra
         >>> majority_baseline([0, 0, 1, 0], 2, rows=2).tolist()
         [[0.75, 0.25], [0.75, 0.25]]
     """
-    train_target = _indices(train_target, "train_target", n_classes)
+    train_target = read_indices(train_target, "train_target", n_classes)
     if len(train_target) == 0:
-        raise ValueError("train_target must have at least one row; got none.")
+        raise InvalidValueError("train_target", "have at least one row", "none")
     return np.tile(np.bincount(train_target, minlength=n_classes) / len(train_target), (rows, 1))
-
-
-def _checked(target: Any, probabilities: Any) -> tuple[np.ndarray, np.ndarray]:
-    probabilities = np.asarray(probabilities, dtype=np.float64)
-    if probabilities.ndim != 2 or 0 in probabilities.shape:
-        raise ValueError(
-            f"probabilities must have shape (rows, classes), at least one of each; got {probabilities.shape}."
-        )
-    target = _indices(target, "target", probabilities.shape[1])
-    if len(target) != len(probabilities):
-        raise ValueError(f"target must have one index a row of probabilities, {len(probabilities)}; got {len(target)}.")
-    bad = ~((probabilities >= 0) & (probabilities <= 1)).all(axis=1)
-    if bad.any():
-        row = int(bad.argmax())
-        raise ValueError(
-            f"probabilities must be in [0, 1]; got {probabilities[row].tolist()} at row {row}. For logits apply "
-            f"softmax first."
-        )
-    off = np.abs(probabilities.sum(axis=1) - 1) > 1e-3  # room for float16
-    if off.any():
-        row = int(off.argmax())
-        raise ValueError(
-            f"probabilities must sum to 1 in each row; got {float(probabilities[row].sum()):g} at row {row}."
-        )
-    return target, probabilities
-
-
-def _indices(values: Any, name: str, n_classes: int) -> np.ndarray:
-    indices = np.asarray(values)
-    if indices.dtype.kind not in "iu" and indices.size:
-        raise TypeError(
-            f"{name} must be integers, class indices from 0; got dtype {indices.dtype}. Convert labels to indices "
-            f"first."
-        )
-    if indices.ndim != 1:
-        raise ValueError(f"{name} must be one-dimensional; got shape {indices.shape}.")
-    bad = (indices < 0) | (indices >= n_classes)
-    if bad.any():
-        row = int(bad.argmax())
-        raise ValueError(f"{name} must be in [0, {n_classes - 1}]; got {int(indices[row])} at row {row}.")
-    return indices.astype(np.int64)
 
 
 def _log_loss(probabilities: np.ndarray, target: np.ndarray) -> float:

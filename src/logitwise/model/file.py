@@ -1,4 +1,4 @@
-"""The container of a model: one safetensors file, arrays as tensors, all else as one JSON text in its header.
+"""The file of a model: a safetensors file, with arrays as tensors and all else as one JSON text in its header.
 
 A safetensors file is a length, a JSON header and raw numbers: reading one runs nothing, so a model from a stranger is
 data. The last 32 bytes are the SHA-256 of all bytes before them, which reading verifies. `docs/model-file.md` says what
@@ -23,6 +23,8 @@ from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 
+from logitwise._errors import InvalidTypeError, InvalidValueError
+
 FORMAT = "logitwise"
 VERSION = 2
 DIGEST = "sha256"  # the name of the last tensor
@@ -32,7 +34,7 @@ DTYPES = {"F64": np.dtype("<f8"), "F32": np.dtype("<f4"), "BOOL": np.dtype("?"),
 BYTES_AT_ONCE = 1 << 20
 
 
-class ModelFileError(ValueError):
+class ModelFileError(InvalidValueError):
     """A path that cannot be read, or written, as a model file."""
 
 
@@ -44,10 +46,10 @@ class ModelFile:
     header: dict[str, Any]
     tensors: dict[str, np.ndarray]
 
-    def field(self, name: str, kind: type | tuple[type, ...]) -> Any:
+    def field(self, name: str, expected: type | tuple[type, ...]) -> Any:
         """Return a field of the header, of the given type."""
         value = self.header.get(name)
-        if name not in self.header or not isinstance(value, kind):
+        if name not in self.header or not isinstance(value, expected):
             self.refuse(f"a header without a valid {name!r}")
         return value
 
@@ -70,18 +72,17 @@ class ModelFile:
 
     def refuse(self, what: str) -> NoReturn:
         """Raise, saying what is wrong with the file."""
-        raise ModelFileError(
-            f"path must be a whole {FORMAT} model; got {what} in {str(self.path)!r}. Save or download it again."
-        )
+        requirement, advice = f"be a whole {FORMAT} model", "Save or download it again."
+        raise ModelFileError("path", requirement, f"{what} in {str(self.path)!r}", advice=advice)
 
 
 def _is_valid(array: np.ndarray) -> bool:
-    """Return whether floats are finite, and booleans 0 or 1; a part at a time, which needs no second copy."""
+    """Return whether floats are finite, and booleans 0 or 1; a block at a time, which needs no second copy."""
     flat = array.reshape(-1)
-    parts = (flat[start : start + BYTES_AT_ONCE] for start in range(0, len(flat), BYTES_AT_ONCE))
+    blocks = (flat[start : start + BYTES_AT_ONCE] for start in range(0, len(flat), BYTES_AT_ONCE))
     if array.dtype.kind == "b":
-        return all(bool((part.view(np.uint8) <= 1).all()) for part in parts)
-    return array.dtype.kind != "f" or all(bool(np.isfinite(part).all()) for part in parts)
+        return all(bool((block.view(np.uint8) <= 1).all()) for block in blocks)
+    return array.dtype.kind != "f" or all(bool(np.isfinite(block).all()) for block in blocks)
 
 
 def read_model_file(path: str | os.PathLike[str]) -> ModelFile:
@@ -100,7 +101,7 @@ def read_model_file(path: str | os.PathLike[str]) -> ModelFile:
             numbers = _read_numbers(file, size - len(beginning), path)
     except (OSError, MemoryError) as error:
         why = getattr(error, "strerror", None) or "it does not fit in memory"
-        raise ModelFileError(f"path must be readable; got {str(path)!r} ({why}).") from error
+        raise ModelFileError("path", "be readable", f"{str(path)!r} ({why})") from error
     if DIGEST in entries:  # files of every version from 2 on end in it, those of a newer version too
         _check_digest(beginning, numbers, path)
     _check_version(header, path)
@@ -136,20 +137,20 @@ def _open_regular(path: Path) -> int:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except FileNotFoundError:
         what = ", a link to nothing" if path.is_symlink() else ""
-        raise ModelFileError(f"path must be an existing model file; got {str(path)!r}{what}. Check the name.") from None
+        found = f"{str(path)!r}{what}"
+        raise ModelFileError("path", "be an existing model file", found, advice="Check the name.") from None
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
         return descriptor
     os.close(descriptor)
     if stat.S_ISDIR(mode):
-        raise ModelFileError(f"path must be a model file; got the folder {str(path)!r}. Name the file in it.")
-    raise ModelFileError(f"path must be a regular file; got {str(path)!r}, a device, a pipe or a socket.")
+        raise ModelFileError("path", "be a model file", f"the folder {str(path)!r}", advice="Name the file in it.")
+    raise ModelFileError("path", "be a regular file", f"{str(path)!r}, a device, a pipe or a socket")
 
 
 def _not_a_container(path: Path, why: object) -> ModelFileError:
-    return ModelFileError(
-        f"path must be a model file (safetensors); got {str(path)!r}, which is not one or is cut short ({why})."
-    )
+    found = f"{str(path)!r}, which is not one or is cut short ({why})"
+    return ModelFileError("path", "be a model file (safetensors)", found)
 
 
 def _entries(header: bytes, path: Path) -> dict[str, Any]:
@@ -193,9 +194,8 @@ def _our_header(metadata: Any, path: Path) -> dict[str, Any]:
         header = _parsed(metadata[FORMAT])
         header["version"]
     except (KeyError, TypeError, ValueError, RecursionError):
-        raise ModelFileError(
-            f"path must be a model saved by {FORMAT}; got {str(path)!r}, a safetensors file without its header."
-        ) from None
+        found = f"{str(path)!r}, a safetensors file without its header"
+        raise ModelFileError("path", f"be a model saved by {FORMAT}", found) from None
     return header
 
 
@@ -203,10 +203,8 @@ def _check_digest(beginning: bytes, numbers: np.ndarray, path: Path) -> None:
     digest = hashlib.sha256(beginning)
     digest.update(numbers[:-DIGEST_BYTES].data)
     if digest.digest() != numbers[-DIGEST_BYTES:].tobytes():
-        raise ModelFileError(
-            f"path must be a model as it was saved; got {str(path)!r}, whose bytes do not have the SHA-256 at its end: "
-            "it is cut short or was altered. Save or download it again."
-        )
+        found = f"{str(path)!r}, whose bytes do not have the SHA-256 at its end: it is cut short or was altered"
+        raise ModelFileError("path", "be a model as it was saved", found, advice="Save or download it again.")
 
 
 def _check_version(header: dict[str, Any], path: Path) -> None:
@@ -214,8 +212,10 @@ def _check_version(header: dict[str, Any], path: Path) -> None:
     if type(version) is not int or version != VERSION:
         is_newer = type(version) is int and version > VERSION
         raise ModelFileError(
-            f"path must be a model of format version {VERSION}; got version {version!r} in {str(path)!r}. "
-            + (f"Upgrade {FORMAT}." if is_newer else f"Train it again with this version of {FORMAT}.")
+            "path",
+            f"be a model of format version {VERSION}",
+            f"version {version!r} in {str(path)!r}",
+            advice=f"Upgrade {FORMAT}." if is_newer else f"Train it again with this version of {FORMAT}.",
         )
 
 
@@ -269,16 +269,16 @@ def write_model_file(path: str | os.PathLike[str], header: dict[str, Any], tenso
             digest = hashlib.sha256(beginning)
             file.write(beginning)
             for array in arrays.values():
-                for part in _parts(array):
-                    digest.update(part)
-                    file.write(part)
+                for block in _blocks(array):
+                    digest.update(block)
+                    file.write(block)
             file.write(digest.digest())
     except OSError as error:
-        raise ModelFileError(f"path must be writable; got {str(path)!r} ({error.strerror}).") from error
+        raise ModelFileError("path", "be writable", f"{str(path)!r} ({error.strerror})") from error
 
 
 def _order(name: str, tensors: dict[str, np.ndarray]) -> tuple[int, str]:
-    """Return what tensors are sorted by: wide numbers first, so that each begins at a multiple of its width."""
+    """Return the sort key of a tensor: wide numbers first, so that each begins at a multiple of its width."""
     return -tensors[name].dtype.itemsize, name
 
 
@@ -294,9 +294,8 @@ def _beginning(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
     text = _as_json(entries).encode()
     text += b" " * (-len(text) % 8)
     if len(text) > LONGEST_HEADER:
-        raise ValueError(
-            f"model must be described in {LONGEST_HEADER} bytes or fewer; got {len(text)}. Drop columns or metadata."
-        )
+        requirement = f"be described in {LONGEST_HEADER} bytes or fewer"
+        raise InvalidValueError("model", requirement, len(text), advice="Drop columns or metadata.")
     return len(text).to_bytes(8, "little") + text
 
 
@@ -304,7 +303,7 @@ def _entry(dtype: str, shape: tuple[int, ...], place: int, n_bytes: int) -> dict
     return {"dtype": dtype, "shape": list(shape), "data_offsets": [place, place + n_bytes]}
 
 
-def _parts(array: np.ndarray) -> Iterator[memoryview]:
+def _blocks(array: np.ndarray) -> Iterator[memoryview]:
     content = array.reshape(-1).view(np.uint8).data
     for start in range(0, len(content), BYTES_AT_ONCE):
         yield content[start : start + BYTES_AT_ONCE]
@@ -315,14 +314,15 @@ def _as_json(header: dict[str, Any]) -> str:
         text = json.dumps(header, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
         text.encode()
     except (TypeError, ValueError) as error:
-        raise TypeError(f"metadata must be JSON values: text, finite numbers, lists, dicts; got {error}.") from error
+        requirement = "be JSON values: text, finite numbers, lists, dicts"
+        raise InvalidTypeError("metadata", requirement, error) from error
     return text
 
 
 def refuse_irregular(path: str | os.PathLike[str]) -> Path:
     """Return the file that `path` names, links followed; raise where no model can be written to it.
 
-    Ask before the work, not after.
+    Call it before the work rather than after it.
 
     Raises:
         ModelFileError: The path exists and is not a regular file (a folder, a device, a broken link), or its folder
@@ -333,21 +333,18 @@ def refuse_irregular(path: str | os.PathLike[str]) -> Path:
         mode = os.stat(given).st_mode
     except FileNotFoundError:
         if given.is_symlink():
-            raise ModelFileError(
-                f"path must be a regular file; got {str(given)!r}, a link to nothing. Choose another name."
-            ) from None
+            found = f"{str(given)!r}, a link to nothing"
+            raise ModelFileError("path", "be a regular file", found, advice="Choose another name.") from None
         if not given.parent.is_dir():
-            raise ModelFileError(
-                f"path must be in an existing folder; got {str(given)!r}. Make the folder first."
-            ) from None
+            found, advice = repr(str(given)), "Make the folder first."
+            raise ModelFileError("path", "be in an existing folder", found, advice=advice) from None
         return given
     except OSError as error:
-        raise ModelFileError(
-            f"path must be a file that can be written; got {str(given)!r} ({error.strerror})."
-        ) from None
+        found = f"{str(given)!r} ({error.strerror})"
+        raise ModelFileError("path", "be a file that can be written", found) from None
     if not stat.S_ISREG(mode):
         what = "a folder" if stat.S_ISDIR(mode) else "a device, a pipe or a socket"
-        raise ModelFileError(f"path must be a regular file; got {str(given)!r}, {what}. Choose another name.")
+        raise ModelFileError("path", "be a regular file", f"{str(given)!r}, {what}", advice="Choose another name.")
     return given.resolve()
 
 

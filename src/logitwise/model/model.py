@@ -7,35 +7,38 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from logitwise._decision import answers
+from logitwise._errors import InvalidValueError
 from logitwise._warnings import warn_of_data
-from logitwise.calibration import METHODS, Calibration
-from logitwise.classifier.decisions import prediction_sets
-from logitwise.classifier.findings import DataWarning, columns_ignored, values_unknown
-from logitwise.classifier.target import KINDS, class_indices, read_labels
+from logitwise.model.calibration import METHODS, Calibration
+from logitwise.model.data_warnings import DataWarning, columns_ignored, values_unknown
 from logitwise.model.file import ModelFile, ModelFileError, read_model_file, write_model_file
-from logitwise.model.fingerprint import rows_sha256
+from logitwise.model.labels import LABEL_DTYPES, class_indices, read_labels
 from logitwise.model.network import Network, block_of
+from logitwise.model.prediction_sets import prediction_sets
 from logitwise.model.preprocessing import Prepared, Preprocessing
+from logitwise.model.provenance import rows_sha256
 from logitwise.model.scratch import Scratch
 from logitwise.model.table import read_table
 
 SMALLEST = 5e-324  # the logarithm of a vote stays finite
-OTHERS = ("calibration.scale", "calibration.shift", "costs", "conformal.scores")  # tensors of the model itself
+OTHERS = ("calibration.scale", "calibration.shift", "costs", "conformal.scores")  # neither columns nor network
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What a model says of some rows.
+    """What a model predicts for some rows.
 
     Attributes:
-        indices: The place of the predicted class among the model's, `(rows,)`.
+        indices: The position of the predicted class among the model's, `(rows,)`.
         probabilities: As `Model.predict_proba` returns them.
-        unknown: For each category column, how many values the model does not know; it took them as missing.
+        unknown: For each category column, how many values were not seen in training; they were treated as missing.
     """
 
-    indices: np.ndarray
-    probabilities: np.ndarray
+    indices: NDArray[np.intp]
+    probabilities: NDArray[np.float64]
     unknown: dict[str, int]
 
 
@@ -50,9 +53,9 @@ class Model:
         preprocessing: From columns to inputs.
         network: From inputs to the logits of each member.
         calibration: From their mean probabilities to those that are returned.
-        costs: What it costs to predict class j where i is true, float64, `(classes, classes)`; None: all mistakes
+        costs: What it costs to predict class j where i is true, float64, `(classes, classes)`; None: all errors cost
             alike.
-        conformal_scores: The losses of held-out rows in order, float64, `(rows,)`: what `predict_set` goes by.
+        conformal_scores: The losses of held-out rows in order, float64, `(rows,)`, which `predict_set` uses.
         metadata: What else is known of the model, as JSON values: options, versions, metrics, history, the name of the
             target.
 
@@ -86,12 +89,13 @@ class Model:
         """The number of columns of X, images flattened."""
         return self.preprocessing.n_columns
 
-    def predict_log_proba(self, X: Any) -> np.ndarray:
+    def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the logarithm of the probability of each class, float64, shape `(rows, classes)`.
 
         Args:
             X: As in training: by name where both have names (extra columns are ignored, order is free), else by
-                position. Extra columns, and text that training had not (it counts as missing), give a `DataWarning`.
+                position. Extra columns, and categories not seen in training (treated as missing), give a
+                `DataWarning`.
 
         Raises:
             TypeError: As `fit` of the classifier.
@@ -100,7 +104,7 @@ class Model:
         return self.calibration.log_probabilities(self._votes(self._prepared(X)))
 
     def _prepared(self, X: Any) -> Prepared:
-        """Return X in the columns of training; warn of what was left out of it."""
+        """Return X in the columns of training; warn of columns and values that are ignored."""
         prepared = self.preprocessing.prepare(read_table(X))
         if prepared.extra:
             warn_of_data(DataWarning, f"X has {columns_ignored(prepared.extra)}.")
@@ -109,7 +113,7 @@ class Model:
             warn_of_data(DataWarning, f"X has {unknown}.")
         return prepared
 
-    def _votes(self, prepared: Prepared) -> np.ndarray:
+    def _votes(self, prepared: Prepared) -> NDArray[np.float64]:
         """Return the logarithm of the mean of the members' probabilities."""
         votes = np.empty((prepared.rows, len(self.classes)))
         scratch, start = Scratch(), 0
@@ -123,11 +127,11 @@ class Model:
         np.maximum(votes, SMALLEST, out=votes)
         return np.log(votes, out=votes)
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each class, float64, shape `(rows, classes)`; X as in `predict_log_proba`."""
         return self.calibration.probabilities(self._votes(self._prepared(X)))
 
-    def decision_function(self, X: Any) -> np.ndarray:
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Return logits whose sigmoid or softmax is `predict_proba`; X as in `predict_log_proba`.
 
         Shape `(rows,)` for two classes: the log odds of the second. Shape `(rows, classes)` for more: the
@@ -139,36 +143,32 @@ class Model:
     def predict(self, X: Any) -> np.ndarray:
         """Return the class with the lowest expected cost, shape `(rows,)`; X as in `predict_log_proba`.
 
-        Where all mistakes cost alike, that is the most probable class.
+        Where all errors cost alike, that is the most probable class.
         """
-        return self.classes[self._chosen(self.predict_proba(X))]
-
-    def _chosen(self, probabilities: np.ndarray) -> np.ndarray:
-        if self.costs is None:
-            return probabilities.argmax(axis=1)
-        return (probabilities @ self.costs).argmin(axis=1)
+        return self.classes[answers(self.predict_proba(X), self.costs)]
 
     def predict_batch(self, X: Any, first_row: int = 0) -> Batch:
-        """Return classes, probabilities, and how many values were unknown; X as in `predict_log_proba`.
+        """Return classes, probabilities and counts of unknown values, without a warning; X as in `predict_log_proba`.
 
         Args:
             X: Some rows.
-            first_row: The position of the first of them in the whole, for messages.
+            first_row: The position of the first of them among all rows, for messages.
         """
         prepared = self.preprocessing.prepare(read_table(X, first_row))
         probabilities = self.calibration.probabilities(self._votes(prepared))
-        return Batch(self._chosen(probabilities), probabilities, prepared.unknown)
+        return Batch(answers(probabilities, self.costs), probabilities, prepared.unknown)
 
     def uncalibrated(self) -> Model:
         """Return the model without its calibration: its probabilities are the mean of the members'."""
         return replace(self, calibration=Calibration.none(len(self.classes)))
 
-    def predict_set(self, X: Any, coverage: float = 0.9) -> np.ndarray:
-        """Return for each row a set of classes that holds the true one in `coverage` of rows like those of training.
+    def predict_set(self, X: Any, coverage: float = 0.9) -> NDArray[np.bool_]:
+        """Return a set of classes for each row, which holds the true one for a share `coverage` of rows.
 
-        Split-conformal sets by held-out rows: a class belongs where it would be no greater surprise than the true class
-        was on that share of them. The most probable class always belongs. Where each held-out row was voted on by fewer
-        members than vote now, as with folds, sets hold the true class rather more often than asked.
+        These are split-conformal sets by held-out rows: a class is in the set where its loss would be no higher than
+        that of the true class was on that share of them. The most probable class always is. Where fewer members voted
+        on each held-out row than vote now, as with folds, sets hold the true class somewhat more often than asked. The
+        share is that among rows like those of training.
 
         Args:
             X: As in `predict_log_proba`.
@@ -188,7 +188,7 @@ class Model:
         scores = np.zeros(0) if self.conformal_scores is None else self.conformal_scores
         return prediction_sets(self.predict_log_proba(X), scores, coverage)
 
-    def class_indices(self, y: Any) -> np.ndarray:
+    def class_indices(self, y: Any) -> NDArray[np.int64]:
         """Return the position of each label among `classes`, int64, shape `(rows,)`.
 
         Raises:
@@ -198,23 +198,22 @@ class Model:
         return class_indices(y, self.classes)
 
     def was_trained_on(self, X: Any, y: Any) -> bool:
-        """Return whether these are the rows and labels that it was trained on: the same values in the same order.
+        """Return whether the model was trained on these rows and labels: the same values in the same order.
 
-        What holds them (an array, a DataFrame of pandas or of polars) does not matter; the names of columns do. On rows
-        it was trained on, a model looks better than it is.
+        The container (an array, a DataFrame of pandas or of polars) does not matter; the names of columns do. On rows
+        that it was trained on, a model looks better than it is.
 
         Args:
             X: Rows, as `fit` takes them.
             y: Their labels.
 
         Raises:
-            ValueError: A model whose file does not say what it was trained on.
+            ValueError: The model does not know what it was trained on.
         """
         known = self.metadata.get("rows_sha256")
         if known is None:
-            raise ValueError(
-                "Model must know what it was trained on; got one without rows_sha256 in its metadata. Train it again."
-            )
+            found = "one without rows_sha256 in its metadata"
+            raise InvalidValueError("Model", "know what it was trained on", found, advice="Train it again.")
         return rows_sha256(read_table(X), read_labels(y)) == known
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -224,9 +223,9 @@ class Model:
             ModelFileError: The path is not a regular file, its folder does not exist, or it cannot be written.
             TypeError: Metadata that is not JSON.
         """
-        kind = next(kind for kind, dtype in KINDS.items() if self.classes.dtype == dtype)
+        label_type = next(name for name, dtype in LABEL_DTYPES.items() if self.classes.dtype == dtype)
         header = {
-            "classes": {"type": kind, "labels": self.classes.tolist()},
+            "classes": {"type": label_type, "labels": self.classes.tolist()},
             **self.preprocessing.header(),
             **self.network.header(),
             "calibration": {"method": self.calibration.method, "uniform": self.calibration.uniform},
@@ -250,7 +249,7 @@ def load(path: str | os.PathLike[str]) -> Model:
         path: A model file.
 
     Returns:
-        A model that predicts with NumPy alone, to the bit what the saved one predicted on the same machine.
+        A model that predicts with NumPy alone; on the same machine, the same bits as the saved one.
 
     Raises:
         ModelFileError: No such file, a folder, not a safetensors file or cut short, not a model of this library, of a
@@ -279,13 +278,15 @@ def _calibration_from(file: ModelFile, n_classes: int) -> Calibration:
 
 def _classes_from(file: ModelFile) -> np.ndarray:
     entry = file.field("classes", dict)
-    kind, labels = entry.get("type"), entry.get("labels")
+    label_type, labels = entry.get("type"), entry.get("labels")
     types = {"bool": bool, "int": int, "float": float, "str": str}
-    if kind not in types or not isinstance(labels, list) or not all(type(label) is types[kind] for label in labels):
+    if label_type not in types or not isinstance(labels, list):
+        file.refuse("classes of an unknown type")
+    if not all(type(label) is types[label_type] for label in labels):
         file.refuse("classes of an unknown type")
     if len(labels) < 2 or len(set(labels)) < len(labels):
         file.refuse("fewer than two classes, or one twice")
-    return np.array(labels, dtype=KINDS[kind])
+    return np.array(labels, dtype=LABEL_DTYPES[label_type])
 
 
 def _refuse_strangers(file: ModelFile, model: Model) -> None:

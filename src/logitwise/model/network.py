@@ -24,7 +24,7 @@ class Network:
         z = a_L output + inputs linear + prior,    a_i = silu(a_{i-1} weight_i + bias_i),    a_0 = the first inputs
 
     Attributes:
-        hidden: A pair a hidden layer: weight `(members, from, to)` and bias `(members, 1, to)`.
+        hidden: A pair for each hidden layer: weight `(members, from, to)` and bias `(members, 1, to)`.
         output: From the last hidden layer to the logits, `(members, from, classes)`; None without hidden layers.
         linear: From the inputs straight to the logits, `(members, inputs, classes)`.
         prior: The bias of the logits, `(members, 1, classes)`.
@@ -42,7 +42,7 @@ class Network:
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """The number of inputs, of inputs of the hidden layers, of units of each of those, and of logits."""
+        """The numbers of inputs, of inputs of the hidden layers, of units of each hidden layer, and of logits."""
         deep = self.hidden[0][0].shape[1] if self.hidden else 0
         return (self.linear.shape[1], deep, *(bias.shape[2] for _, bias in self.hidden), self.linear.shape[2])
 
@@ -57,10 +57,10 @@ class Network:
         """Return the mean of the members' probabilities, float64, `(classes, rows)`.
 
         Args:
-            inputs: As many places as `block_of` says, float32, `(1 + inputs, places)`, the first of them 1: a row a
-                column, so that NumPy's loops run over rows.
+            inputs: As many places as `block_of` says, float32, `(1 + inputs, places)`, the first input 1. A row of the
+                table is a column of it, so that NumPy's loops run over rows.
             rows: How many of the places hold rows.
-            scratch: Memory for what is on the way.
+            scratch: Memory for intermediate results.
         """
         logits = self._products.of_block(inputs, rows, scratch).astype(np.float64)
         sums = _two_classes(logits[:, 0]) if self._is_binary else _classes(logits)  # in the order of whole tiles
@@ -80,14 +80,14 @@ class Network:
         return {name: getattr(self, name)[..., 1:] - getattr(self, name)[..., :1] for name in names}
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """Return the part that belongs in the tensors of a model file."""
+        """Return the tensors of a model file that hold this."""
         tensors = {"network.linear": self.linear, "network.prior": self.prior}
         for place, (weight, bias) in enumerate(self.hidden):
             tensors |= {f"network.hidden.{place}.weight": weight, f"network.hidden.{place}.bias": bias}
         return tensors if self.output is None else tensors | {"network.output": self.output}
 
     def header(self) -> dict[str, object]:
-        """Return the part that belongs in the header of a model file."""
+        """Return the entries of the header of a model file that describe this."""
         return {"network": {"members": self.members, "widths": list(self.widths)}}
 
     @classmethod
@@ -114,7 +114,7 @@ class Network:
 
 
 def block_of(rows: int) -> int:
-    """Return in how many places to predict, where this many rows are left: whole tiles, zeros after the last row.
+    """Return how many places to predict at once where this many rows are left: whole tiles, zeros after the last row.
 
     A row gets the same bits in every place of every tile, so its prediction does not depend on the rows beside it.
     """
@@ -129,7 +129,7 @@ def _in_tiles(rows: int) -> int:
 class _Products:
     """The weights as the matrix products take them: a row of inputs goes across, the bias is the weight of a 1.
 
-    Hidden layers give `-x` and pass `-silu(x) = -x / (1 + exp(-x))` on, which saves a step and no bit.
+    Hidden layers compute `-x` and pass on `-silu(x) = -x / (1 + exp(-x))`, which saves a step and changes no bit.
     """
 
     hidden: tuple[np.ndarray, ...]  # (members, 1, to, 1 + from)
@@ -186,7 +186,7 @@ def _with_bias(weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
 
 
 def _activate(negatives: np.ndarray, scratch: Scratch) -> np.ndarray:
-    """Put -silu(x) in the place of -x."""
+    """Replace -x by -silu(x) in place."""
     divisors = np.exp(negatives, out=scratch.array("divisors", negatives.shape))
     divisors += 1.0
     negatives /= divisors

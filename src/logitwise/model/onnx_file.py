@@ -1,12 +1,12 @@
-"""A model as an ONNX graph: the same steps as the NumPy model, for runtimes that know nothing of this library.
+"""A model as an ONNX graph: the same steps as the NumPy model, for runtimes that know nothing about this library.
 
 The graph takes one input for each column, of shape `(rows, 1)`: float for numbers (NaN where missing), strings for
 categories ("" where missing). A model without column names takes `column_0`, `column_1`, ...; one whose columns are all
 numbers and have no names takes one matrix `X`, `(rows, columns)`. It gives `probabilities`, float `(rows, classes)`,
 and `label`, `(rows,)`: int64, or strings for labels that are text.
 
-What is not in the graph: matching of columns by name, refusal of infinite values, and other spellings of categories
-(1.0 for 1, True for true). Numbers enter as float64, and what follows the inputs is float32 as here.
+Not in the graph are the matching of columns by name, the refusal of infinite values, and other spellings of categories
+(1.0 for 1, True for true). Numbers enter as float64; after the inputs, the network computes in float32, as here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from logitwise.model.file import refuse_irregular, replacing
-from logitwise.model.model import Model
+from logitwise.model.model import SMALLEST, Model
+from logitwise.model.preprocessing import CLIP, RAMP_END
 
 OPSET, IR_VERSION = 18, 10
 
@@ -26,7 +27,7 @@ def export_onnx(model: Model, path: str | Path) -> Path:
     """Write a model as an ONNX file, whole or not at all, and return its path.
 
     Args:
-        model: What `logitwise.load` or `Classifier.fit(...).model_` gives.
+        model: The model, as `logitwise.load` returns it or `Classifier.model_` holds it.
         path: The file to write.
 
     Raises:
@@ -57,17 +58,17 @@ class _Graph:
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="logitwise")
 
     def finished(self) -> Any:
-        """Return the graph as ONNX has it."""
+        """Return the finished graph as ONNX represents it."""
         from onnx import TensorProto, checker, helper
 
         numbers, categories = self._columns()
         inputs = self._encoded(numbers, categories)
         probabilities = self._calibrated(self._vote(self._logits(inputs)))
         self.add("Cast", [probabilities], "probabilities", to=TensorProto.FLOAT)
-        labels, kind = self._labels()
+        labels, label_type = self._labels()
         self.add("Gather", [labels, self._chosen(probabilities)], "label", axis=0)
         outputs = [
-            helper.make_tensor_value_info("label", kind, ["rows"]),
+            helper.make_tensor_value_info("label", label_type, ["rows"]),
             helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["rows", len(self.model.classes)]),
         ]
         proto = self._proto(outputs)
@@ -75,7 +76,7 @@ class _Graph:
         return proto
 
     def add(self, operation: str, inputs: list[str], output: str | None = None, **attributes: Any) -> str:
-        """Add a node, and return the name of what it gives."""
+        """Add a node, and return the name of its output."""
         from onnx import helper
 
         name = output or f"{operation.lower()}_{len(self.nodes)}"
@@ -102,29 +103,29 @@ class _Graph:
         names = preprocessing.names or tuple(f"column_{place}" for place in range(preprocessing.n_columns))
         numbers, categories = [], []
         for name, levels in zip(names, preprocessing.levels, strict=True):
-            kind = TensorProto.DOUBLE if levels is None else TensorProto.STRING
-            self.inputs.append(helper.make_tensor_value_info(name, kind, ["rows", 1]))
+            dtype = TensorProto.DOUBLE if levels is None else TensorProto.STRING
+            self.inputs.append(helper.make_tensor_value_info(name, dtype, ["rows", 1]))
             (numbers if levels is None else categories).append(name)
         return (self.add("Concat", numbers, axis=1) if numbers else None), categories
 
     def _encoded(self, numbers: str | None, categories: list[str]) -> tuple[str, str]:
-        """Return the inputs of the hidden layers, and the ramps after them (a name each; the latter may be empty)."""
+        """Return the name of the inputs of the hidden layers, and that of the ramps ("" where there are none)."""
         from onnx import TensorProto
 
-        parts, ramps = [], ""
+        inputs, ramps = [], ""
         preprocessing = self.model.preprocessing
         if numbers is not None:
             gaps = self.add("IsNaN", [numbers])
             filled = self.add("Where", [gaps, self.constant(preprocessing.fill), numbers])
-            parts.append(self._levelled(filled))
+            inputs.append(self._levelled(filled))
             if preprocessing.had_gaps.any():
                 places = self.constant(np.flatnonzero(preprocessing.had_gaps), np.int64)
                 kept = self.add("Gather", [gaps, places], axis=1)
-                parts.append(self.add("Cast", [kept], to=TensorProto.FLOAT))
+                inputs.append(self.add("Cast", [kept], to=TensorProto.FLOAT))
             ramps = self._ramps(filled)
         for name, levels in zip(categories, (levels for levels in preprocessing.levels if levels), strict=True):
-            parts.append(self._one_hot(name, levels))
-        return (self.add("Concat", parts, axis=1) if len(parts) > 1 else parts[0]), ramps
+            inputs.append(self._one_hot(name, levels))
+        return (self.add("Concat", inputs, axis=1) if len(inputs) > 1 else inputs[0]), ramps
 
     def _levelled(self, filled: str) -> str:
         from onnx import TensorProto
@@ -132,7 +133,7 @@ class _Graph:
         preprocessing = self.model.preprocessing
         shifted = self.add("Sub", [filled, self.constant(preprocessing.offset)])
         z = self.add("Mul", [shifted, self.constant(preprocessing.scale)])
-        third = self.add("Div", [z, self.constant(3.0, np.float64)])
+        third = self.add("Div", [z, self.constant(CLIP, np.float64)])
         square = self.add("Mul", [third, third])
         root = self.add("Sqrt", [self.add("Add", [square, self.constant(1.0, np.float64)])])
         return self.add("Cast", [self.add("Div", [z, root])], to=TensorProto.FLOAT)
@@ -147,11 +148,11 @@ class _Graph:
         scaled = self.add(
             "Mul", [self.add("Sub", [places, self.constant(ramps.middle[:, 0])]), self.constant(ramps.slope[:, 0])]
         )
-        low, high = self.constant(-0.25, np.float64), self.constant(0.25, np.float64)
+        low, high = self.constant(-RAMP_END, np.float64), self.constant(RAMP_END, np.float64)
         return self.add("Cast", [self.add("Clip", [scaled, low, high])], to=TensorProto.FLOAT)
 
     def _one_hot(self, name: str, levels: tuple[str, ...]) -> str:
-        """Return the inputs of a category: its code looks up a row of a table, the last row for none of the levels."""
+        """Return the inputs of a category: its code selects a row of a table, the last one for all other values."""
         codes = self.add(
             "LabelEncoder",
             [name],
@@ -189,7 +190,7 @@ class _Graph:
 
     def _calibrated(self, vote: str) -> str:
         calibration = self.model.calibration
-        logs = self.add("Log", [self.add("Max", [vote, self.constant(1e-300, np.float64)])])
+        logs = self.add("Log", [self.add("Max", [vote, self.constant(SMALLEST, np.float64)])])
         scaled = self.add("Mul", [logs, self.constant(calibration.scale)])
         softmax = self.add("Softmax", [self.add("Add", [scaled, self.constant(calibration.shift)])], axis=1)
         kept = self.add("Mul", [softmax, self.constant(1 - calibration.uniform, np.float64)])

@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from logitwise._errors import InvalidTypeError, InvalidValueError
+from logitwise._listing import listed
+
 _PLAIN = (np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.int64))
 _PLAIN_OF_PANDAS, _PLAIN_OF_POLARS = {"float64", "float32", "int64"}, {"Float64", "Float32", "Int64"}
 _TRUTH = {"true": 1.0, "false": 0.0}
@@ -17,7 +20,7 @@ _TRUTH = {"true": 1.0, "false": 0.0}
 
 @dataclass(frozen=True)
 class Text:
-    """A column of text of a polars DataFrame, which looks up and reads its values without making objects of them."""
+    """A column of text of a polars DataFrame, read without making a Python object of each value."""
 
     series: Any
 
@@ -44,11 +47,11 @@ class Table:
     """Columns of equal length: arrays of numbers (NaN where missing), and of categories (objects, None where missing).
 
     Attributes:
-        columns: One array or `Text` a column, or one matrix `(rows, columns)` where all are numbers.
-        names: One name a column, or None where X had none.
-        has_common_scale: Whether the columns are pixels: values of one kind, measured on one scale.
+        columns: One array or `Text` per column, or one matrix `(rows, columns)` where all are numbers.
+        names: One name per column, or None where X had none.
+        has_common_scale: Whether the columns are pixels: all measured on one scale.
         image_shape: The shape of a row, where rows are images of uint8 pixels; else None.
-        first_row: The position of the first row, in messages: that of a part in the whole.
+        first_row: The position of the first row among all rows, where this is a batch of them; for messages.
     """
 
     columns: np.ndarray | tuple[np.ndarray | Text, ...]
@@ -72,10 +75,11 @@ class Table:
         return self.columns[:, position] if isinstance(self.columns, np.ndarray) else self.columns[position]
 
     def codes(self, position: int, levels: Sequence[str]) -> tuple[np.ndarray, int]:
-        """Return the place of each value of a column among `levels`, and how many values are none of them.
+        """Return the position of each value of a column among `levels`, and how many values are not among them.
 
-        Text is compared as it is. Where one is not found, or the column holds numbers, the number decides: 1.0, 1 and
-        01 are the level "1"; and where the levels are true and false in some spelling, so do true, false, 1 and 0.
+        Text is compared as it is. Where it is not found, or the column holds numbers, values are compared as numbers:
+        1.0, 1 and 01 are the level "1". Where the levels are true and false in some spelling, true, false, 1 and 0 are
+        among them.
 
         Returns:
             int32, `(rows,)`, -1 where missing or none of the levels; and the number of the latter.
@@ -121,10 +125,9 @@ class Table:
             if value is not None:
                 number = _number(value)
                 if number is None:
-                    raise ValueError(
-                        f"X must have numbers in {self.column_label(position)}, as in training; got {value!r} at row "
-                        f"{row + self.first_row}. Correct the column."
-                    )
+                    requirement = f"have numbers in {self.column_label(position)}, as in training"
+                    where = f"row {row + self.first_row}"
+                    raise InvalidValueError("X", requirement, repr(value), where, "Correct the column.")
                 numbers[row] = number
         return numbers
 
@@ -132,29 +135,33 @@ class Table:
         if numbers.dtype.kind != "f" or not np.isinf(numbers).any():
             return
         row, place = (int(index) for index in np.argwhere(np.isinf(numbers))[0])
-        raise ValueError(
-            f"X must be finite (NaN marks a missing value); got {float(numbers[row, place])} at row "
-            f"{row + self.first_row}, "
-            f"{self.column_label(positions[place])}. Replace infinity by NaN or by a number."
+        raise InvalidValueError(
+            "X",
+            "be finite (NaN marks a missing value)",
+            float(numbers[row, place]),
+            f"row {row + self.first_row}, {self.column_label(positions[place])}",
+            "Replace infinity by NaN or by a number.",
         )
 
     def selected(self, names: Sequence[str] | None, n_columns: int) -> Table:
-        """Return the columns that were trained on, in that order: by name where both have names, else by position."""
+        """Return the columns of training, in their order: by name where both have names, else by position."""
         if names is None or self.names is None:
             if self.n_columns != n_columns:
                 # In the words of scikit-learn, which its checks of estimators look for.
-                raise ValueError(
-                    f"X must have the columns of training; got another number: X has {self.n_columns} features, but "
-                    f"Model is "
-                    f"expecting {n_columns} features as input. Pass the same columns."
+                said = f"{{X}} has {self.n_columns} features, but Model is expecting {n_columns} features as input."
+                raise InvalidValueError(
+                    "X",
+                    f"have the columns of training, {n_columns} in number",
+                    self.n_columns,
+                    advice=f"{said} Pass the same columns.",
+                    mentions={"X": "X"},
                 )
             return self
         places = {name: place for place, name in enumerate(self.names)}
         missing = [name for name in names if name not in places]
         if missing:
-            raise ValueError(
-                f"X must have every column of training; got none named {_listed(missing)}. Add or rename columns."
-            )
+            found = f"none named {listed(missing, quoted=True)}"
+            raise InvalidValueError("X", "have every column of training", found, advice="Add or rename columns.")
         columns = self.columns
         if isinstance(columns, np.ndarray):
             chosen = columns[:, [places[name] for name in names]]
@@ -179,7 +186,7 @@ def read_table(X: Any, first_row: int = 0) -> Table:
         ValueError: Fewer than two dimensions, rows of unequal length, no columns, a column name twice.
     """
     if type(X) is np.ndarray and X.ndim == 2 and X.dtype in _PLAIN and X.shape[1] and not first_row:
-        return Table(X, len(X))  # the short way of what follows
+        return Table(X, len(X))  # a shortcut to what follows
     X = X.toarray() if hasattr(X, "tocsr") else X  # pyright: ignore[reportAttributeAccessIssue]
     if hasattr(X, "columns") and hasattr(X, "__getitem__"):
         return replace(_read_dataframe(X), first_row=first_row)
@@ -190,61 +197,66 @@ def _read_dataframe(X: Any) -> Table:
     names = tuple(str(name) for name in X.columns)
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
-        raise ValueError(f"X must have each column name once; got {_listed(repeated)} more than once. Rename columns.")
+        found = f"{listed(repeated, quoted=True)} more than once"
+        raise InvalidValueError("X", "have each column name once", found, advice="Rename columns.")
     if not names:
-        raise ValueError(
-            f"X must have at least one column; got 0 feature(s) (shape={tuple(X.shape)}) while a minimum of 1 is "
-            f"required."
-        )
+        raise _no_columns(X.shape)
     matrix = _read_matrix(X)
     if matrix is not None:
         return Table(matrix, len(X), names)
-    columns = tuple(_read_series(X[key], f"column {name!r} of X") for key, name in zip(X.columns, names, strict=True))
+    columns = tuple(_read_series(X[key], f"column {name!r}") for key, name in zip(X.columns, names, strict=True))
     return Table(columns, len(X), names)
 
 
 def _read_matrix(X: Any) -> np.ndarray | None:
-    """Return a DataFrame whose columns are all of one kind of plain numbers as a matrix; None for another."""
+    """Return a DataFrame whose columns all have one plain dtype of numbers as a matrix; None for others."""
     dtypes = {*X.dtypes}
-    kind = str(*dtypes) if len(dtypes) == 1 else None
-    if kind in _PLAIN_OF_PANDAS:
+    dtype = str(*dtypes) if len(dtypes) == 1 else None
+    if dtype in _PLAIN_OF_PANDAS:
         return X.to_numpy()
-    if kind in _PLAIN_OF_POLARS and hasattr(X, "get_columns"):
-        return X.to_numpy(order="fortran")  # its columns lie so; gaps become NaN
+    if dtype in _PLAIN_OF_POLARS and hasattr(X, "get_columns"):
+        return X.to_numpy(order="fortran")  # the order of its columns in memory; gaps become NaN
     return None
 
 
-def _read_series(values: Any, name: str) -> np.ndarray | Text:
+def _read_series(values: Any, where: str) -> np.ndarray | Text:
     return (
         Text(values)
         if str(values.dtype) == "String" and hasattr(values, "replace_strict")
-        else read_column(values, name)
+        else read_column(values, where)
     )
 
 
 def _read_array(X: Any) -> Table:
     array = _as_array(X)
     if array.ndim < 2:
-        raise ValueError(
-            f"X must have two or more dimensions, rows first; got shape {array.shape}. Reshape your data: "
-            f"X.reshape(-1, 1) for one "
-            "column, X.reshape(1, -1) for one row."
+        raise InvalidValueError(
+            "X",
+            "have two or more dimensions, rows first",
+            f"shape {array.shape}",
+            advice="Reshape your data: {X}.reshape(-1, 1) for one column, {X}.reshape(1, -1) for one row.",
+            mentions={"X": "X"},
         )
     if array.dtype.kind == "c":
-        raise ValueError(f"X must be real; got dtype {array.dtype}. Complex data not supported: pass parts as columns.")
+        advice = "Complex data not supported: pass real and imaginary parts as columns."
+        raise InvalidValueError("X", "be real", f"dtype {array.dtype}", advice=advice)
     has_common_scale = array.ndim > 2 or array.dtype == np.uint8
     matrix = array.reshape(len(array), int(np.prod(array.shape[1:])))
     if matrix.shape[1] == 0:
-        raise ValueError(
-            f"X must have at least one column; got 0 feature(s) (shape={array.shape}) while a minimum of 1 is required."
-        )
+        raise _no_columns(array.shape)
     if matrix.dtype.kind in "fiu":
         image_shape = array.shape[1:] if array.ndim in (3, 4) and array.dtype == np.uint8 else None
         return Table(matrix, len(matrix), None, has_common_scale, image_shape)
     if matrix.dtype.kind == "b":
         return Table(matrix.astype(np.int8), len(matrix), None, has_common_scale)
-    columns = tuple(read_column(column, f"column {place} of X") for place, column in enumerate(matrix.T))
+    columns = tuple(read_column(column, f"column {place}") for place, column in enumerate(matrix.T))
     return Table(columns, len(matrix), None, has_common_scale)
+
+
+def _no_columns(shape: tuple[int, ...]) -> InvalidValueError:
+    # In the words of scikit-learn, which its checks of estimators look for.
+    found = f"0 feature(s) (shape={tuple(shape)}) while a minimum of 1 is required"
+    return InvalidValueError("X", "have at least one column", found)
 
 
 def _as_array(X: Any) -> np.ndarray:
@@ -254,12 +266,11 @@ def _as_array(X: Any) -> np.ndarray:
         # NumPy turns the numbers of a list that also holds text into text: read it again, each value as it is.
         return np.array(X, dtype=object) if is_mixed else array
     except ValueError as error:
-        raise ValueError(
-            "X must have rows of equal length; got rows that differ. Pass a rectangular array or a DataFrame."
-        ) from error
+        advice = "Pass a rectangular array or a DataFrame."
+        raise InvalidValueError("X", "have rows of equal length", "rows that differ", advice=advice) from error
 
 
-def read_column(values: Any, name: str) -> np.ndarray:
+def read_column(values: Any, where: str) -> np.ndarray:
     """Return a column (an array, a list or a Series) as numbers, or as categories: objects, None where missing."""
     array = _series_to_array(values)
     if array.dtype.kind in "fiu":
@@ -269,8 +280,9 @@ def read_column(values: Any, name: str) -> np.ndarray:
     if array.dtype.kind == "U":
         return array.astype(object)
     if array.dtype.kind != "O":
-        raise TypeError(f"{name} must be numbers, booleans or text; got dtype {array.dtype}. Convert it first.")
-    return _read_objects(array, name)
+        found = f"dtype {array.dtype}"
+        raise InvalidTypeError("X", "hold numbers, booleans or text", found, where, "Convert it first.")
+    return _read_objects(array, where)
 
 
 def _series_to_array(values: Any) -> np.ndarray:
@@ -295,18 +307,17 @@ def _as_text(values: np.ndarray) -> np.ndarray:
     return objects(None if value is None else str(value) for value in values)
 
 
-def _read_objects(array: np.ndarray, name: str) -> np.ndarray:
+def _read_objects(array: np.ndarray, where: str) -> np.ndarray:
     cleaned = objects(None if is_missing(value) else value for value in array)
-    families = {_family(kind) for kind in set(map(type, cleaned)) - {type(None)}}
+    types = set(map(type, cleaned)) - {type(None)}
+    families = {_family(each) for each in types}
     if families <= {"number"}:
         return cleaned.astype(np.float64)
     if families == {"text"}:
         return cleaned
-    found = ", ".join(sorted({kind.__name__ for kind in set(map(type, cleaned)) - {type(None)}}))
-    raise TypeError(
-        f"{name} must hold one kind of value, each argument a string or a number; got {found}. Convert it to one of "
-        f"them."
-    )
+    found = ", ".join(sorted({each.__name__ for each in types}))
+    requirement = "hold values of one type in each column, numbers or text"
+    raise InvalidTypeError("X", requirement, found, where, "Convert it to one of them.")
 
 
 def is_missing(value: Any) -> bool:
@@ -318,15 +329,16 @@ def is_missing(value: Any) -> bool:
     )
 
 
-def _family(kind: type) -> str:
-    if issubclass(kind, str):
+def _family(value_type: type) -> str:
+    if issubclass(value_type, str):
         return "text"
-    is_real = issubclass(kind, (int, float, np.integer, np.floating, np.bool_)) or kind.__name__ == "Decimal"
+    numbers = (int, float, np.integer, np.floating, np.bool_)
+    is_real = issubclass(value_type, numbers) or value_type.__name__ == "Decimal"
     return "number" if is_real else "other"
 
 
 def _number(value: Any) -> float | None:
-    """Return the number that a value is: true and false are 1 and 0, in any case; None for other text."""
+    """Return a value as a number: true and false are 1 and 0, in upper or lower case; None for other text."""
     try:
         return float(value)
     except ValueError:
@@ -342,7 +354,7 @@ def _codes(column: np.ndarray, levels: Sequence[str]) -> np.ndarray:
 
 
 def _spellings(levels: Sequence[str]) -> dict[Any, int]:
-    """Return the place of each level by its number or its truth, where they have one that no other level has."""
+    """Return the position of each level by its number or truth value, where no other level has the same."""
     places: dict[Any, int] = {}
     is_truth = {level.lower() for level in levels} <= set(_TRUTH)
     for place, level in enumerate(levels):
@@ -361,8 +373,3 @@ def _number_or_none(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
-
-
-def _listed(names: Sequence[str], at_most: int = 5) -> str:
-    text = ", ".join(map(repr, names[:at_most]))
-    return text if len(names) <= at_most else f"{text} and {len(names) - at_most} more"

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from logitwise.report_page.evidence import ColumnImportance, Comparison, Evidence, Example, History, confidently_wrong
+from logitwise.report_page.evidence import (
+    ColumnImportance,
+    Evidence,
+    Example,
+    HeldOutComparison,
+    History,
+    confidently_wrong,
+)
 from logitwise.report_page.page import render
 
-__all__ = ["ColumnImportance", "Comparison", "Evidence", "Example", "History", "confidently_wrong", "render"]
+__all__ = ["ColumnImportance", "Evidence", "Example", "HeldOutComparison", "History", "confidently_wrong", "render"]

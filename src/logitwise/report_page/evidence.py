@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from logitwise._decision import answers, threshold_of
+from logitwise._errors import InvalidValueError
 from logitwise.metrics import accuracy
 
 
@@ -43,14 +45,14 @@ class Example:
 
 @dataclass(frozen=True)
 class ColumnImportance:
-    """How much the log loss rises, in nats, when one column is shuffled: one number a shuffle."""
+    """How much the log loss rises, in nats, when one column is shuffled: one number per shuffle."""
 
     column: str
     rises: Sequence[float]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class HeldOutComparison:
     """The model beside simpler ones, on rows that were held out in training.
 
     Attributes:
@@ -78,26 +80,26 @@ class Evidence:
     Args:
         title: What the page is about: the model's name.
         where: What the rows are, in words, as in "16,281 rows of adult-test.csv".
-        classes: One name a class, shape `(classes,)`.
+        classes: One name per class, shape `(classes,)`.
         target: The true class of each row, as indices from 0, shape `(rows,)`.
         probabilities: Shape `(rows, classes)`.
         baselines: What the model has to beat: probabilities of the same shape, by name ("the class
-            frequencies alone"). The verdict compares with the first.
+            frequencies alone"). The verdict compares the model with the first.
         comparison: The model beside simpler ones in training, where that was measured.
         before_calibration: The probabilities before they were calibrated, where they were.
         calibrated_by: How they were calibrated, in words.
-        costs: What it costs to answer class j where i is true, shape `(classes, classes)`, where mistakes are not
-            all alike: the answer is then the class of lowest expected cost, not the most probable one.
+        costs: What it costs to answer class j where i is true, shape `(classes, classes)`, where errors do not all
+            cost the same: the answer is then the class of lowest expected cost, not the most probable one.
         history: The losses of training.
         examples: Rows to look at, chosen by `confidently_wrong`.
         importance: What each column is worth.
         command: The command that makes this page again.
-        facts: What else it takes to repeat it, by name: versions, options, the data's fingerprint.
+        facts: What else it takes to repeat it, by name: versions, options, the SHA-256 of the data.
         notes: Sentences that the reader must know.
 
     Raises:
-        TypeError: A target that is not integer.
-        ValueError: Shapes that do not fit; no rows; an index out of range; probabilities that are none.
+        TypeError: A target that is not an integer array.
+        ValueError: Shapes that do not fit; no rows; an index out of range; values that are not probabilities.
     """
 
     title: str
@@ -106,7 +108,7 @@ class Evidence:
     target: np.ndarray
     probabilities: np.ndarray
     baselines: Mapping[str, np.ndarray]
-    comparison: Comparison | None = None
+    comparison: HeldOutComparison | None = None
     before_calibration: np.ndarray | None = None
     calibrated_by: str = ""
     costs: np.ndarray | None = None
@@ -119,13 +121,15 @@ class Evidence:
 
     def __post_init__(self) -> None:
         if not self.baselines:
-            raise ValueError("baselines must hold at least one prediction to compare with; got none.")
+            raise InvalidValueError("baselines", "hold at least one prediction to compare with", "none")
         shape = (len(self.target), len(self.classes))
         for name, probabilities in self._predictions().items():
             if np.shape(probabilities) != shape:
-                raise ValueError(
-                    f"{name} must have shape (rows, classes), {shape}; got {np.shape(probabilities)}. "
-                    "Measure the model on rows of its own classes."
+                raise InvalidValueError(
+                    name,
+                    f"have shape (rows, classes), {shape}",
+                    np.shape(probabilities),
+                    advice="Measure the model on rows of its own classes.",
                 )
             accuracy(self.target, probabilities)  # refuses what are no probabilities, no indices
 
@@ -149,8 +153,7 @@ class Evidence:
         """The probability of the second of two classes from which on it is the answer."""
         if self.costs is None:
             return 0.5
-        alarm, miss = self.costs[0, 1] - self.costs[0, 0], self.costs[1, 0] - self.costs[1, 1]
-        return float(alarm / (alarm + miss))
+        return threshold_of(self.costs)
 
     @property
     def hits(self) -> np.ndarray:
@@ -163,15 +166,10 @@ class Evidence:
         return self.probabilities[np.arange(self.rows), self.predicted]
 
 
-def answers(probabilities: np.ndarray, costs: np.ndarray | None = None) -> np.ndarray:
-    """Return the answer for each row: the most probable class, or the one of lowest expected cost."""
-    return probabilities.argmax(axis=1) if costs is None else (probabilities @ costs).argmin(axis=1)
-
-
 def confidently_wrong(
     target: np.ndarray, probabilities: np.ndarray, at_most: int, costs: np.ndarray | None = None
 ) -> np.ndarray:
-    """Return the positions of the wrong answers, the most confident first, at most so many.
+    """Return the positions of the wrong answers, the most confident first, `at_most` of them.
 
     Example:
         >>> confidently_wrong(np.array([0, 0, 0]), np.array([[0.4, 0.6], [0.1, 0.9], [0.8, 0.2]]), at_most=10).tolist()

@@ -8,16 +8,23 @@ from itertools import pairwise
 
 import numpy as np
 
-from logitwise.report_page.drawing import Frame, axes, bar, dot, drawing, line, note, whisker
 from logitwise.report_page.evidence import Evidence, History
-from logitwise.report_page.findings import Bin, Calibration, Threshold, confidence_shares, reliability, thresholds
+from logitwise.report_page.findings import (
+    Bin,
+    CalibrationFinding,
+    Threshold,
+    confidence_shares,
+    reliability,
+    thresholds,
+)
 from logitwise.report_page.markup import Html, counted, details, join, number, share, table, tag
+from logitwise.report_page.plots import Frame, axes, bar, dot, drawing, line, note, whisker
 
 TENTHS = [(0.0, "0"), (0.25, "25%"), (0.5, "50%"), (0.75, "75%"), (1.0, "100%")]
 MOST_STEPS_LISTED = 200
 
 
-def reliability_figure(evidence: Evidence, calibration: Calibration) -> Html:
+def reliability_figure(evidence: Evidence, calibration: CalibrationFinding) -> Html:
     """Return the reliability diagram, with the one before calibration behind it where there is one."""
     after = reliability(evidence.target, evidence.probabilities)
     before_calibration = evidence.before_calibration
@@ -34,7 +41,11 @@ def reliability_figure(evidence: Evidence, calibration: Calibration) -> Html:
         *(whisker(frame, each.said, *each.interval, "whisker off" if each.is_off else "whisker") for each in after),
         *(dot(frame, (each.said, each.happened), "dot off" if each.is_off else "dot") for each in after),
     )
-    key = [("dot", "as often as said"), ("dot off", "not, and chance does not explain it"), ("ideal", "ideal")]
+    key = [
+        ("dot", "as often as said, within chance"),
+        ("dot off", "off by more than chance explains"),
+        ("ideal", "ideal"),
+    ]
     if before:
         key.insert(2, ("before", "before calibration"))
     numbers = [_reliability_table("Said and happened", after)]
@@ -43,7 +54,7 @@ def reliability_figure(evidence: Evidence, calibration: Calibration) -> Html:
     return figure(picture, key, *numbers)
 
 
-def _reliability_label(bins: Sequence[Bin], calibration: Calibration) -> str:
+def _reliability_label(bins: Sequence[Bin], calibration: CalibrationFinding) -> str:
     off = sum(each.is_off for each in bins)
     return (
         f"Reliability diagram: {off} of {counted(len(bins), 'bin')} away from the diagonal beyond chance; calibration "
@@ -150,7 +161,7 @@ def threshold_figure(evidence: Evidence) -> Html:
     )
     rows = [_threshold_row(each) for each in found[5:100:5]]
     header = ("threshold", "precision", "recall", "flagged", "false alarms", "missed")
-    key = [("first", "precision"), ("second", "recall"), ("mark", "as predicted now")]
+    key = [("first", "precision"), ("second", "recall"), ("mark", "current threshold")]
     return figure(picture, key, table("What each threshold does", header, rows))
 
 

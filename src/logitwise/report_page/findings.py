@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from logitwise.metrics import accuracy, calibration_error, confusion_matrix
+from logitwise.metrics.bins import bin_of
 from logitwise.metrics.intervals import (
     Interval,
     bootstrap_means,
@@ -30,8 +31,8 @@ class Measure:
 
     Attributes:
         value: That of the model.
-        interval: None where it cannot be told: one row, or an infinite loss.
-        baselines: One value a baseline.
+        interval: None where it is unknown: one row, or an infinite loss.
+        baselines: One value per baseline.
         gains: By how much the model is better than each baseline, paired row by row; None as for `interval`.
     """
 
@@ -43,7 +44,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class CalibrationFinding:
     """The calibration error, and what chance alone would make of it were the model perfectly calibrated."""
 
     error: float
@@ -73,7 +74,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class ClassFinding:
-    """How one class fares; NaN where there is nothing to divide by."""
+    """How well one class is predicted; NaN where there is nothing to divide by."""
 
     place: int
     rows: int
@@ -98,7 +99,7 @@ class ClassFinding:
 
 @dataclass(frozen=True)
 class Threshold:
-    """What follows from answering the second class from a probability on."""
+    """What follows from answering the second class where its probability reaches a threshold."""
 
     threshold: float
     flagged: int
@@ -131,9 +132,9 @@ def measures(evidence: Evidence) -> tuple[Measure, ...]:
     return (hits, *losses)
 
 
-def calibration(evidence: Evidence) -> Calibration:
+def calibration(evidence: Evidence) -> CalibrationFinding:
     """Return how far confidence is from accuracy, and how far chance would have it."""
-    return Calibration(
+    return CalibrationFinding(
         calibration_error(evidence.target, evidence.probabilities),
         chance_calibration_error(evidence.probabilities.max(axis=1)),
         float(evidence.probabilities.max(axis=1).mean() - accuracy(evidence.target, evidence.probabilities)),
@@ -146,7 +147,7 @@ def reliability(target: np.ndarray, probabilities: np.ndarray) -> list[Bin]:
         said, happened = probabilities[:, 1], np.equal(target, 1)
     else:
         said, happened = probabilities.max(axis=1), np.equal(probabilities.argmax(axis=1), target)
-    place = np.searchsorted(np.linspace(0, 1, RELIABILITY_BINS + 1)[1:-1], said)
+    place = bin_of(said, RELIABILITY_BINS)
     members = ((said[place == bin_], happened[place == bin_]) for bin_ in range(RELIABILITY_BINS))
     return [
         Bin(float(each.mean()), float(came.mean()), wilson(float(came.sum()), len(came)), len(came))
@@ -168,7 +169,7 @@ def class_findings(evidence: Evidence) -> list[ClassFinding]:
 
 
 def confusion(evidence: Evidence, places: Sequence[int]) -> np.ndarray:
-    """Return the rows of some classes by predicted class, shape `(places, places + 1)`; the last is all the others."""
+    """Return the rows of some classes by predicted class, shape `(places, places + 1)`; the last is all others."""
     size = len(places)
     position = np.full(len(evidence.classes), size)
     position[list(places)] = np.arange(size)
@@ -179,20 +180,21 @@ def top_confusions(evidence: Evidence, at_most: int) -> list[tuple[int, int, int
     """Return the most frequent mistakes: true class, predicted class, rows."""
     wrong = ~evidence.hits
     pairs = evidence.target[wrong].astype(np.int64) * len(evidence.classes) + evidence.predicted[wrong]
-    kinds, counts = np.unique(pairs, return_counts=True)
+    distinct, counts = np.unique(pairs, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:at_most]
-    return [(*divmod(int(kinds[place]), len(evidence.classes)), int(counts[place])) for place in order]
+    return [(*divmod(int(distinct[place]), len(evidence.classes)), int(counts[place])) for place in order]
 
 
 def confidence_shares(evidence: Evidence) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the edges of bins of confidence, and the share of the right and of the wrong answers in each.
 
-    Answers that follow costs may be less probable than one in as many as there are classes; they are in the first bin.
+    Where errors have costs, an answer may have a probability below one over the number of classes: it goes in the first
+    bin.
     """
     lowest = np.floor(CONFIDENCE_BINS / len(evidence.classes)) / CONFIDENCE_BINS
     edges = np.linspace(lowest, 1, round((1 - lowest) * CONFIDENCE_BINS) + 1)
-    kinds = (evidence.confidence[evidence.hits].clip(lowest), evidence.confidence[~evidence.hits].clip(lowest))
-    right, wrong = (np.histogram(kind, edges)[0] / max(1, len(kind)) for kind in kinds)
+    groups = (evidence.confidence[evidence.hits].clip(lowest), evidence.confidence[~evidence.hits].clip(lowest))
+    right, wrong = (np.histogram(group, edges)[0] / max(1, len(group)) for group in groups)
     return edges, right, wrong
 
 
@@ -218,7 +220,7 @@ def _by_row(target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
 
 def _measure(name: str, sign: float, values: np.ndarray, draws: np.ndarray) -> Measure:
-    """Return one measure from its values, one a prediction, and from their bootstrap draws."""
+    """Return one measure from its values, one per prediction, and from their bootstrap draws."""
     gains = (_interval(sign * (draws[:, 0] - draws[:, place])) for place in range(1, len(values)))
     own, *baselines = values.tolist()
     return Measure(name, own, _interval(draws[:, 0]), tuple(baselines), tuple(gains))

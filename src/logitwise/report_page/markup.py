@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-LONGEST_TEXT = 60  # characters of a name or a cell: the page shows them, it does not store them
+LONGEST_TEXT = 60  # characters of a name or a cell; the page shows data, it does not store it
 UNKNOWN, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}  # of direction, beyond the text they are in
 VOID = {"img", "meta", "br", "col"}

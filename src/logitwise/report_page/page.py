@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from logitwise.report_page import figures, sections, texts
 from logitwise.report_page.evidence import Evidence
-from logitwise.report_page.findings import Calibration, ClassFinding, calibration, class_findings, measures
+from logitwise.report_page.findings import CalibrationFinding, ClassFinding, calibration, class_findings, measures
 from logitwise.report_page.markup import Html, name, tag
 from logitwise.report_page.verdict import verdict
 
@@ -91,7 +91,7 @@ def _notes(evidence: Evidence) -> list[str]:
     return [costs, *evidence.notes]
 
 
-def _chapters(evidence: Evidence, calibrated: Calibration, classes: Sequence[ClassFinding]) -> list[Chapter]:
+def _chapters(evidence: Evidence, calibrated: CalibrationFinding, classes: Sequence[ClassFinding]) -> list[Chapter]:
     chapters = [
         Chapter(
             "Reliability",
@@ -101,7 +101,7 @@ def _chapters(evidence: Evidence, calibrated: Calibration, classes: Sequence[Cla
         ),
         Chapter(
             "Confusion",
-            "What does it take for what?",
+            "Which classes does it confuse?",
             texts.confusion(evidence),
             sections.confusion_table(evidence, classes),
         ),
@@ -129,16 +129,18 @@ def _chapters_of_some(evidence: Evidence) -> list[Chapter]:
     chapters = []
     if len(evidence.classes) == 2 and len(set(evidence.target.tolist())) == 2:
         words, picture = texts.thresholds(evidence), figures.threshold_figure(evidence)
-        chapters.append(Chapter("Threshold", "Where should the line be drawn?", words, picture))
+        chapters.append(Chapter("Threshold", "Where should the threshold be?", words, picture))
     if evidence.examples:
         words, rows = texts.examples(evidence), sections.examples_list(evidence)
         chapters.append(Chapter("Mistakes", "Where is it most confidently wrong?", words, rows))
     if evidence.importance:
         columns = sections.importance_table(evidence.importance)
-        chapters.append(Chapter("Columns", "What does it go by?", texts.importance(evidence.importance), columns))
+        chapters.append(
+            Chapter("Columns", "Which columns does it rely on?", texts.importance(evidence.importance), columns)
+        )
     if evidence.command is not None or evidence.facts:
         repeat = sections.repeat_list(evidence)
-        chapters.append(Chapter("Origin", "How can this be repeated?", texts.repeat(), repeat))
+        chapters.append(Chapter("Origin", "How can this be repeated?", texts.repeat(evidence), repeat))
     return chapters
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from logitwise.metrics import calibration_error
 from logitwise.metrics.intervals import Interval, wilson
-from logitwise.report_page.evidence import ColumnImportance, Comparison, Evidence, Example
-from logitwise.report_page.findings import Calibration, ClassFinding, Measure, confusion, top_confusions
+from logitwise.report_page.evidence import ColumnImportance, Evidence, Example, HeldOutComparison
+from logitwise.report_page.findings import CalibrationFinding, ClassFinding, Measure, confusion, top_confusions
 from logitwise.report_page.markup import (
     MINUS,
     UNKNOWN,
@@ -49,7 +49,7 @@ COMPARED = (
 LONGEST_LABEL = 18  # characters of a class name in the head of the confusion matrix
 
 
-def numbers_table(evidence: Evidence, measures: Sequence[Measure], calibration: Calibration) -> Html:
+def numbers_table(evidence: Evidence, measures: Sequence[Measure], calibration: CalibrationFinding) -> Html:
     """Return the measures beside those of the baselines, with intervals."""
     chance = f"{number(calibration.by_chance.low)} to {number(calibration.by_chance.high)} by chance"
     errors = (number(calibration_error(evidence.target, each)) for each in evidence.baselines.values())
@@ -60,7 +60,7 @@ def numbers_table(evidence: Evidence, measures: Sequence[Measure], calibration: 
     return table(caption, header, [*rows, last], "numbers")
 
 
-def comparison_table(comparison: Comparison) -> Html:
+def comparison_table(comparison: HeldOutComparison) -> Html:
     """Return the model beside simpler ones on rows held out in training, and what that says."""
     names = [name for name in comparison.measures if name != "model"]
     rows = [[escape(label), *_compared_cells(comparison, names, key, shown)] for label, key, shown in COMPARED]
@@ -76,7 +76,7 @@ def comparison_table(comparison: Comparison) -> Html:
 
 
 def _compared_cells(
-    comparison: Comparison, names: Sequence[str], key: str, shown: Callable[[float], str]
+    comparison: HeldOutComparison, names: Sequence[str], key: str, shown: Callable[[float], str]
 ) -> Iterator[Html]:
     own = comparison.measures["model"].get(key, math.nan)
     yield escape(shown(own))
@@ -141,7 +141,7 @@ def confusion_table(evidence: Evidence, classes: Sequence[ClassFinding]) -> Html
     has_others = len(places) < len(evidence.classes)
     counts = confusion(evidence, places)
     heads = [name(evidence.classes[place], LONGEST_LABEL) for place in places] + (["all others"] if has_others else [])
-    kind = "few" if len(heads) <= FEW_CLASSES else "upright" if max(map(len, evidence.classes)) > 3 else "many"
+    width = "few" if len(heads) <= FEW_CLASSES else "upright" if max(map(len, evidence.classes)) > 3 else "many"
     head = tag("tr", tag("td"), *(tag("th", tag("span", each), scope="col") for each in heads))
     rows = [
         tag("tr", tag("th", heads[row], scope="row"), *_confusion_cells(counts[row], row, len(heads)))
@@ -151,7 +151,7 @@ def confusion_table(evidence: Evidence, classes: Sequence[ClassFinding]) -> Html
     caption = f"{which} class down, predicted class across"
     body = join([tag("caption", caption), tag("thead", head), tag("tbody", *rows)])
     crowded = " crowded" if len(heads) > MOST_ROOMY else ""
-    return scrolling(tag("table", body, class_=f"confusion {kind}{crowded}"), caption)
+    return scrolling(tag("table", body, class_=f"confusion {width}{crowded}"), caption)
 
 
 def _places_to_show(evidence: Evidence, classes: Sequence[ClassFinding]) -> list[int]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from logitwise.metrics import calibration_error, roc_auc
 from logitwise.report_page.evidence import ColumnImportance, Evidence, History
-from logitwise.report_page.findings import Calibration, ClassFinding, top_confusions
+from logitwise.report_page.findings import CalibrationFinding, ClassFinding, top_confusions
 from logitwise.report_page.findings import reliability as find_bins
 from logitwise.report_page.findings import thresholds as find_thresholds
 from logitwise.report_page.markup import Html, counted, join, number, quoted, share, tag
@@ -17,8 +17,8 @@ MOST_CONFUSIONS = 5
 MOST_NAMES = 5
 
 
-def reliability(evidence: Evidence, calibration: Calibration) -> Html:
-    """Say how to read the reliability diagram, and whether chance explains what is off."""
+def reliability(evidence: Evidence, calibration: CalibrationFinding) -> Html:
+    """Explain how to read the reliability diagram, and whether chance explains what is off."""
     stated = join(["probability of ", quoted(evidence.classes[1])]) if len(evidence.classes) == 2 else "confidence"
     reading = (
         " the model states; each point compares it with how often it came true. On the diagonal both agree. Lines are "
@@ -35,23 +35,23 @@ def reliability(evidence: Evidence, calibration: Calibration) -> Html:
     return join([tag("p", "Rows are grouped by the ", stated, reading), tag("p", found), *before, *_farthest(evidence)])
 
 
-def _before(evidence: Evidence, probabilities: np.ndarray, calibration: Calibration) -> Html:
-    """Say what calibration did on these rows."""
+def _before(evidence: Evidence, probabilities: np.ndarray, calibration: CalibrationFinding) -> Html:
+    """Tell what calibration did on these rows."""
     error = calibration_error(evidence.target, probabilities)
     how = f" ({evidence.calibrated_by})" if evidence.calibrated_by else ""
     took = f"Calibration{how} took it from {number(error)} to {number(calibration.error)} on these rows"
     return tag("p", f"{took}{_effect(error, calibration)}.")
 
 
-def _effect(before: float, calibration: Calibration) -> str:
-    """Say what a change of the calibration error is worth."""
+def _effect(before: float, calibration: CalibrationFinding) -> str:
+    """Tell what a change of the calibration error is worth."""
     if max(before, calibration.error) <= calibration.by_chance.high:
         return "; chance explains both"
     return "; here it did harm" if calibration.error > before else ""
 
 
 def _farthest(evidence: Evidence) -> list[Html]:
-    """Say where the model is farthest off, of the points that chance does not explain."""
+    """Tell where the model is farthest off, among the points that chance does not explain."""
     off = [each for each in find_bins(evidence.target, evidence.probabilities) if each.is_off]
     if not off:
         return []
@@ -75,25 +75,23 @@ def confusion(evidence: Evidence) -> Html:
         )
         for true, taken, rows in found
     )
-    reading = (
-        "Lines are true classes, columns predicted ones; the stronger the shade, the larger the share of the line."
-    )
+    reading = "Rows are true classes, columns predicted ones; the stronger the shade, the larger the share of the row."
     return join([tag("p", reading), tag("p", "The most frequent mistakes:"), tag("ul", *items)])
 
 
 def classes(evidence: Evidence, found: Sequence[ClassFinding]) -> Html:
-    """Say what recall and precision are, and of which classes nothing can be said."""
+    """Explain recall and precision, and name the classes for which they are unknown."""
     reading = (
         "Recall is the share of a class that is found; precision is how often the model is right when it names the "
         "class. Small print: 95% intervals."
     )
     absent = [each for each in found if each.rows == 0]
-    unsaid = [each for each in found if each.rows and not each.predicted]
+    unpredicted = [each for each in found if each.rows and not each.predicted]
     return join(
         [
             tag("p", reading),
             _about_classes(evidence, absent, "not among these rows, so their recall is unknown"),
-            _about_classes(evidence, unsaid, "never predicted"),
+            _about_classes(evidence, unpredicted, "never predicted"),
         ]
     )
 
@@ -107,63 +105,71 @@ def _about_classes(evidence: Evidence, found: Sequence[ClassFinding], what: str)
 
 
 def history(losses: History) -> Html:
-    """Say how to read the losses."""
-    reading = "Lower is better. Training is measured with dropout on, so it may lie above held out."
+    """Explain how to read the losses."""
+    reading = (
+        "Lower is better. The training loss is measured with dropout on, so it may lie above the loss on held-out rows."
+    )
     kept = f"The weights of step {losses.best_step} of {losses.step[-1]} were kept"
     why = (
         ", the one with the lowest loss on held-out rows."
         if losses.validation_loss
-        else ", the last: none was held out."
+        else ", the last one: no rows were held out."
     )
     return join([tag("p", reading), tag("p", kept + why), *(tag("p", note) for note in losses.notes)])
 
 
 def confidence(evidence: Evidence) -> Html:
-    """Say how to read the two histograms."""
+    """Explain how to read the two histograms."""
     reading = (
-        "Right answers point up, wrong ones down, each as shares of their own number. A good model is sure above and "
-        "unsure below."
+        "Right answers point up and wrong ones down, each group in shares of its own total. A good model is sure "
+        "above and unsure below."
     )
     sure = int(((evidence.confidence >= 0.9) & ~evidence.hits).sum())
     return join([tag("p", reading), tag("p", f"{counted(sure, 'wrong answer')} with a confidence of 90% or more.")])
 
 
 def thresholds(evidence: Evidence) -> Html:
-    """Say what a threshold trades."""
+    """Describe what a threshold trades."""
     best = max(find_thresholds(evidence.target, evidence.probabilities[:, 1]), key=lambda each: each.f1)
-    price = " from a lower probability on, and more are found, at the price of more false alarms."
-    trade = join(["Answer ", quoted(evidence.classes[1]), price])
+    price = ", more of that class is found, at the price of more false alarms."
+    trade = join(["With a lower threshold for ", quoted(evidence.classes[1]), price])
     found = (
         f"Precision and recall balance best (F1 {number(best.f1)}) from {share(best.threshold, 0)} on; choose a "
-        "threshold on other rows than those you report."
+        "threshold on rows other than those you report."
     )
     area = number(roc_auc(evidence.target, evidence.probabilities[:, 1]))
     return join([tag("p", trade), tag("p", found), tag("p", f"Over all thresholds: area under the ROC curve {area}.")])
 
 
 def examples(evidence: Evidence) -> Html:
-    """Say which rows are shown."""
+    """Explain which rows are shown."""
     wrong = int((~evidence.hits).sum())
     shown = f"The {len(evidence.examples):,} with the highest confidence, of {counted(wrong, 'wrong answer')}."
-    why = "Wrong labels, odd inputs and blind spots show here first. Rows are counted from 1, without a header line."
-    return join([tag("p", shown), tag("p", why)])
+    why = "Wrong labels, odd inputs and blind spots show here first."
+    numbers = "Rows are numbered from 1, not counting a header line."
+    return join([tag("p", shown), tag("p", f"{why} {numbers}")])
 
 
 def importance(columns: Sequence[ColumnImportance]) -> Html:
-    """Say what permutation importance is, and is not."""
+    """Explain what permutation importance is, and what it is not."""
     reading = (
         "How much worse the log loss becomes when one column is shuffled among the rows (small print: the least and "
-        "the most of the shuffles). Columns that say the same share their importance; none of it proves a cause."
+        "the most of the shuffles). Columns that carry the same information share their importance, and none of it "
+        "proves a cause."
     )
     harmful = [each.column for each in columns if max(each.rises) < 0]
     if not harmful:
         return tag("p", reading)
     names = join([quoted(column) for column in harmful[:MOST_NAMES]], ", ")
     more = f" and {len(harmful) - MOST_NAMES:,} more" if len(harmful) > MOST_NAMES else ""
-    harm = tag("p", "Below 0, the model is better off without it: ", names, more, ". Train without to see.")
+    harm = tag(
+        "p", "Below 0, the model predicts these rows better without it: ", names, more, ". Train without it to see."
+    )
     return join([tag("p", reading), harm])
 
 
-def repeat() -> Html:
-    """Say what it takes to repeat the page."""
-    return tag("p", "The same command on the same data with the same versions gives the same numbers.")
+def repeat(evidence: Evidence) -> Html:
+    """Describe what it takes to repeat the page."""
+    what = "rows" if evidence.command is None else "command on the same data"
+    ending = "give" if evidence.command is None else "gives"
+    return tag("p", f"The same {what} with the same versions {ending} the same numbers.")

@@ -1,4 +1,4 @@
-"""Images inside the page: PNG, written by hand, as a data address."""
+"""Images inside the page: PNG files as data URLs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COLOUR_TYPES = {1: 0, 3: 2, 4: 6}  # by channels: grey, RGB, RGBA
 
 
 def data_address(image: np.ndarray) -> str:
-    """Return an image as an address that holds it, made smaller by leaving out pixels where it is large.
+    """Return an image as a data URL; a large one is made smaller by leaving out pixels.
 
     Args:
         image: uint8, shape `(height, width)`, or `(height, width, channels)` with 1, 3 or 4 channels.
@@ -32,8 +32,8 @@ def _png(image: np.ndarray) -> bytes:
     unfiltered = np.pad(pixels, ((0, 0), (1, 0)))  # each line starts with the number of its filter, 0 for none
     header = struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)
     chunks = (b"IHDR", header), (b"IDAT", zlib.compress(unfiltered.tobytes(), 9)), (b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, content) for kind, content in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, content) for name, content in chunks)
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))

@@ -9,7 +9,7 @@ import numpy as np
 
 from logitwise.metrics.intervals import Interval
 from logitwise.report_page.evidence import Evidence
-from logitwise.report_page.findings import Calibration, ClassFinding, Measure
+from logitwise.report_page.findings import CalibrationFinding, ClassFinding, Measure
 from logitwise.report_page.markup import Html, counted, escape, join, number, quoted, share, tag
 
 FEWEST_ROWS = 30  # fewer leave an interval of more than 30 points around the accuracy
@@ -34,7 +34,7 @@ class Verdict:
 
 
 def verdict(
-    evidence: Evidence, measures: Sequence[Measure], calibration: Calibration, classes: Sequence[ClassFinding]
+    evidence: Evidence, measures: Sequence[Measure], calibration: CalibrationFinding, classes: Sequence[ClassFinding]
 ) -> Verdict:
     """Return the verdict on what was found."""
     weakest = _weakest(classes)
@@ -60,7 +60,7 @@ def verdict(
 
 
 def _judgement(
-    evidence: Evidence, measures: Sequence[Measure], calibration: Calibration, weakest: ClassFinding | None
+    evidence: Evidence, measures: Sequence[Measure], calibration: CalibrationFinding, weakest: ClassFinding | None
 ) -> tuple[str, str]:
     if evidence.rows < FEWEST_ROWS:
         return "Too few rows to tell", "no"
@@ -117,7 +117,7 @@ def _first_baseline(evidence: Evidence) -> Html:
     return escape(f"for {baseline}")
 
 
-def _calibration_reason(calibration: Calibration) -> Html:
+def _calibration_reason(calibration: CalibrationFinding) -> Html:
     if calibration.is_within_chance:
         return escape("its probabilities mean what they say, as far as these rows can show")
     if calibration.error <= SMALL_ERROR:

@@ -1,4 +1,4 @@
-"""From what was computed to what the caller gets: the dtype, the reduction, and the caller's own array."""
+"""From what was computed to what the caller gets: the dtype, and the caller's own array."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from logitwise._arrays import is_tensor
-from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._memory.arrays import as_torch_itself
 
 LARGEST_FLOAT16 = 65504.0
@@ -35,17 +34,3 @@ def deliver(result: Any, out: Any) -> Any:
     if out is not result:
         out[...] = result
     return out
-
-
-def divisor_of(weight: float, normalizer: float | None, unit: str, class_weight: Any = None) -> float:
-    """Return what a mean divides by: `normalizer`, else the sum of the weights that took part.
-
-    Where no weight took part there is nothing to average: the mean is defined as 0, with a warning, by dividing 0 by 1.
-    `class_weight` is given where there were rows, whose weight it took away.
-    """
-    if normalizer is not None:
-        return normalizer
-    if weight == 0.0:
-        suspicions.warn_of_no_rows(unit, class_weight)
-        return 1.0
-    return weight

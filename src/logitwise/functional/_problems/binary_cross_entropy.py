@@ -1,4 +1,4 @@
-"""What `binary_cross_entropy_with_logits` is asked, and what is checked of it."""
+"""The arguments of `binary_cross_entropy_with_logits`, unchecked and checked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from logitwise.functional._problems.weights import check_element_weight
 
 
 class BinaryCall(NamedTuple):
-    """What `binary_cross_entropy_with_logits` is asked, as it was given."""
+    """The unchecked arguments of `binary_cross_entropy_with_logits`, whose docstring explains them."""
 
     logits: Any
     target: Any
@@ -26,12 +26,12 @@ class BinaryCall(NamedTuple):
     normalizer: Any = None
     operation = "binary_cross_entropy_with_logits"
 
-    def others(self) -> tuple[Any, ...]:
-        """Return the arrays beside the logits that decide the route."""
+    def other_arrays(self) -> tuple[Any, ...]:
+        """Return the arrays beside the logits through which a derivative may be asked for."""
         return self.target, self.sample_weight, self.pos_weight
 
-    def number(self) -> Any:
-        """Return the option that may be a tensor with a derivative of its own."""
+    def differentiable_option(self) -> Any:
+        """Return the normaliser, which may be a tensor with a derivative."""
         return self.normalizer
 
     def detached(self) -> BinaryCall:

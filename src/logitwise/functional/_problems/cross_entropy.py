@@ -1,4 +1,4 @@
-"""What `cross_entropy` and `log_loss` are asked, and what is checked of it."""
+"""The arguments of `cross_entropy` and `log_loss`, unchecked and checked."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from logitwise.functional._problems.weights import check_class_weight, check_sam
 
 
 class CrossEntropyCall(NamedTuple):
-    """What `cross_entropy` is asked, as it was given; its docstring says what the arguments are."""
+    """The unchecked arguments of `cross_entropy`, whose docstring explains them."""
 
     logits: Any
     target: Any
@@ -41,12 +41,12 @@ class CrossEntropyCall(NamedTuple):
     operation = "cross_entropy"
     name_of_logits = "logits"
 
-    def others(self) -> tuple[Any, ...]:
-        """Return the arrays beside the logits that decide the route."""
+    def other_arrays(self) -> tuple[Any, ...]:
+        """Return the arrays beside the logits through which a derivative may be asked for."""
         return self.target, self.class_weight, self.sample_weight
 
-    def number(self) -> Any:
-        """Return the option that may be a tensor with a derivative of its own."""
+    def differentiable_option(self) -> Any:
+        """Return the normaliser, which may be a tensor with a derivative."""
         return self.normalizer
 
     def detached(self) -> CrossEntropyCall:
@@ -54,6 +54,11 @@ class CrossEntropyCall(NamedTuple):
         names = ("logits", "target", "class_weight", "sample_weight")
         arrays = {name: getattr(self, name) for name in names}
         return self._replace(**{name: array.detach() for name, array in arrays.items() if is_tensor(array)})
+
+    @property
+    def options(self) -> tuple[Any, ...]:
+        """The arguments behind the axis, in their order."""
+        return self[3:]
 
     def has_plain_options(self) -> bool:
         """Return whether the options are numbers in their range, without weights, and ask for one loss."""
@@ -92,7 +97,7 @@ class CrossEntropyCall(NamedTuple):
 
 
 class LogLossCall(CrossEntropyCall):
-    """What `log_loss` is asked: the fields of a cross-entropy, with probabilities for logits."""
+    """The unchecked arguments of `log_loss`: those of a cross-entropy, with probabilities for logits."""
 
     operation = "log_loss"
     name_of_logits = "probabilities"

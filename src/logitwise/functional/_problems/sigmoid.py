@@ -1,4 +1,4 @@
-"""What `sigmoid` and `log_sigmoid` are asked, and what is checked of it."""
+"""The arguments of `sigmoid` and `log_sigmoid`, unchecked and checked."""
 
 from __future__ import annotations
 
@@ -9,32 +9,36 @@ from logitwise._requirements import as_floating, check_out
 
 
 class SigmoidCall(NamedTuple):
-    """What one of the functions is asked; `derivative` is `sigmoid`, which both derivatives are written in."""
+    """The unchecked arguments of one of the functions; both gradients are written in `sigmoid`, `used_by_gradient`."""
 
     operation: str
-    derivative: Callable[..., Any]
+    used_by_gradient: Callable[..., Any]
     logits: Any
 
-    def others(self) -> tuple[Any, ...]:
-        """Return the arrays beside the logits that decide the route: none."""
+    def other_arrays(self) -> tuple[Any, ...]:
+        """Return the arrays beside the logits through which a derivative may be asked for: none."""
         return ()
 
-    def number(self) -> Any:
-        """Return the option that may be a tensor with a derivative of its own: none."""
+    def differentiable_option(self) -> Any:
+        """Return None: there is no such option."""
         return None
+
+    def detached(self) -> SigmoidCall:
+        """Return the call itself: it has no gradient to return beside its result."""
+        return self
 
     def checked(self, out: Any = None) -> SigmoidProblem:
         """Return the problem, or raise what is wrong with the call or with `out`."""
         logits = as_floating(self.logits, "logits")
         check_out(out, logits)
-        return SigmoidProblem(self.operation, self.derivative, logits)
+        return SigmoidProblem(self.operation, self.used_by_gradient, logits)
 
 
 class SigmoidProblem(NamedTuple):
     """A `SigmoidCall` that was checked: its logits have a dtype to compute in."""
 
     operation: str
-    derivative: Callable[..., Any]
+    used_by_gradient: Callable[..., Any]
     logits: Any
 
     def checked(self, out: Any = None) -> SigmoidProblem:

@@ -1,4 +1,4 @@
-"""What `softmax`, `log_softmax` and `logsumexp` are asked, and what is checked of it."""
+"""The arguments of `softmax`, `log_softmax` and `logsumexp`, unchecked and checked."""
 
 from __future__ import annotations
 
@@ -10,28 +10,32 @@ from logitwise._requirements import as_floating, check_layout, check_mask, check
 
 
 class SoftmaxCall(NamedTuple):
-    """What one of the functions is asked, as it was given; their docstrings say what the arguments are.
+    """The unchecked arguments of one of the functions, whose docstrings explain them.
 
     Attributes:
         operation: The name of the function.
-        derivative: The public function that its derivative is written in, called where that is computed again.
+        used_by_gradient: The public function whose values the gradient is written in; the backward pass calls it.
     """
 
     operation: str
-    derivative: Callable[..., Any]
+    used_by_gradient: Callable[..., Any]
     logits: Any
     axis: Any
     temperature: Any = 1.0
     mask: Any = None
     keepdims: bool = False
 
-    def others(self) -> tuple[Any, ...]:
-        """Return the arrays beside the logits that decide the route: none, since no derivative reaches a mask."""
+    def other_arrays(self) -> tuple[Any, ...]:
+        """Return the arrays beside the logits through which a derivative may be asked for: none."""
         return ()
 
-    def number(self) -> Any:
-        """Return the option that may be a tensor with a derivative of its own."""
+    def differentiable_option(self) -> Any:
+        """Return the temperature, which may be a tensor with a derivative."""
         return self.temperature
+
+    def detached(self) -> SoftmaxCall:
+        """Return the call itself: it has no gradient to return beside its result."""
+        return self
 
     def checked(self, out: Any = None) -> SoftmaxProblem:
         """Return the problem, or raise what is wrong with the call or with `out`."""
@@ -40,14 +44,14 @@ class SoftmaxCall(NamedTuple):
         temperature = check_positive_tensor(self.temperature, "temperature", logits)
         mask = check_mask(self.mask, logits)
         check_out(out, logits)
-        return SoftmaxProblem(self.operation, self.derivative, logits, layout, temperature, mask, self.keepdims)
+        return SoftmaxProblem(self.operation, self.used_by_gradient, logits, layout, temperature, mask, self.keepdims)
 
 
 class SoftmaxProblem(NamedTuple):
     """A `SoftmaxCall` that was checked: `mask` is boolean and has the shape of the logits, or is None."""
 
     operation: str
-    derivative: Callable[..., Any]
+    used_by_gradient: Callable[..., Any]
     logits: Any
     layout: Layout
     temperature: Any
@@ -64,6 +68,6 @@ class SoftmaxProblem(NamedTuple):
         shape, axis = self.layout.shape, self.layout.axis
         return shape[:axis] + (1,) * self.keepdims + shape[axis + 1 :]
 
-    def derivative_at(self, logits: Any) -> Any:
-        """Return what the derivative is written in, at other logits of the same shape."""
-        return self.derivative(logits, axis=self.layout.axis, temperature=self.temperature, mask=self.mask)
+    def values_for_gradient(self, logits: Any) -> Any:
+        """Return the values that the gradient is written in, at these logits."""
+        return self.used_by_gradient(logits, axis=self.layout.axis, temperature=self.temperature, mask=self.mask)

@@ -14,7 +14,7 @@ from logitwise.functional import _small
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._memory.arrays import new_like
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall, CrossEntropyProblem
-from logitwise.functional._torch.nodes import record
+from logitwise.functional._torch.recorded_kernels import record
 from logitwise.functional._torch.tensors import ORDINARY, STORED, is_recorded, is_transforming, is_wrapped
 from logitwise.kernels.cpu import cross_entropy as kernels
 
@@ -37,17 +37,25 @@ def result(call: Any, out: Any) -> Tensor | None:
 
 
 def _is_plain(logits: Tensor) -> bool:
-    """Return whether these are few numbers of 32 or 64 bits in ordinary, C-contiguous memory."""
+    """Return whether these are few numbers of 32 or 64 bits in memory that a kernel can read."""
     return (
         type(logits) in ORDINARY
+        and not is_wrapped(logits)
         and logits.dtype in _NATIVE
-        and not (logits.is_nested or is_wrapped(logits))
         and 0 < logits.numel() < kernels.SMALL
-        and logits.is_cpu
-        and logits.layout is torch.strided
-        and logits.is_contiguous()
-        and not (logits.is_neg() or logits._is_zerotensor())
-        and holds_its_elements(logits)
+        and _is_plain_memory(logits)
+    )
+
+
+def _is_plain_memory(tensor: Tensor) -> bool:
+    """Return whether an ordinary tensor is C-contiguous CPU memory that holds its elements as they are."""
+    return (
+        tensor.is_cpu
+        and not tensor.is_nested
+        and tensor.layout is torch.strided
+        and tensor.is_contiguous()
+        and not (tensor.is_neg() or tensor._is_zerotensor())
+        and holds_its_elements(tensor)
     )
 
 
@@ -56,12 +64,12 @@ def loss(call: Any) -> Tensor | None:
     if not _is_small(call):
         return None
     gradient = new_like(call.logits) if is_recorded(call.logits) else None
-    rows_counted, value = loss_of_small(call, gradient, _warnings.checks_are_on())
+    rows_counted, value = loss_of_small(call, gradient, with_checks=_warnings.checks_are_on())
     if rows_counted < 0:
         return None
     if gradient is None:
         return value
-    return record(call.logits, (call.target,), _SmallProblem(call[3:], rows_counted), (value, gradient))
+    return record(call.logits, (call.target,), _SmallProblem(call.options, rows_counted), (value, gradient))
 
 
 def loss_and_gradient(call: Any, out: Tensor | None) -> tuple[Tensor, Tensor] | None:
@@ -69,7 +77,7 @@ def loss_and_gradient(call: Any, out: Tensor | None) -> tuple[Tensor, Tensor] | 
     if not _is_small(call) or not (out is None or _can_be_filled(out, call)):
         return None
     gradient = new_like(call.logits) if out is None else out
-    rows_counted, value = loss_of_small(call, gradient, _warnings.checks_are_on())
+    rows_counted, value = loss_of_small(call, gradient, with_checks=_warnings.checks_are_on())
     return None if rows_counted < 0 else (value, gradient)
 
 
@@ -92,13 +100,13 @@ def _is_small(call: Any) -> bool:
         return False
     if not is_small_matrix(call) or not call.has_plain_options():
         return False
-    suspicious = suspicions.has_known_ending(call.logits) or suspicions.is_square(call.logits.shape)
+    suspicious = suspicions.may_end_in_activation(call.logits) or suspicions.is_square(call.logits.shape)
     return not (suspicious and _warnings.checks_are_on())
 
 
 def is_small_matrix(call: CrossEntropyCall) -> bool:
     """Return whether these are few rows of logits, and a class index for each, in C-contiguous memory."""
-    logits, target, axis = call[:3]
+    logits, target, axis = call.logits, call.target, call.axis
     if type(logits) not in ORDINARY or type(target) is not Tensor or logits.is_nested or target.is_nested:
         return False
     shape = logits.shape
@@ -112,26 +120,20 @@ def is_small_matrix(call: CrossEntropyCall) -> bool:
         and target.dtype is torch.int64
         and logits.dtype in STORED
         and 0 < logits.numel() < kernels.SMALL
-        and logits.is_cpu
-        and target.is_cpu
-        and logits.layout is target.layout is torch.strided
-        and logits.is_contiguous()
-        and target.is_contiguous()
-        and not (logits.is_neg() or logits._is_zerotensor() or target.is_neg() or target._is_zerotensor())
-        and holds_its_elements(logits)
-        and holds_its_elements(target)
+        and _is_plain_memory(logits)
+        and _is_plain_memory(target)
     )
 
 
-def loss_of_small(call: CrossEntropyCall, gradient: Tensor | None, looking: bool) -> tuple[int, Tensor]:
-    """Return how many rows take part (-1 where there is more to do or to say) and the loss; fill `gradient`, if any."""
+def loss_of_small(call: CrossEntropyCall, gradient: Tensor | None, *, with_checks: bool) -> tuple[int, Tensor]:
+    """Return how many rows take part (-1 where a warning or an error is due) and the loss; fill `gradient`, if any."""
     logits, target, _, _, _, ignore_index, smoothing, z_loss, reduction, normalizer = call
     (rows, classes), (example, encoding) = logits.shape, STORED[logits.dtype]
     value = new_like(logits, ())
     rows_counted = kernels.small_cross_entropy(
         example, encoding, logits.data_ptr(), target.data_ptr(),
         0 if gradient is None else gradient.data_ptr(), value.data_ptr(), rows, classes,
-        ignore_index, smoothing, z_loss, looking, 1.0 if reduction == "sum" else float(normalizer or 0.0),
+        ignore_index, smoothing, z_loss, with_checks, 1.0 if reduction == "sum" else float(normalizer or 0.0),
     )  # fmt: skip
     return rows_counted, value
 
@@ -141,14 +143,11 @@ def _can_be_filled(out: Any, call: CrossEntropyCall) -> bool:
     logits = call.logits
     return (
         type(out) is Tensor
+        and not is_wrapped(out)
         and out.dtype is logits.dtype
         and out.shape == logits.shape
-        and out.is_cpu
-        and out.layout is torch.strided
-        and out.is_contiguous()
-        and not (out.requires_grad or logits.requires_grad or is_wrapped(out) or out.is_neg())
-        and not out._is_zerotensor()
-        and holds_its_elements(out)
+        and not (out.requires_grad or logits.requires_grad)
+        and _is_plain_memory(out)
         and _are_apart(out, logits)
         and _are_apart(out, call.target)
     )

@@ -31,8 +31,13 @@ def is_transforming(compiling: bool = False) -> bool:
 
 
 def are_for_kernels(call: Any, compiling: bool = False) -> bool:
-    """Return whether kernels may compute a call: ordinary CPU tensors, of which autograd follows the logits at most."""
-    logits, number = call.logits, call.number()
+    """Return whether kernels may compute a call: ordinary CPU tensors, only the logits of which may require gradients.
+
+    Args:
+        call: The call.
+        compiling: Whether torch compiles the code.
+    """
+    logits, number = call.logits, call.differentiable_option()
     if (
         type(logits) not in ORDINARY
         or not logits.is_cpu
@@ -42,7 +47,7 @@ def are_for_kernels(call: Any, compiling: bool = False) -> bool:
     ):
         return False
     recording = torch.is_grad_enabled()
-    for other in call.others():
+    for other in call.other_arrays():
         if other is not None and (type(other) not in ORDINARY or (recording and other.requires_grad)):
             return False
     return True

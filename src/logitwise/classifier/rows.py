@@ -1,0 +1,200 @@
+"""What `fit` is given: rows, their labels and their weights, read, checked, and encoded as inputs of a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from logitwise._errors import InvalidTypeError, InvalidValueError, naming
+from logitwise._listing import listed
+from logitwise._requirements import check_not_negative, check_number
+from logitwise.model.labels import class_indices, more, read_labels
+from logitwise.model.preprocessing import Preprocessing
+from logitwise.model.table import Table, read_table
+
+
+@dataclass(frozen=True)
+class FitArguments:
+    """The arguments of a fit; `classes` only where more rows are to come, as in `partial_fit`."""
+
+    X: Any
+    y: Any
+    sample_weight: Any
+    X_val: Any = None
+    y_val: Any = None
+    classes: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class EncodedRows:
+    """Rows as inputs of a network, with their classes and weights."""
+
+    inputs: np.ndarray
+    target: np.ndarray
+    weight: np.ndarray
+
+    @classmethod
+    def of(
+        cls, preprocessing: Preprocessing, table: Table, target: np.ndarray, weight: np.ndarray, used: np.ndarray
+    ) -> EncodedRows:
+        """Return the rows at `used`, with weights whose mean is 1."""
+        inputs = preprocessing.encode(preprocessing.prepare(table), used)
+        return cls(inputs, target[used], weight[used] / weight[used].mean())
+
+    def followed_by(self, others: EncodedRows) -> EncodedRows:
+        """Return these rows and then the others."""
+        return EncodedRows(
+            np.concatenate([self.inputs, others.inputs]),
+            np.concatenate([self.target, others.target]),
+            np.concatenate([self.weight, others.weight]),
+        )
+
+
+def read_rows(X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> tuple[Table, np.ndarray]:
+    """Return rows as columns, and their labels; the names are what messages call them."""
+    if y is None:
+        advice = "Classifier requires y to be passed, but the target y is None."
+        raise InvalidValueError(y_name, "hold one label per row", None, advice=advice)
+    with naming({"X": X_name}):
+        table = read_table(X)
+    labels = read_labels(_as_column(y), y_name)
+    if table.rows != len(labels):
+        found = f"{len(labels)} labels for {table.rows} rows"
+        raise InvalidValueError(y_name, f"have one label per row of {X_name}", found)
+    if table.rows == 0:
+        raise InvalidValueError(X_name, "have at least one row", "none")
+    return table, labels
+
+
+def _as_column(y: Any) -> Any:
+    """Return labels of shape `(rows, 1)` as `(rows,)`, with the warning that scikit-learn gives."""
+    if getattr(y, "ndim", 1) != 2:
+        return y
+    from sklearn.utils.validation import column_or_1d
+
+    return column_or_1d(y, warn=True)
+
+
+def read_validation(
+    arguments: FitArguments, classes: np.ndarray, preprocessing: Preprocessing, by_class: np.ndarray
+) -> EncodedRows:
+    """Return the rows of `X_val`, each with the weight that its class has in training."""
+    if arguments.X_val is None or arguments.y_val is None:
+        alone = "y_val" if arguments.X_val is None else "X_val"
+        raise InvalidValueError("X_val and y_val", "be given together", f"{alone} alone")
+    table, labels = read_rows(arguments.X_val, arguments.y_val, "X_val", "y_val")
+    target = class_indices(labels, classes, "y_val")
+    used = np.flatnonzero(by_class[target])
+    found = classes[np.unique(target[used])].tolist()
+    if len(found) < 2:
+        raise InvalidValueError(
+            "y_val",
+            "have rows of two classes or more, of a weight above 0",
+            repr(found),
+            advice="Add rows of others, or leave out X_val and y_val: rows of X are held out then.",
+        )
+    with naming({"X": "X_val"}):
+        return EncodedRows.of(preprocessing, table, target, by_class[target], used)
+
+
+def find_classes(labels: np.ndarray) -> np.ndarray:
+    """Return the distinct labels in order.
+
+    Raises:
+        ValueError: Fewer than two, or as many as rows.
+    """
+    classes = np.unique(labels)
+    if len(classes) < 2:
+        raise InvalidValueError(
+            "y",
+            "have at least two classes",
+            f"one class, {classes.tolist()[0]!r}, in all {len(labels)} rows",
+            advice="Add rows of another class, or choose another target.",
+        )
+    if len(classes) == len(labels):
+        raise InvalidValueError(
+            "y",
+            "have fewer classes than rows",
+            f"{len(classes)} classes in {len(labels)} rows",
+            advice="It looks like an identifier or a regression target: choose another target, or get more rows.",
+        )
+    return classes
+
+
+def row_weights(
+    indices: np.ndarray, classes: np.ndarray, class_weight: Any, sample_weight: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weight of each row, its sample weight times the weight of its class, and that of each class; float64.
+
+    `"balanced"` weighs class k by `rows / (classes * rows of k)`, as scikit-learn does, rows counted by their sample
+    weight.
+
+    Raises:
+        TypeError: A class_weight that is not None, "balanced" or a dict; a weight that is not a number.
+        ValueError: Weights that are negative, not finite, of the wrong length, all zero, or of an unknown class.
+    """
+    weights = _sample_weights(sample_weight, len(indices))
+    if class_weight is None:
+        return weights, np.ones(len(classes))
+    by_class = _class_weights(np.bincount(indices, weights, len(classes)), classes, class_weight)
+    with np.errstate(over="ignore"):  # which is refused below
+        weights = weights * by_class[indices]
+    return _checked(weights, "class_weight"), by_class
+
+
+def _class_weights(counts: np.ndarray, classes: np.ndarray, class_weight: Any) -> np.ndarray:
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        return np.divide(counts.sum() / len(classes), counts, out=np.zeros(len(classes)), where=counts > 0)
+    if not isinstance(class_weight, dict):
+        requirement = "be None, 'balanced' or a dict from class to weight"
+        raise InvalidTypeError("class_weight", requirement, repr(class_weight))
+    return _weights_by_class(class_weight, classes)
+
+
+def _sample_weights(sample_weight: Any, rows: int) -> np.ndarray:
+    if sample_weight is None:
+        return np.ones(rows)
+    weights = _as_numbers(sample_weight)
+    if weights.shape != (rows,):
+        requirement = f"have one weight per row, shape ({rows},)"
+        raise InvalidValueError("sample_weight", requirement, f"shape {weights.shape}")
+    return _checked(weights, "sample_weight")
+
+
+def _as_numbers(sample_weight: Any) -> np.ndarray:
+    try:
+        return np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError):
+        for row, weight in enumerate(sample_weight):
+            check_number(weight, f"sample_weight at row {row}")
+        raise
+
+
+def _weights_by_class(class_weight: dict[Any, float], classes: np.ndarray) -> np.ndarray:
+    places = {label: place for place, label in enumerate(classes.tolist())}
+    unknown = [label for label in class_weight if label not in places]
+    if unknown:
+        known = listed(classes.tolist(), 10, quoted=True)
+        raise InvalidValueError("class_weight", f"name classes of y, [{known}]", repr(unknown[0]))
+    weights = np.ones(len(classes))
+    for label, weight in class_weight.items():
+        weights[places[label]] = check_not_negative(weight, f"class_weight of {label!r}")
+    return weights
+
+
+def _checked(weights: np.ndarray, name: str) -> np.ndarray:
+    bad = ~(np.isfinite(weights) & (weights >= 0))
+    if bad.any():
+        row = int(bad.argmax())
+        found, where = float(weights[row]), f"row {row}{more(bad)}"
+        raise InvalidValueError(name, "be zero or more, and finite", found, where, "Rows of weight 0 are not used.")
+    if not weights.any():
+        raise InvalidValueError(name, "be positive for some row", f"zero for all {len(weights)} rows")
+    with np.errstate(over="ignore"):
+        total = float(weights.sum())
+    if not np.isfinite(total):
+        found = f"{total} over {len(weights)} rows"
+        raise InvalidValueError(name, "have a finite sum", found, advice="Scale the weights down.")
+    return weights

@@ -1,0 +1,188 @@
+"""What `logitwise train` does: read, train, save, measure, and report."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from logitwise._errors import InvalidValueError, naming
+from logitwise.cli import pages, results
+from logitwise.cli.door import is_quiet, say, tell
+from logitwise.cli.names import TRAINING, WORDING, naming_rows
+from logitwise.cli.predictions import refuse_same, writable
+from logitwise.cli.progress import progress_bar
+from logitwise.cli.sources import ReadOptions, Split, data_name, read_to_train, split
+from logitwise.data.digest import source_sha256
+from logitwise.evidence.measured import Measured, measure
+from logitwise.evidence.notes import verdict_of
+from logitwise.evidence.record import Record, class_counts
+from logitwise.evidence.rows import LabelledRows
+from logitwise.model.model import Model
+
+if TYPE_CHECKING:
+    from logitwise.classifier.estimator import Classifier
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was typed behind `logitwise train`: files by their names, and how to read and to train."""
+
+    data: str
+    target: str | None
+    test: str | None
+    model: str | None
+    report: str | None
+    config: str | None
+    reading: ReadOptions
+    training: dict[str, Any]
+    command: str
+
+    @property
+    def read(self) -> list[str]:
+        """The files that are read."""
+        return [name for name in (self.data, self.test, self.config) if name is not None]
+
+    @property
+    def model_name(self) -> str:
+        """The file that the model is written to."""
+        return self.model or f"{Path(data_name(self.data).removesuffix('.gz')).stem}.safetensors"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model, how good it is, and whether Ctrl-C ended the training before its time."""
+
+    model: Model
+    measured: Measured
+    interrupted: bool
+
+
+def run(request: Request, *, as_json: bool) -> bool:
+    """Do what was asked for, and return whether Ctrl-C ended the training before its time."""
+    started = time.perf_counter()
+    path = writable(request.model_name, "--model", request.read)
+    page = None if request.report is None else writable(request.report, "--report", request.read)
+    if page is not None:
+        refuse_same(page, "--report", path, "--model")
+    refuse_wrong(request.training)
+    rows, test_rows = read_to_train(request.data, request.target, request.test, request.reading)
+    classifier = make_classifier(request.training, verbose=not is_quiet())
+    divided = split(rows, test_rows, request.test, classifier.random_state)
+    say(results.training_sentence(divided.trained_on))
+    trained = train(classifier, divided, request.reading, source_sha256(request.data))
+    with naming({"path": "--model"}):
+        trained.model.save(path)
+    if trained.interrupted:
+        tell(results.interrupted_sentence(trained.model))
+    say(f"Saved {request.model_name} ({results.file_size(path)}) after {time.perf_counter() - started:.1f} s.")
+    _show(trained, request, len(divided.trained_on.labels), as_json=as_json)
+    if page is not None:
+        _report(trained, divided, request, path.stem, page)
+    return trained.interrupted
+
+
+def _show(trained: Trained, request: Request, n_rows: int, *, as_json: bool) -> None:
+    known = {"model": request.model_name, "rows": n_rows, "classes": trained.model.classes.tolist()}
+    verdict = verdict_of(trained.model, WORDING)
+    if verdict is not None:
+        say(verdict)
+    results.show_measured(trained.measured, known | {"interrupted": trained.interrupted}, as_json=as_json)
+
+
+def _report(trained: Trained, divided: Split, request: Request, title: str, page: Path) -> None:
+    beside = None if trained.interrupted else divided.trained_on
+    source = pages.Source(divided.measured_on, divided.measured_as, divided.where, request.read, beside)
+    pages.write_page(pages.report(trained.model, source, title, request.command), page)
+    say(f"Wrote {request.report} ({results.file_size(page)}).")
+
+
+def hidden_sizes(text: str) -> tuple[int, ...]:
+    """Return the layer sizes that a text such as "256,256" means; the empty text means no hidden layer."""
+    try:
+        sizes = tuple(int(size) for size in text.split(",")) if text.strip() else ()
+    except ValueError:
+        sizes = (0,)
+    if any(size < 1 for size in sizes):
+        requirement = "be layer sizes separated by commas, such as 256,256, or '' for none"
+        raise InvalidValueError("--hidden", requirement, repr(text))
+    return sizes
+
+
+def make_classifier(options: dict[str, Any], *, verbose: bool) -> Classifier:
+    """Return a classifier with the options that were given; all others are its own defaults."""
+    from logitwise.classifier.estimator import Classifier
+
+    return Classifier(**{name: value for name, value in options.items() if value is not None}, verbose=verbose)
+
+
+def refuse_wrong(options: dict[str, Any]) -> None:
+    """Raise where an option that was given is out of range: before any data is read."""
+    if any(value is not None for value in options.values()):
+        with naming(TRAINING):
+            make_classifier(options, verbose=False).check_options()
+
+
+def train(classifier: Classifier, divided: Split, reading: ReadOptions, data_sha256: str | None) -> Trained:
+    """Return the model that the classifier learns from the rows to train on, and how good it is on the others.
+
+    The model keeps both: how it was trained, and how good it is.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C before the first measurement; later, there is a model of the best step so far.
+    """
+    rows = divided.trained_on
+    interrupted = _fit(classifier, rows)
+    model = classifier.model_
+    counts = class_counts(model, rows.labels)
+    with naming_rows(divided.measured_as), progress_bar() as progress:
+        measured = measure(model, divided.measured_on, divided.where, counts, progress)
+    results.say_unknown(measured.unknown, divided.measured_as)
+    record = Record(
+        data=rows.name,
+        data_sha256=data_sha256,
+        rows=len(rows.labels),
+        class_counts=counts,
+        target_name=rows.target_name,
+        has_header=rows.has_header,
+        label_strip=reading.label_strip,
+        metrics=measured.as_json(),
+    )
+    return Trained(record.kept_in(model), measured, interrupted)
+
+
+def _fit(classifier: Classifier, rows: LabelledRows) -> bool:
+    """Train, and return whether Ctrl-C ended it."""
+    with naming(TRAINING), _notes_said():
+        try:
+            classifier.fit(rows.features, rows.labels)
+        except KeyboardInterrupt:
+            if not hasattr(classifier, "model_"):
+                raise
+            return True
+    return False
+
+
+@contextmanager
+def _notes_said() -> Iterator[None]:
+    """Print warnings about the data and about training as notes, when they are given."""
+    from logitwise import DataWarning, TrainingWarning
+    from logitwise.classifier.notes import Note
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DataWarning)
+        warnings.simplefilter("always", TrainingWarning)
+        elsewhere = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if issubclass(category, (DataWarning, TrainingWarning)):
+                say(f"Note: {Note(message).renamed(WORDING.names)}")
+            else:
+                elsewhere(message, category, *where, **more)
+
+        warnings.showwarning = show
+        yield

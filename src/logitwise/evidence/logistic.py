@@ -1,0 +1,31 @@
+"""A logistic regression beside a model: the same inputs and classes, to be measured on the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from logitwise.classifier.baselines import LOGISTIC_ROWS, fit_logistic
+from logitwise.model.calibration import Calibration
+from logitwise.model.model import Model
+from logitwise.model.table import read_table
+
+
+def logistic_beside(model: Model, X: Any, y: Any) -> Model:
+    """Return a logistic regression of the inputs of a model, as a model. Of many rows, a regular sample is fitted.
+
+    Args:
+        model: What it stands beside.
+        X: The rows that the model was trained on, as `Classifier.fit` takes them.
+        y: Their labels, all among the model's classes.
+    """
+    preprocessing, n_classes = model.preprocessing, len(model.classes)
+    prepared, target = preprocessing.prepare(read_table(X)), model.class_indices(y)
+    rows = slice(None, None, -(-len(target) // LOGISTIC_ROWS))
+    inputs = preprocessing.encode(prepared, rows)[:, : preprocessing.n_deep]
+    fitted = fit_logistic(inputs, target[rows], np.ones(len(inputs)), n_classes)
+    ramps = np.zeros((1, preprocessing.n_inputs - preprocessing.n_deep, n_classes), dtype=np.float32)
+    network = replace(fitted, linear=np.concatenate([fitted.linear, ramps], axis=1))
+    return Model(model.classes, preprocessing, network, Calibration.none(n_classes))

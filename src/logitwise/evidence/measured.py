@@ -1,0 +1,70 @@
+"""How good a model is on rows with labels, beside the class frequencies of training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from logitwise.evidence.labels import known_indices
+from logitwise.evidence.predictions import Progress, predict_in_batches
+from logitwise.evidence.rows import LabelledRows
+from logitwise.metrics import majority_baseline, summary, summary_intervals
+from logitwise.model.model import Model
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How good a model is on rows, beside the class frequencies of training (None where they are unknown).
+
+    Attributes:
+        where: What the rows are, in words.
+        model: What `logitwise.metrics.summary` returns.
+        baseline: The same for the training frequencies as the probabilities of every row.
+        intervals: What `logitwise.metrics.summary_intervals` returns for the model.
+        unknown: For each category column, how many values the model does not know.
+    """
+
+    where: str
+    model: dict[str, float]
+    baseline: dict[str, float] | None
+    intervals: Mapping[str, Sequence[float] | None]
+    unknown: Mapping[str, int] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the measures as JSON values; a number that is not finite becomes null."""
+        baseline = None if self.baseline is None else _finite(self.baseline)
+        intervals = {name: None if ends is None else list(ends) for name, ends in self.intervals.items()}
+        return {"where": self.where, "model": _finite(self.model), "baseline": baseline, "intervals": intervals}
+
+
+def measure(
+    model: Model, rows: LabelledRows, where: str, class_counts: list[int] | None, progress: Progress | None = None
+) -> Measured:
+    """Return how good a model is on rows.
+
+    Args:
+        model: The model.
+        rows: Rows that it was not trained on, in the columns of training.
+        where: What they are, in words.
+        class_counts: How many rows of training each class had, or None where that is unknown.
+        progress: Is told how many rows are predicted.
+
+    Raises:
+        ValueError: A label that was not seen in training; columns that do not fit.
+    """
+    target = known_indices(rows.labels, model.classes)
+    predicted, unknown = predict_in_batches(model, rows.features, progress)
+    baseline = None
+    if class_counts is not None:
+        trained_on = np.repeat(np.arange(len(class_counts)), class_counts)
+        baseline = summary(target, majority_baseline(trained_on, len(class_counts), len(target)))
+    intervals = summary_intervals(target, predicted)
+    return Measured(where, summary(target, predicted), baseline, intervals, unknown)
+
+
+def _finite(measures: dict[str, float]) -> dict[str, float | None]:
+    return {name: value if isfinite(value) else None for name, value in measures.items()}

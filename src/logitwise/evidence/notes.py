@@ -1,0 +1,54 @@
+"""What a model file says of its training in words: the notes, and the verdict beside simpler models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from logitwise.classifier.baselines import Comparison
+from logitwise.classifier.notes import Note
+from logitwise.model.model import Model
+
+
+@dataclass(frozen=True)
+class Wording:
+    """What the arguments and the advice of training are called where they are read.
+
+    Attributes:
+        names: What to call the arguments that notes are about.
+        use_logistic: The advice to train a logistic regression instead.
+    """
+
+    names: Mapping[str, str]
+    use_logistic: str
+
+
+IN_PYTHON = Wording({"X": "The data", "y": "The target"}, "Use hidden=().")
+
+
+def notes_of(model: Model, wording: Wording) -> list[str]:
+    """Return what training found in the data that may spoil a model, and how it went wrong: one sentence each."""
+    known = model.metadata.get("notes")
+    if not isinstance(known, list):
+        return []
+    return [Note(note).renamed(wording.names) for note in known if isinstance(note, str)]
+
+
+def verdict_of(model: Model, wording: Wording) -> str | None:
+    """Return how the model compared with simpler ones in training, where that was measured."""
+    known = entries_of(model, "baselines")
+    verdict = known.get("verdict")
+    if not isinstance(verdict, str):
+        return None
+    try:
+        compared = Comparison(known["rows"], known["measures"], known["differences"])
+        return f"{compared.finding} {wording.use_logistic}" if compared.is_linear_better else verdict
+    except (AttributeError, KeyError, TypeError, ValueError):  # a file may come from anywhere
+        return verdict
+
+
+def entries_of(model: Model, name: str) -> dict[str, Any]:
+    """Return an entry of the metadata that is an object; an empty one where it is something else."""
+    found = model.metadata.get(name)
+    return found if isinstance(found, dict) else {}

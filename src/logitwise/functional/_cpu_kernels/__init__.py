@@ -1,0 +1,45 @@
+"""The route over the compiled kernels, on the memory of arrays and CPU tensors; one file per operation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from logitwise.functional._cpu_kernels import binary_cross_entropy, cross_entropy, sigmoid, softmax
+
+NAME = "CPU kernels"
+REASON = "compiled kernels read the memory of the arrays"
+_RESULTS = {
+    "softmax": softmax.result,
+    "log_softmax": softmax.result,
+    "logsumexp": softmax.logsumexp,
+    "sigmoid": sigmoid.result,
+    "log_sigmoid": sigmoid.result,
+}
+_LOSSES = {
+    "cross_entropy": cross_entropy.loss,
+    "binary_cross_entropy_with_logits": binary_cross_entropy.loss,
+}
+_GRADIENTS = {
+    "cross_entropy": cross_entropy.loss_and_gradient,
+    "binary_cross_entropy_with_logits": binary_cross_entropy.loss_and_gradient,
+}
+
+
+def takes(call: Any) -> bool:
+    """Return whether kernels compute a call of arrays: every operation that has one."""
+    return call.operation in _RESULTS or call.operation in _LOSSES
+
+
+def result(call: Any, out: Any = None) -> Any:
+    """Return an array of the results, in `out` if there is one."""
+    return _RESULTS[call.operation](call.checked(out), out)
+
+
+def loss(call: Any) -> Any:
+    """Return the loss."""
+    return _LOSSES[call.operation](call.checked())
+
+
+def loss_and_gradient(call: Any, out: Any = None) -> tuple[Any, Any]:
+    """Return the loss and its gradient, in `out` if there is one."""
+    return _GRADIENTS[call.operation](call.checked(out), out)

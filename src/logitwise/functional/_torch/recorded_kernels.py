@@ -1,0 +1,180 @@
+"""The route of recorded CPU tensors: a kernel computes, and a node of autograd holds what the backward pass needs.
+
+A loss computes its gradient in the same pass as its value and hands it over in the backward pass. What a kernel cannot
+serve (another device, a function transform, forward mode, a derivative of the derivative) goes by the plain operations,
+which are differentiable to every order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from logitwise.functional import _cpu_kernels
+from logitwise.functional import _suspicions as suspicions
+from logitwise.functional._problems.softmax import SoftmaxProblem
+from logitwise.functional._torch import torch_operations
+from logitwise.functional._torch.tensors import SIXTEEN_BITS, are_for_kernels, is_recorded
+
+NAME = "recorded kernels"
+REASON = "compiled kernels read the memory of the tensors, and a node of autograd keeps what the backward pass needs"
+
+
+def takes(call: Any) -> bool:
+    """Return whether the call is recorded, and a kernel computes it."""
+    recorded = is_recorded(call.logits) and not torch.compiler.is_compiling()
+    return recorded and _cpu_kernels.takes(call) and are_for_kernels(call)
+
+
+def result(call: Any, out: Any = None) -> Tensor:
+    """Return a tensor of the results, recorded; `out` must be None."""
+    problem = call.checked(out)
+    kept = (problem._replace(logits=None), _cpu_kernels.result(problem))
+    return _NODES[problem.operation].apply(problem.logits, kept)
+
+
+def loss(call: Any) -> Tensor:
+    """Return the loss, recorded with its gradient."""
+    problem = call.checked()
+    if suspicions.warn_of_graph(problem.logits, problem.operation):
+        problem = problem._replace(is_warned_of=True)
+    logits, *others = problem.arrays()
+    return record(logits, others, problem.without_arrays(), _cpu_kernels.loss_and_gradient(problem.detached()))
+
+
+class _KeptResult(Function):
+    """Keeps the result for the backward pass or, where it has sixteen bits only, the logits that it came from."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, kept: tuple[SoftmaxProblem, Tensor]) -> Tensor:
+        ctx.problem, result = kept
+        ctx.save_for_backward(logits if logits.dtype in SIXTEEN_BITS else result)
+        return result
+
+
+def _wide_result(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the result and the gradient of it, in 32 bits or more."""
+    (kept,) = ctx.saved_tensors
+    if kept.dtype not in SIXTEEN_BITS:
+        return kept, gradient
+    return ctx.problem.values_for_gradient(kept.float()), gradient.float()
+
+
+class _Softmax(_KeptResult):
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        result, gradient = _wide_result(ctx, gradients[0])
+        pull = gradient - (gradient * result).sum(ctx.problem.layout.axis, keepdim=True)
+        return (result * pull / ctx.problem.temperature).to(gradients[0].dtype), None
+
+
+class _LogSoftmax(_KeptResult):
+    """The gradient is `g_j (1 - p_j) - p_j sum_i!=j g_i`, with `1 - p = -expm1(log p)` exact near probability one."""
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        result, gradient = _wide_result(ctx, gradients[0])
+        mask = ctx.problem.mask
+        gradient = gradient if mask is None else gradient.masked_fill(~mask, 0.0)
+        others = gradient.sum(ctx.problem.layout.axis, keepdim=True) - gradient
+        pull = -(gradient * result.expm1() + result.exp() * others) / ctx.problem.temperature
+        return pull.to(gradients[0].dtype), None
+
+
+class _KeptLogits(Function):
+    """Keeps the logits for the backward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, kept: tuple[Any, Tensor]) -> Tensor:
+        ctx.save_for_backward(logits)
+        ctx.problem, result = kept
+        return result
+
+
+class _Logsumexp(_KeptLogits):
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (logits,) = ctx.saved_tensors
+        gradient = gradients[0] if ctx.problem.keepdims else gradients[0].unsqueeze(ctx.problem.layout.axis)
+        return gradient * ctx.problem.values_for_gradient(logits), None
+
+
+class _Sigmoid(_KeptLogits):
+    """The gradient is `g sigmoid(z) sigmoid(-z)`: both factors exact, where `p (1 - p)` loses the tail."""
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (logits,), sigmoid = ctx.saved_tensors, ctx.problem.used_by_gradient
+        return gradients[0] * sigmoid(logits) * sigmoid(-logits), None
+
+
+class _LogSigmoid(_KeptLogits):
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (logits,) = ctx.saved_tensors
+        return gradients[0] * ctx.problem.used_by_gradient(-logits), None
+
+
+_NODES: dict[str, Any] = {
+    "softmax": _Softmax,
+    "log_softmax": _LogSoftmax,
+    "logsumexp": _Logsumexp,
+    "sigmoid": _Sigmoid,
+    "log_sigmoid": _LogSigmoid,
+}
+
+
+class _Loss(Function):
+    """A loss whose gradient was computed with it.
+
+    The gradient is handed over, not saved: the first backward pass owns it and scales it in place, so that no second
+    array of its size exists. A second pass over the same graph computes it again from the logits, and a pass that is
+    itself recorded (`create_graph`) goes by the plain operations.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, kept: tuple[Any, ...]) -> Tensor:
+        others, ctx.problem, (loss, ctx.gradient) = kept
+        ctx.save_for_backward(logits, *others)
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        arrays, outer = ctx.saved_tensors, gradients[0]
+        if torch.is_grad_enabled():
+            loss = torch_operations.loss(ctx.problem.with_arrays(*arrays))
+            return torch.autograd.grad(loss, arrays[0], outer, create_graph=True)[0], None
+        gradient, ctx.gradient = ctx.gradient, None
+        if gradient is None:
+            gradient = _cpu_kernels.loss_and_gradient(ctx.problem.with_arrays(*arrays).detached())[1]
+        if not outer.ndim and not _is_batched(outer) and outer.item() == 1.0:
+            return gradient, None
+        factor = ctx.problem.with_arrays(*arrays).per_row(outer)
+        return (gradient * factor if _is_batched(outer) else gradient.mul_(factor)), None
+
+
+# `apply` of the base class in C, past `Function.apply`, which looks for function transforms first: some microseconds of
+# a small call. Under function transforms no call comes here.
+_apply_without_functorch = super(Function, _Loss).apply  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def record(logits: Tensor, others: Sequence[Any], problem: Any, found: tuple[Tensor, Tensor]) -> Tensor:
+    """Return a loss as a node of autograd.
+
+    Args:
+        logits: What the loss is differentiated by.
+        others: The other arrays of its problem.
+        problem: The rest of its problem, which `problem.with_arrays(logits, *others)` makes whole again.
+        found: The loss and its gradient.
+    """
+    return _apply_without_functorch(logits, (others, problem, found))
+
+
+def _is_batched(tensor: Tensor) -> bool:
+    """Return whether a tensor stands for a batch of them, of which each is to be multiplied (`is_grads_batched`)."""
+    functorch = torch._C._functorch  # pyright: ignore[reportAttributeAccessIssue]
+    return functorch.is_batchedtensor(tensor) or functorch.is_legacy_batchedtensor(tensor)

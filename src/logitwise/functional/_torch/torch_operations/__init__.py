@@ -1,0 +1,59 @@
+"""The route of plain torch operations: on any device, differentiable to every order, and under every transform.
+
+The definitions are those of `reference.py`; one file per operation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from logitwise.functional._memory.results import deliver
+from logitwise.functional._torch.torch_operations.binary_cross_entropy import binary_cross_entropy_with_logits
+from logitwise.functional._torch.torch_operations.cross_entropy import cross_entropy, log_loss
+from logitwise.functional._torch.torch_operations.sigmoid import log_sigmoid, sigmoid
+from logitwise.functional._torch.torch_operations.softmax import log_softmax, logsumexp, softmax
+
+NAME = "torch operations"
+REASON = "plain torch operations, which compute on any device and which torch can differentiate, transform and trace"
+_RESULTS = {
+    "softmax": softmax,
+    "log_softmax": log_softmax,
+    "logsumexp": logsumexp,
+    "sigmoid": sigmoid,
+    "log_sigmoid": log_sigmoid,
+    "log_loss": log_loss,
+}
+_LOSSES = {
+    "cross_entropy": cross_entropy,
+    "binary_cross_entropy_with_logits": binary_cross_entropy_with_logits,
+}
+
+
+def takes(call: Any) -> bool:
+    """Return True: this is the last route of tensors."""
+    return True
+
+
+def result(call: Any, out: Any = None) -> Tensor:
+    """Return a tensor of the results, in `out` if there is one."""
+    problem = call.checked(out)
+    return deliver(_RESULTS[problem.operation](problem), out)
+
+
+def loss(call: Any) -> Tensor:
+    """Return the loss."""
+    problem = call.checked()
+    return _LOSSES[problem.operation](problem)
+
+
+def loss_and_gradient(call: Any, out: Any = None) -> tuple[Tensor, Tensor]:
+    """Return the loss and its gradient, detached: one backward pass over the operations."""
+    problem = call.checked(out).detached()
+    with torch.enable_grad():
+        logits = problem.logits.requires_grad_()
+        loss = _LOSSES[problem.operation](problem)
+        (gradient,) = torch.autograd.grad(loss.sum(), logits)
+    return loss.detach(), deliver(gradient, out)

@@ -1,0 +1,106 @@
+"""Rows of logits as differences from their largest, and sums that keep their digits, in torch operations.
+
+    u_j = (z_j - z_k) / T,   rest = sum of exp(u_j) over j != k,   loss = V log1p(rest) - sum_j v_j u_j
+
+`u_k` is the constant 0, so autograd reaches `z_k` through the others alone: its derivative there is minus the sum of
+the other derivatives. That is the exact tail, kept by every order of derivative, forward mode and vmap, since nothing
+here is but plain operations. Sixteen- and thirty-two-bit input is computed in float64 where the device has it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ShiftedRows:
+    """Rows of logits as differences from their largest; `dim` stays, of length 1 where there is one number a row."""
+
+    largest: Tensor
+    differences: Tensor
+    exponentials: Tensor
+    log_total: Tensor  # log1p(rest)
+    total: Tensor
+    dead: Tensor  # rows of -inf alone
+
+
+def wide(tensor: Tensor) -> Tensor:
+    """Return a tensor in float64, or in float32 on a device that has no float64."""
+    return tensor.float() if tensor.device.type == "mps" else tensor.double()
+
+
+def shift(logits: Tensor, dim: int, temperature: float | Tensor = 1.0, mask: Tensor | None = None) -> ShiftedRows:
+    """Return the rows along `dim`; classes outside of a mask count as -inf."""
+    exact = logits.dtype != torch.float64
+    logits = wide(logits)
+    if mask is not None:
+        logits = logits.masked_fill(~mask, -torch.inf)
+    index = logits.detach().argmax(dim, keepdim=True)
+    largest = logits.gather(dim, index)
+    is_largest = torch.zeros_like(logits, dtype=torch.bool).scatter(
+        dim, index, torch.ones_like(index, dtype=torch.bool)
+    )
+    dead = largest.detach() == -torch.inf
+    differences = (logits - largest).masked_fill(is_largest, 0.0).masked_fill(dead, -torch.inf)
+    differences = _divided(differences, temperature)
+    exponentials = differences.exp()
+    if not exact:
+        exponentials = exponentials * (1.0 + _lost(logits.detach(), largest.detach(), _constant(temperature)))
+    spoiled = torch.where(dead | largest.detach().isfinite(), 0.0, torch.nan)
+    others = exponentials.masked_fill(is_largest, 0.0)
+    rest = (others.sum(dim, keepdim=True) if exact else total_over(others, dim)) + spoiled
+    return ShiftedRows(largest / temperature, differences, exponentials, rest.log1p(), 1.0 + rest, dead)
+
+
+def _divided(differences: Tensor, temperature: float | Tensor) -> Tensor:
+    """Return `differences / temperature`; the temperature has no part, and no derivative, in an infinite one."""
+    if not isinstance(temperature, Tensor):
+        return differences / temperature
+    infinite = differences.detach().isinf()
+    return torch.where(infinite, differences, differences.masked_fill(infinite, 0.0) / wide(temperature))
+
+
+def _constant(temperature: float | Tensor) -> float | Tensor:
+    return wide(temperature.detach()) if isinstance(temperature, Tensor) else temperature
+
+
+def _lost(a: Tensor, b: Tensor, divisor: float | Tensor) -> Tensor:
+    """Return what rounding lost of `(a - b) / divisor`, as in `reference.py`: a two-sum, and an exact product."""
+    difference = a - b
+    virtual = a - difference
+    lost = (a - (difference + virtual)) + (virtual - b)
+    if isinstance(divisor, Tensor) or divisor != 1.0:
+        quotient = difference / divisor
+        (high, low), (divisor_high, divisor_low) = (
+            _split(quotient),
+            _split(torch.as_tensor(divisor, dtype=a.dtype, device=a.device)),
+        )
+        product = quotient * divisor
+        error = ((high * divisor_high - product) + high * divisor_low + low * divisor_high) + low * divisor_low
+        lost = ((difference - product) - error + lost) / divisor
+    return lost.nan_to_num(0.0, 0.0, 0.0)
+
+
+def _split(value: Tensor) -> tuple[Tensor, Tensor]:
+    scaled = value * 134217729.0  # 2^27 + 1
+    high = scaled - (scaled - value)
+    return high, value - high
+
+
+def total(values: Tensor) -> Tensor:
+    """Return the sum, added as differences from the mean.
+
+    Torch adds many numbers of one sign with errors that grow with their count, the more so where it compiles its own
+    loops or a view repeats its elements; their differences from the mean have both signs, and a sum near 0.
+    """
+    return total_over(values.reshape(-1), 0).squeeze(0)
+
+
+def total_over(values: Tensor, dim: int) -> Tensor:
+    """Return the sums over `dim`, kept, added as in `total`; derivatives are those of a sum."""
+    mean = values.detach().mean(dim, keepdim=True)
+    mean = mean.nan_to_num(0.0, 0.0, 0.0)
+    return (values - mean).sum(dim, keepdim=True) + mean * values.shape[dim]

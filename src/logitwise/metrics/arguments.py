@@ -1,0 +1,48 @@
+"""What measures take: class indices and probabilities, read and checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logitwise._errors import InvalidTypeError, InvalidValueError
+
+
+def read_predictions(target: Any, probabilities: Any) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return class indices and their probabilities as arrays of int64 and float64; raise where they are not such."""
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    if probabilities.ndim != 2 or 0 in probabilities.shape:
+        requirement = "have shape (rows, classes), at least one of each"
+        raise InvalidValueError("probabilities", requirement, probabilities.shape)
+    target = read_indices(target, "target", probabilities.shape[1])
+    if len(target) != len(probabilities):
+        requirement = f"have one index per row of probabilities, {len(probabilities)}"
+        raise InvalidValueError("target", requirement, len(target))
+    bad = ~((probabilities >= 0) & (probabilities <= 1)).all(axis=1)
+    if bad.any():
+        row = int(bad.argmax())
+        found, advice = probabilities[row].tolist(), "For logits apply softmax first."
+        raise InvalidValueError("probabilities", "be in [0, 1]", found, f"row {row}", advice)
+    off = np.abs(probabilities.sum(axis=1) - 1) > 1e-3  # room for float16
+    if off.any():
+        row = int(off.argmax())
+        found = f"{float(probabilities[row].sum()):g}"
+        raise InvalidValueError("probabilities", "sum to 1 in each row", found, f"row {row}")
+    return target, probabilities
+
+
+def read_indices(values: Any, name: str, n_classes: int) -> NDArray[np.int64]:
+    """Return class indices as int64; raise where they are not integers in range, one per row."""
+    indices = np.asarray(values)
+    if indices.dtype.kind not in "iu" and indices.size:
+        advice = "Convert labels to indices first."
+        raise InvalidTypeError(name, "be integers, class indices from 0", f"dtype {indices.dtype}", advice=advice)
+    if indices.ndim != 1:
+        raise InvalidValueError(name, "be one-dimensional", f"shape {indices.shape}")
+    bad = (indices < 0) | (indices >= n_classes)
+    if bad.any():
+        row = int(bad.argmax())
+        raise InvalidValueError(name, f"be in [0, {n_classes - 1}]", int(indices[row]), f"row {row}")
+    return indices.astype(np.int64)

@@ -1,0 +1,205 @@
+"""`logitwise.report`: the page of the command line from Python, whatever holds the rows, shown and written."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+import logitwise as lw
+from cli.made_fruit import made_rows
+
+
+def table(rows: int, seed: int) -> tuple[pl.DataFrame, list[str]]:
+    found = made_rows(rows, seed)
+    return pl.DataFrame([row[:2] for row in found], schema=["size", "colour"], orient="row"), [row[2] for row in found]
+
+
+X, y = table(60, seed=2)
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return lw.Classifier(hidden=(), epochs=5).fit(*table(120, seed=1))
+
+
+def body_of(html: str) -> str:
+    """Return the text of a page without its marks, and without what only one of two ways to make it can know."""
+    page = html.partition("<body")[2]
+    page = re.sub(r'<section aria-labelledby="origin">.*?</section>', "", page, flags=re.DOTALL)
+    return re.sub(r"<h1>.*?</h1>", "", page).replace("the 60 rows of more.csv", "60 rows")
+
+
+def test_it_is_the_page_that_the_command_writes_of_the_same_rows(fruit, folder, run):
+    os.link(fruit / "more.csv", "more.csv")
+    assert run("report", fruit / "fruit.safetensors", "more.csv", "-o", "command.html", "--quiet").exit_code == 0
+    command = Path("command.html").read_text(encoding="utf-8")
+    rows = lw.data.read("more.csv", target="label")
+    found = lw.report(lw.load(fruit / "fruit.safetensors"), rows.features, rows.target, "python.html")
+    assert body_of(found.html) == body_of(command).replace("Train with --hidden ''.", "Use hidden=().")
+    assert "Does it mean what it says?" in body_of(command)
+    assert Path("python.html").read_text(encoding="utf-8") == found.html == str(found)
+
+
+HOLDERS = {
+    "pandas": lambda frame: pd.DataFrame(frame.to_dict(as_series=False), index=np.arange(60)[::-1]),
+    "pandas with categories": lambda frame: HOLDERS["pandas"](frame).astype({"colour": "category"}),
+    "other order": lambda frame: frame.select("colour", "size"),
+}
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_it_does_not_matter_what_holds_the_rows(classifier, holder):
+    expected = lw.report(classifier, X, y)
+    assert body_of(lw.report(classifier.model_, HOLDERS[holder](X), np.array(y)).html) == body_of(expected.html)
+
+
+@pytest.mark.parametrize("holder", [list, np.array, lambda rows: np.array(rows, dtype=object)])
+def test_rows_without_names_are_called_by_their_places(classifier, holder):
+    nameless = lw.Classifier(hidden=(), epochs=5).fit(table(120, seed=1)[0].rows(), table(120, seed=1)[1])
+    rows = X.rows() if holder is list else holder(X.rows())
+    found = body_of(lw.report(nameless, rows, y).html)
+    assert "<bdi>column 0</bdi>" in found
+    assert found == body_of(lw.report(nameless, [list(row) for row in X.rows()], pd.Series(y)).html)
+
+
+def test_images_are_shown():
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 2, 80)
+    images = generator.integers(0, 200, (80, 5, 5)).astype(np.uint8)
+    images[labels == 1, 2] //= 2
+    fitted = lw.Classifier(hidden=(), epochs=2).fit(images[:40], labels[:40])
+    assert 'src="data:image/png;base64,' in lw.report(fitted, images[40:], labels[40:]).html
+
+
+def test_a_notebook_shows_it_as_a_document_of_its_own_that_runs_nothing(classifier):
+    found = lw.report(classifier, X, y, title='<b>"Fruit" & more</b>')
+    shown = found._repr_html_()
+    frame = re.fullmatch(r'<iframe srcdoc="([^"]*)" title="([^"<>]*)" sandbox="" style="[^"]*"></iframe>', shown)
+    assert unescape(frame[1]) == found.html
+    assert unescape(frame[2]) == '<b>"Fruit" & more</b>: report'
+    assert re.fullmatch(r"""<Report of '<b>"Fruit" & more</b>', \d+\.\d kB of HTML>""", repr(found))
+    assert "<script" not in found.html
+
+
+@pytest.mark.parametrize(
+    ("options", "title"),
+    [({}, "This model"), ({"path": "fruit.v2.html"}, "fruit.v2"), ({"path": "a.html", "title": "Fruit"}, "Fruit")],
+)
+def test_its_title_is_that_given_or_the_name_of_its_file(classifier, folder, options, title):
+    found = lw.report(classifier, X, y, **options)
+    assert (found.title, f"<h1><bdi>{title}</bdi></h1>" in found.html) == (title, True)
+    assert os.listdir() == ([options["path"]] if "path" in options else [])
+
+
+def test_rows_that_it_was_trained_on_are_told_as_such(classifier):
+    sentence = "The model was trained on these rows, so all figures look better than they are."
+    assert sentence in lw.report(classifier, *table(120, seed=1)).html
+    assert sentence not in lw.report(classifier, X, y).html
+    assert sentence not in lw.report(replace(classifier.model_, metadata={}), *table(120, seed=1)).html
+
+
+def test_the_page_says_which_rows_it_is_of_and_what_the_model_does_not_know(classifier):
+    odd = X.with_columns(colour=pl.Series(["mauve"] * 7 + X["colour"].to_list()[7:]))
+    found = lw.report(classifier, odd, y).html
+    known = "values not seen in training in 1 column, treated as missing: column &#x27;colour&#x27; (7)"
+    assert f"The rows measured have {known}." in found
+    assert re.search(r"SHA-256 of the rows and labels</dt><dd>[0-9a-f]{64}</dd>", found)
+    assert "Measured on one row;" in lw.report(classifier, X[:1], y[:1]).html
+
+
+def test_a_column_too_many_is_ignored_with_a_warning(classifier):
+    wide = X.with_columns(weight=pl.lit(1.0))
+    with pytest.warns(lw.DataWarning, match=r"^X has 1 column .*ignored: 'weight'\.$") as caught:
+        found = lw.report(classifier, wide, y)
+    assert caught[0].filename == __file__
+    assert body_of(found.html) == body_of(lw.report(classifier, X, y).html)
+
+
+def test_it_is_written_whole_or_not_at_all(classifier, folder, monkeypatch):
+    lw.report(classifier, X, y).save("r.html")
+    old = Path("r.html").read_bytes()
+
+    def fail(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space left"):
+        lw.report(classifier, X, y, "r.html", title="other")
+    assert (Path("r.html").read_bytes(), os.listdir()) == (old, ["r.html"])
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        (".", r"^path must be a regular file; got '\.', a folder\. Choose another name\.$"),
+        ("no/r.html", r"^path must be in an existing folder; got 'no/r\.html'\. Make the folder first\.$"),
+    ],
+)
+def test_a_path_that_cannot_be_written_is_refused_before_any_work(classifier, folder, path, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        lw.report(object(), None, None, path)
+    with pytest.raises(ValueError, match=sentence):
+        lw.report(classifier, X, y).save(path)
+    assert os.listdir() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "sentence"),
+    [
+        (
+            {"model": "m"},
+            TypeError,
+            "model must be a Model or a fitted Classifier of logitwise; got a str. Load",
+        ),
+        (
+            {"model": LogisticRegression()},
+            TypeError,
+            "model must be a Model or a fitted Classifier of logitwise; got a L",
+        ),
+        ({"model": lw.Classifier()}, ValueError, "model must be fitted; got a Classifier that is not. Call fit first."),
+        ({"y": None}, ValueError, "y must hold one label per row; got None."),
+        ({"y": y[:59]}, ValueError, "y must have one label per row of X; got 59 labels for 60 rows."),
+        ({"X": X[:0], "y": []}, ValueError, "X must have at least one row; got none."),
+        (
+            {"y": ["ripe."] * 60},
+            ValueError,
+            "y must hold only labels that training saw; got 'ripe.' (in 60 rows).",
+        ),
+        ({"y": [1] * 60}, ValueError, "y must hold only labels that training saw; got '1' (in 60 rows). Training saw"),
+        ({"y": [0.5] * 60}, ValueError, "y must be class labels, finite whole numbers if floating; got 0.5 at row 0"),
+        ({"X": X.drop("size")}, ValueError, "X must have every column of training; got none named 'size'."),
+        (
+            {"X": np.zeros((60, 3))},
+            ValueError,
+            "X must have the columns of training, 2 in number; got 3.",
+        ),
+        ({"X": [1, 2], "y": y[:2]}, ValueError, "X must have two or more dimensions, rows first; got shape (2,)."),
+        ({"X": X.with_columns(size=pl.lit("big"))}, ValueError, "X must have numbers in column 'size', as in training"),
+    ],
+)
+def test_what_it_refuses(classifier, changes, error, sentence):
+    with pytest.raises(error, match=f"^{re.escape(sentence)}"):
+        lw.report(**{"model": classifier, "X": X, "y": y, **changes})
+
+
+def test_it_imports_neither_torch_nor_scikit_learn(fruit):
+    code = (
+        "import sys, numpy as np, logitwise as lw\n"
+        "rows = lw.data.read(sys.argv[2], target='label')\n"
+        "page = lw.report(lw.load(sys.argv[1]), rows.features, rows.target)\n"
+        "print('Classifier report' in page.html, {'torch', 'sklearn', 'rich', 'typer'} & set(sys.modules))"
+    )
+    files = [str(fruit / "fruit.safetensors"), str(fruit / "more.csv")]
+    result = subprocess.run([sys.executable, "-c", code, *files], capture_output=True, text=True, timeout=120)
+    assert (result.stdout, result.stderr) == ("True set()\n", "")
