@@ -43,7 +43,7 @@ class InvalidArgumentError(Exception):
         self.where = where
         self.advice = advice
         self.mentions = dict(mentions or {})
-        self.args = (self._sentence(),)  # not by super(): the compiler of torch follows this, and shows the sentence
+        self.args = (self._sentence(),)  # not by super(), which the compiler of torch cannot follow
 
     def _sentence(self) -> str:
         place = f" at {self.where}" if self.where else ""

@@ -93,6 +93,14 @@ def test_what_is_no_small_call_gives_the_same_loss(change):
     torch.testing.assert_close(loss.mean(), plain)
 
 
+def test_the_first_axis_of_a_square_is_not_taken_for_the_last():
+    logits, target = batch(4, 4, torch.float32)
+    assert lw.route_of(logits, target, axis=0).name == "recorded kernels"
+    first, last = lw.cross_entropy(logits, target, axis=0), lw.cross_entropy(logits.t(), target)
+    assert torch.equal(first, last)
+    assert first != lw.cross_entropy(logits, target)
+
+
 def test_what_is_wrong_is_said_by_the_general_route():
     logits, target = batch(3, 4, torch.float32)
     with pytest.raises(ValueError, match=r"^target must be in \[0, 3\]; got 4 at row 1\."):

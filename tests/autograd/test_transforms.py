@@ -318,6 +318,17 @@ def test_compiled_code_says_what_is_wrong_when_it_runs():
     )
 
 
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.usefixtures("fresh_compiler")
+def test_an_error_found_while_code_is_compiled_says_what_is_wrong(whole):
+    compiled = torch.compile(lambda z: lw.softmax(z, 2), fullgraph=whole, backend="aot_eager")
+    error = torch._dynamo.exc.Unsupported if whole else lw.InvalidValueError
+    with pytest.raises(
+        error, match=r"be in \[-2, 1\] for logits of 2 axes"
+    ):  # torch prints the fields, not the sentence
+        compiled(normal(4, 3))
+
+
 COMPILED_OPTIONS = {
     "axis 0": ({"axis": 0}, (3, 4)),
     "middle axis": ({"axis": -2, "reduction": "none"}, (2, 3, 5)),

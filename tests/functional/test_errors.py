@@ -233,20 +233,36 @@ TYPE_ERRORS = {
 @pytest.mark.parametrize("name", VALUE_ERRORS)
 def test_value_errors(name):
     call, message = VALUE_ERRORS[name]
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+    with pytest.raises(lw.InvalidValueError, match=f"^{re.escape(message)}$") as caught:
         call()
+    assert_fields(caught.value, message)
 
 
 @pytest.mark.parametrize("name", TYPE_ERRORS)
 def test_type_errors(name):
     call, message = TYPE_ERRORS[name]
-    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+    with pytest.raises(lw.InvalidTypeError, match=f"^{re.escape(message)}$") as caught:
         call()
+    assert_fields(caught.value, message)
+
+
+def assert_fields(error: lw.InvalidArgumentError, message: str) -> None:
+    """Check that the fields of an error are what its sentence says, each once."""
+    argument, rest = message.split(" must ", 1)
+    requirement, rest = rest.split("; got ", 1)
+    assert (error.argument, error.requirement) == (argument, requirement)
+    assert bool(error.where) == (" at index " in rest or " at row " in rest or " at position " in rest)
+    where, advice = f" at {error.where}" if error.where else "", f" {error.advice}" if error.advice else ""
+    assert rest == f"{error.got}{where}.{advice}"
+    assert bool(advice) == (rest.count(". ") > 0)
 
 
 def test_an_option_that_does_not_exist():
-    with pytest.raises(TypeError, match="unexpected keyword argument 'weight'"):
-        lw.cross_entropy_and_gradient(LOGITS, TARGET, weight=[1, 2, 3])
+    both = lw.binary_cross_entropy_with_logits_and_gradient
+    for function, target, option in ((lw.cross_entropy_and_gradient, TARGET, "weight"), (both, LOGITS, "axis")):
+        message = f"{function.__name__}() got an unexpected keyword argument '{option}'"
+        with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+            function(LOGITS, target, reduction="sum", **{option: 1})
 
 
 # --- what is taken and what is refused, at every limit ----------------------------------------------------------------

@@ -295,3 +295,9 @@ def test_a_gradient_is_not_written_over_the_target_while_that_is_read():
     loss, gradient = lw.cross_entropy_and_gradient(logits, indices, out=memory.reshape(30, 7))
     assert loss == expected[0]
     np.testing.assert_array_equal(gradient, expected[1])
+
+
+def test_the_first_axis_of_a_square_is_not_taken_for_the_last():
+    logits, target = inputs("float64")[0][:7], np.array([0, 1, 2, 3, 4, 5, 5])
+    assert lw.route_of(logits, target, axis=0).name == "CPU kernels"
+    assert lw.cross_entropy(logits, target, axis=0) == lw.cross_entropy(np.ascontiguousarray(logits.T), target)
