@@ -23,8 +23,8 @@ from logitwise.kernels.cpu.rows import NATIVE
 
 NAME = "small call"
 REASON = "few numbers in C-contiguous memory go to one compiled call, past the general checks"
-_NO_GRADIENT = {dtype: np.empty((0, 0), dtype) for dtype in (np.dtype(np.float32), np.dtype(np.float64))}
-_INT64 = np.dtype(np.int64)
+_FLOAT32, _FLOAT64, _INT64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)  # each is one object
+_NO_SINGLES, _NO_DOUBLES = np.empty((0, 0), np.float32), np.empty((0, 0), np.float64)  # where no gradient is asked for
 _SOFTMAXES = {"softmax": softmax.softmax, "log_softmax": softmax.log_softmax}
 _SIGMOIDS = {"sigmoid": sigmoid.sigmoid, "log_sigmoid": sigmoid.log_sigmoid}
 
@@ -68,7 +68,7 @@ def _is_plain(logits: Any) -> bool:
     """Return whether these are few numbers in C-contiguous NumPy memory."""
     return (
         type(logits) is np.ndarray
-        and logits.dtype in _NO_GRADIENT
+        and (logits.dtype is _FLOAT32 or logits.dtype is _FLOAT64)
         and 0 < logits.size < kernels.SMALL
         and logits.flags.carray
     )
@@ -77,7 +77,7 @@ def _is_plain(logits: Any) -> bool:
 def loss(call: Any) -> Any:
     """Return the loss, or None."""
     if type(call) is CrossEntropyCall and _is_small(call):
-        return _loss_of_small(call, None)
+        return _loss_of_small(call, _NO_SINGLES if call.logits.dtype is _FLOAT32 else _NO_DOUBLES)
     return None
 
 
@@ -105,7 +105,7 @@ def _is_small(call: CrossEntropyCall) -> bool:
     return (
         classes > 1
         and 0 < rows * classes < kernels.SMALL
-        and logits.dtype in _NO_GRADIENT
+        and (logits.dtype is _FLOAT32 or logits.dtype is _FLOAT64)
         and target.dtype is _INT64
         and target.shape == (rows,)
         and (axis == -1 or axis == 1)
@@ -126,23 +126,18 @@ def _can_be_filled(out: Any, logits: np.ndarray, target: np.ndarray | None = Non
     )
 
 
-def _loss_of_small(call: CrossEntropyCall, gradient: np.ndarray | None) -> np.floating | None:
-    """Return the loss and fill `gradient`, if there is one."""
+def _loss_of_small(call: CrossEntropyCall, gradient: np.ndarray) -> np.floating | None:
+    """Return the loss and fill `gradient`, unless it is empty."""
     if not call.has_plain_options():
         return None
     logits, target, _, _, _, ignore_index, smoothing, z_loss, reduction, normalizer = call
     with_checks, (rows, classes) = _warnings.checks_are_on(), logits.shape
     if with_checks and rows == classes >= suspicions.SMALLEST_SQUARE:
         return None
-    dtype, divisor = logits.dtype, 0.0 if normalizer is None else float(normalizer)
+    divisor = 1.0
+    if reduction != "sum":
+        divisor = 0.0 if normalizer is None else float(normalizer)
     rows_counted, value = kernels.small_cross_entropy_of_arrays(
-        logits,
-        target,
-        ignore_index,
-        smoothing,
-        z_loss,
-        with_checks,
-        1.0 if reduction == "sum" else divisor,
-        _NO_GRADIENT[dtype] if gradient is None else gradient,
+        logits, target, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
     )
-    return None if rows_counted < 0 else dtype.type(value)
+    return None if rows_counted < 0 else logits.dtype.type(value)
