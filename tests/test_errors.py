@@ -77,7 +77,7 @@ def test_advice_names_arguments_as_the_door_does():
 
 def test_an_error_that_has_no_other_name_is_raised_as_it_is():
     error = raised("a function")
-    with pytest.raises(ValueError, match="^target must be in") as caught, naming({"X": "DATA"}):
+    with pytest.raises(ValueError, match=r"^target must be in") as caught, naming({"X": "DATA"}):
         raise error
     assert caught.value is error
 
