@@ -7,13 +7,12 @@ loss that is not finite, and what takes a second computation is tried for a rare
 from __future__ import annotations
 
 import math
-import sys
 from typing import Any
 
 import numpy as np
 
 from logitwise import _warnings
-from logitwise._arrays import Layout, is_tensor
+from logitwise._arrays import Layout, as_float64
 from logitwise._warnings import warn
 from logitwise.functional._memory.arrays import memory_of
 from logitwise.kernels.cpu import suspicions as kernels
@@ -403,13 +402,6 @@ def warn_of_binary_probabilities(probabilities: Any, target: Any) -> None:
 
 def _shares_memory(gradient: Any, array: Any) -> bool:
     return gradient is not None and np.may_share_memory(memory_of(gradient)[0], memory_of(array)[0])
-
-
-def as_float64(array: Any) -> np.ndarray:
-    """Return the values of an array or tensor as float64."""
-    if is_tensor(array):
-        return array.detach().to(sys.modules["torch"].float64).cpu().numpy()
-    return np.asarray(array, dtype=np.float64)
 
 
 def _first_of(found: np.ndarray) -> tuple[tuple[int, ...], str]:
