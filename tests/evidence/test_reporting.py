@@ -102,6 +102,31 @@ def test_its_title_is_that_given_or_the_name_of_its_file(classifier, folder, opt
     assert os.listdir() == ([options["path"]] if "path" in options else [])
 
 
+def verdict_of(found: lw.Report | str) -> str:
+    return re.sub("<[^>]*>", "", re.search('<p class="verdict[^>]*>(.*?)</p>', str(found))[1])
+
+
+@pytest.mark.parametrize("names", [("common", "rare"), ("z-common", "rare")])
+@pytest.mark.parametrize(
+    "counts",
+    [(90, 30), (60, 60), None],
+    ids=["class frequencies", "classes that are equally frequent", "an older file without counts"],
+)
+def test_the_baseline_of_a_fit_in_python_does_not_depend_on_the_names_of_classes(names, counts):
+    generator = np.random.default_rng(0)
+    of_training, of_test = np.repeat([0, 1], counts or (90, 30)), np.repeat([0, 1], [80, 20])
+    inputs = [generator.normal(size=(len(target), 2)) + 3 * target[:, None] for target in (of_training, of_test)]
+    fitted = lw.Classifier(hidden=(), epochs=20).fit(inputs[0], np.array(names)[of_training]).model_
+    if counts is None:
+        fitted = replace(fitted, metadata={**fitted.metadata, "class_counts": None})
+    told = {
+        (90, 30): f"against 80.0% by always answering “{names[0]}”;",
+        (60, 60): "against 50.0% for the class frequencies alone;",
+        None: "against 50.0% for uniform guessing;",
+    }
+    assert told[counts] in verdict_of(lw.report(fitted, inputs[1], np.array(names)[of_test]))
+
+
 def test_rows_that_it_was_trained_on_are_told_as_such(classifier):
     sentence = "The model was trained on these rows, so all figures look better than they are."
     assert sentence in lw.report(classifier, *table(120, seed=1)).html

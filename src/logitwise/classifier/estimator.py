@@ -208,7 +208,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         is_partial = arguments.classes is not None
         self.baselines_ = None if is_partial else training_set.compare(held_out, recipe.seed)
         state = trainer.members.state()
-        self._before = WarmStart(training_set.classes, training_set.preprocessing, state, recipe.seed)
+        counts = training_set.class_counts
+        self._before = WarmStart(training_set.classes, training_set.preprocessing, state, recipe.seed, counts)
         self._keep(training_set, trainer, held_out)
         if trainer.progress.interrupted:
             raise KeyboardInterrupt
@@ -235,7 +236,10 @@ class Classifier(ClassifierMixin, BaseEstimator):
             self.notes_ += notes_of_validation(held_out.target, classes)
             plan = given_split(len(rows.target), len(held_out.target), members)
             rows = rows.followed_by(held_out)
-        return TrainingSet(classes, preprocessing, rows, plan, by_class, goal, rows_sha256(table, labels))
+        counts = np.bincount(target[used], minlength=len(classes))
+        if is_partial and before is not None and np.array_equal(classes, before.classes):
+            counts += before.class_counts
+        return TrainingSet(classes, preprocessing, rows, plan, by_class, goal, counts, rows_sha256(table, labels))
 
     def _train(self, trainer: Trainer) -> None:
         """Train, with a progress bar if asked for; take down a note where the loss diverged."""
@@ -262,7 +266,11 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.history_ = progress.history
         self.best_step_ = progress.best_step
         self.held_out_ = held_out
-        metadata = {**_metadata(self, progress, held_out), "rows_sha256": training_set.rows_sha256}
+        metadata = {
+            **_metadata(self, progress, held_out),
+            "rows_sha256": training_set.rows_sha256,
+            "class_counts": training_set.class_counts.tolist(),
+        }
         network, scores = trainer.network(), held_out.conformal_scores
         classes, preprocessing = training_set.classes, training_set.preprocessing
         costs = self._costs(training_set.class_weight)
@@ -318,6 +326,7 @@ class TrainingSet:
         plan: Which rows each member is trained on, and which are held out from it.
         class_weight: The weight of each class.
         goal: What `predict` is to serve, as `check_goal` returns it.
+        class_counts: How many rows of weight above 0 each class has, those of `X_val` aside.
         rows_sha256: The SHA-256 of the rows and labels as they were given.
     """
 
@@ -327,6 +336,7 @@ class TrainingSet:
     plan: Plan
     class_weight: np.ndarray
     goal: str | np.ndarray | None
+    class_counts: np.ndarray
     rows_sha256: str
 
     def trainer(self, recipe: Recipe) -> Trainer:
@@ -350,6 +360,7 @@ class WarmStart:
     preprocessing: Preprocessing
     state: State
     seed: int
+    class_counts: np.ndarray
 
     def put_into(self, trainer: Trainer, classes: np.ndarray) -> None:
         """Give the members of a trainer the weights of the fit before."""
