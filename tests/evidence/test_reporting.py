@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 
 import logitwise as lw
 from cli.made_fruit import made_rows
+from logitwise.model.onnx_file import export_onnx
 
 
 def table(rows: int, seed: int) -> tuple[pl.DataFrame, list[str]]:
@@ -159,7 +160,8 @@ def test_it_is_written_whole_or_not_at_all(classifier, folder, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="No space left"):
+    sentence = r"^path must be writable; got '.*r\.html' \(No space left on device\)\.$"
+    with pytest.raises(lw.ModelFileError, match=sentence):
         lw.report(classifier, X, y, "r.html", title="other")
     assert (Path("r.html").read_bytes(), os.listdir()) == (old, ["r.html"])
 
@@ -169,13 +171,54 @@ def test_it_is_written_whole_or_not_at_all(classifier, folder, monkeypatch):
     [
         (".", r"^path must be a regular file; got '\.', a folder\. Choose another name\.$"),
         ("no/r.html", r"^path must be in an existing folder; got 'no/r\.html'\. Make the folder first\.$"),
+        (
+            "r/",
+            r"^path must name a file; got 'r/', which ends in a slash\. Name the file in it, or leave out .*\.$",
+        ),
+        ("", r"^path must name a file; got ''\. Choose another name\.$"),
+        ("r\0.html", r"^path must name a file; got 'r\\x00\.html'\. Choose another name\.$"),
+        ("\ud800.html", r"^path must be a name that the file system can hold; got '\\ud800\.html'\.$"),
+        ("r" * 300, r"^path must be a file that can be written; got 'r{300}' \(File name too long\)\.$"),
+        ("r" * 240, r"^path must be writable; got 'r{240}' \(File name too long\)\.$"),
     ],
 )
 def test_a_path_that_cannot_be_written_is_refused_before_any_work(classifier, folder, path, sentence):
-    with pytest.raises(ValueError, match=sentence):
-        lw.report(object(), None, None, path)
-    with pytest.raises(ValueError, match=sentence):
-        lw.report(classifier, X, y).save(path)
+    for write in (
+        lambda path: lw.report(object(), None, None, path),
+        lw.report(classifier, X, y).save,
+        classifier.save,
+        lambda path: export_onnx(classifier.model_, path),
+    ):
+        with pytest.raises(lw.ModelFileError, match=sentence) as raised:
+            write(path)
+        assert raised.value.argument == "path"
+    assert os.listdir() == []
+
+
+@pytest.mark.parametrize("path", [3, None, 1.5, b"r.html", [], True])
+def test_what_is_no_path_is_refused(classifier, path):
+    sentence = f"path must be text or a path, such as 'model.safetensors'; got {path!r} of type {type(path).__name__}."
+    for use in (lw.load, classifier.save, lw.report(classifier, X, y).save):
+        with pytest.raises(lw.InvalidTypeError, match=f"^{re.escape(sentence)}$"):
+            use(path)
+    if path is not None:
+        with pytest.raises(lw.InvalidTypeError, match=f"^{re.escape(sentence)}$"):
+            lw.report(object(), None, None, path)
+
+
+def test_a_folder_that_takes_no_file_is_found_before_any_work(classifier, folder, monkeypatch):
+    page, opened = lw.report(classifier, X, y), open
+
+    def refuse(path, mode="r", *more, **options):
+        if "x" in mode:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, mode, *more, **options)
+
+    monkeypatch.setattr("builtins.open", refuse)
+    sentence = r"^path must be writable; got 'r\.html' \(Permission denied\)\.$"
+    for write in (lambda path: lw.report(object(), None, None, path), page.save, classifier.save):
+        with pytest.raises(lw.ModelFileError, match=sentence):
+            write("r.html")
     assert os.listdir() == []
 
 

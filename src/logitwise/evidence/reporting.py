@@ -18,7 +18,7 @@ from logitwise.evidence.features import readable
 from logitwise.evidence.gathering import gather
 from logitwise.evidence.rows import LabelledRows
 from logitwise.model.data_warnings import DataWarning, columns_ignored
-from logitwise.model.file import refuse_irregular, replacing
+from logitwise.model.file import refuse_irregular, write_whole
 from logitwise.model.model import Model
 from logitwise.model.provenance import rows_sha256
 from logitwise.model.table import read_table
@@ -47,10 +47,10 @@ class Report:
         """Write the page to a file, whole or not at all; an existing regular file is replaced.
 
         Raises:
-            ValueError: The path is not a regular file, or its folder does not exist.
+            TypeError: It is no path.
+            ModelFileError: The path is not a regular file, its folder does not exist, or it cannot be written.
         """
-        with replacing(refuse_irregular(path)) as file:
-            file.write(self.html.encode())
+        write_whole(path, self.html.encode())
 
     def __str__(self) -> str:
         return self.html
