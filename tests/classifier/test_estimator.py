@@ -280,8 +280,9 @@ def test_a_silent_run_prints_nothing_and_a_bar_needs_a_terminal(capfd):
 
 def test_a_column_of_labels_is_taken_with_a_warning():
     X, y = blobs()
-    with pytest.warns(DataConversionWarning, match="A column-vector y was passed when a 1d array was expected"):
+    with pytest.warns(DataConversionWarning, match="A column-vector y was passed when a 1d array was expected") as seen:
         classifier = Classifier((4,), epochs=1).fit(X, y[:, None])
+    assert {warning.filename for warning in seen} == {__file__}
     np.testing.assert_array_equal(classifier.classes_, [0, 1])
 
 
@@ -346,6 +347,41 @@ BAD = [
         lambda: Classifier(3.5).fit(X, Y),
         TypeError,
         "hidden must be a tuple of integers, one per hidden layer; got 3.5.",
+    ),
+    (
+        lambda: Classifier("64").fit(X, Y),
+        TypeError,
+        "hidden must be a tuple of integers, one per hidden layer; got '64'.",
+    ),
+    (
+        lambda: Classifier((), verbose="False").fit(X, Y),
+        TypeError,
+        "verbose must be True or False; got 'False'.",
+    ),
+    (
+        lambda: Classifier((), device=1.5).fit(X, Y),
+        TypeError,
+        "device must be the name of a torch device; got 1.5. Try 'cpu'.",
+    ),
+    (
+        lambda: Classifier((), random_state=2**64).fit(X, Y),
+        ValueError,
+        "random_state must be 18446744073709551615 or less; got a larger number.",
+    ),
+    (
+        lambda: Classifier((), learning_rate=10**400).fit(X, Y),
+        ValueError,
+        "learning_rate must be a number that a float holds; got a larger integer.",
+    ),
+    (
+        lambda: Classifier(()).fit(X, np.zeros((200, 2))),
+        ValueError,
+        "y must be one-dimensional, one label per row; got shape (200, 2).",
+    ),
+    (
+        lambda: Classifier(()).fit(X, np.zeros((200, 0))),
+        ValueError,
+        "y must be one-dimensional, one label per row; got shape (200, 0).",
     ),
     (lambda: Classifier((0,)).fit(X, Y), ValueError, "hidden must be 1 or more; got 0."),
     (lambda: Classifier((), epochs=0).fit(X, Y), ValueError, "epochs must be 1 or more; got 0."),

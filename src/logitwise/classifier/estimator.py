@@ -23,7 +23,7 @@ from logitwise.classifier.folds import Plan, given_split, plan_for
 from logitwise.classifier.held_out import HeldOut
 from logitwise.classifier.members import State
 from logitwise.classifier.notes import Note, TrainingWarning, notes_of_data, notes_of_validation
-from logitwise.classifier.options import members_of, recipe_of
+from logitwise.classifier.options import check_switches, members_of, recipe_of
 from logitwise.classifier.progress import StepBar
 from logitwise.classifier.rows import EncodedRows, FitArguments, find_classes, read_rows, read_validation, row_weights
 from logitwise.classifier.training import TORCH_VERSION, Progress, Recipe, Rows, Trainer
@@ -162,6 +162,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
             ValueError: No rows; lengths that differ; one class, or as many as rows; missing labels; infinity; options
                 out of range; a loss that became NaN before there were weights to keep.
         """
+        check_switches(self)
         before = getattr(self, "_before", None) if self.warm_start else None
         return self._fit(FitArguments(X, y, sample_weight, X_val, y_val), before)
 
@@ -182,6 +183,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
             TypeError: As `fit`.
             ValueError: As `fit`; no `classes` in the first call, different ones later, or labels not among them.
         """
+        check_switches(self)
         before = getattr(self, "_before", None)
         if before is None and classes is None:
             requirement = "be given in the first call of partial_fit"
@@ -251,6 +253,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
     def check_options(self) -> None:
         """Raise what `fit` would raise because of the options alone, without any rows."""
+        check_switches(self)
         recipe_of(self)
         members_of(self)
 

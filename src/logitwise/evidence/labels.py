@@ -22,6 +22,8 @@ class UnseenLabelsError(InvalidValueError):
         to_strip: The punctuation that makes them classes when it is stripped from their ends; empty where none does.
     """
 
+    __module__ = "logitwise"
+
     likeness: str = ""
     to_strip: str = ""
 
