@@ -714,6 +714,18 @@ def test_rows_of_parts_are_counted_together_and_those_of_a_fit_anew():
     assert classifier.fit(X, y).model_.metadata["class_counts"] == [40, 20]
 
 
+def test_names_that_moved_are_found_where_they_once_were():
+    from logitwise.classifier.findings import DataWarning  # pyright: ignore[reportMissingImports]
+    from logitwise.classifier.model import Batch, Model, load  # pyright: ignore[reportMissingImports]
+
+    import logitwise as lw
+    from logitwise.classifier import training
+    from logitwise.model import model
+
+    assert (Model, load, Batch) == (model.Model, model.load, model.Batch)
+    assert (DataWarning, training.TrainingWarning) == (lw.DataWarning, TrainingWarning)
+
+
 def test_it_predicts_what_its_model_does(fitted, tmp_path):
     X, _ = blobs(rows=20, seed=3)
     for name in ("predict", "predict_proba", "predict_log_proba", "decision_function", "predict_set"):

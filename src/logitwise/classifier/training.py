@@ -16,6 +16,7 @@ from logitwise._errors import InvalidTypeError, InvalidValueError
 from logitwise.classifier.calibration import PRIOR, SMALLEST, among_present, temperature_of
 from logitwise.classifier.folds import Plan
 from logitwise.classifier.members import AdamW, Members, Shape, State
+from logitwise.classifier.notes import TrainingWarning as TrainingWarning  # once defined here: imports of it still work
 from logitwise.functional import softmax
 from logitwise.model.network import Network
 
