@@ -93,6 +93,25 @@ def test_a_notebook_shows_it_as_a_document_of_its_own_that_runs_nothing(classifi
     assert "<script" not in found.html
 
 
+@pytest.mark.parametrize("title", [3, b"Fruit", ["Fruit"], True, Path("fruit")])
+def test_a_title_that_is_not_text_is_refused_before_any_work(title):
+    sentence = f"title must be text; got {title!r} of type {type(title).__name__}."
+    with pytest.raises(lw.InvalidTypeError, match=f"^{re.escape(sentence)}$"):
+        lw.report(object(), None, None, title=title)
+
+
+def test_what_no_encoding_has_is_cleaned_everywhere(folder):
+    frame = pd.DataFrame({"si\udc80ze": [0.0, 1.0] * 20, "colour": ["r\ud800d", "green"] * 20})
+    labels = ["no\udfff", "yes"] * 20
+    fitted = lw.Classifier(hidden=(), epochs=1).fit(frame, labels)
+    found = lw.report(fitted, frame, labels[::-1], "r.html", title="Fr\ud800uit")
+    assert Path("r.html").read_text(encoding="utf-8") == found.html
+    for text in (found.html, found._repr_html_(), repr(found)):
+        text.encode()
+    assert 'title="Fr\ufffduit: report"' in found._repr_html_()
+    assert all(text in found.html for text in ("Fr\ufffduit", "si\ufffdze", "r\ufffdd", "no\ufffd"))
+
+
 @pytest.mark.parametrize(
     ("options", "title"),
     [({}, "This model"), ({"path": "fruit.v2.html"}, "fruit.v2"), ({"path": "a.html", "title": "Fruit"}, "Fruit")],
@@ -133,6 +152,39 @@ def test_rows_that_it_was_trained_on_are_told_as_such(classifier):
     assert sentence in lw.report(classifier, *table(120, seed=1)).html
     assert sentence not in lw.report(classifier, X, y).html
     assert sentence not in lw.report(replace(classifier.model_, metadata={}), *table(120, seed=1)).html
+
+
+SAME_ROWS = {
+    "another order": lambda frame: frame.select("colour", "size"),
+    "a column more": lambda frame: frame.with_columns(id=pl.Series(range(120))),
+    "a column more, in front, in pandas": lambda frame: pd.DataFrame(
+        {"id": range(120), **frame.select("colour", "size").to_dict(as_series=False)}
+    ),
+    "no names": lambda frame: frame.rows(),
+}
+
+
+@pytest.mark.parametrize("given", SAME_ROWS)
+@pytest.mark.filterwarnings("ignore:X has 1 column not seen in training")
+def test_rows_of_training_are_told_by_the_columns_of_training_alone(classifier, given):
+    frame, labels = table(120, seed=1)
+    digest = classifier.model_.metadata["rows_sha256"]
+    found = lw.report(classifier, SAME_ROWS[given](frame), labels).html
+    assert "The model was trained on these rows, so all figures" in found
+    assert f"SHA-256 of the rows and labels</dt><dd>{digest}</dd>" in found
+    assert classifier.model_.was_trained_on(SAME_ROWS[given](frame), labels)
+    changed = frame.with_columns(size=frame["size"] + 1)
+    assert "The model was trained on these rows" not in lw.report(classifier, SAME_ROWS[given](changed), labels).html
+    assert not classifier.model_.was_trained_on(SAME_ROWS[given](changed), labels)
+
+
+def test_names_of_columns_do_not_matter_to_a_model_that_has_none(fruit):
+    X, y = np.random.default_rng(0).normal(size=(30, 2)), np.arange(30) % 2
+    fitted = lw.Classifier(hidden=(), epochs=1).fit(X, y).model_
+    assert fitted.was_trained_on(pl.DataFrame(X, schema=["a", "b"]), y)
+    assert fitted.was_trained_on(X, y.astype(bool)) is False
+    assert not fitted.was_trained_on(X[:, :1], y)
+    assert "The model was trained on these rows" in lw.report(fitted, X, y.astype(float)).html
 
 
 def test_the_page_says_which_rows_it_is_of_and_what_the_model_does_not_know(classifier):
