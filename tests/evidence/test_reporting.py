@@ -288,7 +288,12 @@ def test_a_folder_that_takes_no_file_is_found_before_any_work(classifier, folder
             "model must be a Model or a fitted Classifier of logitwise; got a L",
         ),
         ({"model": lw.Classifier()}, ValueError, "model must be fitted; got a Classifier that is not. Call fit first."),
-        ({"y": None}, ValueError, "y must hold one label per row; got None."),
+        (
+            {"y": None},
+            ValueError,
+            "y must hold one label per row; got None. A report compares predictions with labels; for predictions "
+            "alone, call predict_proba.",
+        ),
         ({"y": y[:59]}, ValueError, "y must have one label per row of X; got 59 labels for 60 rows."),
         ({"X": X[:0], "y": []}, ValueError, "X must have at least one row; got none."),
         (

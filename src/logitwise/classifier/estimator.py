@@ -294,15 +294,18 @@ class Classifier(ClassifierMixin, BaseEstimator):
         return self.model_
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable class of each row; X as in `Model.decision_function`."""
+        """Return the class of lowest expected cost for each row; X as in `Model.predict_log_proba`.
+
+        That is the most probable class, unless `class_weight` or `threshold_for` is set.
+        """
         return self._fitted().predict(X)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the probability of each class, float64, shape `(rows, classes)`; X as in `Model.decision_function`."""
+        """Return the probability of each class, float64, shape `(rows, classes)`; X as in `Model.predict_log_proba`."""
         return self._fitted().predict_proba(X)
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the logarithm of each probability, exact in the tails; X as in `Model.decision_function`."""
+        """Return the logarithm of each probability, exact in the tails; X as in `Model.predict_log_proba`."""
         return self._fitted().predict_log_proba(X)
 
     def predict_set(self, X: Any, coverage: float = 0.9) -> NDArray[np.bool_]:

@@ -138,6 +138,9 @@ def _model_of(model: Any) -> Model:
 
 
 def _read_rows(model: Model, X: Any, y: Any) -> LabelledRows:
+    if y is None:
+        advice = "A report compares predictions with labels; for predictions alone, call predict_proba."
+        raise InvalidValueError("y", "hold one label per row", None, advice=advice)
     table, labels = read_rows(X, y)
     features = readable(X, model.feature_names, model.n_features)
     if model.feature_names is not None and table.names is not None:
