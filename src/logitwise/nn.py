@@ -18,7 +18,7 @@ from torch import Tensor
 
 from logitwise import functional
 from logitwise._errors import InvalidArgumentError, InvalidTypeError, InvalidValueError
-from logitwise.functional._problems.binary_cross_entropy import check_probabilities
+from logitwise.functional._problems.binary_cross_entropy import checked_probabilities
 
 if TYPE_CHECKING:
     from logitwise.functional._types import Reduction
@@ -189,8 +189,7 @@ class BCELoss(torch.nn.BCELoss):
     @_drop_in_loss
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of probabilities of any shape and targets of the same shape."""
-        check_probabilities(input, target)
-        return super().forward(input, target.to(input.dtype))
+        return super().forward(*checked_probabilities(input, target))
 
 
 class FeedForward(torch.nn.Module):

@@ -10,7 +10,7 @@ from logitwise import _warnings
 from logitwise._arrays import is_tensor, may_look
 from logitwise._requirements import as_floating, check_out, check_reduction
 from logitwise.functional import _suspicions as suspicions
-from logitwise.functional._problems.entries import check_unit_interval
+from logitwise.functional._problems.entries import in_unit_interval
 from logitwise.functional._problems.targets import check_binary_target
 from logitwise.functional._problems.weights import check_element_weight
 
@@ -100,9 +100,10 @@ class BinaryProblem(NamedTuple):
         return numbers
 
 
-def check_probabilities(probabilities: Any, target: Any) -> None:
-    """Raise unless probabilities and target have one shape and lie in [0, 1]: the inputs of `nn.BCELoss`."""
-    check_binary_target(target, as_floating(probabilities, "input"), "input")
-    check_unit_interval(probabilities, "input", "If they are logits, use BCEWithLogitsLoss.")
+def checked_probabilities(probabilities: Any, target: Any) -> tuple[Any, Any]:
+    """Return probabilities and target of one shape and in [0, 1], the inputs of `nn.BCELoss`, or raise."""
+    target = check_binary_target(target, as_floating(probabilities, "input"), "input")
+    probabilities = in_unit_interval(probabilities, "input", "If they are logits, use BCEWithLogitsLoss.")
     if may_look(probabilities) and probabilities.is_cpu and _warnings.checks_are_on():
         suspicions.warn_of_binary_probabilities(probabilities, target)
+    return probabilities, target.to(probabilities.dtype)

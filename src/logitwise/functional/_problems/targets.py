@@ -12,7 +12,7 @@ from logitwise._errors import InvalidTypeError, InvalidValueError
 from logitwise._requirements import check_same_framework
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._memory.arrays import memory_of, rows_of
-from logitwise.functional._problems.entries import check_all_not_negative, check_unit_interval
+from logitwise.functional._problems.entries import in_unit_interval, not_negative
 from logitwise.kernels.cpu.cross_entropy import count_targets
 from logitwise.kernels.cpu.suspicions import faults_of_distribution
 
@@ -90,8 +90,7 @@ def check_binary_target(target: Any, logits: Any, name: str = "logits") -> Any:
     if tuple(target.shape) != tuple(logits.shape):
         requirement = f"have the shape of {name}, {tuple(logits.shape)}"
         raise InvalidValueError("target", requirement, tuple(target.shape), advice="Reshape one of them.")
-    check_unit_interval(target)
-    return target
+    return in_unit_interval(target)
 
 
 def count_indices(target: Any, layout: Layout, ignore_index: int) -> int:
@@ -106,16 +105,16 @@ def count_indices(target: Any, layout: Layout, ignore_index: int) -> int:
     return rows_counted
 
 
-def check_distribution(target: Any, layout: Layout, sample_weight: Any) -> None:
-    """Raise unless every entry is zero or more, and finite; warn where rows do not sum to 1."""
+def check_distribution(target: Any, layout: Layout, sample_weight: Any) -> Any:
+    """Return distributions whose entries are zero or more, and finite; warn where rows do not sum to 1."""
     if not is_readable(target):
-        check_all_not_negative(target, "target")
-        return
+        return not_negative(target, "target")
     is_bad, *sums = faults_of_distribution(*rows_of(target, layout))
     if is_bad:
-        check_all_not_negative(target, "target")
+        target = not_negative(target, "target")
     if sums[-1] and _warnings.checks_are_on():
         suspicions.warn_of_sums(target, layout, sample_weight, *sums)
+    return target
 
 
 def is_readable(array: Any) -> bool:

@@ -49,8 +49,8 @@ def _warn_of_sums_of_probabilities(values: np.ndarray, counts: np.ndarray, probl
             warn(
                 _warnings.AxisWarning,
                 f"axis must be the one along which probabilities sum to 1; got axis {layout.axis} of shape "
-                f"{layout.shape}, with a sum of {values[first].sum():.4g} at {layout.position(first)}{counted}, while all "
-                f"sums along axis {other} are 1. Pass axis={other}, or take the softmax along the classes.",
+                f"{layout.shape}, with a sum of {values[first].sum():.4g} at {layout.position(first)}{counted}, while "
+                f"all sums along axis {other} are 1. Pass axis={other}, or take the softmax along the classes.",
             )
             return
     warn(
