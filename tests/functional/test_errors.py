@@ -444,7 +444,7 @@ def test_a_soft_target_or_weight_that_is_no_number_is_refused_in_every_function(
 def test_probabilities_of_0_and_1_are_taken_and_none_beyond():
     for value in (0.0, -0.0, 1.0, TINY):
         lw.binary_cross_entropy_with_logits([0.5], [value])
-        assert entries.in_unit_interval(np.array([value])) == value
+        assert entries.in_unit_interval(np.array([value]), "target", "") == value
     for value in (-1.1e-5, 1 + 1.1e-5, INF, -INF, NAN):
         with pytest.raises(ValueError, match=r"^target must be in \[0, 1\]; got .* at index 0\."):
             lw.binary_cross_entropy_with_logits([0.5], [value])

@@ -88,7 +88,7 @@ class CrossEntropyCall(NamedTuple):
         smoothing = check_fraction(self.label_smoothing, "label_smoothing")
         z_loss = check_not_negative(self.z_loss, "z_loss")
         has_indices = is_index_target(target, layout, name)
-        rows_counted = count_indices(target, layout, ignore_index) if has_indices else -1
+        rows_counted = count_indices(target, layout, ignore_index, sample_weight) if has_indices else -1
         if not has_indices:
             target = check_distribution(target, layout, sample_weight)
         check_out(out, logits)

@@ -21,23 +21,38 @@ def check_all_not_negative(array: Any, name: str) -> None:
     _check_entries(array, name, ~(array >= 0) | (array == math.inf), "be zero or more, and finite")
 
 
-def not_negative(array: Any, name: str) -> Any:
-    """Return an array whose entries are zero or more and finite; those below 0 by a rounding error become 0."""
+def not_negative(array: Any, name: str, weight: Any = None) -> Any:
+    """Return an array whose entries are zero or more and finite.
+
+    Those below 0 by a rounding error become 0, and so does whatever has `weight` 0 (which broadcasts to the array).
+    """
     if may_look(array) and bool(((array >= 0) & (array < math.inf)).all()):
         return array
+    array = _without_weight_0(array, weight)
     bad = ~((array >= -_margin(array)) & (array < math.inf))
     _check_entries(array, name, bad, "be zero or more, and finite")
     return _clipped(array, math.inf)
 
 
-def in_unit_interval(array: Any, name: str = "target", advice: str = "") -> Any:
-    """Return an array whose entries are in [0, 1]; those outside by a rounding error become 0 or 1."""
+def in_unit_interval(array: Any, name: str, advice: str | Callable[[Any], str], weight: Any = None) -> Any:
+    """Return an array whose entries are in [0, 1].
+
+    Those outside by a rounding error become 0 or 1, and whatever has `weight` 0 (of the shape of the array) 0. An error
+    comes with advice, which may be a function of the array.
+    """
     if may_look(array) and bool(((array >= 0) & (array <= 1)).all()):
         return array
-    margin = _margin(array)
+    array, margin = _without_weight_0(array, weight), _margin(array)
     bad = ~((array >= -margin) & (array <= 1 + margin))
-    _check_entries(array, name, bad, "be in [0, 1]", advice or _advice_for_labels)
+    _check_entries(array, name, bad, "be in [0, 1]", advice)
     return _clipped(array, 1.0)
+
+
+def _without_weight_0(array: Any, weight: Any) -> Any:
+    if weight is None:
+        return array
+    silent = weight == 0
+    return array.masked_fill(silent, 0) if is_tensor(array) else np.where(silent, array.dtype.type(0), array)
 
 
 def _margin(array: Any) -> float:
@@ -54,12 +69,24 @@ def _clipped(array: Any, high: float) -> Any:
     return array + (constant.clamp(0.0, high) - constant)
 
 
-def _advice_for_labels(target: Any) -> str:
+def advice_on_labels(target: Any) -> str:
     """Return what to do where the labels are two whole numbers other than 0 and 1."""
     low, high = float(target.min()), float(target.max())
     if (low, high) == (1.0, 2.0):
         return "If classes are counted from 1, subtract 1."
     return "If the labels are -1 and 1, pass target > 0." if (low, high) == (-1.0, 1.0) else ""
+
+
+def advice_on_missing_labels(target: Any) -> str:
+    """Return what to do where one number beside 0 and 1 seems to stand for a missing label, else advice on labels."""
+    others = target[(target < 0) | (target > 1) | (target != target)]
+    if bool((others != others).all()):
+        return "If NaN marks missing labels, pass missing='ignore'."
+    mark = float(others.min())
+    is_mark = mark == float(others.max()) and mark.is_integer() and (mark < 0 or mark > 9)
+    if is_mark and bool((target == 0).any()):
+        return f"If it marks missing labels, pass ignore_index={int(mark)}."
+    return advice_on_labels(target)
 
 
 def _check_entries(array: Any, name: str, bad: Any, requirement: str, advice: str | Callable[[Any], str] = "") -> None:

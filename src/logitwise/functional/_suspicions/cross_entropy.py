@@ -202,8 +202,9 @@ def _warn_of_overwritten(problem: Any, losses: np.ndarray, found: np.ndarray) ->
 def warn_of_sums(target: Any, layout: Layout, sample_weight: Any, first: int, first_sum: float, off: int) -> None:
     """Warn of rows of a soft target that do not sum to 1, except for rows of weight 0."""
     if sample_weight is not None:
+        tolerance = kernels.WIDE_TOLERANCE if target.dtype.itemsize == 2 else kernels.TOLERANCE
         sums = np.moveaxis(as_float64(target), layout.axis, -1).reshape(layout.rows, layout.classes).sum(-1)
-        rows = np.flatnonzero((np.abs(sums - 1.0) > kernels.TOLERANCE) & (as_float64(sample_weight).reshape(-1) != 0))
+        rows = np.flatnonzero((np.abs(sums - 1.0) > tolerance) & (as_float64(sample_weight).reshape(-1) != 0))
         if not rows.size:
             return
         first, first_sum, off = int(rows[0]), float(sums[rows[0]]), len(rows)

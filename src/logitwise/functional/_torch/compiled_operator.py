@@ -48,7 +48,7 @@ def _fits_schema(call: Any) -> bool:
     if not isinstance(call.reduction, str) or not isinstance(call.normalizer, (int, float, type(None))):
         return False
     if isinstance(call, BinaryCall):
-        return True
+        return not call.marks_missing()
     return (
         isinstance(call.axis, int)
         and -call.logits.ndim <= call.axis < call.logits.ndim
