@@ -46,7 +46,9 @@ IMPORTS = {
         "_arrays", "functional._cpu_kernels", "functional._definitions", "functional._problems", "functional._small",
         "functional._torch",
     },
-    "functional._small": {"_warnings", "functional._problems", "functional._suspicions", "kernels"},
+    "functional._small": {
+        "_warnings", "functional._cpu_kernels", "functional._problems", "functional._suspicions", "kernels",
+    },
     "functional._torch": {
         "_arrays", "_requirements", "_warnings", "functional._cpu_kernels", "functional._memory",
         "functional._problems", "functional._small", "functional._suspicions", "kernels",

@@ -72,6 +72,13 @@ def as_numpy(array: Any) -> np.ndarray:
     return array.detach().cpu().numpy() if is_tensor(array) else np.asarray(array)
 
 
+def as_float64(array: Any) -> np.ndarray:
+    """Return the values of an array or tensor as float64."""
+    if is_tensor(array):
+        return array.detach().to(sys.modules["torch"].float64).cpu().numpy()
+    return np.asarray(array, dtype=np.float64)
+
+
 class Layout(NamedTuple):
     """The shape of logits, seen as rows of classes: `(outer, classes, inner)`, in memory order.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from typing import Any, Self, TypeVar
 
 AnyError = TypeVar("AnyError", bound="InvalidArgumentError")
@@ -16,6 +17,8 @@ AnyError = TypeVar("AnyError", bound="InvalidArgumentError")
 
 class InvalidArgumentError(Exception):
     """An argument that has no meaning here; the parent of `InvalidValueError` and `InvalidTypeError`.
+
+    Made of a sentence alone, as torch and others make an error again in another process, its fields are empty.
 
     Attributes:
         argument: The name of the argument.
@@ -31,19 +34,19 @@ class InvalidArgumentError(Exception):
     def __init__(
         self,
         argument: str,
-        requirement: str,
-        got: object,
+        requirement: str = "",
+        got: object = "",
         where: str = "",
         advice: str = "",
         mentions: Mapping[str, str] | None = None,
     ) -> None:
-        self.argument = argument
+        self.argument = argument if requirement else ""
         self.requirement = requirement
         self.got = str(got)
         self.where = where
         self.advice = advice
         self.mentions = dict(mentions or {})
-        self.args = (self._sentence(),)  # not by super(), which the compiler of torch cannot follow
+        self.args = (self._sentence() if requirement else argument,)  # super() stops the compiler of torch
 
     def _sentence(self) -> str:
         place = f" at {self.where}" if self.where else ""
@@ -52,19 +55,24 @@ class InvalidArgumentError(Exception):
 
     def renamed(self, names: Mapping[str, str]) -> Self:
         """Return this error with other names for the arguments it speaks of; those that are not named keep theirs."""
-        mentions = {key: names.get(name, name) for key, name in self.mentions.items()}
-        argument = names.get(self.argument, self.argument)
-        return type(self)(argument, self.requirement, self.got, self.where, self.advice, mentions)
+        error = copy(self)
+        if self.requirement:
+            error.argument = names.get(self.argument, self.argument)
+            error.mentions = {key: names.get(name, name) for key, name in self.mentions.items()}
+            error.args = (error._sentence(),)
+        return error
 
     def as_type(self, error_type: type[AnyError]) -> AnyError:
         """Return this error as one of another class."""
         return error_type(*self._fields())
 
     def _fields(self) -> tuple[Any, ...]:
+        if not self.requirement:
+            return self.args
         return self.argument, self.requirement, self.got, self.where, self.advice, self.mentions
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), self._fields()
+        return type(self), self._fields(), self.__dict__
 
 
 class InvalidValueError(InvalidArgumentError, ValueError):

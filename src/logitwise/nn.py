@@ -72,7 +72,7 @@ def _as_in_torch(error: Exception) -> Exception:
     error_type = InputError if isinstance(error, ValueError) else InputTypeError
     if isinstance(error, InvalidArgumentError):
         return error.as_type(error_type)
-    return error_type.__new__(error_type, *error.args)  # torch's own: a sentence, without fields
+    return error_type(str(error))  # torch's own: a sentence, without fields
 
 
 class Softmax(torch.nn.Softmax):

@@ -20,7 +20,7 @@ GRADIENT_ULP = {"float16": 4.0, "bfloat16": 4.0, "float32": 4.0, "float64": 16.0
 REFERENCE_ULP = {**VALUE_ULP, "float64": 16.0}
 
 _EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
-_TINY = {"float16": 2.0**-24, "bfloat16": 2.0**-133, "float32": 2.0**-149, "float64": 2.0**-1074}
+TINY = {"float16": 2.0**-24, "bfloat16": 2.0**-133, "float32": 2.0**-149, "float64": 2.0**-1074}
 
 
 def ulp(value: np.ndarray, dtype: str) -> np.ndarray:
@@ -28,7 +28,7 @@ def ulp(value: np.ndarray, dtype: str) -> np.ndarray:
     magnitude = np.abs(np.asarray(value, dtype=np.float64))
     exponent = np.floor(np.log2(np.where((magnitude > 0) & np.isfinite(magnitude), magnitude, 1.0)))
     spacing = np.where(magnitude > 0, np.exp2(exponent) * _EPSILON[dtype], 0.0)
-    return np.maximum(spacing, _TINY[dtype])
+    return np.maximum(spacing, TINY[dtype])
 
 
 def check_ulp(

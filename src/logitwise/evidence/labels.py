@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -24,15 +24,6 @@ class UnseenLabelsError(InvalidValueError):
 
     likeness: str = ""
     to_strip: str = ""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (*super().__reduce__(), {"likeness": self.likeness, "to_strip": self.to_strip})
-
-    def renamed(self, names: Any) -> Self:
-        """Return this error with other names for the arguments it speaks of."""
-        error = super().renamed(names)
-        error.likeness, error.to_strip = self.likeness, self.to_strip
-        return error
 
 
 def known_indices(labels: Any, classes: np.ndarray) -> np.ndarray:

@@ -7,13 +7,13 @@ is `_torch/small.py`.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from logitwise import _warnings
 from logitwise.functional import _suspicions as suspicions
+from logitwise.functional._cpu_kernels.softmax import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall
 from logitwise.functional._problems.sigmoid import SigmoidCall
 from logitwise.functional._problems.softmax import SoftmaxCall
@@ -40,7 +40,11 @@ def _softmax(call: SoftmaxCall, out: Any) -> Any:
     operation, _, logits, axis, temperature, mask, keepdims = call
     if not (_is_plain(logits) and logits.ndim == 2 and type(axis) is int and (axis == -1 or axis == 1)):
         return None
-    if mask is not None or type(temperature) is not float or not 0.0 < temperature < math.inf:
+    if (
+        mask is not None
+        or type(temperature) is not float
+        or not LOWEST_TEMPERATURE <= temperature <= HIGHEST_TEMPERATURE
+    ):
         return None
     rows, classes = logits.shape
     if operation == "logsumexp":

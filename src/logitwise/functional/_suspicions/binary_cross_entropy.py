@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from logitwise import _warnings
+from logitwise._arrays import as_float64
 from logitwise._warnings import warn
 from logitwise.functional._suspicions.cross_entropy import CAUSES_OF_NAN
-from logitwise.functional._suspicions.places import as_float64, first_of, more, shares_memory
+from logitwise.functional._suspicions.places import first_of, more, shares_memory
 from logitwise.kernels.cpu import suspicions as kernels
 
 

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from logitwise import _warnings
-from logitwise._arrays import Layout
+from logitwise._arrays import Layout, as_float64
 from logitwise._warnings import warn
 from logitwise.functional._memory.arrays import memory_of
 from logitwise.functional._suspicions.graph import warn_of_log_probabilities
 from logitwise.functional._suspicions.places import (
     along,
-    as_float64,
     first_numbers,
     index_of,
     more,

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from logitwise import _warnings
-from logitwise._arrays import Layout
+from logitwise._arrays import Layout, as_float64
 from logitwise._warnings import warn
-from logitwise.functional._suspicions.places import as_float64, more
+from logitwise.functional._suspicions.places import more
 from logitwise.kernels.cpu import suspicions as kernels
 
 

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
 
-from logitwise._arrays import is_tensor
+from logitwise._arrays import as_float64
 from logitwise.functional._memory.arrays import memory_of
-
-
-def as_float64(array: Any) -> np.ndarray:
-    """Return the values of an array or tensor as float64."""
-    if is_tensor(array):
-        return array.detach().to(sys.modules["torch"].float64).cpu().numpy()
-    return np.asarray(array, dtype=np.float64)
 
 
 def shares_memory(gradient: Any, array: Any) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from logitwise import _warnings
+from logitwise._arrays import as_float64
 from logitwise._warnings import warn
-from logitwise.functional._suspicions.places import as_float64
 
 
 def warn_of_no_rows(unit: str, class_weight: Any = None) -> None:

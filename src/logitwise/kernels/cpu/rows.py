@@ -106,7 +106,7 @@ def row_of(array, row):
 @compiled
 def pair_like(array, high, low):
     """Return a float64 and its error as a pair of floats of the dtype that `array` is computed in."""
-    rounded = real_like(array, min(high, 1e38))
+    rounded = real_like(array, high)
     return rounded, real_like(array, (high - np.float64(rounded)) + low)
 
 

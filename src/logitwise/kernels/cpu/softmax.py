@@ -61,7 +61,7 @@ def _split(
 def _normalize(many, logits, mask, encoding, temperature, operation, result, first, last):
     high, low = scaled_log2_e(temperature)
     high, low = pair_like(logits, high, low)
-    inverse = real_like(logits, max(1.0 / temperature, 1e-38))
+    inverse = real_like(logits, 1.0 / temperature)
     if many is None:
         _normalize_few(logits, mask, encoding, high, low, inverse, operation, result, first, last)
     else:

@@ -131,5 +131,5 @@ def log1p(x):
 @compiled
 def scaled_log2_e(temperature):
     """Return `log2(e) / temperature` as a float64 and its rounding error."""
-    high = min(LOG2_E / temperature, 1e300)
+    high = LOG2_E / temperature
     return high, (multiply_add(-high, temperature, LOG2_E) + LOG2_E_LOW) / temperature
