@@ -71,25 +71,12 @@ def _warn_of_content(content: int, problem: Any) -> None:
 def _warn_of_indices(problem: Any) -> None:
     layout: Layout = problem.layout
     shape, axis = layout.shape, layout.axis
-    if layout.inner == 1 and layout.outer >= kernels.BATCH_OF_ONE_CLASS and len(shape) == 2:
-        target = memory_of(problem.target)[0]
-        if target[0] == target[-1] and bool((target == target[0]).all()):
-            _warn_of_one_class(int(target[0]), problem)
     if len(shape) > 1 and layout.classes >= SMALLEST_SQUARE and shape.count(layout.classes) > 1:
         for other in range(len(shape)):
             if other != axis and shape[other] == layout.classes:
                 _warn_of_other_axis(other, problem)
     if len(shape) > 2 and layout.classes > 2 and layout.classes == problem.target.shape[-1]:
         _warn_of_one_hot(problem)
-
-
-def _warn_of_one_class(label: int, problem: Any) -> None:
-    if label != problem.ignore_index:
-        warn(
-            _warnings.OneClassWarning,
-            f"target must hold more than one class for a model to learn anything; got class {label} in all "
-            f"{problem.layout.rows} rows. If the rows are sorted by class, shuffle them.",
-        )
 
 
 def _warn_of_other_axis(other: int, problem: Any) -> None:
