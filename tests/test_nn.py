@@ -250,7 +250,13 @@ def test_binary_targets_of_any_dtype(dtype):
 def test_arguments_are_torchs(name):
     ours, theirs = getattr(nn, name), getattr(torch.nn, name)
     assert issubclass(ours, theirs)
-    assert inspect.signature(ours) == inspect.signature(theirs)
+    arguments, torchs = inspect.signature(ours).parameters, inspect.signature(theirs).parameters
+    more = [*arguments.values()][len(torchs) :]
+    assert [(a.name, a.default) for a in arguments.values()][: len(torchs)] == [
+        (a.name, a.default) for a in torchs.values()
+    ]
+    assert [argument.name for argument in more] == (["ignore_index", "missing"] if name == "BCEWithLogitsLoss" else [])
+    assert all(argument.kind is argument.KEYWORD_ONLY for argument in more)
     assert list(inspect.signature(ours.forward).parameters) == list(inspect.signature(theirs.forward).parameters)
     assert repr(ours()) == repr(theirs())
 

@@ -19,7 +19,6 @@ _HOME_OF = {
     "MaskedRowWarning": "logitwise._warnings",
     "NoRowsWarning": "logitwise._warnings",
     "NotFiniteWarning": "logitwise._warnings",
-    "OneClassWarning": "logitwise._warnings",
     "OneHotTargetWarning": "logitwise._warnings",
     "ProbabilitiesAsLogitsWarning": "logitwise._warnings",
     "UnnormalizedProbabilitiesWarning": "logitwise._warnings",
@@ -68,7 +67,6 @@ if TYPE_CHECKING:  # `as` says that a name is public, which type checkers cannot
     from logitwise._warnings import MaskedRowWarning as MaskedRowWarning
     from logitwise._warnings import NoRowsWarning as NoRowsWarning
     from logitwise._warnings import NotFiniteWarning as NotFiniteWarning
-    from logitwise._warnings import OneClassWarning as OneClassWarning
     from logitwise._warnings import OneHotTargetWarning as OneHotTargetWarning
     from logitwise._warnings import ProbabilitiesAsLogitsWarning as ProbabilitiesAsLogitsWarning
     from logitwise._warnings import UnnormalizedProbabilitiesWarning as UnnormalizedProbabilitiesWarning

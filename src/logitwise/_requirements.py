@@ -19,15 +19,21 @@ from logitwise._errors import InvalidTypeError, InvalidValueError
 FLOAT_DTYPES = ("float16", "bfloat16", "float32", "float64")
 _NATIVE_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 REDUCTIONS = ("mean", "sum", "none")
+_ADVICE_ON_MASKS = {  # by argument: what to do with a masked array
+    "logits": "Pass its data, and its mask (inverted) as mask=.",
+    "target": "To leave masked entries out, pass target.filled(0), and a sample_weight of 0 for them.",
+    "sample_weight": "To leave masked entries out, pass sample_weight.filled(0).",
+    "class_weight": "To leave masked classes out, pass class_weight.filled(0).",
+    "mask": "Pass mask.filled(False), or another value for masked entries.",
+}
+_ADVICE_ON_OTHERS = "Pass its data, or fill the masked entries with .filled()."
 
 
 def as_floating(value: Any, name: str) -> Any:
     """Return `value` as an array or tensor of a dtype this library computes in; lists and integers become float64."""
     if is_tensor(value):
         return _check_tensor(value, name)
-    if isinstance(value, np.ma.MaskedArray):
-        advice = "Pass its data, and its mask (inverted) as mask=."
-        raise InvalidTypeError(name, "be a plain array", "a masked array", advice=advice)
+    refuse_masked(value, name)
     array = np.asarray(value)
     if array.dtype in _NATIVE_FLOATS:
         return array
@@ -37,6 +43,17 @@ def as_floating(value: Any, name: str) -> Any:
         requirement = "be numbers of dtype float16, float32 or float64 (or integers)"
         raise InvalidTypeError(name, requirement, f"dtype {array.dtype}", advice="Convert with astype.")
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def refuse_masked(value: Any, name: str, advice: str = "") -> None:
+    """Raise for a masked array, or a list of them, whose mask NumPy would drop."""
+    if type(value) is np.ndarray:
+        return
+    inside = set(map(type, value)) if isinstance(value, (list, tuple)) else {type(value)}
+    if any(issubclass(each, np.ma.MaskedArray) for each in inside):
+        got = "masked arrays" if isinstance(value, (list, tuple)) else "a masked array"
+        advice = advice or _ADVICE_ON_MASKS.get(name, _ADVICE_ON_OTHERS)
+        raise InvalidTypeError(name, "be a plain array", got, advice=advice)
 
 
 def _check_tensor(tensor: Any, name: str) -> Any:
@@ -49,6 +66,9 @@ def _check_tensor(tensor: Any, name: str) -> Any:
 
 
 def _check_dense(tensor: Any, name: str) -> None:
+    if type(tensor).__name__ == "MaskedTensor":
+        advice = "Pass .get_data(), or fill the masked entries with .to_tensor()."
+        raise InvalidTypeError(name, "be a plain tensor", "a masked tensor", advice=advice)
     if tensor.layout != sys.modules["torch"].strided:
         raise InvalidTypeError(name, "be a dense tensor", f"layout {tensor.layout}", advice="Convert with .to_dense().")
 
@@ -146,6 +166,8 @@ def check_number(value: Any, name: str) -> float:
     if type(value) is float:
         return value
     is_array = is_tensor(value) or isinstance(value, np.ndarray)
+    if isinstance(value, np.ma.MaskedArray):
+        raise InvalidTypeError(name, "be a number", "a masked array")
     if isinstance(value, (str, bytes, bool, complex)) or (is_array and math.prod(value.shape) != 1):
         raise InvalidTypeError(name, "be a number", described(value))
     if is_tensor(value):
@@ -216,6 +238,7 @@ def check_same_framework(value: Any, name: str, logits: Any, logits_name: str = 
         _check_dense(value, name)
         _check_allocated(value, name)
         return value
+    refuse_masked(value, name)
     array = np.asarray(value)
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:
         requirement = "be numbers of dtype float16, float32 or float64"
@@ -251,6 +274,7 @@ def check_out(out: Any, logits: Any) -> None:
         return
     if is_tensor(out) != is_tensor(logits) or not (is_tensor(out) or isinstance(out, np.ndarray)):
         raise InvalidTypeError("out", f"be {framework_of(logits)} like logits", described(out))
+    refuse_masked(out, "out")
     if tuple(out.shape) != tuple(logits.shape):
         requirement = f"have the shape of the result, {tuple(logits.shape)}"
         raise InvalidValueError("out", requirement, tuple(out.shape))

@@ -54,10 +54,6 @@ class OneHotTargetWarning(LogitwiseWarning):
     """One-hot rows of an integer dtype, which are taken for the class indices 0 and 1."""
 
 
-class OneClassWarning(LogitwiseWarning):
-    """A large batch in which every target is the same class."""
-
-
 class ImpossibleTargetWarning(LogitwiseWarning):
     """A target of probability 0: the loss is infinite."""
 

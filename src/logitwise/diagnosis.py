@@ -275,18 +275,13 @@ class _Examination:
                 + ("" if from_one else " Give the model an output for each class."),
             )
             return False
+        several = lowest < highest  # a single class is the form of contrastive losses: the first logit is the pair's
         unseen = -labels.numel() * math.log((highest + 1) / classes) if highest + 1 < classes else 0.0
-        if unseen > SURE:
+        if several and unseen > SURE:
             self._report(
                 "too many outputs",
                 f"the model must have an output for each class; got {classes} outputs for labels from {lowest} to "
                 f"{highest} in {labels.numel()} rows. The outputs above {highest} learn only to be small.",
-            )
-        if lowest == highest and labels.numel() > 7:
-            self._report(
-                "one class",
-                f"the batch must hold several classes; got class {lowest} in all {labels.numel()} rows. If the rows "
-                "are sorted by class, shuffle them.",
             )
         return True
 

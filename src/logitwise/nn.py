@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from itertools import pairwise
 from operator import index
-from typing import SupportsIndex
+from typing import Literal, SupportsIndex
 
 import torch
 from torch import Tensor
 
 from logitwise import functional
 from logitwise._errors import InvalidArgumentError, InvalidTypeError, InvalidValueError
-from logitwise.functional._problems.binary_cross_entropy import check_probabilities
+from logitwise.functional._problems.binary_cross_entropy import checked_probabilities
 from logitwise.functional._types import Reduction
 
 
@@ -151,6 +151,9 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
     Both tails are exact, targets may be integers or booleans, and a target outside [0, 1] is an error. As in torch,
     the mean divides by the number of elements even if there are weights.
 
+    Two more arguments, `ignore_index` and `missing`, say how missing labels are marked, as in the function; the mean
+    then divides by the number of labels that are not missing.
+
     Example:
         >>> import torch, logitwise as lw
         >>> lw.nn.BCEWithLogitsLoss()(torch.tensor([50.0]), torch.tensor([1.0]))
@@ -158,6 +161,22 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
     """
 
     reduction: Reduction
+    ignore_index: int | None = None
+    missing: Literal["error", "ignore"] = "error"
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        pos_weight: Tensor | None = None,
+        *,
+        ignore_index: int | None = None,
+        missing: Literal["error", "ignore"] = "error",
+    ) -> None:
+        super().__init__(weight, size_average, reduce, reduction, pos_weight)
+        self.ignore_index, self.missing = ignore_index, missing
 
     @_drop_in_loss
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -168,8 +187,23 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
             sample_weight=self.weight,
             pos_weight=self.pos_weight,
             reduction=self.reduction,
-            normalizer=input.numel() if self.reduction == "mean" and input.numel() else None,
+            normalizer=self._labels(input, target) if self.reduction == "mean" and input.numel() else None,
+            ignore_index=self.ignore_index,
+            missing=self.missing,
         )
+
+    def _labels(self, input: Tensor, target: Tensor) -> int | Tensor | None:
+        """Return the number of labels; None where a mean over those that are not missing has none to divide by."""
+        if self.ignore_index is None and self.missing == "error":
+            return input.numel()
+        if self.weight is None:
+            return None  # the function counts them
+        is_missing = torch.zeros_like(target, dtype=torch.bool)
+        if self.ignore_index is not None:
+            is_missing = (target if target.is_floating_point() else target.long()) == self.ignore_index
+        if self.missing == "ignore":
+            is_missing = is_missing | target.isnan()
+        return (~is_missing).sum().clamp(min=1)
 
 
 class BCELoss(torch.nn.BCELoss):
@@ -187,8 +221,7 @@ class BCELoss(torch.nn.BCELoss):
     @_drop_in_loss
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of probabilities of any shape and targets of the same shape."""
-        check_probabilities(input, target)
-        return super().forward(input, target.to(input.dtype))
+        return super().forward(*checked_probabilities(input, target, self.weight))
 
 
 class FeedForward(torch.nn.Module):

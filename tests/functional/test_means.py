@@ -19,7 +19,7 @@ MANY = 300_007
 KINDS = ["numpy float16", "numpy float32", "numpy float64", "torch bfloat16", "torch float32", "torch float64"]
 WEIGHTS = ["none", "class", "sample", "both"]
 
-pytestmark = [needs_extended, pytest.mark.filterwarnings("ignore::logitwise.OneClassWarning")]
+pytestmark = needs_extended
 
 
 def problem(rows: int, kind: str, *, equal: bool = False) -> tuple[Any, np.ndarray]:

@@ -211,12 +211,6 @@ MISTAKES = {
     "one logit and the cross-entropy module": Planted(
         lambda: lw.nn.CrossEntropyLoss()(TENSOR[:, :1], INDEX * 0), ValueError, "binary_cross_entropy_with_logits"
     ),
-    "one class only": Planted(
-        lambda: lw.cross_entropy(_numbers(300, 4), np.full(300, 2)), lw.OneClassWarning, "class 2 in all 300 rows"
-    ),
-    "one class only, tensors": Planted(
-        lambda: lw.cross_entropy(_tensor(300, 4), torch.zeros(300, dtype=torch.long)), lw.OneClassWarning, "class 0"
-    ),
     # Rows that have no answer.
     "NaN": Planted(
         lambda: lw.cross_entropy(_with(LOGITS, (17, 3), np.nan), TARGET), NOT_FINITE, "got nan for class 3 at row 17"

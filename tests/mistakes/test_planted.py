@@ -70,7 +70,20 @@ INNOCENT = {
     "a padded soft target": lambda: lw.cross_entropy(
         LOGITS, np.eye(5)[TARGET] * (np.arange(32) != 3)[:, None], sample_weight=(np.arange(32) != 3).astype(float)
     ),
-    "255 rows of one class": lambda: lw.cross_entropy(np.tile(LOGITS, (8, 1))[:255], np.zeros(255, int)),
+    "a contrastive loss, small": lambda: lw.cross_entropy(np.tile(LOGITS, (16, 1)), np.zeros(512, int)),
+    "a contrastive loss, large": lambda: lw.cross_entropy(np.tile(LOGITS, (600, 1)), np.zeros(19_200, int)),
+    "a contrastive loss of tensors": lambda: lw.nn.CrossEntropyLoss()(
+        TENSOR.repeat(16, 1).requires_grad_(), torch.zeros(512, dtype=torch.long)
+    ),
+    "a contrastive loss of 16 bits": lambda: lw.cross_entropy(
+        TENSOR.repeat(600, 1).bfloat16(), torch.zeros(19_200, dtype=torch.int32)
+    ),
+    "one domain at a time": lambda: [
+        lw.cross_entropy(np.tile(LOGITS[:, :2], (16, 1)), np.full(512, k)) for k in (0, 1)
+    ],
+    "a batch without its rare class": lambda: lw.cross_entropy(
+        np.tile(LOGITS[:, :2], (16, 1)), np.zeros(512, int), class_weight=[0.001, 1.0]
+    ),
     "masked classes": lambda: lw.cross_entropy(np.where(np.arange(5) == 4, -np.inf, LOGITS), TARGET % 4),
     "softmax, then more layers": lambda: lw.cross_entropy(
         torch.nn.Linear(5, 5)(TENSOR.clone().requires_grad_().softmax(1)), INDEX

@@ -108,12 +108,6 @@ SENTENCES = {
         lw.LogProbabilitiesAsLogitsWarning,
         f"logits need no log_softmax; got the result of a log_softmax. {WASTED}",
     ),
-    "one class": (
-        lambda: lw.cross_entropy(np.tile(LOGITS, (64, 1)), np.full(256, 1)),
-        lw.OneClassWarning,
-        "target must hold more than one class for a model to learn anything; got class 1 in all 256 rows. If the rows "
-        "are sorted by class, shuffle them.",
-    ),
     "two rows not finite": (
         lambda: lw.cross_entropy(spoiled(LOGITS, r1c2=INF, r3c0=NAN), TARGET),
         lw.NotFiniteWarning,
@@ -275,32 +269,6 @@ def test_rows_of_each_kind_are_told_apart_and_counted():
 
 
 # --- limits -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("framework", ["numpy", "torch"])
-def test_one_class_is_said_of_256_rows(framework):
-    convert = torch.tensor if framework == "torch" else np.array
-    for rows, found in ((255, []), (256, [lw.OneClassWarning])):
-        for dtype in (np.int64, np.int32):
-            logits, target = convert(np.tile(LOGITS, (64, 1))[:rows]), convert(np.full(rows, 2, dtype))
-            assert kinds(lambda z=logits, y=target: lw.cross_entropy(z, y)) == found
-
-
-@pytest.mark.parametrize("dtype", [np.int64, np.int32])  # of which the second is never a small call
-@pytest.mark.parametrize("row", [0, 100, 255])
-def test_one_row_of_another_class_is_enough(row, dtype):
-    target = np.full(256, 2, dtype)
-    assert kinds(lambda: lw.cross_entropy(np.tile(LOGITS, (64, 1)), target)) == [lw.OneClassWarning]
-    target[row] = 1
-    assert kinds(lambda: lw.cross_entropy(np.tile(LOGITS, (64, 1)), target)) == []
-
-
-def test_one_class_is_not_said_of_ignored_rows_nor_of_images():
-    logits = np.tile(LOGITS, (64, 1))
-    assert kinds(lambda: lw.cross_entropy(logits, np.full(256, 2), ignore_index=2)) == [lw.NoRowsWarning]
-    assert kinds(lambda: lw.cross_entropy(logits.reshape(2, 128, 3), np.full((2, 128), 2))) == []
-    assert kinds(lambda: lw.cross_entropy(logits.reshape(128, 3, 2), np.full((128, 2), 1), axis=1)) == []
-    assert kinds(lambda: lw.cross_entropy(logits.T.copy(), np.full(256, 1), axis=0)) == []
 
 
 def square(size: int, right_here: int, right_there: int) -> tuple[np.ndarray, np.ndarray]:

@@ -91,5 +91,5 @@ def refused(logits: Floats, target: NDArray[np.int64]) -> None:
     lw.cross_entropy(logits, target, label_smoothing="0.1")  # pyright: ignore[reportArgumentType, reportCallIssue]
     lw.cross_entropy_and_gradient(logits, target, pos_weight=1.0)  # pyright: ignore[reportCallIssue]
     lw.log_loss(logits, target, z_loss=0.1)  # pyright: ignore[reportCallIssue]
-    lw.binary_cross_entropy_with_logits(logits, target, ignore_index=0)  # pyright: ignore[reportCallIssue]
+    lw.binary_cross_entropy_with_logits(logits, target, class_weight=[1.0])  # pyright: ignore[reportCallIssue]
     lw.threads("two")  # pyright: ignore[reportArgumentType]

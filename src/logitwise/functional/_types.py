@@ -81,3 +81,5 @@ class BinaryOptions(TypedDict, Generic[W], total=False):
     sample_weight: W | None
     pos_weight: W | None
     normalizer: SupportsFloat | None
+    ignore_index: SupportsIndex | None
+    missing: Literal["error", "ignore"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, SupportsFloat, overload
+from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, overload
 
 from logitwise.functional._problems.binary_cross_entropy import BinaryCall
 from logitwise.functional._problems.options import unknown_option
@@ -39,6 +39,8 @@ def binary_cross_entropy_with_logits(
     pos_weight: Any = None,
     reduction: Reduction = "mean",
     normalizer: SupportsFloat | None = None,
+    ignore_index: SupportsIndex | None = None,
+    missing: Literal["error", "ignore"] = "error",
 ) -> Any:
     """Return the binary cross-entropy between the sigmoid of logits and a target, in nats.
 
@@ -50,12 +52,16 @@ def binary_cross_entropy_with_logits(
 
     Args:
         logits: Scores of any shape; dtypes as in `sigmoid`. Never probabilities: there is no sigmoid before this.
-        target: The shape of `logits`: booleans, integers 0 and 1, or floating probabilities of class 1 in [0, 1].
+        target: The shape of `logits`: booleans, integers 0 and 1, or floating probabilities of class 1 in [0, 1]. What
+            rounding has moved outside, as in sums of probabilities, counts as 0 or 1.
         sample_weight: Weights that broadcast to the shape of `logits`, zero or more; an element of weight 0 is not
-            read.
+            read: neither its logit nor its target.
         pos_weight: w, weights that broadcast to the shape of `logits` (one number, or one per column), zero or more.
         reduction: 'mean', 'sum', or 'none' for one loss per element.
         normalizer: What the mean divides by instead of the sum of weights.
+        ignore_index: A target that stands for a missing label, such as -1: such elements take no part, as if their
+            sample weight were 0. None: there is none.
+        missing: What a target of NaN is: 'error', or 'ignore' for a missing label, as with `ignore_index`.
 
     Returns:
         The loss in the dtype of `logits`: one number, or for 'none' one per element. Over no elements (or none of
@@ -73,7 +79,7 @@ def binary_cross_entropy_with_logits(
         >>> lw.binary_cross_entropy_with_logits(np.array([50.0, -1.0]), np.array([1, 0]), reduction="none")
         array([1.92874985e-22, 3.13261688e-01])
     """
-    return loss_of(BinaryCall(logits, target, sample_weight, pos_weight, reduction, normalizer))
+    return loss_of(BinaryCall(logits, target, sample_weight, pos_weight, reduction, normalizer, ignore_index, missing))
 
 
 @overload

@@ -8,10 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logitwise._errors import InvalidTypeError, InvalidValueError
+from logitwise._requirements import refuse_masked
+
+DROP_MASKED = "Leave masked rows out first."
 
 
 def read_predictions(target: Any, probabilities: Any) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return class indices and their probabilities as arrays of int64 and float64; raise where they are not such."""
+    refuse_masked(probabilities, "probabilities", DROP_MASKED)
     probabilities = np.asarray(probabilities, dtype=np.float64)
     if probabilities.ndim != 2 or 0 in probabilities.shape:
         requirement = "have shape (rows, classes), at least one of each"
@@ -35,6 +39,7 @@ def read_predictions(target: Any, probabilities: Any) -> tuple[NDArray[np.int64]
 
 def read_indices(values: Any, name: str, n_classes: int) -> NDArray[np.int64]:
     """Return class indices as int64; raise where they are not integers in range, one per row."""
+    refuse_masked(values, name, DROP_MASKED)
     indices = np.asarray(values)
     if indices.dtype.kind not in "iu" and indices.size:
         advice = "Convert labels to indices first."

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logitwise._errors import InvalidValueError
-from logitwise._requirements import check_integer
+from logitwise._requirements import check_integer, refuse_masked
 from logitwise._warnings import checks
 from logitwise.functional import log_loss
-from logitwise.metrics.arguments import read_indices, read_predictions
+from logitwise.metrics.arguments import DROP_MASKED, read_indices, read_predictions
 from logitwise.metrics.bins import bin_of, binned_error
 from logitwise.metrics.intervals import (
     Interval,
@@ -146,6 +146,7 @@ def roc_auc(target: Any, scores: Any) -> float:
         >>> roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
         0.75
     """
+    refuse_masked(scores, "scores", DROP_MASKED)
     target, scores = read_indices(target, "target", 2), np.asarray(scores, dtype=np.float64)
     if scores.shape != target.shape:
         raise InvalidValueError("scores", f"have the shape of target, {target.shape}", scores.shape)
@@ -258,6 +259,7 @@ def paired_bootstrap(
         >>> round(mean, 2), bool(0.1 < low < mean < high < 0.3)
         (0.2, True)
     """
+    refuse_masked(differences, "differences", DROP_MASKED)
     values = np.asarray(differences, dtype=np.float64)
     if values.ndim != 1 or len(values) == 0:
         raise InvalidValueError("differences", "have shape (rows,), at least one row", values.shape)

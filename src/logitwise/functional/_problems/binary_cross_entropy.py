@@ -8,9 +8,9 @@ import numpy as np
 
 from logitwise import _warnings
 from logitwise._arrays import is_tensor, may_look
-from logitwise._requirements import as_floating, check_out, check_reduction
+from logitwise._requirements import as_floating, check_choice, check_int64, check_out, check_reduction
 from logitwise.functional import _suspicions as suspicions
-from logitwise.functional._problems.entries import check_unit_interval
+from logitwise.functional._problems.entries import advice_on_labels, advice_on_missing_labels, in_unit_interval
 from logitwise.functional._problems.targets import check_binary_target
 from logitwise.functional._problems.weights import check_element_weight
 
@@ -24,6 +24,8 @@ class BinaryCall(NamedTuple):
     pos_weight: Any = None
     reduction: Any = "mean"
     normalizer: Any = None
+    ignore_index: Any = None
+    missing: Any = "error"
     operation = "binary_cross_entropy_with_logits"
 
     def other_arrays(self) -> tuple[Any, ...]:
@@ -47,8 +49,29 @@ class BinaryCall(NamedTuple):
         reduction, normalizer = check_reduction(self.reduction, self.normalizer, logits)
         sample_weight = check_element_weight(self.sample_weight, "sample_weight", logits)
         pos_weight = check_element_weight(self.pos_weight, "pos_weight", logits)
+        sample_weight = self._without_missing(target, sample_weight, logits)
+        target = in_unit_interval(target, "target", advice_on_missing_labels, sample_weight)
         check_out(out, logits)
         return BinaryProblem(self.operation, logits, target, sample_weight, pos_weight, reduction, normalizer)
+
+    def marks_missing(self) -> bool:
+        """Return whether an option says which labels are missing."""
+        return self.ignore_index is not None or self.missing != "error"
+
+    def _without_missing(self, target: Any, sample_weight: Any, logits: Any) -> Any:
+        """Return the sample weights with 0 where the options say that the label is missing."""
+        check_choice(self.missing, "missing", ("error", "ignore"))
+        silent = None
+        if self.ignore_index is not None:
+            ignored = check_int64(self.ignore_index, "ignore_index")
+            silent = (target.long() if is_tensor(target) and not target.is_floating_point() else target) == ignored
+        if self.missing == "ignore":
+            silent = target != target if silent is None else silent | (target != target)
+        if silent is None:
+            return sample_weight
+        if is_tensor(target):
+            return (logits.new_ones(()) if sample_weight is None else sample_weight).masked_fill(silent, 0.0)
+        return np.where(silent, 0.0, 1.0 if sample_weight is None else sample_weight)
 
 
 class BinaryProblem(NamedTuple):
@@ -100,9 +123,15 @@ class BinaryProblem(NamedTuple):
         return numbers
 
 
-def check_probabilities(probabilities: Any, target: Any) -> None:
-    """Raise unless probabilities and target have one shape and lie in [0, 1]: the inputs of `nn.BCELoss`."""
-    check_binary_target(target, as_floating(probabilities, "input"), "input")
-    check_unit_interval(probabilities, "input", "If they are logits, use BCEWithLogitsLoss.")
+def checked_probabilities(probabilities: Any, target: Any, weight: Any) -> tuple[Any, Any]:
+    """Return probabilities and target of one shape and in [0, 1], the inputs of `nn.BCELoss`, or raise.
+
+    Both are 0 where they were outside, and have weight 0.
+    """
+    target = check_binary_target(target, as_floating(probabilities, "input"), "input")
+    weight = check_element_weight(weight, "weight", probabilities)
+    target = in_unit_interval(target, "target", advice_on_labels, weight)
+    probabilities = in_unit_interval(probabilities, "input", "If they are logits, use BCEWithLogitsLoss.", weight)
     if may_look(probabilities) and probabilities.is_cpu and _warnings.checks_are_on():
         suspicions.warn_of_binary_probabilities(probabilities, target)
+    return probabilities, target.to(probabilities.dtype)

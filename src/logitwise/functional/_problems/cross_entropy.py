@@ -20,7 +20,7 @@ from logitwise._requirements import (
     check_same_framework,
 )
 from logitwise.functional import _suspicions as suspicions
-from logitwise.functional._problems.entries import check_unit_interval
+from logitwise.functional._problems.entries import in_unit_interval
 from logitwise.functional._problems.targets import check_distribution, count_indices, is_index_target, is_readable
 from logitwise.functional._problems.weights import check_class_weight, check_sample_weight
 
@@ -88,9 +88,9 @@ class CrossEntropyCall(NamedTuple):
         smoothing = check_fraction(self.label_smoothing, "label_smoothing")
         z_loss = check_not_negative(self.z_loss, "z_loss")
         has_indices = is_index_target(target, layout, name)
-        rows_counted = count_indices(target, layout, ignore_index) if has_indices else -1
+        rows_counted = count_indices(target, layout, ignore_index, sample_weight) if has_indices else -1
         if not has_indices:
-            check_distribution(target, layout, sample_weight)
+            target = check_distribution(target, layout, sample_weight)
         check_out(out, logits)
         options = (class_weight, sample_weight, ignore_index, smoothing, z_loss, reduction, normalizer)
         return CrossEntropyProblem(self.operation, logits, target, has_indices, layout, *options, rows_counted)
@@ -105,11 +105,12 @@ class LogLossCall(CrossEntropyCall):
     def checked(self, out: Any = None) -> CrossEntropyProblem:
         """Return the problem, or raise what is wrong with the call."""
         problem = super().checked(out)
-        check_unit_interval(
+        probabilities = in_unit_interval(
             problem.quiet_logits(fill=0.5),
             "probabilities",
             "If they are logits, use cross_entropy; if log-probabilities, cross_entropy too.",
         )
+        problem = problem._replace(logits=probabilities)
         if is_readable(problem.logits) and _warnings.checks_are_on():
             suspicions.warn_of_probabilities(problem)
         return problem

@@ -11,8 +11,8 @@ from logitwise._arrays import Layout, as_numpy, dtype_name, is_tensor, may_look,
 from logitwise._errors import InvalidTypeError, InvalidValueError
 from logitwise._requirements import check_same_framework
 from logitwise.functional import _suspicions as suspicions
-from logitwise.functional._memory.arrays import memory_of, rows_of
-from logitwise.functional._problems.entries import check_all_not_negative, check_unit_interval
+from logitwise.functional._memory.arrays import float64_of, memory_of, rows_of
+from logitwise.functional._problems.entries import not_negative
 from logitwise.kernels.cpu.cross_entropy import count_targets
 from logitwise.kernels.cpu.suspicions import faults_of_distribution
 
@@ -51,13 +51,17 @@ def _raise_distribution_shape(shape: tuple[int, ...], layout: Layout, name: str)
     raise InvalidValueError("target", requirement, shape, advice=advice)
 
 
-def check_indices(target: Any, layout: Layout, ignore_index: int) -> None:
-    """Raise unless every index is a class or `ignore_index`."""
+def check_indices(target: Any, layout: Layout, ignore_index: int, sample_weight: Any = None) -> None:
+    """Raise unless every index is a class or `ignore_index`, or has weight 0."""
     bad = ((target < 0) | (target >= layout.classes)) & (target != ignore_index)
+    if sample_weight is not None:
+        bad = bad & (sample_weight != 0)
     if may_look(bad) and bool(bad.any()):
         positions, values = np.flatnonzero(as_numpy(bad)), as_numpy(target).ravel()
         first = int(positions[0])
-        raise_out_of_range(values[first], first, len(positions), layout, are_from_one(values, layout, ignore_index))
+        counted = values if sample_weight is None else values[as_numpy(sample_weight != 0).ravel()]
+        from_one = are_from_one(counted, layout, ignore_index)
+        raise_out_of_range(values[first], first, len(positions), layout, from_one)
 
 
 def are_from_one(target: np.ndarray, layout: Layout, ignore_index: int) -> bool:
@@ -82,7 +86,10 @@ def raise_out_of_range(value: Any, position: int, count: int, layout: Layout, ar
 
 
 def check_binary_target(target: Any, logits: Any, name: str = "logits") -> Any:
-    """Return the target of a binary problem: booleans, 0 and 1, or probabilities, in the shape of the logits."""
+    """Return the target of a binary problem, of the shape of the logits and a dtype that may be one.
+
+    Its entries (booleans, 0 and 1, or probabilities) are for `in_unit_interval` to check, once the weights are known.
+    """
     target = check_same_framework(target, "target", logits, name)
     if number_kind(target) not in ("bool", "integer", "floating"):
         requirement = "be booleans, integers 0 and 1, or probabilities"
@@ -90,32 +97,43 @@ def check_binary_target(target: Any, logits: Any, name: str = "logits") -> Any:
     if tuple(target.shape) != tuple(logits.shape):
         requirement = f"have the shape of {name}, {tuple(logits.shape)}"
         raise InvalidValueError("target", requirement, tuple(target.shape), advice="Reshape one of them.")
-    check_unit_interval(target)
     return target
 
 
-def count_indices(target: Any, layout: Layout, ignore_index: int) -> int:
-    """Raise unless every index is a class or `ignore_index`; return how many are classes, or -1 where not counted."""
+def count_indices(target: Any, layout: Layout, ignore_index: int, sample_weight: Any) -> int:
+    """Raise unless every index is a class or `ignore_index`, or has weight 0.
+
+    Returns:
+        How many indices are classes, whatever their weight; -1 where they were not counted.
+    """
     if not is_readable(target):
-        check_indices(target.long(), layout, ignore_index)
+        check_indices(target.long(), layout, ignore_index, sample_weight)
         return -1
     flat = memory_of(target)[0].reshape(-1)
     bad, first, rows_counted = count_targets(flat, layout.classes, ignore_index)
-    if bad:
+    if bad and sample_weight is not None:
+        check_indices(flat, layout, ignore_index, float64_of(sample_weight))
+    elif bad:
         raise_out_of_range(flat[first], first, bad, layout, are_from_one(flat, layout, ignore_index))
     return rows_counted
 
 
-def check_distribution(target: Any, layout: Layout, sample_weight: Any) -> None:
-    """Raise unless every entry is zero or more, and finite; warn where rows do not sum to 1."""
+def check_distribution(target: Any, layout: Layout, sample_weight: Any) -> Any:
+    """Return distributions whose entries are zero or more, and finite; warn where rows do not sum to 1.
+
+    Rows of weight 0 are not read.
+    """
+    weight = sample_weight
+    if sample_weight is not None:
+        weight = sample_weight.unsqueeze(layout.axis) if is_tensor(target) else np.expand_dims(weight, layout.axis)
     if not is_readable(target):
-        check_all_not_negative(target, "target")
-        return
+        return not_negative(target, "target", weight)
     is_bad, *sums = faults_of_distribution(*rows_of(target, layout))
     if is_bad:
-        check_all_not_negative(target, "target")
+        target = not_negative(target, "target", weight)
     if sums[-1] and _warnings.checks_are_on():
         suspicions.warn_of_sums(target, layout, sample_weight, *sums)
+    return target
 
 
 def is_readable(array: Any) -> bool:

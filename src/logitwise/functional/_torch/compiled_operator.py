@@ -48,7 +48,7 @@ def _fits_schema(call: Any) -> bool:
     if not isinstance(call.reduction, str) or not (call.normalizer is None or _is_number(call.normalizer)):
         return False
     if isinstance(call, BinaryCall):
-        return True
+        return not call.marks_missing()
     integers, floats = (call.axis, call.ignore_index), (call.label_smoothing, call.z_loss)
     if not all(isinstance(each, int) and _is_number(each) for each in integers) or not all(map(_is_number, floats)):
         return False

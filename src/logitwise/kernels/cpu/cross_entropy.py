@@ -54,7 +54,7 @@ from logitwise.kernels.cpu.rows import (
     sum_of,
     with_lost,
 )
-from logitwise.kernels.cpu.suspicions import BATCH_OF_ONE_CLASS, LOGITS, apparent_content
+from logitwise.kernels.cpu.suspicions import LOGITS, apparent_content
 from logitwise.kernels.cpu.threads import WORK_PER_CHUNK, split
 from logitwise.kernels.cpu.vector import log1p, scaled_log2_e
 
@@ -632,14 +632,6 @@ SMALL = 2 * WORK_PER_CHUNK  # logits: a call with fewer is not split over thread
 _INT64 = -8  # the code of the dtype: see `_load_classes`
 
 
-@compiled
-def _are_equal(target):
-    other = 0
-    while other < target.size and target[other] == target[0]:
-        other += 1
-    return other == target.size
-
-
 def small_cross_entropy(
     example: np.floating, encoding: int, logits_at: int, target_at: int, gradient_at: int, loss_at: int,
     rows: int, classes: int, ignore_index: int, smoothing: float, z_loss: float, with_checks: bool, divisor: float,
@@ -736,8 +728,7 @@ def _small_loss(
     used = target.size - bad - ignored
     if bad or used == 0:
         return -1, 0.0
-    is_batch = target.size >= BATCH_OF_ONE_CLASS
-    if with_checks and (apparent_content(logits, encoding) != LOGITS or (is_batch and _are_equal(target))):
+    if with_checks and apparent_content(logits, encoding) != LOGITS:
         return -1, 0.0
     losses, no_weights = np.empty(target.size), np.empty(0)
     divisor = np.float64(used) if divisor == 0.0 else divisor

@@ -8,7 +8,6 @@ from logitwise.kernels.cpu.compiled import compiled, reordered, use_wide_vectors
 from logitwise.kernels.cpu.rows import decode
 
 LOGITS, PROBABILITIES, LOG_PROBABILITIES, PROBABILITIES_OF_COLUMNS = 0, 1, 2, 3
-BATCH_OF_ONE_CLASS = 256  # rows: a smaller batch is often of one class, where the other classes are rare
 FEWEST_ROWS = 4  # that must agree: a single row of logits may sum to 1 by chance
 MOST_ROWS = 1024  # of a batch whose columns are summed: a column is read across all rows
 TOLERANCE, WIDE_TOLERANCE = 1e-3, 1e-2  # of a sum that should be 1; the wide one is for 16-bit entries
