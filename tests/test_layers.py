@@ -37,7 +37,7 @@ IMPORTS = {
     "model": {"_decision", "_errors", "_listing", "_warnings", "reference"},
     "metrics": {"_errors", "_requirements", "_warnings", "functional"},
     "data": {"_errors", "_listing"},
-    "nn": {"_errors", "functional", "functional._problems", "functional._types"},
+    "nn": {"_arrays", "_errors", "functional", "functional._problems", "functional._suspicions", "functional._types"},
     "diagnosis": {"_arrays", "_errors", "_warnings", "functional", "functional._suspicions"},
     "functional": {
         "_errors", "_requirements", "functional._problems", "functional._routes", "functional._types", "kernels",

@@ -104,12 +104,44 @@ def test_both_weights_of_a_binary_loss_are_torchs(reduction):
     assert_equal_to_torch("BCEWithLogitsLoss", options, normal(4, 3) * 5, normal(4, 3, seed=1).sigmoid())
 
 
-@pytest.mark.parametrize("name", ["CrossEntropyLoss", "BCEWithLogitsLoss"])
-def test_a_mean_over_no_rows_is_zero_with_a_warning(name):
-    target = torch.empty(0, dtype=torch.int64) if name == "CrossEntropyLoss" else torch.empty(0, 3)
-    for soft in (target, torch.empty(0, 3)):
-        with pytest.warns(lw.NoRowsWarning, match="over one or more "):
-            assert getattr(nn, name)()(torch.empty(0, 3), soft) == 0.0
+def of_nothing(name: str, dtype: torch.dtype) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Return logits, target and weight of a loss over no rows or elements, in every form of target."""
+    shapes = [(0, 3), (0, 3, 2), (2, 3, 0)]
+    if name != "CrossEntropyLoss":
+        shapes += [(0,), (2, 0)]
+    found = []
+    for shape in shapes:
+        logits, classes = torch.empty(shape, dtype=dtype), shape[1] if name == "CrossEntropyLoss" else shape[-1]
+        found.append((logits, torch.empty_like(logits), torch.ones(classes, dtype=dtype)))
+        if name == "CrossEntropyLoss":
+            found.append((logits, torch.empty(shape[:1] + shape[2:], dtype=torch.int64), found[-1][2]))
+    return found
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["gradient", "no gradient"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("name", ["CrossEntropyLoss", "BCEWithLogitsLoss", "BCELoss"])
+def test_a_loss_over_nothing_is_zero_and_a_mean_of_nothing_warns(name, dtype, recorded):
+    for logits, target, weight in of_nothing(name, dtype):
+        logits.requires_grad_(recorded)
+        for options in ({}, {"weight": weight}):
+            none = getattr(nn, name)(reduction="none", **options)(logits, target)
+            assert not none.numel()
+            assert none.shape == getattr(torch.nn, name)(reduction="none", **options)(logits, target).shape
+            assert getattr(nn, name)(reduction="sum", **options)(logits, target) == 0.0
+            with pytest.warns(lw.NoRowsWarning, match="over one or more .* The mean loss is 0"):
+                mean = getattr(nn, name)(**options)(logits, target)
+            assert mean == 0.0
+            assert mean.dtype == dtype
+            if recorded:
+                assert torch.autograd.grad(mean, logits)[0].shape == logits.shape
+
+
+def test_a_mean_of_no_probabilities_is_zero_in_transforms_and_compiled_code():
+    empty = torch.empty(2, 0, 3)
+    assert torch.compile(nn.BCELoss(), backend="eager", fullgraph=True)(empty, empty) == 0.0
+    assert torch.equal(torch.func.vmap(nn.BCELoss())(empty, empty), torch.zeros(2))
+    assert torch.func.grad(nn.BCELoss())(empty[0], empty[0]).shape == (0, 3)
 
 
 def test_the_mean_of_soft_targets_divides_by_rows_where_the_function_divides_by_weights():

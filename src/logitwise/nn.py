@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, SupportsIndex
 
 import torch
 from torch import Tensor
+from torch.nn.functional import binary_cross_entropy
 
 from logitwise import functional
+from logitwise._arrays import may_look
 from logitwise._errors import InvalidArgumentError, InvalidTypeError, InvalidValueError
 from logitwise.functional._problems.binary_cross_entropy import check_probabilities
+from logitwise.functional._suspicions import warn_of_no_rows
 
 if TYPE_CHECKING:
     from logitwise.functional._types import Reduction
@@ -178,7 +181,7 @@ class BCELoss(torch.nn.BCELoss):
     """`torch.nn.BCELoss`, for probabilities: torch's arithmetic, but inputs and targets outside [0, 1] are errors.
 
     Where you have logits, use `BCEWithLogitsLoss`: a probability near 0 or 1 is rounded, and has lost the tail of its
-    logit. As in torch, the logarithm is bounded below by -100.
+    logit. As in torch, the logarithm is bounded below by -100. The mean over no elements is 0, with a warning.
 
     Example:
         >>> import torch, logitwise as lw
@@ -190,7 +193,12 @@ class BCELoss(torch.nn.BCELoss):
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of probabilities of any shape and targets of the same shape."""
         check_probabilities(input, target)
-        return super().forward(input, target.to(input.dtype))
+        reduction = self.reduction
+        if reduction == "mean" and not input.numel():
+            if may_look(input):
+                warn_of_no_rows("elements")
+            reduction = "sum"  # 0, as the mean of nothing is defined; torch divides by 0
+        return binary_cross_entropy(input, target.to(input.dtype), self.weight, reduction=reduction)
 
 
 class FeedForward(torch.nn.Module):
