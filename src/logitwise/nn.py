@@ -98,8 +98,7 @@ class LogSoftmax(torch.nn.LogSoftmax):
 
 def _on_classes(function: Callable[..., Tensor], logits: Tensor, dim: int | None) -> Tensor:
     """Return `function` along `dim`; a single number is a row of one class, as in torch."""
-    axis = _axis(dim, logits)
-    return function(logits, axis) if logits.ndim else function(logits.unsqueeze(0), axis).squeeze(0)
+    return function(logits, _axis(dim, logits))
 
 
 def _axis(dim: int | None, logits: Tensor) -> int:

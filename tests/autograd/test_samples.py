@@ -95,12 +95,11 @@ def test_losses_on_the_samples_of_the_function(name, dtype):
 def test_softmax_on_the_samples_of_the_function(name, dtype):
     count = 0
     for sample in samples_of(name, dtype):
-        if sample.input.ndim and sample.input.numel():
-            places = (getattr(lw, name), getattr(torch, name))
-            calls = [partial(of_dtype, place, sample.args[0], sample.kwargs.get("dtype")) for place in places]
-            assert_same(*calls, sample.input)
-            count += 1
-    assert count >= 5
+        places = (getattr(lw, name), getattr(torch, name))
+        calls = [partial(of_dtype, place, sample.args[0], sample.kwargs.get("dtype")) for place in places]
+        assert_same(*calls, sample.input)
+        count += 1
+    assert count >= 6
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -109,7 +108,7 @@ def test_logsumexp_on_the_samples_with_one_axis(dtype):
     for sample in samples_of("logsumexp", dtype):
         axes, keep = (*sample.args, False)[:2]
         axes = axes if isinstance(axes, tuple) else (axes,)
-        if len(axes) == 1 and sample.input.ndim and sample.input.shape[axes[0]]:
+        if len(axes) == 1:
             ours = partial(lw.logsumexp, axis=axes[0], keepdims=keep)
             assert_same(ours, partial(torch.logsumexp, dim=axes[0], keepdim=keep), sample.input)
             count += 1
