@@ -6,12 +6,13 @@ torch's, and only their results are computed by this library.
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from functools import wraps
 from itertools import pairwise
 from operator import index
-from typing import TYPE_CHECKING, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 import torch
 from torch import Tensor
@@ -35,40 +36,36 @@ class InputTypeError(InvalidTypeError, NotImplementedError):
     """A type or dtype that a module refuses: a TypeError, and a NotImplementedError (a RuntimeError) as in torch."""
 
 
-def _drop_in(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return `forward` of one tensor with errors that are caught wherever torch's own would be caught."""
+def _drop_in(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return a function of tensors and options as the `forward` of a module calls it.
 
-    @wraps(forward)
-    def checked(self: torch.nn.Module, input: Tensor) -> Tensor:
-        if not isinstance(input, Tensor):
-            raise _not_a_tensor("input", input)
+    Its errors are caught wherever torch's own would be caught. `torch.fx` records it as one call; `torch.jit.script`
+    calls it as it is, by its types, and cannot compile it.
+    """
+    signature = inspect.signature(function, eval_str=True)  # TorchScript reads types, not their names
+    is_loss = "target" in signature.parameters
+
+    @torch.jit.ignore  # pyright: ignore[reportArgumentType]
+    @wraps(function)
+    def checked(input: Tensor, *others: Any) -> Tensor:
+        if not isinstance(input, Tensor) or (is_loss and not isinstance(others[0], Tensor)):
+            return _of_no_tensors(checked, input, *others)
         try:
-            return forward(self, input)
+            return function(input, *others)
         except (ValueError, TypeError) as error:
             raise _as_in_torch(error) from None
 
+    checked.__signature__ = signature  # pyright: ignore[reportAttributeAccessIssue]
     return checked
 
 
-def _drop_in_loss(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return `forward` of a loss, of two tensors, with errors that are caught wherever torch's own would be caught."""
-
-    @wraps(forward)
-    def checked(self: torch.nn.Module, input: Tensor, target: Tensor) -> Tensor:
-        if not isinstance(input, Tensor):
-            raise _not_a_tensor("input", input)
-        if not isinstance(target, Tensor):
-            raise _not_a_tensor("target", target)
-        try:
-            return forward(self, input, target)
-        except (ValueError, TypeError) as error:
-            raise _as_in_torch(error) from None
-
-    return checked
-
-
-def _not_a_tensor(name: str, value: object) -> InputTypeError:
-    return InputTypeError(name, "be a torch tensor", type(value).__name__, advice="Use torch.as_tensor.")
+def _of_no_tensors(function: Callable[..., Tensor], input: Any, *others: Any) -> Tensor:
+    """Return what stands for a result where an argument stands for a tensor, as in `torch.fx`; else raise."""
+    tensors = (input, others[0]) if others else (input,)
+    if torch.overrides.has_torch_function(tensors):
+        return torch.overrides.handle_torch_function(function, tensors, input, *others)
+    name, value = ("target", others[0]) if isinstance(input, Tensor) else ("input", input)
+    raise InputTypeError(name, "be a torch tensor", type(value).__name__, advice="Use torch.as_tensor.")
 
 
 def _as_in_torch(error: Exception) -> Exception:
@@ -81,24 +78,27 @@ def _as_in_torch(error: Exception) -> Exception:
 class Softmax(torch.nn.Softmax):
     """`torch.nn.Softmax`, computed by `logitwise.softmax`: within 4 ulp; 0, not NaN, for a row of -inf alone."""
 
-    @_drop_in
     def forward(self, input: Tensor) -> Tensor:
         """Return the probabilities of the classes on `dim`."""
-        return _on_classes(functional.softmax, input, self.dim)
+        return _softmax(input, self.dim)
+
+
+@_drop_in
+def _softmax(input: Tensor, dim: int | None) -> Tensor:
+    return functional.softmax(input, _axis(dim, input))
 
 
 class LogSoftmax(torch.nn.LogSoftmax):
     """`torch.nn.LogSoftmax`, computed by `logitwise.log_softmax`: exact near probability 1; -inf for a row of -inf."""
 
-    @_drop_in
     def forward(self, input: Tensor) -> Tensor:
         """Return the log-probabilities of the classes on `dim`."""
-        return _on_classes(functional.log_softmax, input, self.dim)
+        return _log_softmax(input, self.dim)
 
 
-def _on_classes(function: Callable[..., Tensor], logits: Tensor, dim: int | None) -> Tensor:
-    """Return `function` along `dim`; a single number is a row of one class, as in torch."""
-    return function(logits, _axis(dim, logits))
+@_drop_in
+def _log_softmax(input: Tensor, dim: int | None) -> Tensor:
+    return functional.log_softmax(input, _axis(dim, input))
 
 
 def _axis(dim: int | None, logits: Tensor) -> int:
@@ -128,25 +128,29 @@ class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
         tensor(4.1223e-09)
     """
 
-    reduction: Reduction
-
-    @_drop_in_loss
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of logits (N, C, d1, ...), with classes on axis 1, or of a single row (C,)."""
-        axis = 1 if input.ndim > 1 else 0
-        rows = None
-        if target.dtype.is_floating_point and self.reduction == "mean" and input.ndim:
-            rows = input.numel() // max(input.shape[axis], 1) or None
-        return functional.cross_entropy(
-            input,
-            target,
-            axis=axis,
-            class_weight=self.weight,
-            ignore_index=self.ignore_index,
-            label_smoothing=self.label_smoothing,
-            reduction=self.reduction,
-            normalizer=rows,
-        )
+        return _cross_entropy(input, target, self.weight, self.ignore_index, self.label_smoothing, self.reduction)
+
+
+@_drop_in
+def _cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, label_smoothing: float, reduction: str
+) -> Tensor:
+    axis = 1 if input.ndim > 1 else 0
+    rows = None
+    if target.dtype.is_floating_point and reduction == "mean" and input.ndim:
+        rows = input.numel() // max(input.shape[axis], 1) or None
+    return functional.cross_entropy(
+        input,
+        target,
+        axis=axis,
+        class_weight=weight,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
+        reduction=cast("Reduction", reduction),
+        normalizer=rows,
+    )
 
 
 class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
@@ -161,19 +165,23 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
         tensor(1.9287e-22)
     """
 
-    reduction: Reduction
-
-    @_drop_in_loss
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of logits of any shape and targets of the same shape."""
-        return functional.binary_cross_entropy_with_logits(
-            input,
-            target,
-            sample_weight=self.weight,
-            pos_weight=self.pos_weight,
-            reduction=self.reduction,
-            normalizer=input.numel() if self.reduction == "mean" and input.numel() else None,
-        )
+        return _binary_cross_entropy_with_logits(input, target, self.weight, self.pos_weight, self.reduction)
+
+
+@_drop_in
+def _binary_cross_entropy_with_logits(
+    input: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str
+) -> Tensor:
+    return functional.binary_cross_entropy_with_logits(
+        input,
+        target,
+        sample_weight=weight,
+        pos_weight=pos_weight,
+        reduction=cast("Reduction", reduction),
+        normalizer=input.numel() if reduction == "mean" and input.numel() else None,
+    )
 
 
 class BCELoss(torch.nn.BCELoss):
@@ -188,16 +196,19 @@ class BCELoss(torch.nn.BCELoss):
         tensor(0.6931)
     """
 
-    @_drop_in_loss
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of probabilities of any shape and targets of the same shape."""
-        check_probabilities(input, target)
-        reduction = self.reduction
-        if reduction == "mean" and not input.numel():
-            if may_look(input):
-                warn_of_no_rows("elements")
-            reduction = "sum"  # 0, as the mean of nothing is defined; torch divides by 0
-        return binary_cross_entropy(input, target.to(input.dtype), self.weight, reduction=reduction)
+        return _binary_cross_entropy(input, target, self.weight, self.reduction)
+
+
+@_drop_in
+def _binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    check_probabilities(input, target)
+    if reduction == "mean" and not input.numel():
+        if may_look(input):
+            warn_of_no_rows("elements")
+        reduction = "sum"  # 0, as the mean of nothing is defined; torch divides by 0
+    return binary_cross_entropy(input, target.to(input.dtype), weight, reduction=reduction)
 
 
 class FeedForward(torch.nn.Module):

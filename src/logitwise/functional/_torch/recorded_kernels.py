@@ -99,8 +99,7 @@ class _Logsumexp(_KeptLogits):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (logits,) = ctx.saved_tensors
-        has_axis = ctx.problem.keepdims or not logits.ndim
-        gradient = gradients[0] if has_axis else gradients[0].unsqueeze(ctx.problem.layout.axis)
+        gradient = gradients[0] if ctx.problem.keepdims else gradients[0].unsqueeze(ctx.problem.layout.axis)
         return gradient * ctx.problem.values_for_gradient(logits), None
 
 
