@@ -23,6 +23,7 @@ from logitwise._arrays import may_look
 from logitwise._errors import InvalidArgumentError, InvalidTypeError, InvalidValueError
 from logitwise.functional._problems.binary_cross_entropy import check_probabilities
 from logitwise.functional._suspicions import warn_of_no_rows
+from logitwise.functional._torch.torch_operations.log_probabilities import kl_divergence, negative_log_likelihood
 
 if TYPE_CHECKING:
     from logitwise.functional._types import Reduction
@@ -105,10 +106,50 @@ def _axis(dim: int | None, logits: Tensor) -> int:
     """Return the class axis; without `dim`, the one that torch picks, with a warning as in torch."""
     if dim is not None:
         return dim
-    warnings.warn(
-        "dim must be named; got None, and its implicit choice is deprecated. Pass dim=.", UserWarning, stacklevel=7
-    )
+    _warn("dim must be named; got None, and its implicit choice is deprecated. Pass dim=.", stacklevel=8)
     return 0 if logits.ndim in (0, 1, 3) else 1
+
+
+class Softmax2d(torch.nn.Softmax2d):
+    """`torch.nn.Softmax2d`: the softmax over the channels of images, at each place."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the probabilities of the classes of images (N, C, H, W) or of a single image (C, H, W)."""
+        return _softmax_of_images(input)
+
+
+@_drop_in
+def _softmax_of_images(input: Tensor) -> Tensor:
+    if input.ndim not in (3, 4):
+        raise InvalidValueError("input", "have the shape (N, C, H, W) or (C, H, W)", tuple(input.shape))
+    return functional.softmax(input, -3)
+
+
+class Sigmoid(torch.nn.Sigmoid):
+    """`torch.nn.Sigmoid`, computed by `logitwise.sigmoid`: within 4 ulp in both tails, as its gradient is."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the probabilities of class 1; integers and booleans are read in torch's default dtype, as in torch."""
+        return _sigmoid(input)
+
+
+@_drop_in
+def _sigmoid(input: Tensor) -> Tensor:
+    is_whole = not (input.is_floating_point() or input.is_complex() or input.is_quantized)
+    return functional.sigmoid(input.to(torch.get_default_dtype()) if is_whole else input)
+
+
+class LogSigmoid(torch.nn.LogSigmoid):
+    """`torch.nn.LogSigmoid`, computed by `logitwise.log_sigmoid`: exact near probability 1."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the log-probabilities of class 1."""
+        return _log_sigmoid(input)
+
+
+@_drop_in
+def _log_sigmoid(input: Tensor) -> Tensor:
+    return functional.log_sigmoid(input)
 
 
 class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
@@ -209,6 +250,68 @@ def _binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
             warn_of_no_rows("elements")
         reduction = "sum"  # 0, as the mean of nothing is defined; torch divides by 0
     return binary_cross_entropy(input, target.to(input.dtype), weight, reduction=reduction)
+
+
+class NLLLoss(torch.nn.NLLLoss):
+    """`torch.nn.NLLLoss`, for log-probabilities: same arguments and results.
+
+    What a target of `ignore_index`, or of weight 0, is paired with is not read. If every row is ignored, the mean is 0,
+    with a warning, instead of NaN. Class indices may have any integer dtype. Where you have logits, use
+    `CrossEntropyLoss`, in one pass.
+
+    Example:
+        >>> import torch, logitwise as lw
+        >>> log_probabilities = lw.nn.LogSoftmax(dim=1)(torch.tensor([[20.0, 0.0, 0.0]]))
+        >>> lw.nn.NLLLoss()(log_probabilities, torch.tensor([0]))
+        tensor(4.1223e-09)
+    """
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of log-probabilities (N, C, d1, ...), with classes on axis 1, or of a single row (C,)."""
+        return _negative_log_likelihood(input, target, self.weight, self.ignore_index, self.reduction)
+
+
+@_drop_in
+def _negative_log_likelihood(
+    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str
+) -> Tensor:
+    return negative_log_likelihood(input, target, weight, ignore_index, reduction)
+
+
+class KLDivLoss(torch.nn.KLDivLoss):
+    """`torch.nn.KLDivLoss`, of log-probabilities from a target distribution: same arguments and results.
+
+    A class whose probability is 0 in the target adds 0, and no gradient, whatever the log-probability: torch gives NaN
+    for a log-probability of -inf, and for a log-target of -inf. A negative target, and one with more elements than the
+    input, is an error. A mean over nothing is 0, with a warning, instead of NaN.
+
+    Example:
+        >>> import torch, logitwise as lw
+        >>> log_probabilities = lw.nn.LogSoftmax(dim=1)(torch.tensor([[2.0, 1.0, 0.1]]))
+        >>> lw.nn.KLDivLoss(reduction="batchmean")(log_probabilities, torch.tensor([[0.5, 0.5, 0.0]]))
+        tensor(0.2239)
+    """
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the divergence of log-probabilities of any shape, and targets that broadcast to it."""
+        return _kl_divergence(input, target, self.log_target, self.reduction)
+
+
+@_drop_in
+def _kl_divergence(input: Tensor, target: Tensor, log_target: bool, reduction: str) -> Tensor:
+    if reduction == "mean":
+        _warn(
+            "reduction must be 'batchmean' for the divergence per row; got 'mean', which divides by the number of "
+            "classes too, as in torch. Pass reduction='batchmean'.",
+            stacklevel=7,
+        )
+    return kl_divergence(input, target, log_target, reduction)
+
+
+def _warn(message: str, stacklevel: int) -> None:
+    """Warn of an argument; in compiled code, which cannot warn, do nothing."""
+    if not torch.compiler.is_compiling():
+        warnings.warn(message, UserWarning, stacklevel)
 
 
 class FeedForward(torch.nn.Module):

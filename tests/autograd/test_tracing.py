@@ -23,8 +23,12 @@ MODULES = {
     "CrossEntropyLoss, options": lambda: nn.CrossEntropyLoss(WEIGHT, ignore_index=1, label_smoothing=0.1),
     "CrossEntropyLoss, none": lambda: nn.CrossEntropyLoss(reduction="none"),
     "BCEWithLogitsLoss": lambda: nn.BCEWithLogitsLoss(),
-    "BCEWithLogitsLoss, options": lambda: nn.BCEWithLogitsLoss(WEIGHT, pos_weight=WEIGHT, reduction="sum"),
+    "BCEWithLogitsLoss, options": lambda: nn.BCEWithLogitsLoss(WEIGHT, pos_weight=WEIGHT + 1.0, reduction="sum"),
     "BCELoss": lambda: nn.BCELoss(WEIGHT),
+    "NLLLoss": lambda: nn.NLLLoss(WEIGHT, ignore_index=1),
+    "KLDivLoss": lambda: nn.KLDivLoss(reduction="batchmean"),
+    "Sigmoid": lambda: nn.Sigmoid(),
+    "LogSigmoid": lambda: nn.LogSigmoid(),
 }
 
 
@@ -57,7 +61,7 @@ def model_and_inputs(name: str) -> tuple[torch.nn.Module, tuple[Tensor, ...]]:
     inputs = torch.randn(5, 4)
     if "Loss" not in name:
         return Model(MODULES[name]()), (inputs,)
-    return ModelWithLoss(MODULES[name]()), (inputs, torch.rand(5, 3) if name.startswith("B") else INDICES)
+    return ModelWithLoss(MODULES[name]()), (inputs, torch.rand(5, 3) if name[0] in "BK" else INDICES)
 
 
 def outcome(model: torch.nn.Module, inputs: tuple[Tensor, ...]) -> list[Tensor]:
