@@ -70,11 +70,26 @@ def _wide_result(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class _Softmax(_KeptResult):
+    """The gradient is `p_j (h_j - sum_i h_i p_i) / T` with `h = g - g_k`, where k is the most probable class.
+
+    That is `p_j (g_j - sum_i g_i p_i) / T`, without the difference of nearly equal numbers: where `p_k` is nearly one,
+    so is what the sum holds of `g_k`.
+    """
+
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        result, gradient = _wide_result(ctx, gradients[0])
-        pull = gradient - (gradient * result).sum(ctx.problem.layout.axis, keepdim=True)
-        return (result * pull / ctx.problem.temperature).to(gradients[0].dtype), None
+        (result, gradient), problem = _wide_result(ctx, gradients[0]), ctx.problem
+        axis = problem.layout.axis
+        if not result.numel():
+            return gradients[0], None
+        pull = gradient - gradient.gather(axis, result.detach().argmax(axis, keepdim=True))
+        mean = (pull * result).sum(axis, keepdim=True)
+        if torch.is_grad_enabled():
+            pull = (pull - mean) * result / problem.temperature
+        else:
+            pull = pull.sub_(mean).mul_(result)
+            pull = pull if problem.temperature == 1.0 else pull.div_(problem.temperature)
+        return pull.to(gradients[0].dtype), None
 
 
 class _LogSoftmax(_KeptResult):
@@ -82,12 +97,21 @@ class _LogSoftmax(_KeptResult):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        result, gradient = _wide_result(ctx, gradients[0])
-        mask = ctx.problem.mask
-        gradient = gradient if mask is None else gradient.masked_fill(~mask, 0.0)
-        others = gradient.sum(ctx.problem.layout.axis, keepdim=True) - gradient
-        pull = -(gradient * result.expm1() + result.exp() * others) / ctx.problem.temperature
+        (result, gradient), problem = _wide_result(ctx, gradients[0]), ctx.problem
+        axis, unused = problem.layout.axis, _dead_rows(result, problem.layout.axis)
+        if problem.mask is not None:
+            unused = ~problem.mask if unused is None else unused | ~problem.mask
+        gradient = gradient if unused is None else gradient.masked_fill(unused, 0.0)
+        others = gradient.sum(axis, keepdim=True) - gradient
+        pull = -(gradient * result.expm1() + result.exp() * others) / problem.temperature
         return pull.to(gradients[0].dtype), None
+
+
+def _dead_rows(logarithms: Tensor, axis: int) -> Tensor | None:
+    """Return which rows are -inf alone, whose gradient is 0; None if the first class is -inf in no row."""
+    if not logarithms.numel() or not logarithms.select(axis, 0).isneginf().any():
+        return None
+    return logarithms.detach().amax(axis, keepdim=True).isneginf()
 
 
 class _KeptLogits(Function):
@@ -100,12 +124,18 @@ class _KeptLogits(Function):
         return result
 
 
+def _wide_logits(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the logits and the gradient of the result, in 32 bits or more: a product of them is rounded once."""
+    (logits,) = ctx.saved_tensors
+    return (logits.float(), gradient.float()) if logits.dtype in SIXTEEN_BITS else (logits, gradient)
+
+
 class _Logsumexp(_KeptLogits):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (logits,) = ctx.saved_tensors
-        gradient = gradients[0] if ctx.problem.keepdims else gradients[0].unsqueeze(ctx.problem.layout.axis)
-        return gradient * ctx.problem.values_for_gradient(logits), None
+        logits, gradient = _wide_logits(ctx, gradients[0])
+        gradient = gradient if ctx.problem.keepdims else gradient.unsqueeze(ctx.problem.layout.axis)
+        return (gradient * ctx.problem.values_for_gradient(logits)).to(gradients[0].dtype), None
 
 
 class _Sigmoid(_KeptLogits):
@@ -113,15 +143,15 @@ class _Sigmoid(_KeptLogits):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (logits,), sigmoid = ctx.saved_tensors, ctx.problem.used_by_gradient
-        return gradients[0] * sigmoid(logits) * sigmoid(-logits), None
+        (logits, gradient), sigmoid = _wide_logits(ctx, gradients[0]), ctx.problem.used_by_gradient
+        return (gradient * sigmoid(logits) * sigmoid(-logits)).to(gradients[0].dtype), None
 
 
 class _LogSigmoid(_KeptLogits):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (logits,) = ctx.saved_tensors
-        return gradients[0] * ctx.problem.used_by_gradient(-logits), None
+        logits, gradient = _wide_logits(ctx, gradients[0])
+        return (gradient * ctx.problem.used_by_gradient(-logits)).to(gradients[0].dtype), None
 
 
 _NODES: dict[str, Any] = {

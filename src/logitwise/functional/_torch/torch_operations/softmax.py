@@ -10,9 +10,16 @@ from logitwise.functional._torch.torch_operations.rows import ShiftedRows, shift
 
 
 def softmax(problem: SoftmaxProblem) -> Tensor:
-    """Return the probabilities of the classes."""
+    """Return the probabilities of the classes.
+
+    The derivatives of the largest are minus the sums of those of the others, as `1 - p` demands: no derivative of a
+    class is a difference of nearly equal numbers.
+    """
     rows = _rows(problem)
-    return (rows.exponentials / rows.total).to(problem.logits.dtype)
+    probabilities = rows.exponentials / rows.total
+    others = probabilities.masked_fill(rows.is_largest, 0.0).sum(problem.layout.axis, keepdim=True)
+    largest = probabilities.detach() + (others.detach() - others)
+    return torch.where(rows.is_largest, largest, probabilities).to(problem.logits.dtype)
 
 
 def log_softmax(problem: SoftmaxProblem) -> Tensor:
@@ -24,10 +31,9 @@ def log_softmax(problem: SoftmaxProblem) -> Tensor:
 def logsumexp(problem: SoftmaxProblem) -> Tensor:
     """Return the logarithm of the sum of the exponentials."""
     rows = _rows(problem)
-    infinite = rows.largest.detach().isinf()
-    result = torch.where(infinite, rows.largest, rows.largest.masked_fill(infinite, 0.0) + rows.log_total).to(
-        problem.logits.dtype
-    )
+    largest = rows.largest.detach()
+    finite = rows.largest.masked_fill(largest.isinf(), 0.0) + rows.log_total
+    result = torch.where(largest.isinf(), largest, finite).to(problem.logits.dtype)
     return result if problem.keepdims else result.squeeze(problem.layout.axis)
 
 
