@@ -10,11 +10,18 @@ from logitwise.functional._torch.torch_operations.rows import ShiftedRows, shift
 
 
 def softmax(problem: SoftmaxProblem) -> Tensor:
-    """Return the probabilities of the classes."""
+    """Return the probabilities of the classes.
+
+    The derivatives of the largest are minus the sums of those of the others, as `1 - p` demands: no derivative of a
+    class is a difference of nearly equal numbers.
+    """
     if not problem.layout.classes:
         return problem.logits.clone()
     rows = _rows(problem)
-    return _of_shape(rows.exponentials / rows.total, problem)
+    probabilities = rows.exponentials / rows.total
+    others = probabilities.masked_fill(rows.is_largest, 0.0).sum(problem.layout.axis, keepdim=True)
+    largest = probabilities.detach() + (others.detach() - others)
+    return _of_shape(torch.where(rows.is_largest, largest, probabilities), problem)
 
 
 def log_softmax(problem: SoftmaxProblem) -> Tensor:
@@ -31,9 +38,9 @@ def logsumexp(problem: SoftmaxProblem) -> Tensor:
     if not problem.layout.classes:
         return problem.logits.sum(axis, keepdim=problem.keepdims) - torch.inf
     rows = _rows(problem)
-    infinite = rows.largest.detach().isinf()
-    result = torch.where(infinite, rows.largest, rows.largest.masked_fill(infinite, 0.0) + rows.log_total)
-    result = _of_shape(result, problem)
+    largest = rows.largest.detach()
+    finite = rows.largest.masked_fill(largest.isinf(), 0.0) + rows.log_total
+    result = _of_shape(torch.where(largest.isinf(), largest, finite), problem)
     return result if problem.keepdims or not problem.layout.shape else result.squeeze(axis)
 
 
