@@ -12,6 +12,7 @@ import torch
 import logitwise as lw
 from logitwise._errors import naming
 from logitwise.data import DataError
+from logitwise.evidence.labels import known_indices
 
 RAISED = {
     "a function": lambda: lw.cross_entropy(np.zeros((2, 3)), np.array([0, 7])),
@@ -19,6 +20,7 @@ RAISED = {
     "a type": lambda: lw.cross_entropy(np.zeros((2, 3)), np.array([0j, 1j])),
     "a file": lambda: lw.load("absent.safetensors"),
     "a source": lambda: lw.data.read("absent.csv"),
+    "an unseen label": lambda: known_indices(["b"], np.array(["a", "c"], dtype=object)),
     "an option": lambda: lw.Classifier(members=1).check_options(),
 }
 AGAIN = {

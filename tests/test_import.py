@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import logitwise as lw
 
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 HEAVY = {"torch", "numba", "sklearn", "scipy", "polars", "pandas", "matplotlib", "typer", "rich", "safetensors"}
 
 
@@ -35,6 +37,23 @@ def test_every_public_name_resolves_and_is_listed(name):
     value = getattr(lw, name)
     assert vars(lw)[name] is value
     assert name in dir(lw)
+
+
+def error_classes(known: type = lw.InvalidArgumentError) -> set[type]:
+    return {known}.union(*map(error_classes, known.__subclasses__()))
+
+
+def test_every_error_class_has_its_public_place_and_is_documented():
+    """Those of a room of its own, as `logitwise.data.DataError`, are documented there."""
+    for name in lw.__all__:
+        getattr(lw, name)
+    docs = " ".join(path.read_text(encoding="utf-8") for path in DOCS.rglob("*.md"))
+    for each in error_classes():
+        module = sys.modules[each.__module__]
+        assert module.__name__ in ("logitwise", "logitwise.data", "logitwise.nn"), each
+        assert getattr(module, each.__name__) is each
+        assert each.__module__ != "logitwise" or each.__name__ in lw.__all__
+        assert each.__name__ in docs or "::: logitwise.nn" in docs
 
 
 def test_functions_and_classes_know_their_own_names():

@@ -43,8 +43,8 @@ IMPORTS = {
         "_errors", "_requirements", "functional._problems", "functional._routes", "functional._types", "kernels",
     },
     "functional._routes": {
-        "_arrays", "functional._cpu_kernels", "functional._definitions", "functional._problems", "functional._small",
-        "functional._torch",
+        "_arrays", "_warnings", "functional._cpu_kernels", "functional._definitions", "functional._problems",
+        "functional._small", "functional._torch",
     },
     "functional._small": {
         "_warnings", "functional._cpu_kernels", "functional._problems", "functional._suspicions", "kernels",

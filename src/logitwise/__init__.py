@@ -27,6 +27,8 @@ _HOME_OF = {
     "InvalidArgumentError": "logitwise._errors",
     "InvalidTypeError": "logitwise._errors",
     "InvalidValueError": "logitwise._errors",
+    "ModelFileError": "logitwise.model.file",
+    "UnseenLabelsError": "logitwise.evidence.labels",
     "checks": "logitwise._warnings",
     "diagnose": "logitwise.diagnosis",
     "Classifier": "logitwise.classifier.estimator",
@@ -74,6 +76,7 @@ if TYPE_CHECKING:  # `as` says that a name is public, which type checkers cannot
     from logitwise.classifier.estimator import Classifier as Classifier
     from logitwise.classifier.notes import TrainingWarning as TrainingWarning
     from logitwise.diagnosis import diagnose as diagnose
+    from logitwise.evidence.labels import UnseenLabelsError as UnseenLabelsError
     from logitwise.evidence.reporting import report as report
     from logitwise.functional import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
     from logitwise.functional import (
@@ -90,6 +93,7 @@ if TYPE_CHECKING:  # `as` says that a name is public, which type checkers cannot
     from logitwise.functional import softmax as softmax
     from logitwise.functional import threads as threads
     from logitwise.model.data_warnings import DataWarning as DataWarning
+    from logitwise.model.file import ModelFileError as ModelFileError
     from logitwise.model.model import load as load
 else:
     __all__ = [*_HOME_OF, *_MODULES, "__version__"]

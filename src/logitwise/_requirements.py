@@ -174,6 +174,8 @@ def check_number(value: Any, name: str) -> float:
         value = value.detach()  # pyright: ignore[reportAttributeAccessIssue]
     try:
         return float(value.reshape(()) if is_array else value)  # with axes, NumPy makes no number of an array
+    except OverflowError:
+        raise InvalidValueError(name, "be a number that a float holds", "a larger integer") from None
     except (TypeError, ValueError):
         raise InvalidTypeError(name, "be a number", described(value)) from None
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from itertools import pairwise
 from operator import index
-from typing import TYPE_CHECKING, Literal, SupportsIndex
+from typing import Literal, SupportsIndex
 
 import torch
 from torch import Tensor
@@ -19,9 +19,7 @@ from torch import Tensor
 from logitwise import functional
 from logitwise._errors import InvalidArgumentError, InvalidTypeError, InvalidValueError
 from logitwise.functional._problems.binary_cross_entropy import checked_probabilities
-
-if TYPE_CHECKING:
-    from logitwise.functional._types import Reduction
+from logitwise.functional._types import Reduction
 
 
 class InputError(InvalidValueError, IndexError, RuntimeError):

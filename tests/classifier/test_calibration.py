@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize, minimize_scalar
 
+import logitwise as lw
 from logitwise.calibration import Calibration, fit_calibration, sharpening, temperature_of
 from logitwise.classifier.calibration import (
     HIGHEST,
@@ -512,3 +513,53 @@ def test_sharpening_leaves_the_mixture_and_the_method_alone():
     assert (sharp.uniform, sharp.method) == (0.125, "vector")
     none = Calibration.none(4, 0.25)
     assert (none.scale.tolist(), none.shift.tolist(), none.uniform, none.method) == ([1.0] * 4, [0.0] * 4, 0.25, "none")
+
+
+LOGITS = np.random.default_rng(0).normal(size=(12, 3))
+TARGET = np.arange(12) % 3
+SHAPE = "logits must have shape (rows, classes), with a row or more and two classes or more; got shape "
+UNFIT = [
+    ((LOGITS[0], TARGET), ValueError, SHAPE + "(3,)."),
+    ((LOGITS[:, :1], TARGET), ValueError, SHAPE + "(12, 1)."),
+    ((LOGITS[:0], TARGET[:0]), ValueError, SHAPE + "(0, 3)."),
+    ((LOGITS[None], TARGET), ValueError, SHAPE + "(1, 12, 3)."),
+    (
+        (LOGITS.astype(str), TARGET),
+        TypeError,
+        "logits must be numbers of dtype float16, float32 or float64 (or integers);",
+    ),
+    ((LOGITS, TARGET[:-1]), ValueError, "target must have one value per row of logits, shape (12,); got shape (11,)."),
+    ((LOGITS, TARGET[:, None]), ValueError, "target must be one-dimensional; got shape (12, 1)."),
+    ((LOGITS, np.eye(3)[TARGET]), TypeError, "target must be integers, class indices from 0; got dtype float64."),
+    ((LOGITS, TARGET + 1), ValueError, "target must be in [0, 2]; got 3 at row 2."),
+    ((LOGITS, TARGET - 1), ValueError, "target must be in [0, 2]; got -1 at row 0."),
+    (
+        (LOGITS, TARGET, np.ones(11)),
+        ValueError,
+        "sample_weight must have one value per row of logits, shape (12,); got shape (11,).",
+    ),
+    (
+        (LOGITS, TARGET, 2.0),
+        ValueError,
+        "sample_weight must have one value per row of logits, shape (12,); got shape ().",
+    ),
+]
+
+
+@pytest.mark.parametrize("function", [fit_calibration, temperature_of])
+@pytest.mark.parametrize(("arguments", "kind", "sentence"), UNFIT)
+def test_arguments_that_do_not_fit_are_refused_by_name(function, arguments, kind, sentence):
+    with pytest.raises(lw.InvalidArgumentError) as raised:
+        function(*arguments)
+    assert isinstance(raised.value, kind)
+    assert str(raised.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_lists_and_narrow_dtypes_are_read_as_they_are(dtype):
+    logits = LOGITS.astype(dtype)
+    expected = temperature_of(logits.astype(np.float64), TARGET)
+    for given in (logits, logits.tolist()):
+        assert temperature_of(given, TARGET.tolist()) == expected
+        fitted = fit_calibration(given, TARGET.astype(np.uint8).tolist(), [1.0] * 12)
+        np.testing.assert_array_equal(fitted.calibration.scale, fit_calibration(logits, TARGET).calibration.scale)

@@ -3,6 +3,7 @@
 import gzip
 import random
 import re
+import warnings
 
 import numpy as np
 import polars as pl
@@ -16,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from logitwise.classifier import Classifier, estimator, load
+from logitwise.classifier import Classifier, DataWarning, estimator, load
 from logitwise.classifier.notes import TrainingWarning
 from logitwise.classifier.training import Trainer
 from logitwise.metrics import summary
@@ -279,8 +280,9 @@ def test_a_silent_run_prints_nothing_and_a_bar_needs_a_terminal(capfd):
 
 def test_a_column_of_labels_is_taken_with_a_warning():
     X, y = blobs()
-    with pytest.warns(DataConversionWarning, match="A column-vector y was passed when a 1d array was expected"):
+    with pytest.warns(DataConversionWarning, match="A column-vector y was passed when a 1d array was expected") as seen:
         classifier = Classifier((4,), epochs=1).fit(X, y[:, None])
+    assert {warning.filename for warning in seen} == {__file__}
     np.testing.assert_array_equal(classifier.classes_, [0, 1])
 
 
@@ -345,6 +347,41 @@ BAD = [
         lambda: Classifier(3.5).fit(X, Y),
         TypeError,
         "hidden must be a tuple of integers, one per hidden layer; got 3.5.",
+    ),
+    (
+        lambda: Classifier("64").fit(X, Y),
+        TypeError,
+        "hidden must be a tuple of integers, one per hidden layer; got '64'.",
+    ),
+    (
+        lambda: Classifier((), verbose="False").fit(X, Y),
+        TypeError,
+        "verbose must be True or False; got 'False'.",
+    ),
+    (
+        lambda: Classifier((), device=1.5).fit(X, Y),
+        TypeError,
+        "device must be the name of a torch device; got 1.5. Try 'cpu'.",
+    ),
+    (
+        lambda: Classifier((), random_state=2**64).fit(X, Y),
+        ValueError,
+        "random_state must be 18446744073709551615 or less; got a larger number.",
+    ),
+    (
+        lambda: Classifier((), learning_rate=10**400).fit(X, Y),
+        ValueError,
+        "learning_rate must be a number that a float holds; got a larger integer.",
+    ),
+    (
+        lambda: Classifier(()).fit(X, np.zeros((200, 2))),
+        ValueError,
+        "y must be one-dimensional, one label per row; got shape (200, 2).",
+    ),
+    (
+        lambda: Classifier(()).fit(X, np.zeros((200, 0))),
+        ValueError,
+        "y must be one-dimensional, one label per row; got shape (200, 0).",
     ),
     (lambda: Classifier((0,)).fit(X, Y), ValueError, "hidden must be 1 or more; got 0."),
     (lambda: Classifier((), epochs=0).fit(X, Y), ValueError, "epochs must be 1 or more; got 0."),
@@ -649,6 +686,44 @@ def test_what_is_kept_of_a_training_is_in_the_metadata():
     assert fitted.model_.was_trained_on(X, y)
     assert fitted.model_.calibration is fitted.held_out_.calibration
     np.testing.assert_array_equal(fitted.model_.conformal_scores, fitted.held_out_.conformal_scores)
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments", "counts"),
+    [
+        ({}, {}, [40, 15, 5]),
+        ({}, {"sample_weight": np.repeat([2.0, 0.0, 1.0], [10, 10, 40])}, [30, 15, 5]),
+        ({"class_weight": {"c": 0}}, {}, [40, 15, 0]),
+        ({"class_weight": "balanced"}, {}, [40, 15, 5]),
+        ({}, {"X_val": np.ones((4, 2)), "y_val": ["a", "b", "c", "c"]}, [40, 15, 5]),
+    ],
+)
+def test_how_many_rows_each_class_had_is_in_the_metadata(options, arguments, counts, tmp_path):
+    X, y = np.random.default_rng(0).normal(size=(60, 2)), np.repeat(["a", "b", "c"], [40, 15, 5])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        classifier = Classifier((), members=2, steps=1, **options).fit(X, y, **arguments)
+    classifier.save(tmp_path / "m")
+    assert classifier.model_.metadata["class_counts"] == load(tmp_path / "m").metadata["class_counts"] == counts
+
+
+def test_rows_of_parts_are_counted_together_and_those_of_a_fit_anew():
+    X, y = np.random.default_rng(0).normal(size=(60, 2)), np.repeat([0, 1], [40, 20])
+    classifier = Classifier((), members=2, steps=1, warm_start=True).partial_fit(X, y, classes=[0, 1])
+    assert classifier.partial_fit(X[30:], y[30:]).model_.metadata["class_counts"] == [50, 40]
+    assert classifier.fit(X, y).model_.metadata["class_counts"] == [40, 20]
+
+
+def test_names_that_moved_are_found_where_they_once_were():
+    from logitwise.classifier.findings import DataWarning  # pyright: ignore[reportMissingImports]
+    from logitwise.classifier.model import Batch, Model, load  # pyright: ignore[reportMissingImports]
+
+    import logitwise as lw
+    from logitwise.classifier import training
+    from logitwise.model import model
+
+    assert (Model, load, Batch) == (model.Model, model.load, model.Batch)
+    assert (DataWarning, training.TrainingWarning) == (lw.DataWarning, TrainingWarning)
 
 
 def test_it_predicts_what_its_model_does(fitted, tmp_path):

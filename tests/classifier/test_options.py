@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import logitwise as lw
 from logitwise.classifier import Classifier
 from logitwise.classifier.options import members_of, recipe_of
 from logitwise.classifier.training import Recipe
@@ -97,6 +98,36 @@ def test_options_can_be_checked_before_there_are_rows(options, message):
     assert str(raised.value) == message
 
 
+NUMBERS = ("seconds", "learning_rate", "weight_decay", "dropout", "patience")
+INTEGERS = ("members", "epochs", "steps", "batch_size", "max_shift", "random_state")
+NO_NUMBERS = ["1", b"1", True, [1.5], {}, {1}, 1j, object(), np.array([1, 2])]
+WRONG = [
+    *((name, value) for name in NUMBERS for value in NO_NUMBERS),
+    *((name, value) for name in INTEGERS for value in [*NO_NUMBERS, 1.5, np.array(1.5)]),
+    *(("hidden", value) for value in ["64", b"64", 1.5, {}, {4}, 1j, None, ("4",), (1.5,), [[4]], np.array(1.5)]),
+    *(("device", value) for value in [None, True, [], {}, 1.5, 1j, object(), np.array([1, 2])]),
+    *((name, value) for name in ("warm_start", "verbose") for value in ["False", [], {}, 0.0, np.array([1, 2])]),
+    *(("class_weight", value) for value in ["x", 1.5, [1, 2], True, {0: "1"}, {0: None}, {0: [1, 2]}]),
+    *(("threshold_for", value) for value in [{}, object(), 1j, 10**400, lambda: 0]),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG, ids=str)
+def test_an_option_of_another_type_is_refused_with_its_name(name, value):
+    with pytest.raises(lw.InvalidTypeError) as raised:
+        Classifier(**{**QUICK, name: value}).fit(X, Y)
+    assert raised.value.argument.partition(" ")[0] == name
+    assert raised.value.requirement
+
+
+@pytest.mark.parametrize("name", [*NUMBERS, "hidden", "members", "random_state"])
+def test_an_option_too_large_for_a_machine_is_refused_with_its_name(name):
+    with pytest.raises(lw.InvalidValueError) as raised:
+        Classifier(**{name: 10**400}).check_options()
+    assert raised.value.argument == name
+    assert len(str(raised.value)) < 100
+
+
 def test_options_at_their_limits_are_taken():
     limits = {
         "epochs": 1,
@@ -106,6 +137,8 @@ def test_options_at_their_limits_are_taken():
         "dropout": 0.9,
         "max_shift": 0,
         "patience": 0,
+        "warm_start": np.True_,
+        "verbose": 0,
     }
     Classifier((1,), members=2, random_state=0, **limits).check_options()
 

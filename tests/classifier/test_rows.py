@@ -184,6 +184,56 @@ BAD = [
         "sample_weight at row 1 must be a number; got 'much' of type str.",
     ),
     (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, {}),
+        TypeError,
+        "sample_weight must be an array of numbers, one per row; got {} of type dict.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, "12"),
+        TypeError,
+        "sample_weight must be an array of numbers, one per row; got '12' of type str.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, ["1", "2"]),
+        TypeError,
+        "sample_weight at row 0 must be a number; got '1' of type str.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, np.array(["1", "2"])),
+        TypeError,
+        "sample_weight at row 0 must be a number; got np.str_('1') of type str_.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, np.array([1, "2"], dtype=object)),
+        TypeError,
+        "sample_weight at row 1 must be a number; got '2' of type str.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, [1, None]),
+        TypeError,
+        "sample_weight at row 1 must be a number; got None of type NoneType.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, [[1], [1, 2]]),
+        TypeError,
+        "sample_weight at row 0 must be a number; got [1] of type list.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, [1j, 1]),
+        TypeError,
+        "sample_weight must be an array of numbers, one per row; got dtype complex128.",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, np.zeros(2, "M8[D]")),
+        TypeError,
+        "sample_weight must be an array of numbers, one per row; got dtype datetime64[D].",
+    ),
+    (
+        lambda: row_weights(np.array([0, 1]), CLASSES, None, abs),
+        TypeError,
+        "sample_weight must be an array of numbers, one per row; got dtype object.",
+    ),
+    (
         lambda: row_weights(np.array([0, 1]), CLASSES, None, [0.0, 0.0]),
         ValueError,
         "sample_weight must be positive for some row; got zero for all 2 rows.",

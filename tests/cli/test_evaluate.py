@@ -20,6 +20,8 @@ from logitwise import data
 from logitwise.calibration import Calibration
 from logitwise.cli import results
 from logitwise.data.digest import source_sha256
+from logitwise.evidence.measured import measure
+from logitwise.evidence.rows import LabelledRows
 from logitwise.metrics import majority_baseline, summary, summary_intervals
 
 
@@ -45,6 +47,15 @@ def test_it_measures_beside_the_training_frequencies(run, fruit):
         "{:.4f} to {:.4f}".format(*told["metrics"]["intervals"]["accuracy"]),
         f"{told['metrics']['baseline']['accuracy']:.4f}",
     ]
+
+
+@pytest.mark.parametrize("target", [[0, 0, 0, 1], [1, 1, 1, 0]])
+def test_the_accuracy_of_frequencies_that_tie_does_not_depend_on_the_order_of_classes(fruit, target):
+    model = lw.load(fruit / "fruit.safetensors")
+    labels = model.classes[target]
+    rows = LabelledRows(np.array([[5.0, "red"]] * 4, dtype=object), labels, "r", None, None, np.arange(4))
+    assert measure(model, rows, "w", [7, 7]).baseline["accuracy"] == 0.5
+    assert measure(model, rows, "w", [7, 6]).baseline["accuracy"] == 1 - np.mean(target)
 
 
 def test_values_that_the_model_does_not_know_are_told(run, fruit):
@@ -176,7 +187,8 @@ def test_ten_names_are_listed_and_the_others_counted(run, count, shown):
         re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in run("info", "m.safetensors").stdout.splitlines()[:4]
     )
     assert lines["features"] == f"{count}: {', '.join(columns[:10])}{shown}"
-    assert lines["classes"] == ", ".join(f"k{place:02}" for place in range(10)) + shown
+    counts = np.bincount(np.arange(26) % count)
+    assert lines["classes"] == ", ".join(f"k{place:02} ({counts[place]})" for place in range(10)) + shown
 
 
 @pytest.mark.parametrize(
@@ -194,7 +206,7 @@ def test_info_of_a_model_of_arrays_trained_in_python(run):
     lines = run("info", "m.safetensors").stdout.splitlines()
     facts = dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in lines[:7])
     assert list(facts) == ["model", "features", "classes", "layers", "best step", "options", "versions"]
-    assert (facts["features"], facts["classes"]) == ("2, by position", "0, 1")
+    assert (facts["features"], facts["classes"]) == ("2, by position", "0 (10), 1 (10)")
     inputs, deep, *units = lw.load("m.safetensors").network.widths
     assert (inputs != deep, units) == (True, [2])
     assert facts["layers"] == f"8 members of {inputs} inputs, then 2 units"
@@ -212,10 +224,21 @@ def test_labels_that_read_as_numbers_are_matched_with_classes_of_text(run):
     assert told["metrics"]["model"] == summary([0, 1, 0], model.predict_proba(features))
 
 
-def test_a_model_trained_in_python_has_no_baseline(run):
+def test_a_model_trained_in_python_is_measured_beside_its_class_frequencies(run):
+    X = np.arange(40, dtype=float).reshape(20, 2)
+    y = np.arange(20) % 5 // 3
+    lw.Classifier(hidden=(), epochs=2).fit(X, y).save("m.safetensors")
+    np.savez("arrays.npz", X=X, y=y)
+    told = json.loads(run("evaluate", "m.safetensors", "arrays.npz", "--json").stdout)["metrics"]
+    assert told["baseline"] == summary(y, majority_baseline(y, 2, 20))
+
+
+def test_an_older_model_without_class_counts_has_no_baseline(run):
     X = np.arange(40, dtype=float).reshape(20, 2)
     y = np.arange(20) % 2
-    lw.Classifier(hidden=(), epochs=2).fit(X, y).save("m.safetensors")
+    model = lw.Classifier(hidden=(), epochs=2).fit(X, y).model_
+    known = {name: value for name, value in model.metadata.items() if name != "class_counts"}
+    replace(model, metadata=known).save("m.safetensors")
     np.savez("arrays.npz", X=X, y=y)
     told = json.loads(run("evaluate", "m.safetensors", "arrays.npz", "--json").stdout)["metrics"]
     assert told["baseline"] is None

@@ -161,7 +161,10 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(run, fruit, monkeypatc
 
     monkeypatch.setattr(os, "fsync", fail)
     result = run(*args, "--label-strip", "x")
-    assert (result.exit_code, result.stderr) == (2, "logitwise: error: [Errno 28] No space left on device\n")
+    sentence = (
+        f"logitwise: error: --output must be writable; got '{Path('r.html').resolve()}' (No space left on device).\n"
+    )
+    assert (result.exit_code, result.stderr) == (2, sentence)
     assert Path("r.html").read_bytes() == old
     assert os.listdir() == ["r.html"]
 
@@ -186,7 +189,7 @@ def test_it_imports_neither_torch_nor_scikit_learn(fruit, tmp_path):
 
 @pytest.mark.parametrize(("text", "kept"), [("é 語", "é 語"), ("", "")])
 def test_a_page_is_utf8(tmp_path, text, kept):
-    pages.write_page(text, tmp_path / "p.html")
+    pages.write_page(text, tmp_path / "p.html", "--output")
     assert (tmp_path / "p.html").read_bytes().decode("utf-8") == kept
 
 

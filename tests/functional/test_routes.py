@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import typing
+import warnings
 
 import numpy as np
 import pytest
@@ -212,3 +214,64 @@ def test_a_function_without_a_route():
     with pytest.raises(lw.InvalidValueError, match=r"^function must be one of softmax, .*; got ") as caught:
         lw.route_of(ARRAY, function=np.exp)
     assert caught.value.argument == "function"
+
+
+def test_to_ask_warns_of_nothing_and_raises_no_warning():
+    unnormalized = np.full((2, 3), 0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert lw.route_of(np.zeros((2, 3)), unnormalized).name == "CPU kernels"
+        with lw.checks("raise"):
+            assert lw.route_of(unnormalized, np.array([0, 1]), function=lw.log_loss).name == "definitions"
+
+
+def test_a_function_that_cannot_be_looked_up_is_refused():
+    with pytest.raises(ValueError, match=r"^function must be one of softmax, .*; got \[<function softmax"):
+        lw.route_of(np.zeros(3), function=[lw.softmax])
+
+
+@pytest.mark.parametrize("option", ["axis", "ignore_index", "label_smoothing", "z_loss", "normalizer"])
+def test_compiled_code_refuses_booleans_for_numbers(option):
+    logits, target = torch.zeros(4, 5), torch.arange(4)
+    with pytest.raises(TypeError, match=f"^{option} must be "):
+        lw.cross_entropy(logits, target, **{option: True})
+    compiled = torch.compile(lambda z: lw.cross_entropy(z, target, **{option: True}), backend="eager")
+    with pytest.raises(TypeError, match=f"^{option} must be "):
+        compiled(logits)
+
+
+WRONG = {
+    "the shape of a binary target": lambda z: lw.binary_cross_entropy_with_logits(z, z[:2]),
+    "the reduction of a binary loss": lambda z: lw.binary_cross_entropy_with_logits(z, z, reduction="x"),
+    "an integer for a fraction": lambda z: lw.cross_entropy(z, torch.arange(4), label_smoothing=2),
+    "the shape of a target of 16-bit logits": lambda z: lw.cross_entropy(z.bfloat16(), torch.arange(3)),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_can_be_caught_in_compiled_code(name):
+    def caught(logits):
+        try:
+            return WRONG[name](logits)
+        except ValueError:
+            return logits.sum()
+
+    assert torch.compile(caught, backend="eager", fullgraph=True)(torch.ones(4, 5)) == 20.0
+
+
+@pytest.mark.parametrize("function", [lw.softmax, lw.log_softmax, lw.sigmoid, lw.log_sigmoid])
+def test_small_results_have_the_strides_of_new_memory(function):
+    for logits in (torch.randn(1, 5).as_strided((1, 5), (1000, 1)), torch.randn(5, 1).as_strided((5, 1), (1, 77))):
+        assert function(logits).stride() == torch.empty(logits.shape).stride()
+
+
+def test_autocast_is_asked_of_devices_that_have_it():
+    logits = torch.zeros(2, 3, device="meta", dtype=torch.bfloat16)
+    assert lw.cross_entropy(logits, torch.tensor([0, 1], device="meta")).shape == ()
+    with pytest.raises(ValueError, match=r"^target must be on the device of logits, meta; got cpu\."):
+        lw.cross_entropy(logits, torch.tensor([0, 1]))
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "binary_cross_entropy_with_logits", "log_loss", "route_of"])
+def test_the_types_of_a_function_can_be_read_when_it_runs(name):
+    assert "return" in typing.get_type_hints(getattr(lw, name))

@@ -5,9 +5,11 @@ Importing this package imports neither torch nor scikit-learn; `Classifier` brin
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from logitwise.classifier.notes import TrainingWarning
+from logitwise.model import model
 from logitwise.model.data_warnings import DataWarning
 from logitwise.model.file import ModelFileError, refuse_irregular
 from logitwise.model.model import Model, load
@@ -24,6 +26,12 @@ __all__ = [
     "load",
     "refuse_irregular",
 ]
+
+
+# Modules of other days: `from logitwise.classifier.model import Model` and `from logitwise.classifier.findings import
+# DataWarning` still work.
+sys.modules[f"{__name__}.model"] = model
+sys.modules[f"{__name__}.findings"] = findings = sys.modules[__name__]
 
 
 def __getattr__(name: str) -> Any:

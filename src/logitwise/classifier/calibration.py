@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logitwise._requirements import check_positive
+from logitwise._errors import InvalidValueError
+from logitwise._requirements import as_floating, check_positive
 from logitwise.model.calibration import Calibration
 from logitwise.reference import log_softmax, softmax
 
@@ -72,7 +73,8 @@ def temperature_of(
         The temperature, and the mean loss in nats, without what the prior adds.
 
     Raises:
-        ValueError: A start that is not positive.
+        TypeError: Logits that are not numbers; a target that is not of integers.
+        ValueError: A start that is not positive; shapes that do not fit; an index out of range.
 
     Example:
         >>> logits = np.array([[2.0, 0.0], [2.0, 0.0], [2.0, 0.0], [2.0, 0.0]])
@@ -81,7 +83,7 @@ def temperature_of(
         (1.82, 0.5623)
     """
     place = -np.log(np.clip(check_positive(start, "start"), LOWEST, HIGHEST))
-    logits = np.asarray(logits, dtype=np.float64)
+    logits, target = _read(logits, target, sample_weight)
     logits = logits - logits.max(axis=1, keepdims=True)
     at_target = logits[np.arange(len(target)), target]
     weight, pull = _shares(sample_weight, len(target)), prior / len(target)
@@ -103,6 +105,22 @@ def temperature_of(
         if moved < SMALL:
             break
     return float(np.exp(-place)), float(loss - pull / 2 * place**2)
+
+
+def _read(logits: Any, target: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return logits as float64, and class indices; raise where these and the weights do not fit together."""
+    from logitwise.metrics.arguments import read_indices  # brings in numba, which importing this file does without
+
+    logits = np.asarray(as_floating(logits, "logits"), dtype=np.float64)
+    if logits.ndim != 2 or len(logits) == 0 or logits.shape[1] < 2:
+        requirement = "have shape (rows, classes), with a row or more and two classes or more"
+        raise InvalidValueError("logits", requirement, f"shape {logits.shape}")
+    indices = read_indices(target, "target", logits.shape[1])
+    for name, values in (("target", indices), ("sample_weight", sample_weight)):
+        if values is not None and np.shape(values) != (len(logits),):
+            requirement = f"have one value per row of logits, shape ({len(logits)},)"
+            raise InvalidValueError(name, requirement, f"shape {np.shape(values)}")
+    return logits, indices
 
 
 def sharpening(
@@ -195,6 +213,10 @@ def fit_calibration(
     Returns:
         The calibration, what it gives for every row when fitted on other rows, and the losses of the scalings tried.
 
+    Raises:
+        TypeError: Logits that are not numbers; a target that is not of integers.
+        ValueError: Shapes that do not fit; an index out of range.
+
     Example:
         >>> target = np.arange(200) % 2
         >>> logits = np.where(target == 1, 3.0, -3.0)[:, None] * [-0.5, 0.5]
@@ -203,9 +225,10 @@ def fit_calibration(
         >>> float(np.exp(fit.log_probabilities).max().round(1))
         0.8
     """
+    logits, target = _read(logits, target, sample_weight)
     rows, n_classes = logits.shape
-    logits = np.asarray(log_softmax(np.asarray(logits, dtype=np.float64)))
-    weight = np.ones(rows) if sample_weight is None else sample_weight
+    logits = np.asarray(log_softmax(logits))
+    weight = np.ones(rows) if sample_weight is None else np.asarray(sample_weight)
     folds = np.random.default_rng(seed).permutation(rows) % FOLDS
     methods = ["temperature"]
     if rows >= 2 * FOLDS * n_classes and n_classes <= MOST_CLASSES and len(np.unique(target)) == n_classes:

@@ -59,7 +59,7 @@ def check_goal(goal: Any, n_classes: int) -> str | np.ndarray | None:
         return goal
     try:
         costs = np.array(goal, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InvalidTypeError("threshold_for", REQUIREMENT, repr(goal)) from None
     if costs.shape != (n_classes, n_classes):
         requirement = f"have a row and a column for each class, shape {(n_classes, n_classes)}"

@@ -23,7 +23,7 @@ from logitwise.classifier.folds import Plan, given_split, plan_for
 from logitwise.classifier.held_out import HeldOut
 from logitwise.classifier.members import State
 from logitwise.classifier.notes import Note, TrainingWarning, notes_of_data, notes_of_validation
-from logitwise.classifier.options import members_of, recipe_of
+from logitwise.classifier.options import check_switches, members_of, recipe_of
 from logitwise.classifier.progress import StepBar
 from logitwise.classifier.rows import EncodedRows, FitArguments, find_classes, read_rows, read_validation, row_weights
 from logitwise.classifier.training import TORCH_VERSION, Progress, Recipe, Rows, Trainer
@@ -162,6 +162,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
             ValueError: No rows; lengths that differ; one class, or as many as rows; missing labels; infinity; options
                 out of range; a loss that became NaN before there were weights to keep.
         """
+        check_switches(self)
         before = getattr(self, "_before", None) if self.warm_start else None
         return self._fit(FitArguments(X, y, sample_weight, X_val, y_val), before)
 
@@ -182,6 +183,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
             TypeError: As `fit`.
             ValueError: As `fit`; no `classes` in the first call, different ones later, or labels not among them.
         """
+        check_switches(self)
         before = getattr(self, "_before", None)
         if before is None and classes is None:
             requirement = "be given in the first call of partial_fit"
@@ -208,7 +210,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         is_partial = arguments.classes is not None
         self.baselines_ = None if is_partial else training_set.compare(held_out, recipe.seed)
         state = trainer.members.state()
-        self._before = WarmStart(training_set.classes, training_set.preprocessing, state, recipe.seed)
+        counts = training_set.class_counts
+        self._before = WarmStart(training_set.classes, training_set.preprocessing, state, recipe.seed, counts)
         self._keep(training_set, trainer, held_out)
         if trainer.progress.interrupted:
             raise KeyboardInterrupt
@@ -235,7 +238,10 @@ class Classifier(ClassifierMixin, BaseEstimator):
             self.notes_ += notes_of_validation(held_out.target, classes)
             plan = given_split(len(rows.target), len(held_out.target), members)
             rows = rows.followed_by(held_out)
-        return TrainingSet(classes, preprocessing, rows, plan, by_class, goal, rows_sha256(table, labels))
+        counts = np.bincount(target[used], minlength=len(classes))
+        if is_partial and before is not None and np.array_equal(classes, before.classes):
+            counts += before.class_counts
+        return TrainingSet(classes, preprocessing, rows, plan, by_class, goal, counts, rows_sha256(table, labels))
 
     def _train(self, trainer: Trainer) -> None:
         """Train, with a progress bar if asked for; take down a note where the loss diverged."""
@@ -247,6 +253,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
     def check_options(self) -> None:
         """Raise what `fit` would raise because of the options alone, without any rows."""
+        check_switches(self)
         recipe_of(self)
         members_of(self)
 
@@ -262,7 +269,11 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.history_ = progress.history
         self.best_step_ = progress.best_step
         self.held_out_ = held_out
-        metadata = {**_metadata(self, progress, held_out), "rows_sha256": training_set.rows_sha256}
+        metadata = {
+            **_metadata(self, progress, held_out),
+            "rows_sha256": training_set.rows_sha256,
+            "class_counts": training_set.class_counts.tolist(),
+        }
         network, scores = trainer.network(), held_out.conformal_scores
         classes, preprocessing = training_set.classes, training_set.preprocessing
         costs = self._costs(training_set.class_weight)
@@ -283,15 +294,18 @@ class Classifier(ClassifierMixin, BaseEstimator):
         return self.model_
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable class of each row; X as in `Model.decision_function`."""
+        """Return the class of lowest expected cost for each row; X as in `Model.predict_log_proba`.
+
+        That is the most probable class, unless `class_weight` or `threshold_for` is set.
+        """
         return self._fitted().predict(X)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the probability of each class, float64, shape `(rows, classes)`; X as in `Model.decision_function`."""
+        """Return the probability of each class, float64, shape `(rows, classes)`; X as in `Model.predict_log_proba`."""
         return self._fitted().predict_proba(X)
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the logarithm of each probability, exact in the tails; X as in `Model.decision_function`."""
+        """Return the logarithm of each probability, exact in the tails; X as in `Model.predict_log_proba`."""
         return self._fitted().predict_log_proba(X)
 
     def predict_set(self, X: Any, coverage: float = 0.9) -> NDArray[np.bool_]:
@@ -318,6 +332,7 @@ class TrainingSet:
         plan: Which rows each member is trained on, and which are held out from it.
         class_weight: The weight of each class.
         goal: What `predict` is to serve, as `check_goal` returns it.
+        class_counts: How many rows of weight above 0 each class has, those of `X_val` aside.
         rows_sha256: The SHA-256 of the rows and labels as they were given.
     """
 
@@ -327,6 +342,7 @@ class TrainingSet:
     plan: Plan
     class_weight: np.ndarray
     goal: str | np.ndarray | None
+    class_counts: np.ndarray
     rows_sha256: str
 
     def trainer(self, recipe: Recipe) -> Trainer:
@@ -350,6 +366,7 @@ class WarmStart:
     preprocessing: Preprocessing
     state: State
     seed: int
+    class_counts: np.ndarray
 
     def put_into(self, trainer: Trainer, classes: np.ndarray) -> None:
         """Give the members of a trainer the weights of the fit before."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from logitwise.classifier.estimator import Classifier
 
 BATCH_SIZE = 64
+MOST_UNITS = 2**31 - 1  # and members: more are a mistake, and overflow before memory is full
+LARGEST_SEED = 2**64 - 1  # of torch
 
 
 def recipe_of(options: Classifier, image_shape: tuple[int, ...] | None = None) -> Recipe:
@@ -41,9 +43,17 @@ def recipe_of(options: Classifier, image_shape: tuple[int, ...] | None = None) -
     )
 
 
+def check_switches(options: Classifier) -> None:
+    """Raise where an option that is on or off is something else: text such as "False" would be on."""
+    for name in ("warm_start", "verbose"):
+        value = getattr(options, name)
+        if value is not None and not isinstance(value, (bool, int, np.bool_, np.integer)):
+            raise InvalidTypeError(name, "be True or False", repr(value))
+
+
 def members_of(options: Classifier) -> int:
     """Return the number of members."""
-    return _at_least(2, options.members, "members")
+    return _at_least(2, options.members, "members", MOST_UNITS)
 
 
 def _seed_from(random_state: Any) -> int:
@@ -53,15 +63,17 @@ def _seed_from(random_state: Any) -> int:
         return int(random_state.randint(2**31))
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**31))
-    return _at_least(0, random_state, "random_state")
+    return _at_least(0, random_state, "random_state", LARGEST_SEED)
 
 
 def _hidden_from(hidden: Any) -> tuple[int, ...]:
     if isinstance(hidden, (int, np.integer)):
         hidden = (hidden,)
-    if not isinstance(hidden, Iterable):
+    if isinstance(hidden, np.ndarray):
+        hidden = hidden.tolist()
+    if not isinstance(hidden, Sequence) or isinstance(hidden, (str, bytes)):
         raise InvalidTypeError("hidden", "be a tuple of integers, one per hidden layer", repr(hidden))
-    return tuple(_at_least(1, units, "hidden") for units in hidden)
+    return tuple(_at_least(1, units, "hidden", MOST_UNITS) for units in hidden)
 
 
 def _max_shift(max_shift: Any, image_shape: tuple[int, ...] | None) -> int:
@@ -70,10 +82,12 @@ def _max_shift(max_shift: Any, image_shape: tuple[int, ...] | None) -> int:
     return min(image_shape[:2]) // 14 if image_shape else 0
 
 
-def _at_least(least: int, value: Any, name: str) -> int:
+def _at_least(least: int, value: Any, name: str, most: int | None = None) -> int:
     number = check_integer(value, name)
     if number < least:
         raise InvalidValueError(name, f"be {least} or more", number)
+    if most is not None and number > most:
+        raise InvalidValueError(name, f"be {most} or less", "a larger number")
     return number
 
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from logitwise._errors import InvalidTypeError, InvalidValueError, naming
 from logitwise._listing import listed
-from logitwise._requirements import check_not_negative, check_number
+from logitwise._requirements import check_not_negative, check_number, described
+from logitwise._warnings import warn_of_data
 from logitwise.model.labels import class_indices, more, read_labels
 from logitwise.model.preprocessing import Preprocessing
-from logitwise.model.table import Table, read_table
+from logitwise.model.table import Table, objects, read_table
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,17 @@ def read_rows(X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> tuple[Tab
 
 
 def _as_column(y: Any) -> Any:
-    """Return labels of shape `(rows, 1)` as `(rows,)`, with the warning that scikit-learn gives."""
-    if getattr(y, "ndim", 1) != 2:
+    """Return labels of shape `(rows, 1)` as `(rows,)`, with the warning that scikit-learn gives, of the user's line."""
+    if getattr(y, "ndim", 1) != 2 or y.shape[1] != 1:
         return y
-    from sklearn.utils.validation import column_or_1d
+    from sklearn.exceptions import DataConversionWarning
 
-    return column_or_1d(y, warn=True)
+    warn_of_data(
+        DataConversionWarning,
+        "A column-vector y was passed when a 1d array was expected. Please change the shape of y to (n_samples, ), for "
+        "example using ravel().",
+    )
+    return np.asarray(y).reshape(-1)
 
 
 def read_validation(
@@ -164,12 +170,20 @@ def _sample_weights(sample_weight: Any, rows: int) -> np.ndarray:
 
 
 def _as_numbers(sample_weight: Any) -> np.ndarray:
+    """Return weights as an array of float64; text is no number, even where it reads as one."""
+    requirement = "be an array of numbers, one per row"
+    if isinstance(sample_weight, (str, bytes, dict, set)):
+        raise InvalidTypeError("sample_weight", requirement, described(sample_weight))
     try:
-        return np.asarray(sample_weight, dtype=np.float64)
-    except (TypeError, ValueError):
-        for row, weight in enumerate(sample_weight):
-            check_number(weight, f"sample_weight at row {row}")
-        raise
+        weights = np.asarray(sample_weight)
+    except ValueError:  # rows of different lengths
+        weights = objects(sample_weight)
+    if weights.dtype.kind in "OSU" and weights.ndim == 1:
+        rows = enumerate(sample_weight)
+        weights = np.array([check_number(weight, f"sample_weight at row {row}") for row, weight in rows])
+    if weights.dtype.kind not in "biuf":
+        raise InvalidTypeError("sample_weight", requirement, f"dtype {weights.dtype}")
+    return weights.astype(np.float64)
 
 
 def _weights_by_class(class_weight: dict[Any, float], classes: np.ndarray) -> np.ndarray:

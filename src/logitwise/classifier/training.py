@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from logitwise._errors import InvalidValueError
+from logitwise._errors import InvalidTypeError, InvalidValueError
 from logitwise.classifier.calibration import PRIOR, SMALLEST, among_present, temperature_of
 from logitwise.classifier.folds import Plan
 from logitwise.classifier.members import AdamW, Members, Shape, State
+from logitwise.classifier.notes import TrainingWarning as TrainingWarning  # once defined here: imports of it still work
 from logitwise.functional import softmax
 from logitwise.model.network import Network
 
@@ -274,9 +275,11 @@ def _padded(folds: tuple[np.ndarray, ...], inputs: torch.Tensor) -> torch.Tensor
 
 def device_name(device: Any) -> str:
     """Return the name of a torch device; raise where this machine has no such device."""
+    if isinstance(device, bool) or not isinstance(device, (str, int, torch.device)):
+        raise InvalidTypeError("device", "be the name of a torch device", repr(device), advice="Try 'cpu'.")
     try:
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, ValueError) as error:
         requirement = "be a torch device of this machine"
         raise InvalidValueError("device", requirement, repr(str(device)), advice="Try 'cpu'.") from error
     return str(device)

@@ -234,7 +234,7 @@ def report(
     loaded = _load(model)
     rows = read_to_measure(data, loaded, target, label_strip, drop_unlabelled=drop_unlabelled)
     source = pages.Source(rows, "DATA", rows.where, [model, data])
-    pages.write_page(pages.report(loaded, source, Path(model).stem, context.obj), path)
+    pages.write_page(pages.report(loaded, source, Path(model).stem, context.obj), path, "--output")
     say(f"Wrote {output} ({results.file_size(path)}).")
     if as_json:
         results.print_json({"model": model, "data": data, "rows": len(rows.labels), "report": output})
@@ -317,7 +317,7 @@ def explain(
     with naming({"logits": "LOGITS", "target": "--target", "temperature": "--temperature", "names": "--names"}):
         seen = explanation.explain(scores, right, temperature, names=classes)
     if path is not None:
-        pages.write_page(explanation.to_html(seen), path)
+        pages.write_page(explanation.to_html(seen), path, "--html")
         say(f"Wrote {html} ({results.file_size(path)}).")
     if as_json:
         results.print_json(seen.as_dict())

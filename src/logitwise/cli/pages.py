@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from logitwise._errors import naming
 from logitwise.cli.names import WORDING, naming_rows
 from logitwise.cli.progress import progress_bar
 from logitwise.cli.sources import data_name
 from logitwise.data.digest import source_sha256
 from logitwise.evidence.gathering import gather
 from logitwise.evidence.rows import LabelledRows
-from logitwise.model.file import replacing
+from logitwise.model.file import write_whole
 from logitwise.model.model import Model
 from logitwise.report_page import render
 
@@ -53,7 +54,7 @@ def _digests(read: Sequence[str]) -> dict[str, str]:
     return {name: digest for name, digest in found.items() if digest is not None}
 
 
-def write_page(page: str, path: Path) -> None:
-    """Write a page to a file."""
-    with replacing(path) as file:
-        file.write(page.encode())
+def write_page(page: str, path: Path, argument: str) -> None:
+    """Write a page to the file that an argument names."""
+    with naming({"path": argument}):
+        write_whole(path, page.encode())

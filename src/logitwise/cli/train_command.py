@@ -97,7 +97,7 @@ def _show(trained: Trained, request: Request, n_rows: int, *, as_json: bool) -> 
 def _report(trained: Trained, divided: Split, request: Request, title: str, page: Path) -> None:
     beside = None if trained.interrupted else divided.trained_on
     source = pages.Source(divided.measured_on, divided.measured_as, divided.where, request.read, beside)
-    pages.write_page(pages.report(trained.model, source, title, request.command), page)
+    pages.write_page(pages.report(trained.model, source, title, request.command), page, "--report")
     say(f"Wrote {request.report} ({results.file_size(page)}).")
 
 

@@ -22,6 +22,8 @@ class UnseenLabelsError(InvalidValueError):
         to_strip: The punctuation that makes them classes when it is stripped from their ends; empty where none does.
     """
 
+    __module__ = "logitwise"
+
     likeness: str = ""
     to_strip: str = ""
 
@@ -46,18 +48,29 @@ def known_indices(labels: Any, classes: np.ndarray) -> np.ndarray:
 
 
 def _unseen_error(unseen: list[Any], known: list[Any], rows: int) -> UnseenLabelsError:
-    near = nearest(str(unseen[0]), [str(label) for label in known])
-    near = None if near == str(unseen[0]) else near  # text where the classes are numbers, or the reverse
-    likeness = f"Training saw {_shown(known)}" if near is None else f"The nearest to {unseen[0]!r} is {near!r}"
     to_strip = _characters_to_strip(unseen, known)
+    if isinstance(unseen[0], str) != isinstance(known[0], str):
+        likeness, advice = _of_another_type(unseen, known)
+    else:
+        near = nearest(str(unseen[0]), [str(label) for label in known])
+        likeness = f"Training saw {_shown(known)}" if near is None else f"The nearest to {unseen[0]!r} is {near!r}"
+        advice = f"{likeness}. Rename the labels, or drop those rows."
     if to_strip:
         advice = f"{likeness}: to make them match, strip {to_strip!r} from their ends."
-    else:
-        advice = f"{likeness}. Rename the labels, or drop those rows."
     got = f"{_shown(unseen)} (in {rows} row{'s' if rows > 1 else ''})"
     error = UnseenLabelsError("y", "hold only labels that training saw", got, advice=advice)
     error.likeness, error.to_strip = likeness, to_strip
     return error
+
+
+def _of_another_type(unseen: list[Any], known: list[Any]) -> tuple[str, str]:
+    """Return what to say of text where the classes are numbers or booleans, or the reverse, and what to do about it."""
+    ours, theirs = type(known[0]).__name__, type(unseen[0]).__name__
+    likeness = f"Training saw labels of type {ours}, {_shown(known)}, and these are of type {theirs}"
+    spellings = {str(label) for label in known}
+    others = [label for label in unseen if str(label) not in spellings]
+    rest = f", and rename or drop {_shown(others)}" if others else ""
+    return likeness, f"{likeness}. Convert them to {ours}{rest}."
 
 
 def _shown(labels: list[Any]) -> str:

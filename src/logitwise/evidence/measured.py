@@ -13,6 +13,7 @@ from logitwise.evidence.labels import known_indices
 from logitwise.evidence.predictions import Progress, predict_in_batches
 from logitwise.evidence.rows import LabelledRows
 from logitwise.metrics import majority_baseline, summary, summary_intervals
+from logitwise.metrics.predicted_classes import expected_hits
 from logitwise.model.model import Model
 
 
@@ -61,7 +62,9 @@ def measure(
     baseline = None
     if class_counts is not None:
         trained_on = np.repeat(np.arange(len(class_counts)), class_counts)
-        baseline = summary(target, majority_baseline(trained_on, len(class_counts), len(target)))
+        frequencies = majority_baseline(trained_on, len(class_counts), len(target))
+        is_right = float(expected_hits(target, frequencies).mean())  # classes may tie: their order decides nothing
+        baseline = {**summary(target, frequencies), "accuracy": is_right}
     intervals = summary_intervals(target, predicted)
     return Measured(where, summary(target, predicted), baseline, intervals, unknown)
 

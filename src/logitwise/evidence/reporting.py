@@ -16,13 +16,13 @@ from logitwise._warnings import warn_of_data
 from logitwise.classifier.rows import read_rows
 from logitwise.evidence.features import readable
 from logitwise.evidence.gathering import gather
+from logitwise.evidence.labels import known_indices
 from logitwise.evidence.rows import LabelledRows
 from logitwise.model.data_warnings import DataWarning, columns_ignored
-from logitwise.model.file import refuse_irregular, replacing
+from logitwise.model.file import refuse_irregular, write_whole
 from logitwise.model.model import Model
-from logitwise.model.provenance import rows_sha256
-from logitwise.model.table import read_table
 from logitwise.report_page import render
+from logitwise.report_page.markup import escape as as_text
 
 if TYPE_CHECKING:
     from logitwise.classifier.estimator import Classifier
@@ -47,10 +47,10 @@ class Report:
         """Write the page to a file, whole or not at all; an existing regular file is replaced.
 
         Raises:
-            ValueError: The path is not a regular file, or its folder does not exist.
+            TypeError: It is no path.
+            ModelFileError: The path is not a regular file, its folder does not exist, or it cannot be written.
         """
-        with replacing(refuse_irregular(path)) as file:
-            file.write(self.html.encode())
+        write_whole(path, self.html.encode())
 
     def __str__(self) -> str:
         return self.html
@@ -61,7 +61,7 @@ class Report:
     def _repr_html_(self) -> str:
         # A document of its own, so that its style and the notebook's leave each other alone.
         return (
-            f'<iframe srcdoc="{escape(self.html)}" title="{escape(self.title)}: report" sandbox="" '
+            f'<iframe srcdoc="{escape(self.html)}" title="{as_text(self.title)}: report" sandbox="" '
             'style="width: 100%; height: 50rem; border: 0"></iframe>'
         )
 
@@ -90,7 +90,7 @@ def report(
         A `Report`. `str` of it is the page, a notebook shows it by itself, and `save` writes it.
 
     Raises:
-        TypeError: A model of another type; labels or columns of unusable types.
+        TypeError: A model of another type; labels or columns of unusable types; a title that is not text.
         ValueError: A classifier that is not fitted; no rows; lengths that differ; a label that was not seen in
             training; columns that do not fit; a path that cannot be written.
 
@@ -107,12 +107,14 @@ def report(
         >>> "<h1><bdi>iris</bdi></h1>" in page.html
         True
     """
+    if title is not None and not isinstance(title, str):
+        raise InvalidTypeError("title", "be text", f"{title!r} of type {type(title).__name__}")
     file = None if path is None else refuse_irregular(path)
     fitted = _model_of(model)
     rows = _read_rows(fitted, X, y)
     if title is None:
         title = TITLE if path is None else Path(path).stem
-    digest = rows_sha256(read_table(X), rows.labels)
+    digest = fitted.rows_sha256(X, fitted.classes[known_indices(rows.labels, fitted.classes)])
     count = "one row" if len(rows.labels) == 1 else f"{len(rows.labels):,} rows"
     evidence = gather(fitted, rows, where=count, title=title, facts={"SHA-256 of the rows and labels": digest})
     if fitted.metadata.get("rows_sha256") == digest:
@@ -136,6 +138,9 @@ def _model_of(model: Any) -> Model:
 
 
 def _read_rows(model: Model, X: Any, y: Any) -> LabelledRows:
+    if y is None:
+        advice = "A report compares predictions with labels; for predictions alone, call predict_proba."
+        raise InvalidValueError("y", "hold one label per row", None, advice=advice)
     table, labels = read_rows(X, y)
     features = readable(X, model.feature_names, model.n_features)
     if model.feature_names is not None and table.names is not None:

@@ -20,7 +20,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from logitwise._arrays import is_tensor
+from logitwise._arrays import is_tensor, may_look
+from logitwise._warnings import checks
 from logitwise.functional import _cpu_kernels, _definitions, _small
 from logitwise.functional._problems import Call
 
@@ -113,17 +114,28 @@ def way_of(call: Call, verb: str) -> Route:
     found = table.gate.loss(call) if verb == "loss" else getattr(table.gate, verb)(call, None)
     if found is not None:
         return table.gate
-    call.checked()
+    _check_quietly(call)
     detaching = verb == "loss_and_gradient" and table is not _OF_ARRAYS
     return _first(getattr(table, verb), call.detached() if detaching else call)
+
+
+def _check_quietly(call: Call) -> None:
+    """Raise what is wrong with a call, and warn of nothing; compiled code warns of nothing, and has no setting."""
+    if not may_look(call.logits):
+        call.checked()
+        return
+    with checks("off"):
+        call.checked()
 
 
 def _under_autocast(call: Any) -> Any:
     """Return a call of a loss with logits of 32 bits where autocast is on, as torch does for its losses."""
     torch, logits = sys.modules["torch"], call.logits
-    if logits.dtype in (torch.float16, torch.bfloat16) and torch.is_autocast_enabled(logits.device.type):
-        return call._replace(logits=logits.float())
-    return call
+    if logits.dtype not in (torch.float16, torch.bfloat16):
+        return call
+    device = logits.device.type
+    is_on = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    return call._replace(logits=logits.float()) if is_on else call
 
 
 def _first(routes: tuple[Any, ...], call: Call) -> Any:

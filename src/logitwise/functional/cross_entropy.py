@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, overload
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall
 from logitwise.functional._problems.options import refusal, unknown_option
 from logitwise.functional._routes import loss_and_gradient_of, loss_of
+from logitwise.functional._types import Reduction
 
 if TYPE_CHECKING:
     from typing import Literal, Unpack
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike
 
-    from logitwise.functional._types import AnyTensor, Arrays, Reduction, T, TensorLike, ToNumber
+    from logitwise.functional._types import AnyTensor, Arrays, T, TensorLike, ToNumber
     from logitwise.functional._types import CrossEntropyOptions as Options
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from inspect import signature
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+from numpy.typing import ArrayLike
 
 from logitwise._errors import InvalidValueError
 from logitwise.functional._problems.binary_cross_entropy import BinaryCall
@@ -13,6 +15,7 @@ from logitwise.functional._problems.options import unknown_option
 from logitwise.functional._problems.sigmoid import SigmoidCall
 from logitwise.functional._problems.softmax import SoftmaxCall
 from logitwise.functional._routes import way_of
+from logitwise.functional._types import AnyTensor
 from logitwise.functional.binary_cross_entropy import (
     binary_cross_entropy_with_logits,
     binary_cross_entropy_with_logits_and_gradient,
@@ -21,11 +24,6 @@ from logitwise.functional.cross_entropy import cross_entropy, cross_entropy_and_
 from logitwise.functional.log_loss import log_loss
 from logitwise.functional.sigmoid import log_sigmoid, sigmoid
 from logitwise.functional.softmax import log_softmax, logsumexp, softmax
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from logitwise.functional._types import AnyTensor
 
 _ASKED: dict[Callable[..., Any], tuple[Any, str, tuple[Any, ...]]] = {
     softmax: (SoftmaxCall, "result", ("softmax", softmax)),
@@ -109,7 +107,7 @@ def route_of(
     """
     if function is None:
         function = softmax if target is None else cross_entropy
-    if function not in _ASKED:
+    if not isinstance(function, Hashable) or function not in _ASKED:
         names = ", ".join(each.__name__ for each in _ASKED)
         raise InvalidValueError("function", f"be one of {names}", repr(function))
     call, verb, first = _ASKED[function]

@@ -11,6 +11,24 @@ from logitwise._errors import InvalidValueError
 from logitwise.metrics.arguments import read_indices
 
 
+def expected_hits(target: np.ndarray, probabilities: np.ndarray) -> NDArray[np.float64]:
+    """Return the chance that each row is right, if one of its most probable classes is answered at random.
+
+    Where k classes tie, that is 1/k, whatever their order; it says what probabilities are worth that tie by design, as
+    those of uniform guessing do.
+
+    Args:
+        target: Class indices, shape `(rows,)`.
+        probabilities: Shape `(rows, classes)`.
+
+    Example:
+        >>> expected_hits(np.array([0, 1, 1]), np.array([[0.9, 0.1], [0.5, 0.5], [0.9, 0.1]])).tolist()
+        [1.0, 0.5, 0.0]
+    """
+    is_first = probabilities == probabilities.max(axis=1, keepdims=True)
+    return is_first[np.arange(len(target)), target] / is_first.sum(axis=1)
+
+
 def confusion_matrix(target: Any, predicted: Any, n_classes: int) -> NDArray[np.int64]:
     """Return how many rows of each class were predicted as each class.
 

@@ -37,6 +37,8 @@ BYTES_AT_ONCE = 1 << 20
 class ModelFileError(InvalidValueError):
     """A path that cannot be read, or written, as a model file."""
 
+    __module__ = "logitwise"
+
 
 @dataclass(frozen=True)
 class ModelFile:
@@ -92,7 +94,7 @@ def read_model_file(path: str | os.PathLike[str]) -> ModelFile:
         ModelFileError: No file, not a regular file, not a safetensors file, cut short or altered, not written here, or
             by another version.
     """
-    path = Path(path)
+    path = _named(path)
     try:
         with open(_open_regular(path), "rb", buffering=0) as file:
             beginning, size = _read_beginning(file, path)
@@ -106,6 +108,22 @@ def read_model_file(path: str | os.PathLike[str]) -> ModelFile:
         _check_digest(beginning, numbers, path)
     _check_version(header, path)
     return ModelFile(path, header, _tensors(numbers, entries, path))
+
+
+def _named(path: Any) -> Path:
+    """Return the path of a file; raise where it is none, or where no file can have such a name."""
+    try:
+        given = Path(path)
+        os.fsencode(given)
+    except TypeError:
+        found = f"{path!r} of type {type(path).__name__}"
+        raise InvalidTypeError("path", "be text or a path, such as 'model.safetensors'", found) from None
+    except UnicodeEncodeError:
+        raise ModelFileError("path", "be a name that the file system can hold", repr(path)) from None
+    if not os.fspath(path) or "\0" in str(given):
+        found, advice = repr(os.fspath(path)), "Choose another name."
+        raise ModelFileError("path", "name a file", found, advice=advice)
+    return given
 
 
 def _read_beginning(file: io.RawIOBase, path: Path) -> tuple[bytes, int]:
@@ -274,7 +292,7 @@ def write_model_file(path: str | os.PathLike[str], header: dict[str, Any], tenso
                     file.write(block)
             file.write(digest.digest())
     except OSError as error:
-        raise ModelFileError("path", "be writable", f"{str(path)!r} ({error.strerror})") from error
+        raise _not_writable(path, error) from error
 
 
 def _order(name: str, tensors: dict[str, np.ndarray]) -> tuple[int, str]:
@@ -320,15 +338,35 @@ def _as_json(header: dict[str, Any]) -> str:
 
 
 def refuse_irregular(path: str | os.PathLike[str]) -> Path:
-    """Return the file that `path` names, links followed; raise where no model can be written to it.
+    """Return the file that `path` names, links followed; raise where nothing can be written to it.
 
-    Call it before the work rather than after it.
+    Call it before the work rather than after it. Whether a file can be written is tried: a temporary one is made beside
+    it and removed.
 
     Raises:
-        ModelFileError: The path exists and is not a regular file (a folder, a device, a broken link), or its folder
-            does not exist.
+        TypeError: It is no path.
+        ModelFileError: The path exists and is not a regular file (a folder, a device, a broken link), or ends in a
+            slash; its folder does not exist, or no file can be made in it.
     """
-    given = Path(path)
+    file = _regular_or_new(_named(path))
+    if os.fspath(path).endswith((os.sep, os.altsep or os.sep)):
+        advice = "Name the file in it, or leave out the slash."
+        raise ModelFileError("path", "name a file", f"{os.fspath(path)!r}, which ends in a slash", advice=advice)
+    try:
+        temporary = _temporary(file)
+        with open(temporary, "xb"):
+            temporary.unlink()
+    except OSError as error:
+        raise _not_writable(file, error) from error
+    return file
+
+
+def _not_writable(path: Path, error: OSError) -> ModelFileError:
+    return ModelFileError("path", "be writable", f"{str(path)!r} ({error.strerror})")
+
+
+def _regular_or_new(given: Path) -> Path:
+    """Return a path, links followed; raise where it exists and is no regular file, or has no folder."""
     try:
         mode = os.stat(given).st_mode
     except FileNotFoundError:
@@ -348,13 +386,31 @@ def refuse_irregular(path: str | os.PathLike[str]) -> Path:
     return given.resolve()
 
 
+def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file, whole or not at all.
+
+    Raises:
+        ModelFileError: As `refuse_irregular`; or the file cannot be written.
+    """
+    path = refuse_irregular(path)
+    try:
+        with replacing(path) as file:
+            file.write(content)
+    except OSError as error:
+        raise _not_writable(path, error) from error
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Give a temporary file beside `path` that takes its name in one step, once its bytes have reached the disk.
 
     Whatever ends the process, `path` is the old file or the new one; who may read an old file may read the new one.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    temporary = _temporary(path)
     try:
         with open(temporary, "xb") as file:
             if path.exists():

@@ -88,12 +88,14 @@ def class_indices(labels: Any, classes: np.ndarray, name: str = "y") -> NDArray[
     unseen = indices < 0
     if unseen.any():
         row = int(unseen.argmax())
+        ours = type(classes.tolist()[0])
+        is_other = (ours is str) != isinstance(labels.tolist()[row], str)
         raise InvalidValueError(
             name,
             f"hold only classes seen in training, [{listed(classes.tolist(), 10, quoted=True)}]",
             repr(labels.tolist()[row]),
             f"row {row}{more(unseen)}",
-            "Rename or strip labels, or drop those rows.",
+            f"Convert labels to {ours.__name__}." if is_other else "Rename or strip labels, or drop those rows.",
         )
     return indices
 

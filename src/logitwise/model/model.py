@@ -200,8 +200,8 @@ class Model:
     def was_trained_on(self, X: Any, y: Any) -> bool:
         """Return whether the model was trained on these rows and labels: the same values in the same order.
 
-        The container (an array, a DataFrame of pandas or of polars) does not matter; the names of columns do. On rows
-        that it was trained on, a model looks better than it is.
+        The container (an array, a DataFrame of pandas or of polars) does not matter, nor do columns that were not seen
+        in training, and the order of those with names. On rows that it was trained on, a model looks better than it is.
 
         Args:
             X: Rows, as `fit` takes them.
@@ -214,7 +214,26 @@ class Model:
         if known is None:
             found = "one without rows_sha256 in its metadata"
             raise InvalidValueError("Model", "know what it was trained on", found, advice="Train it again.")
-        return rows_sha256(read_table(X), read_labels(y)) == known
+        try:
+            return self.rows_sha256(X, y) == known
+        except InvalidValueError as error:
+            if error.argument != "X":
+                raise
+            return False
+
+    def rows_sha256(self, X: Any, y: Any) -> str:
+        """Return the SHA-256 of rows, in the columns of training, and of their labels; `docs/model-file.md` defines it.
+
+        Args:
+            X: Rows, as in `predict_log_proba`; columns that were not seen in training do not count.
+            y: Their labels, as `fit` takes them.
+
+        Raises:
+            TypeError: As `fit` of the classifier.
+            ValueError: Columns missing, or the wrong number of columns.
+        """
+        table = read_table(X).selected(self.feature_names, self.n_features)
+        return rows_sha256(replace(table, names=self.feature_names), read_labels(y))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one safetensors file, whole or not at all; an existing regular file is replaced.

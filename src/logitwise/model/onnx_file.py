@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from logitwise.model.file import refuse_irregular, replacing
+from logitwise.model.file import refuse_irregular, write_whole
 from logitwise.model.model import SMALLEST, Model
 from logitwise.model.preprocessing import CLIP, RAMP_END
 
@@ -32,12 +32,11 @@ def export_onnx(model: Model, path: str | Path) -> Path:
 
     Raises:
         ModuleNotFoundError: The package `onnx` is not installed.
-        ModelFileError: The path is not a regular file, or its folder does not exist.
+        ModelFileError: The path is not a regular file, its folder does not exist, or it cannot be written.
     """
     target = refuse_irregular(path)
     content = _Graph(model).finished().SerializeToString()
-    with replacing(target) as file:
-        file.write(content)
+    write_whole(target, content)
     return target
 
 

@@ -23,7 +23,8 @@ def prediction_sets(log_probabilities: np.ndarray, scores: np.ndarray, coverage:
     if isinstance(coverage, bool) or not isinstance(coverage, (int, float, np.integer, np.floating)):
         raise InvalidTypeError("coverage", "be a number", repr(coverage))
     if not 0 < coverage < 1:
-        raise InvalidValueError("coverage", "be between 0 and 1", f"{coverage:g}")
+        got = coverage if isinstance(coverage, int) else f"{coverage:g}"  # an integer may be too large for a float
+        raise InvalidValueError("coverage", "be between 0 and 1", got)
     rank = int(np.ceil((len(scores) + 1) * coverage - 1e-9))
     if rank > len(scores):
         most = len(scores) / (len(scores) + 1)

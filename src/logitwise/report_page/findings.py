@@ -17,6 +17,7 @@ from logitwise.metrics.intervals import (
     middle,
     wilson,
 )
+from logitwise.metrics.predicted_classes import expected_hits
 from logitwise.report_page.evidence import Evidence
 
 RELIABILITY_BINS = 10
@@ -214,8 +215,8 @@ def _threshold(threshold: float, positives: np.ndarray, everything: np.ndarray) 
 
 
 def _by_row(target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return right or not, log loss, Brier score: shape `(rows, 3)`."""
-    hits = probabilities.argmax(axis=1) == target
+    """Return right or not (1/k where k classes tie), log loss, Brier score: shape `(rows, 3)`."""
+    hits = expected_hits(target, probabilities)
     return np.concatenate([hits[:, None], losses_by_row(target, probabilities)], axis=1)
 
 

@@ -111,8 +111,9 @@ def _accuracy_reason(evidence: Evidence, accuracy: Measure) -> Html:
 def _first_baseline(evidence: Evidence) -> Html:
     """Name the first baseline; one that gives the same answer to every row, by what it answers."""
     baseline, probabilities = next(iter(evidence.baselines.items()))
-    said = np.unique(probabilities.argmax(axis=1))
-    if len(said) == 1 and np.ptp(probabilities) > 0:
+    is_said = probabilities == probabilities.max(axis=1, keepdims=True)
+    said = np.flatnonzero(is_said.any(axis=0))
+    if len(said) == 1:
         return join(["by always answering ", quoted(evidence.classes[said[0]])])
     return escape(f"for {baseline}")
 

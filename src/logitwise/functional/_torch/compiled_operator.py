@@ -18,7 +18,7 @@ from logitwise.functional._memory.arrays import new_like
 from logitwise.functional._problems.binary_cross_entropy import BinaryCall
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall
 from logitwise.functional._torch.small import is_small_matrix, loss_of_small
-from logitwise.functional._torch.tensors import STORED, are_for_kernels, is_recorded
+from logitwise.functional._torch.tensors import SIXTEEN_BITS, STORED, are_for_kernels, is_recorded
 
 NAME = "compiled operator"
 REASON = "in compiled code the kernels of a loss are one operator, which the compiler keeps whole"
@@ -45,23 +45,33 @@ def takes(call: Any) -> bool:
 
 def _fits_schema(call: Any) -> bool:
     """Return whether the options are of the types of the schema, integers for floats aside."""
-    if not isinstance(call.reduction, str) or not isinstance(call.normalizer, (int, float, type(None))):
+    if not isinstance(call.reduction, str) or not (call.normalizer is None or _is_number(call.normalizer)):
         return False
     if isinstance(call, BinaryCall):
         return not call.marks_missing()
-    return (
-        isinstance(call.axis, int)
-        and -call.logits.ndim <= call.axis < call.logits.ndim
-        and isinstance(call.ignore_index, int)
-        and isinstance(call.label_smoothing, (int, float))
-        and isinstance(call.z_loss, (int, float))
-    )
+    integers, floats = (call.axis, call.ignore_index), (call.label_smoothing, call.z_loss)
+    if not all(isinstance(each, int) and _is_number(each) for each in integers) or not all(map(_is_number, floats)):
+        return False
+    return -call.logits.ndim <= call.axis < call.logits.ndim
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def loss(call: Any) -> Tensor:
     """Return the loss."""
+    if not _waits_for_checks(call):
+        call.checked()
     normalizer = None if call.normalizer is None else float(call.normalizer)
     return _OPERATORS[call.operation](call, is_recorded(call.logits), normalizer)
+
+
+def _waits_for_checks(call: Any) -> bool:
+    """Return whether all checks wait until the operator runs, as for the common cross-entropy: tracing is faster so."""
+    if isinstance(call, BinaryCall) or call.logits.dtype in SIXTEEN_BITS:
+        return False
+    return isinstance(call.label_smoothing, float) and isinstance(call.z_loss, float)
 
 
 def _cross_entropy(call: CrossEntropyCall, differentiated: bool, normalizer: float | None) -> Tensor:

@@ -31,7 +31,7 @@ def result(call: Any, out: Any) -> Tensor | None:
         return None
     if is_recorded(logits) or not _is_plain(logits) or torch._C._len_torch_function_stack():
         return None
-    filled = torch.empty_like(logits, requires_grad=False)
+    filled = new_like(logits, logits.shape)
     found = _small.result(call._replace(logits=logits.detach().numpy()), filled.numpy())
     return None if found is None else filled
 
