@@ -108,6 +108,10 @@ class Layout(NamedTuple):
         """The shape of one number a row: the shape of the logits without the class axis."""
         return self.shape[: self.axis] + self.shape[self.axis + 1 :]
 
+    def axis_without(self, shape: tuple[int, ...]) -> int | None:
+        """Return the first axis without which the shape would be `shape`, or None."""
+        return next((i for i in range(len(self.shape)) if self.shape[:i] + self.shape[i + 1 :] == shape), None)
+
     def position(self, flat: int) -> str:
         """Return where the row number `flat` is, as a user would index it: 'row 17' or 'position (3, 5)'."""
         if len(self.row_shape) <= 1:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from logitwise._arrays import framework_of
+from logitwise._arrays import Layout, framework_of
 from logitwise._errors import InvalidTypeError
 from logitwise._warnings import checks
 from logitwise.functional import binary_cross_entropy_with_logits, cross_entropy
@@ -117,7 +117,7 @@ def diagnose(
         inputs: What the model takes: a tensor, a tuple of arguments, or a dict of keyword arguments; a few dozen rows.
         target: Class indices, or whatever target the loss takes.
         loss: A function of outputs and target, such as `torch.nn.CrossEntropyLoss()`. None: the binary cross-entropy
-            for one output per row, else the cross-entropy with classes on axis 1.
+            for one output per row, else the cross-entropy with classes on axis 1, or on the axis that fits the target.
 
     Returns:
         The diagnosis; its `findings` say what is wrong.
@@ -175,6 +175,7 @@ class _Examination:
         self.model, self.inputs, self.target = model.train(), inputs, target
         self.findings: list[Finding] = []
         self.outputs = self._outputs(self._copies())
+        self.axis = self._axis_of(loss)
         self.family, self.loss, self.name = self._loss_of(loss)
 
     def run(self) -> Diagnosis:
@@ -214,7 +215,22 @@ class _Examination:
         if self._is_single():
             shape = self.outputs.shape
             return BINARY, lambda z, y: binary_cross_entropy_with_logits(z, y.reshape(shape)), BINARY
-        return CROSS_ENTROPY, lambda z, y: cross_entropy(z, y, axis=1), CROSS_ENTROPY
+        return CROSS_ENTROPY, lambda z, y: cross_entropy(z, y, axis=self.axis), CROSS_ENTROPY
+
+    def _axis_of(self, loss: Callable | None) -> int:
+        """Return the class axis that the loss takes; without a loss, axis 1 or else the one that fits the target."""
+        if loss is cross_entropy:
+            return max(self.outputs.ndim - 1, 0)
+        fitting = self._fitting_axis(1)
+        return 1 if loss is not None or fitting is None else fitting
+
+    def _fitting_axis(self, axis: int) -> int | None:
+        """Return another class axis that fits a target of class indices where `axis` does not, or None."""
+        shape = tuple(self.outputs.shape)
+        if len(shape) < 2 or self.target.dtype.is_floating_point:
+            return None
+        layout = Layout.of(shape, axis)
+        return None if tuple(self.target.shape) == layout.row_shape else layout.axis_without(tuple(self.target.shape))
 
     def _is_single(self) -> bool:
         """Return whether each row has one output and one label."""
@@ -227,7 +243,7 @@ class _Examination:
         if self.family in (BINARY, PROBABILITIES):
             return math.log(2.0)
         known = self.family in (CROSS_ENTROPY, NEGATIVE_LOG) and self.outputs.ndim > 1
-        return math.log(self.outputs.shape[1]) if known else math.nan
+        return math.log(self.outputs.shape[self.axis]) if known else math.nan
 
     def _fits(self) -> bool:
         """Examine outputs and labels, and return whether the loss can be computed from them."""
@@ -242,7 +258,17 @@ class _Examination:
             return False
         if not self._has_indices():
             return self._fits_by_shape()
-        if outputs.ndim > 1 and outputs.shape[1] == 1:
+        fitting = self._fitting_axis(self.axis)
+        if fitting is not None:
+            shape = tuple(outputs.shape)
+            self._report(
+                "class axis",
+                f"the outputs must have their classes on axis {self.axis} for {self.name}; got shape {shape} for a "
+                f"target of shape {tuple(self.target.shape)}, which fits classes on axis {fitting}. Pass the loss "
+                f"outputs.movedim({fitting}, {self.axis}).",
+            )
+            return False
+        if outputs.ndim > 1 and outputs.shape[self.axis] == 1:
             self._report(
                 "one output",
                 "the model must have an output for each class; got one, for which the cross-entropy is always 0. "
@@ -262,7 +288,10 @@ class _Examination:
         return True
 
     def _fits_labels(self) -> bool:
-        classes, labels = self.outputs.shape[1], self.target[self.target != getattr(self.loss, "ignore_index", -100)]
+        classes, labels = (
+            self.outputs.shape[self.axis],
+            self.target[self.target != getattr(self.loss, "ignore_index", -100)],
+        )
         if not labels.numel():
             self._report("no rows", "the target must have a row that is not ignored; got none. Nothing is learnt.")
             return False
@@ -319,9 +348,9 @@ class _Examination:
 
     def _are_probabilities(self) -> bool:
         outputs = self.outputs.detach()
-        if outputs.ndim < 2 or outputs.shape[1] < 2 or outputs.shape[0] < 4:
+        if outputs.ndim < 2 or outputs.shape[self.axis] < 2 or outputs.shape[0] < 4:
             return False
-        return bool((outputs >= 0).all()) and bool(((outputs.sum(1) - 1).abs() < 1e-3).all())
+        return bool((outputs >= 0).all()) and bool(((outputs.sum(self.axis) - 1).abs() < 1e-3).all())
 
     def _examine_batch(self) -> tuple[float, float]:
         """Return the first loss, and the median norm of the gradient of a row times the number of rows."""

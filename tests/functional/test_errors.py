@@ -74,7 +74,7 @@ VALUE_ERRORS = {
         "Check the class axis and the number of outputs.",
     ),
     "one-hot integers": (
-        lambda: lw.cross_entropy(LOGITS, np.zeros((4, 3), int)),
+        lambda: lw.cross_entropy(LOGITS, np.eye(3, dtype=int)[TARGET]),
         "target must have the shape of logits without axis 1, (4,), if its dtype is integer; got (4, 3). "
         "If it is one-hot, pass target.argmax(1), or convert it to a floating dtype.",
     ),
@@ -259,7 +259,7 @@ def assert_fields(error: lw.InvalidArgumentError, message: str) -> None:
 
 def test_an_option_that_does_not_exist():
     both = lw.binary_cross_entropy_with_logits_and_gradient
-    for function, target, option in ((lw.cross_entropy_and_gradient, TARGET, "weight"), (both, LOGITS, "axis")):
+    for function, target, option in ((lw.cross_entropy_and_gradient, TARGET, "pos_weight"), (both, LOGITS, "axis")):
         message = f"{function.__name__}() got an unexpected keyword argument '{option}'"
         with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
             function(LOGITS, target, reduction="sum", **{option: 1})

@@ -360,6 +360,30 @@ def test_classes_are_on_axis_1_of_outputs_with_more_axes():
     assert kinds(scores, torch.full((8, 4), 2)) == []
 
 
+TEXT = torch.randn(8, 4, 7, generator=torch.Generator().manual_seed(3))
+TEXT_TARGET = torch.arange(32).reshape(8, 4) % 7
+
+
+def test_classes_on_another_axis_than_the_loss_takes():
+    (finding,) = lw.diagnose(Fixed(TEXT), INPUTS[:8], TEXT_TARGET, nn.CrossEntropyLoss()).findings
+    assert finding == lw.diagnosis.Finding(
+        "class axis",
+        "the outputs must have their classes on axis 1 for CrossEntropyLoss; got shape (8, 4, 7) for a target of shape "
+        "(8, 4), which fits classes on axis 2. Pass the loss outputs.movedim(2, 1).",
+    )
+    assert kinds(TEXT.movedim(2, 1), TEXT_TARGET, nn.CrossEntropyLoss()) == []
+    assert kinds(TEXT.movedim(2, 1), TEXT_TARGET, lw.cross_entropy) == ["class axis"]
+
+
+def test_the_axis_of_a_loss_of_ours_and_without_a_loss():
+    for loss in (lw.cross_entropy, None):
+        diagnosis = lw.diagnose(Fixed(TEXT), INPUTS[:8], TEXT_TARGET, loss)
+        assert (diagnosis.findings, diagnosis.guessing_loss) == ((), math.log(7))
+        assert math.isclose(diagnosis.first_loss, lw.cross_entropy(TEXT, TEXT_TARGET).item(), rel_tol=1e-6)
+        assert kinds(TEXT.softmax(2), TEXT_TARGET, loss) == ["softmax at the end"]
+    assert kinds(TEXT, TEXT_TARGET + 3) == ["too few outputs"]
+
+
 def test_a_row_without_a_batch_is_taken_as_it_is():
     diagnosis = lw.diagnose(Fixed(torch.zeros(3)), INPUTS[0], torch.tensor(2), nn.CrossEntropyLoss())
     assert math.isnan(diagnosis.guessing_loss)

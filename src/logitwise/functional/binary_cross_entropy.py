@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, overload
 
 from logitwise.functional._problems.binary_cross_entropy import BinaryCall
-from logitwise.functional._problems.options import unknown_option
+from logitwise.functional._problems.options import refusal, unknown_option
 from logitwise.functional._routes import loss_and_gradient_of, loss_of
 from logitwise.functional._types import Reduction
 
@@ -34,13 +34,14 @@ def binary_cross_entropy_with_logits(
 def binary_cross_entropy_with_logits(
     logits: Any,
     target: Any,
-    *,
+    *_positional: Any,
     sample_weight: Any = None,
     pos_weight: Any = None,
     reduction: Reduction = "mean",
     normalizer: SupportsFloat | None = None,
     ignore_index: SupportsIndex | None = None,
     missing: Literal["error", "ignore"] = "error",
+    **_others: Any,
 ) -> Any:
     """Return the binary cross-entropy between the sigmoid of logits and a target, in nats.
 
@@ -79,6 +80,8 @@ def binary_cross_entropy_with_logits(
         >>> lw.binary_cross_entropy_with_logits(np.array([50.0, -1.0]), np.array([1, 0]), reduction="none")
         array([1.92874985e-22, 3.13261688e-01])
     """
+    if _positional or _others:
+        raise refusal(binary_cross_entropy_with_logits, _positional, _others)
     return loss_of(BinaryCall(logits, target, sample_weight, pos_weight, reduction, normalizer, ignore_index, missing))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, overload
 
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall
-from logitwise.functional._problems.options import unknown_option
+from logitwise.functional._problems.options import refusal, unknown_option
 from logitwise.functional._routes import loss_and_gradient_of, loss_of
 from logitwise.functional._types import Reduction
 
@@ -34,7 +34,7 @@ def cross_entropy(
 def cross_entropy(
     logits: Any,
     target: Any,
-    *,
+    *_positional: Any,
     axis: SupportsIndex = -1,
     class_weight: Any = None,
     sample_weight: Any = None,
@@ -43,6 +43,7 @@ def cross_entropy(
     z_loss: SupportsFloat = 0.0,
     reduction: Reduction = "mean",
     normalizer: SupportsFloat | None = None,
+    **_others: Any,
 ) -> Any:
     """Return the cross-entropy between the softmax of logits and a target, in nats.
 
@@ -93,6 +94,8 @@ def cross_entropy(
         >>> lw.cross_entropy(logits, np.array([2, 0, 1])).round(4)
         np.float64(0.3018)
     """
+    if _positional or _others:
+        raise refusal(cross_entropy, _positional, _others)
     return loss_of(
         CrossEntropyCall(
             logits,

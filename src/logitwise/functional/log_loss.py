@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, overload
 
 from logitwise.functional._problems.cross_entropy import LogLossCall
+from logitwise.functional._problems.options import refusal
 from logitwise.functional._routes import result_of
 from logitwise.functional._types import Reduction
 
@@ -37,13 +38,14 @@ def log_loss(
 def log_loss(
     probabilities: Any,
     target: Any,
-    *,
+    *_positional: Any,
     axis: SupportsIndex = -1,
     class_weight: Any = None,
     sample_weight: Any = None,
     ignore_index: SupportsIndex = -100,
     reduction: str = "mean",
     normalizer: SupportsFloat | None = None,
+    **_others: Any,
 ) -> Any:
     """Return the cross-entropy of predicted probabilities, in nats.
 
@@ -80,4 +82,6 @@ def log_loss(
         np.float64(0.3567)
     """
     options = (class_weight, sample_weight, ignore_index, 0.0, 0.0, reduction, normalizer)
+    if _positional or _others:
+        raise refusal(log_loss, _positional, _others)
     return result_of(LogLossCall(probabilities, target, axis, *options))

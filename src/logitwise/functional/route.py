@@ -38,7 +38,8 @@ _ASKED: dict[Callable[..., Any], tuple[Any, str, tuple[Any, ...]]] = {
     binary_cross_entropy_with_logits_and_gradient: (BinaryCall, "loss_and_gradient", ()),
 }
 _ARGUMENTS = {  # the options of a loss with its gradient are those of the loss, the fields of its call
-    function: frozenset(call._fields if verb == "loss_and_gradient" else signature(function).parameters) - {"out"}
+    function: frozenset(call._fields if verb == "loss_and_gradient" else signature(function).parameters)
+    - {"out", "_positional", "_others"}
     for function, (call, verb, _) in _ASKED.items()
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, overload
 
+from logitwise.functional._problems.options import refusal
 from logitwise.functional._problems.softmax import SoftmaxCall
 from logitwise.functional._routes import result_of
 
@@ -25,7 +26,13 @@ def softmax(
 @overload
 def softmax(logits: ArrayLike, axis: SupportsIndex = -1, **options: Unpack[Options[ArrayLike, Arrays]]) -> Arrays: ...
 def softmax(
-    logits: Any, axis: SupportsIndex = -1, *, temperature: SupportsFloat = 1.0, mask: Any = None, out: Any = None
+    logits: Any,
+    axis: SupportsIndex = -1,
+    *_positional: Any,
+    temperature: SupportsFloat = 1.0,
+    mask: Any = None,
+    out: Any = None,
+    **_others: Any,
 ) -> Any:
     """Return the probabilities of the classes.
 
@@ -64,6 +71,8 @@ def softmax(
         >>> lw.softmax([2.0, 1.0, 0.1], mask=[True, True, False]).round(4)
         array([0.7311, 0.2689, 0.    ])
     """
+    if _positional or _others:
+        raise refusal(softmax, _positional, _others)
     return result_of(SoftmaxCall("softmax", softmax, logits, axis, temperature, mask), out)
 
 
@@ -80,7 +89,13 @@ def log_softmax(
     logits: ArrayLike, axis: SupportsIndex = -1, **options: Unpack[Options[ArrayLike, Arrays]]
 ) -> Arrays: ...
 def log_softmax(
-    logits: Any, axis: SupportsIndex = -1, *, temperature: SupportsFloat = 1.0, mask: Any = None, out: Any = None
+    logits: Any,
+    axis: SupportsIndex = -1,
+    *_positional: Any,
+    temperature: SupportsFloat = 1.0,
+    mask: Any = None,
+    out: Any = None,
+    **_others: Any,
 ) -> Any:
     """Return the logarithms of the probabilities of the classes, in nats.
 
@@ -112,6 +127,8 @@ def log_softmax(
         >>> lw.log_softmax(np.array([20.0, 0.0, 0.0], dtype=np.float32))[0]
         np.float32(-4.1223074e-09)
     """
+    if _positional or _others:
+        raise refusal(log_softmax, _positional, _others)
     return result_of(SoftmaxCall("log_softmax", log_softmax, logits, axis, temperature, mask), out)
 
 
@@ -127,7 +144,9 @@ def logsumexp(
 def logsumexp(
     logits: ArrayLike, axis: SupportsIndex = -1, *, keepdims: bool = False, mask: ArrayLike | None = None
 ) -> Arrays: ...
-def logsumexp(logits: Any, axis: SupportsIndex = -1, *, keepdims: bool = False, mask: Any = None) -> Any:
+def logsumexp(
+    logits: Any, axis: SupportsIndex = -1, *_positional: Any, keepdims: bool = False, mask: Any = None, **_others: Any
+) -> Any:
     """Return the logarithm of the sum of the exponentials of the logits, in nats.
 
         logsumexp(z) = log(sum_j exp(z_j))
@@ -154,4 +173,6 @@ def logsumexp(logits: Any, axis: SupportsIndex = -1, *, keepdims: bool = False, 
         >>> lw.logsumexp(np.array([[1000.0, 1000.0], [-1000.0, -1000.0]]))
         array([1000.69314718, -999.30685282])
     """
+    if _positional or _others:
+        raise refusal(logsumexp, _positional, _others)
     return result_of(SoftmaxCall("logsumexp", softmax, logits, axis, 1.0, mask, bool(keepdims)))

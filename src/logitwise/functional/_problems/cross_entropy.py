@@ -81,13 +81,13 @@ class CrossEntropyCall(NamedTuple):
         logits = as_floating(self.logits, name)
         layout = check_layout(logits, self.axis, name, at_least=2)
         target = check_same_framework(self.target, "target", logits, name)
+        has_indices = is_index_target(target, layout, name)  # before weights, whose shapes depend on the axis, too
         reduction, normalizer = check_reduction(self.reduction, self.normalizer, logits)
         class_weight = check_class_weight(self.class_weight, logits, layout)
         sample_weight = check_sample_weight(self.sample_weight, logits, layout)
         ignore_index = check_int64(self.ignore_index, "ignore_index")
         smoothing = check_fraction(self.label_smoothing, "label_smoothing")
         z_loss = check_not_negative(self.z_loss, "z_loss")
-        has_indices = is_index_target(target, layout, name)
         rows_counted = count_indices(target, layout, ignore_index, sample_weight) if has_indices else -1
         if not has_indices:
             target = check_distribution(target, layout, sample_weight)

@@ -26,7 +26,7 @@ def is_index_target(target: Any, layout: Layout, name: str = "logits") -> bool:
     kind, shape = number_kind(target), tuple(target.shape)
     if kind == "integer":
         if shape != layout.row_shape:
-            _raise_index_shape(shape, layout, name)
+            _raise_index_shape(target, layout, name)
         return True
     if kind == "floating":
         if shape != layout.shape:
@@ -37,12 +37,27 @@ def is_index_target(target: Any, layout: Layout, name: str = "logits") -> bool:
     raise InvalidTypeError("target", requirement, f"dtype {dtype_name(target)}", advice=advice)
 
 
-def _raise_index_shape(shape: tuple[int, ...], layout: Layout, name: str) -> None:
+def _raise_index_shape(target: Any, layout: Layout, name: str) -> None:
+    shape = tuple(target.shape)
     requirement = f"have the shape of {name} without axis {layout.axis}, {layout.row_shape}, if its dtype is integer"
     advice = ""
     if shape == layout.shape:
-        advice = f"If it is one-hot, pass target.argmax({layout.axis}), or convert it to a floating dtype."
+        advice = _advice_on_full_shape(target, layout, name)
+    elif (axis := layout.axis_without(shape)) is not None:
+        moved = f"movedim({axis}, {layout.axis})" if is_tensor(target) else f"moveaxis({name}, {axis}, {layout.axis})"
+        moved = f"{name}.{moved}" if is_tensor(target) else f"np.{moved}"
+        advice = f"It fits classes on axis {axis} of {name}: pass axis={axis}, or {moved}."
     raise InvalidValueError("target", requirement, shape, advice=advice)
+
+
+def _advice_on_full_shape(target: Any, layout: Layout, name: str) -> str:
+    """Return what to do with integers of the shape of the logits: one-hot rows, labels of two classes, or neither."""
+    is_binary = may_look(target) and bool(((target == 0) | (target == 1)).all())
+    if is_binary and not bool((target.sum(layout.axis) == 1).all()):
+        if name == "probabilities":
+            return "If they are probabilities of class 1, pass those of both classes: stack 1 - p and p on a last axis."
+        return "For labels 0 and 1 of each entry, use binary_cross_entropy_with_logits."
+    return f"If it is one-hot, pass target.argmax({layout.axis}), or convert it to a floating dtype."
 
 
 def _raise_distribution_shape(shape: tuple[int, ...], layout: Layout, name: str) -> None:
