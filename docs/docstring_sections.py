@@ -13,3 +13,8 @@ class DocstringSections(griffe.Extension):
         """Rename the section in the docstring of every object."""
         if obj.docstring is not None:
             obj.docstring.value = re.sub(r"^Example:$", "Examples:", obj.docstring.value, flags=re.MULTILINE)
+
+    def on_function(self, *, func: griffe.Function, **_: Any) -> None:
+        """Leave out parameters that are not public."""
+        for name in [each.name for each in func.parameters if each.name.lstrip("*").startswith("_")]:
+            del func.parameters[name]

@@ -1,5 +1,6 @@
-"""The functions, one file an operation: NumPy arrays in give arrays out, torch tensors give tensors."""
+"""The functions, one file per operation: NumPy arrays in give arrays out, torch tensors give tensors."""
 
+from logitwise.functional._problems.options import show_public_signature
 from logitwise.functional.binary_cross_entropy import (
     binary_cross_entropy_with_logits,
     binary_cross_entropy_with_logits_and_gradient,
@@ -25,3 +26,6 @@ __all__ = [
     "softmax",
     "threads",
 ]
+
+for _function in (binary_cross_entropy_with_logits, cross_entropy, log_loss, log_softmax, logsumexp, softmax):
+    show_public_signature(_function)

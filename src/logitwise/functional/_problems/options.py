@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from inspect import signature
 from typing import Any
 
 # What other libraries call our arguments: those of the first that the function has are named in the error.
@@ -51,3 +52,10 @@ def refusal(function: Any, positional: tuple[Any, ...], options: Iterable[str]) 
         f"{function.__name__}() takes {taken} positional arguments but {taken + len(positional)} were given. "
         f"Name the others: {keywords}."
     )
+
+
+def show_public_signature(function: Any) -> None:
+    """Show a function without the parameters that take words of other libraries only to name ours."""
+    shown = signature(function)
+    parameters = [each for each in shown.parameters.values() if not each.name.startswith("_")]
+    function.__signature__ = shown.replace(parameters=parameters)
