@@ -37,7 +37,10 @@ IMPORTS = {
     "model": {"_decision", "_errors", "_listing", "_warnings", "reference"},
     "metrics": {"_errors", "_requirements", "_warnings", "functional"},
     "data": {"_errors", "_listing"},
-    "nn": {"_errors", "functional", "functional._problems", "functional._types"},
+    "nn": {
+        "_arrays", "_errors", "functional", "functional._problems", "functional._suspicions", "functional._torch",
+        "functional._types",
+    },
     "diagnosis": {"_arrays", "_errors", "_warnings", "functional", "functional._suspicions"},
     "functional": {
         "_errors", "_requirements", "functional._problems", "functional._routes", "functional._types", "kernels",
@@ -50,7 +53,7 @@ IMPORTS = {
         "_warnings", "functional._cpu_kernels", "functional._problems", "functional._suspicions", "kernels",
     },
     "functional._torch": {
-        "_arrays", "_requirements", "_warnings", "functional._cpu_kernels", "functional._memory",
+        "_arrays", "_errors", "_requirements", "_warnings", "functional._cpu_kernels", "functional._memory",
         "functional._problems", "functional._small", "functional._suspicions", "kernels",
     },
     "functional._definitions": {"functional._cpu_kernels", "functional._problems", "kernels", "reference"},

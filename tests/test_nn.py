@@ -26,7 +26,9 @@ OPTIONS = {
     "weight and smoothing": {"weight": CLASS_WEIGHT, "label_smoothing": 0.3},
 }
 IGNORE = {"ignore_index": {"ignore_index": 1}, "all": {**OPTIONS["weight and smoothing"], "ignore_index": 1}}
-MODULES = ["Softmax", "LogSoftmax", "CrossEntropyLoss", "BCELoss", "BCEWithLogitsLoss"]
+ACTIVATIONS = ["Softmax", "LogSoftmax", "Softmax2d", "Sigmoid", "LogSigmoid"]
+MODULES = [*ACTIVATIONS, "CrossEntropyLoss", "BCELoss", "BCEWithLogitsLoss", "NLLLoss", "KLDivLoss"]
+DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -84,15 +86,150 @@ def test_binary_cross_entropy_of_probabilities_is_torchs(reduction, weight):
     assert_equal_to_torch("BCELoss", {"weight": weight, "reduction": reduction}, inputs, target)
 
 
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("weight", [None, CLASS_WEIGHT, CLASS_WEIGHT * tensor([1.0, 0.0, 1.0, 1.0])])
+@pytest.mark.parametrize("ignore_index", [-100, 1])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_negative_log_likelihood_is_torchs(shape, weight, ignore_index, reduction):
+    options = {"weight": weight, "ignore_index": ignore_index, "reduction": reduction}
+    inputs = normal(*shape).log_softmax(min(1, len(shape) - 1))
+    assert_equal_to_torch("NLLLoss", options, inputs, class_indices(shape))
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("weight", [None, CLASS_WEIGHT])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_negative_log_likelihood_of_many_rows_is_accurate(reduction, weight, dtype):
+    inputs, target = normal(3000, 4).log_softmax(1).to(dtype), class_indices((3000, 4))
+    weight = None if weight is None else weight.to(dtype)
+    exact = torch.nn.NLLLoss(None if weight is None else weight.double(), reduction=reduction)(inputs.double(), target)
+    found = nn.NLLLoss(weight, reduction=reduction)(inputs, target)
+    assert found.dtype == dtype
+    assert abs(found.double() / exact - 1.0) <= torch.finfo(dtype).eps
+
+
+@pytest.mark.parametrize("spoiled", [nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("weight", [None, tensor([1.0, 1.0, 0.0, 1.0], dtype=torch.float64)], ids=["plain", "weight"])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_what_has_no_weight_is_not_read_by_negative_log_likelihood(reduction, weight, spoiled):
+    inputs, target = normal(4, 4).log_softmax(1), tensor([0, -100, 3, 2 if weight is not None else -100])
+    expected = value_and_gradient(nn.NLLLoss(weight, reduction=reduction), inputs, target)
+    inputs[1] = spoiled
+    inputs[3, 2] = spoiled
+    assert_close(value_and_gradient(nn.NLLLoss(weight, reduction=reduction), inputs, target), expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("weight", [None, torch.zeros(3)], ids=["all ignored", "no weight"])
+def test_negative_log_likelihood_of_no_row_is_zero_with_a_warning(weight, dtype):
+    inputs = torch.zeros(2, 3, dtype=dtype)
+    target = tensor([-100, -100] if weight is None else [0, 1])
+    module = nn.NLLLoss(weight if weight is None else weight.to(dtype))
+    for logits, indices in ((inputs, target), (inputs[:0], target[:0])):
+        with pytest.warns(lw.NoRowsWarning, match="over one or more rows"):
+            loss, gradient = value_and_gradient(module, logits, indices)
+        assert loss == 0.0
+        assert torch.equal(gradient, torch.zeros_like(logits))
+    assert torch.equal(nn.NLLLoss(reduction="none")(inputs[:0], target[:0]), inputs[:0, 0])
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int16, torch.int32, torch.uint8])
+def test_indices_of_negative_log_likelihood_have_any_integer_dtype(dtype):
+    inputs, target = normal(3, 4).log_softmax(1), tensor([2, 0, 3])
+    assert nn.NLLLoss()(inputs, target.to(dtype)) == torch.nn.NLLLoss()(inputs, target)
+
+
+@pytest.mark.filterwarnings("ignore:reduction")
+@pytest.mark.parametrize("log_target", [False, True])
+@pytest.mark.parametrize("reduction", [*REDUCTIONS, "batchmean"])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("shape", [(6, 4), (2, 4, 3), (4,), (1, 4)])
+def test_kl_divergence_is_torchs(shape, dtype, reduction, log_target):
+    inputs = normal(6, 4).log_softmax(1).to(dtype) if shape == (1, 4) else normal(*shape).log_softmax(-1).to(dtype)
+    target = (normal(*shape, seed=1) * 4).log_softmax(-1)  # (1, 4): one for all rows
+    target = (target if log_target else target.exp()).to(dtype)
+    ours, theirs = (m.KLDivLoss(reduction=reduction, log_target=log_target) for m in (nn, torch.nn))
+    found, expected = (
+        value_and_gradient(ours, inputs, target),
+        value_and_gradient(theirs, inputs.double(), target.double()),
+    )
+    assert found[0].dtype == dtype
+    assert_close(found, tuple(value.to(dtype) for value in expected), rtol=2 * torch.finfo(dtype).eps, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:reduction")
+@pytest.mark.parametrize("log_target", [False, True])
+@pytest.mark.parametrize("reduction", [*REDUCTIONS, "batchmean"])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("absent", [-torch.inf, -3.0, nan])
+def test_a_class_without_probability_adds_nothing_to_a_divergence(absent, dtype, reduction, log_target):
+    inputs = tensor([[-1.0, -2.0, absent]], dtype=dtype)
+    target = tensor([[0.25, 0.75, 0.0]], dtype=dtype)
+    module = nn.KLDivLoss(reduction=reduction, log_target=log_target)
+    loss, gradient = value_and_gradient(module, inputs, target.log() if log_target else target)
+    expected = 0.25 * (math.log(0.25) + 1.0) + 0.75 * (math.log(0.75) + 2.0)
+    assert_close(
+        loss.sum().double() * (3 if reduction == "mean" else 1), tensor(expected).double(), rtol=1e-2, atol=0.0
+    )
+    assert gradient[0, 2] == 0.0
+    assert gradient.isfinite().all()
+
+
+@pytest.mark.filterwarnings("ignore:reduction")
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("reduction", ["mean", "batchmean"])
+def test_a_divergence_over_nothing_is_zero_with_a_warning(reduction, dtype):
+    empty = torch.empty(0, 3, dtype=dtype)
+    with pytest.warns(lw.NoRowsWarning, match="over one or more "):
+        assert nn.KLDivLoss(reduction=reduction)(empty, empty) == 0.0
+    assert nn.KLDivLoss(reduction="sum")(empty, empty) == 0.0
+
+
+def test_the_mean_of_a_divergence_warns_as_in_torch():
+    inputs, target = normal(2, 3).log_softmax(1), normal(2, 3).softmax(1)
+    message = (
+        "reduction must be 'batchmean' for the divergence per row; got 'mean', which divides by the number of classes "
+        "too, as in torch. Pass reduction='batchmean'."
+    )
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
+        nn.KLDivLoss()(inputs, target)
+    assert [warning.filename for warning in caught] == [__file__]
+    compiled = torch.compile(nn.KLDivLoss(), backend="eager", fullgraph=True)
+    assert_close(compiled(inputs, target), nn.KLDivLoss(reduction="sum")(inputs, target) / 6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("name", ["Sigmoid", "LogSigmoid", "Softmax2d"])
+def test_the_other_activations_are_torchs(name, dtype):
+    for shape in ((2, 4, 3), (2, 3, 4, 2)):
+        assert_equal_to_torch(name, {}, (normal(*shape) * 5).to(dtype))
+
+
+def test_a_sigmoid_keeps_its_tails():
+    value, gradient = value_and_gradient(nn.Sigmoid(), tensor([-50.0, 30.0]))
+    assert_close(value[0], tensor(math.exp(-50.0)), atol=0.0, rtol=1e-6)
+    assert_close(gradient, tensor([math.exp(-50.0), 2 * math.exp(-30.0)]), atol=0.0, rtol=1e-6)
+    value, gradient = value_and_gradient(nn.LogSigmoid(), tensor([30.0, -50.0]))
+    assert_close(
+        (value, gradient), (tensor([-math.exp(-30.0), -50.0]), tensor([math.exp(-30.0), 2.0])), atol=0.0, rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool])
+def test_a_sigmoid_of_whole_numbers_is_torchs(dtype):
+    assert_close(nn.Sigmoid()(tensor([0, 1, 1]).to(dtype)), torch.nn.Sigmoid()(tensor([0, 1, 1]).to(dtype)))
+
+
 # Arguments that torch still takes in place of a reduction.
 @pytest.mark.filterwarnings("ignore:size_average and reduce args will be deprecated")
-@pytest.mark.parametrize("name", ["CrossEntropyLoss", "BCEWithLogitsLoss", "BCELoss"])
+@pytest.mark.parametrize("name", ["CrossEntropyLoss", "BCEWithLogitsLoss", "BCELoss", "NLLLoss", "KLDivLoss"])
+@pytest.mark.filterwarnings("ignore:reduction")
 @pytest.mark.parametrize(
     "options", [{"size_average": False}, {"reduce": False}, {"size_average": True, "reduce": True}]
 )
 def test_the_arguments_before_reduction_are_torchs(name, options):
     inputs = normal(5, 4).sigmoid()
-    target = class_indices((5, 4)) if name == "CrossEntropyLoss" else normal(5, 4, seed=1).sigmoid()
+    target = class_indices((5, 4)) if name in ("CrossEntropyLoss", "NLLLoss") else normal(5, 4, seed=1).sigmoid()
     assert_equal_to_torch(name, options, inputs, target)
 
 
@@ -104,12 +241,44 @@ def test_both_weights_of_a_binary_loss_are_torchs(reduction):
     assert_equal_to_torch("BCEWithLogitsLoss", options, normal(4, 3) * 5, normal(4, 3, seed=1).sigmoid())
 
 
-@pytest.mark.parametrize("name", ["CrossEntropyLoss", "BCEWithLogitsLoss"])
-def test_a_mean_over_no_rows_is_zero_with_a_warning(name):
-    target = torch.empty(0, dtype=torch.int64) if name == "CrossEntropyLoss" else torch.empty(0, 3)
-    for soft in (target, torch.empty(0, 3)):
-        with pytest.warns(lw.NoRowsWarning, match="over one or more "):
-            assert getattr(nn, name)()(torch.empty(0, 3), soft) == 0.0
+def of_nothing(name: str, dtype: torch.dtype) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Return logits, target and weight of a loss over no rows or elements, in every form of target."""
+    shapes = [(0, 3), (0, 3, 2), (2, 3, 0)]
+    if name != "CrossEntropyLoss":
+        shapes += [(0,), (2, 0)]
+    found = []
+    for shape in shapes:
+        logits, classes = torch.empty(shape, dtype=dtype), shape[1] if name == "CrossEntropyLoss" else shape[-1]
+        found.append((logits, torch.empty_like(logits), torch.ones(classes, dtype=dtype)))
+        if name == "CrossEntropyLoss":
+            found.append((logits, torch.empty(shape[:1] + shape[2:], dtype=torch.int64), found[-1][2]))
+    return found
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["gradient", "no gradient"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("name", ["CrossEntropyLoss", "BCEWithLogitsLoss", "BCELoss"])
+def test_a_loss_over_nothing_is_zero_and_a_mean_of_nothing_warns(name, dtype, recorded):
+    for logits, target, weight in of_nothing(name, dtype):
+        logits.requires_grad_(recorded)
+        for options in ({}, {"weight": weight}):
+            none = getattr(nn, name)(reduction="none", **options)(logits, target)
+            assert not none.numel()
+            assert none.shape == getattr(torch.nn, name)(reduction="none", **options)(logits, target).shape
+            assert getattr(nn, name)(reduction="sum", **options)(logits, target) == 0.0
+            with pytest.warns(lw.NoRowsWarning, match="over one or more .* The mean loss is 0"):
+                mean = getattr(nn, name)(**options)(logits, target)
+            assert mean == 0.0
+            assert mean.dtype == dtype
+            if recorded:
+                assert torch.autograd.grad(mean, logits)[0].shape == logits.shape
+
+
+def test_a_mean_of_no_probabilities_is_zero_in_transforms_and_compiled_code():
+    empty = torch.empty(2, 0, 3)
+    assert torch.compile(nn.BCELoss(), backend="eager", fullgraph=True)(empty, empty) == 0.0
+    assert torch.equal(torch.func.vmap(nn.BCELoss())(empty, empty), torch.zeros(2))
+    assert torch.func.grad(nn.BCELoss())(empty[0], empty[0]).shape == (0, 3)
 
 
 def test_the_mean_of_soft_targets_divides_by_rows_where_the_function_divides_by_weights():
@@ -125,7 +294,7 @@ def test_the_mean_of_soft_targets_divides_by_rows_where_the_function_divides_by_
 @pytest.mark.parametrize("name", MODULES)
 def test_whatever_is_no_tensor_is_refused_with_its_type(name):
     module = getattr(nn, name)(dim=1) if name.endswith("Softmax") else getattr(nn, name)()
-    others = () if name.endswith("Softmax") else (torch.ones(2, 2),)
+    others = () if name in ACTIVATIONS else (torch.ones(2, 2),)
     with pytest.raises(TypeError, match=r"^input must be a torch tensor; got list\. Use torch\.as_tensor\.$"):
         module([[0.5, 0.5]], *others)
     if others:
@@ -179,6 +348,13 @@ def test_softmax_without_a_dim_takes_torchs_axis_and_warns(name, ndim):
     assert [warning.filename for warning in caught] == [__file__]
     with pytest.warns(UserWarning, match="Implicit dimension choice"):
         assert_close(ours, getattr(torch.nn, name)()(inputs))
+
+
+@pytest.mark.parametrize("name", ["Softmax", "LogSoftmax"])
+def test_softmax_without_a_dim_compiles_without_a_warning(name):
+    inputs = normal(2, 3, 4)
+    compiled = torch.compile(getattr(nn, name)(), backend="eager", fullgraph=True)
+    assert_close(compiled(inputs), getattr(nn, name)(0)(inputs))
 
 
 def test_a_row_without_classes_is_defined_where_torch_gives_nan():
@@ -263,7 +439,12 @@ def test_arguments_are_torchs(name):
 
 @pytest.mark.parametrize(
     ("name", "buffers"),
-    [("CrossEntropyLoss", ["weight"]), ("BCELoss", ["weight"]), ("BCEWithLogitsLoss", ["weight", "pos_weight"])],
+    [
+        ("CrossEntropyLoss", ["weight"]),
+        ("BCELoss", ["weight"]),
+        ("BCEWithLogitsLoss", ["weight", "pos_weight"]),
+        ("NLLLoss", ["weight"]),
+    ],
 )
 def test_weights_are_buffers_as_in_torch(name, buffers):
     ours, theirs = (getattr(module, name)(**{buffer: torch.ones(4) for buffer in buffers}) for module in (nn, torch.nn))
@@ -306,6 +487,14 @@ ERRORS = {
     "target of BCELoss above 1": (
         lambda: nn.BCELoss()(tensor([0.5]), tensor([2.0])),
         "target must be in [0, 1]; got 2.0 at index 0.",
+    ),
+    "negative target of a divergence": (
+        lambda: nn.KLDivLoss(reduction="sum")(torch.zeros(2), tensor([0.5, -0.5])),
+        "target must be zero or more, and finite; got -0.5 at index 1.",
+    ),
+    "a reduction of NLLLoss that does not exist": (
+        lambda: nn.NLLLoss(reduction="batchmean")(normal(2, 3), tensor([0, 1])),
+        "reduction must be one of 'mean', 'sum', 'none'; got 'batchmean'.",
     ),
     "shapes that differ": (
         lambda: nn.BCELoss()(tensor([0.5]), torch.ones(1, 1)),
@@ -450,6 +639,24 @@ BAD = {
         lambda: (normal(2), torch.ones(3)),
         "target must have the shape of logits",
     ),
+    "log-probabilities with a soft target": (
+        "NLLLoss",
+        lambda: (normal(2, 3), torch.ones(2, 3)),
+        "target must be class indices, of an integer dtype; got dtype torch.float32. For a distribution",
+    ),
+    "index of NLLLoss out of range": ("NLLLoss", lambda: (normal(2, 3), tensor([0, 3])), "target must be in"),
+    "shapes of NLLLoss": (
+        "NLLLoss",
+        lambda: (normal(2, 3), tensor([0, 1, 2])),
+        "target must have the shape of input without axis 1",
+    ),
+    "shapes of KLDivLoss": (
+        "KLDivLoss",
+        lambda: (normal(2, 3), torch.ones(2, 4)),
+        "target must broadcast to the shape of input",
+    ),
+    "images of two axes": ("Softmax2d", lambda: (normal(2, 3),), "input must have the shape"),
+    "integers of LogSigmoid": ("LogSigmoid", lambda: (tensor([1, 2]),), "logits must be a tensor of dtype"),
     "an axis too far": ("Softmax", lambda: (normal(3),), "axis must be in"),
     "integers of Softmax": (
         "Softmax",
@@ -461,7 +668,7 @@ BAD = {
 
 @pytest.mark.parametrize(("name", "make", "sentence"), BAD.values(), ids=BAD)
 def test_what_catches_torchs_error_catches_ours(name, make, sentence):
-    options = {"dim": 1} if name == "Softmax" else {}
+    options = {"Softmax": {"dim": 1}, "KLDivLoss": {"reduction": "sum"}}.get(name, {})
     with pytest.raises((RuntimeError, ValueError, IndexError, TypeError, NotImplementedError)) as theirs:
         getattr(torch.nn, name)(**options)(*make())
     with pytest.raises(theirs.type, match=f"^{sentence}"):

@@ -98,7 +98,12 @@ def holds_its_elements(tensor: Any) -> bool:
 
 
 def check_layout(logits: Any, axis: int, name: str = "logits", *, at_least: int = 1) -> Layout:
-    """Return the layout of `logits` with classes on `axis`, of which there must be `at_least` 1 or 2."""
+    """Return the layout of `logits` with classes on `axis`, of which there must be `at_least` 0, 1 or 2.
+
+    Where 0 are enough, a single number is a row of one class.
+    """
+    if at_least == 0 and not logits.ndim:
+        return Layout((), check_axis(axis, 1, name), 1, 1, 1)
     axis = check_axis(axis, logits.ndim, name)
     classes = logits.shape[axis]
     if classes >= at_least:

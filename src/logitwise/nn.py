@@ -6,19 +6,24 @@ torch's, and only their results are computed by this library.
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from functools import wraps
 from itertools import pairwise
 from operator import index
-from typing import Literal, SupportsIndex
+from typing import Any, Literal, SupportsIndex, cast
 
 import torch
 from torch import Tensor
+from torch.nn.functional import binary_cross_entropy
 
 from logitwise import functional
+from logitwise._arrays import may_look
 from logitwise._errors import InvalidArgumentError, InvalidTypeError, InvalidValueError
 from logitwise.functional._problems.binary_cross_entropy import checked_probabilities
+from logitwise.functional._suspicions import warn_of_no_rows
+from logitwise.functional._torch.torch_operations.log_probabilities import kl_divergence, negative_log_likelihood
 from logitwise.functional._types import Reduction
 
 
@@ -30,40 +35,36 @@ class InputTypeError(InvalidTypeError, NotImplementedError):
     """A type or dtype that a module refuses: a TypeError, and a NotImplementedError (a RuntimeError) as in torch."""
 
 
-def _drop_in(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return `forward` of one tensor with errors that are caught wherever torch's own would be caught."""
+def _drop_in(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return a function of tensors and options as the `forward` of a module calls it.
 
-    @wraps(forward)
-    def checked(self: torch.nn.Module, input: Tensor) -> Tensor:
-        if not isinstance(input, Tensor):
-            raise _not_a_tensor("input", input)
+    Its errors are caught wherever torch's own would be caught. `torch.fx` records it as one call; `torch.jit.script`
+    calls it as it is, by its types, and cannot compile it.
+    """
+    signature = inspect.signature(function, eval_str=True)  # TorchScript reads types, not their names
+    is_loss = "target" in signature.parameters
+
+    @torch.jit.ignore  # pyright: ignore[reportArgumentType]
+    @wraps(function)
+    def checked(input: Tensor, *others: Any) -> Tensor:
+        if not isinstance(input, Tensor) or (is_loss and not isinstance(others[0], Tensor)):
+            return _of_no_tensors(checked, input, *others)
         try:
-            return forward(self, input)
+            return function(input, *others)
         except (ValueError, TypeError) as error:
             raise _as_in_torch(error) from None
 
+    checked.__signature__ = signature  # pyright: ignore[reportAttributeAccessIssue]
     return checked
 
 
-def _drop_in_loss(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return `forward` of a loss, of two tensors, with errors that are caught wherever torch's own would be caught."""
-
-    @wraps(forward)
-    def checked(self: torch.nn.Module, input: Tensor, target: Tensor) -> Tensor:
-        if not isinstance(input, Tensor):
-            raise _not_a_tensor("input", input)
-        if not isinstance(target, Tensor):
-            raise _not_a_tensor("target", target)
-        try:
-            return forward(self, input, target)
-        except (ValueError, TypeError) as error:
-            raise _as_in_torch(error) from None
-
-    return checked
-
-
-def _not_a_tensor(name: str, value: object) -> InputTypeError:
-    return InputTypeError(name, "be a torch tensor", type(value).__name__, advice="Use torch.as_tensor.")
+def _of_no_tensors(function: Callable[..., Tensor], input: Any, *others: Any) -> Tensor:
+    """Return what stands for a result where an argument stands for a tensor, as in `torch.fx`; else raise."""
+    tensors = (input, others[0]) if others else (input,)
+    if torch.overrides.has_torch_function(tensors):
+        return torch.overrides.handle_torch_function(function, tensors, input, *others)
+    name, value = ("target", others[0]) if isinstance(input, Tensor) else ("input", input)
+    raise InputTypeError(name, "be a torch tensor", type(value).__name__, advice="Use torch.as_tensor.")
 
 
 def _as_in_torch(error: Exception) -> Exception:
@@ -76,35 +77,77 @@ def _as_in_torch(error: Exception) -> Exception:
 class Softmax(torch.nn.Softmax):
     """`torch.nn.Softmax`, computed by `logitwise.softmax`: within 4 ulp; 0, not NaN, for a row of -inf alone."""
 
-    @_drop_in
     def forward(self, input: Tensor) -> Tensor:
         """Return the probabilities of the classes on `dim`."""
-        return _on_classes(functional.softmax, input, self.dim)
+        return _softmax(input, self.dim)
+
+
+@_drop_in
+def _softmax(input: Tensor, dim: int | None) -> Tensor:
+    return functional.softmax(input, _axis(dim, input))
 
 
 class LogSoftmax(torch.nn.LogSoftmax):
     """`torch.nn.LogSoftmax`, computed by `logitwise.log_softmax`: exact near probability 1; -inf for a row of -inf."""
 
-    @_drop_in
     def forward(self, input: Tensor) -> Tensor:
         """Return the log-probabilities of the classes on `dim`."""
-        return _on_classes(functional.log_softmax, input, self.dim)
+        return _log_softmax(input, self.dim)
 
 
-def _on_classes(function: Callable[..., Tensor], logits: Tensor, dim: int | None) -> Tensor:
-    """Return `function` along `dim`; a single number is a row of one class, as in torch."""
-    axis = _axis(dim, logits)
-    return function(logits, axis) if logits.ndim else function(logits.unsqueeze(0), axis).squeeze(0)
+@_drop_in
+def _log_softmax(input: Tensor, dim: int | None) -> Tensor:
+    return functional.log_softmax(input, _axis(dim, input))
 
 
 def _axis(dim: int | None, logits: Tensor) -> int:
     """Return the class axis; without `dim`, the one that torch picks, with a warning as in torch."""
     if dim is not None:
         return dim
-    warnings.warn(
-        "dim must be named; got None, and its implicit choice is deprecated. Pass dim=.", UserWarning, stacklevel=7
-    )
+    _warn("dim must be named; got None, and its implicit choice is deprecated. Pass dim=.", stacklevel=8)
     return 0 if logits.ndim in (0, 1, 3) else 1
+
+
+class Softmax2d(torch.nn.Softmax2d):
+    """`torch.nn.Softmax2d`: the softmax over the channels of images, at each place."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the probabilities of the classes of images (N, C, H, W) or of a single image (C, H, W)."""
+        return _softmax_of_images(input)
+
+
+@_drop_in
+def _softmax_of_images(input: Tensor) -> Tensor:
+    if input.ndim not in (3, 4):
+        raise InvalidValueError("input", "have the shape (N, C, H, W) or (C, H, W)", tuple(input.shape))
+    return functional.softmax(input, -3)
+
+
+class Sigmoid(torch.nn.Sigmoid):
+    """`torch.nn.Sigmoid`, computed by `logitwise.sigmoid`: within 4 ulp in both tails, as its gradient is."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the probabilities of class 1; integers and booleans are read in torch's default dtype, as in torch."""
+        return _sigmoid(input)
+
+
+@_drop_in
+def _sigmoid(input: Tensor) -> Tensor:
+    is_whole = not (input.is_floating_point() or input.is_complex() or input.is_quantized)
+    return functional.sigmoid(input.to(torch.get_default_dtype()) if is_whole else input)
+
+
+class LogSigmoid(torch.nn.LogSigmoid):
+    """`torch.nn.LogSigmoid`, computed by `logitwise.log_sigmoid`: exact near probability 1."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the log-probabilities of class 1."""
+        return _log_sigmoid(input)
+
+
+@_drop_in
+def _log_sigmoid(input: Tensor) -> Tensor:
+    return functional.log_sigmoid(input)
 
 
 class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
@@ -124,25 +167,29 @@ class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
         tensor(4.1223e-09)
     """
 
-    reduction: Reduction
-
-    @_drop_in_loss
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of logits (N, C, d1, ...), with classes on axis 1, or of a single row (C,)."""
-        axis = 1 if input.ndim > 1 else 0
-        rows = None
-        if target.dtype.is_floating_point and self.reduction == "mean" and input.ndim:
-            rows = input.numel() // max(input.shape[axis], 1) or None
-        return functional.cross_entropy(
-            input,
-            target,
-            axis=axis,
-            class_weight=self.weight,
-            ignore_index=self.ignore_index,
-            label_smoothing=self.label_smoothing,
-            reduction=self.reduction,
-            normalizer=rows,
-        )
+        return _cross_entropy(input, target, self.weight, self.ignore_index, self.label_smoothing, self.reduction)
+
+
+@_drop_in
+def _cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, label_smoothing: float, reduction: str
+) -> Tensor:
+    axis = 1 if input.ndim > 1 else 0
+    rows = None
+    if target.dtype.is_floating_point and reduction == "mean" and input.ndim:
+        rows = input.numel() // max(input.shape[axis], 1) or None
+    return functional.cross_entropy(
+        input,
+        target,
+        axis=axis,
+        class_weight=weight,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
+        reduction=cast("Reduction", reduction),
+        normalizer=rows,
+    )
 
 
 class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
@@ -178,39 +225,57 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
         super().__init__(weight, size_average, reduce, reduction, pos_weight)
         self.ignore_index, self.missing = ignore_index, missing
 
-    @_drop_in_loss
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of logits of any shape and targets of the same shape."""
-        return functional.binary_cross_entropy_with_logits(
-            input,
-            target,
-            sample_weight=self.weight,
-            pos_weight=self.pos_weight,
-            reduction=self.reduction,
-            normalizer=self._labels(input, target) if self.reduction == "mean" and input.numel() else None,
-            ignore_index=self.ignore_index,
-            missing=self.missing,
+        return _binary_cross_entropy_with_logits(
+            input, target, self.weight, self.pos_weight, self.reduction, self.ignore_index, self.missing
         )
 
-    def _labels(self, input: Tensor, target: Tensor) -> int | Tensor | None:
-        """Return the number of labels; None where a mean over those that are not missing has none to divide by."""
-        if self.ignore_index is None and self.missing == "error":
-            return input.numel()
-        if self.weight is None:
-            return None  # the function counts them
-        is_missing = torch.zeros_like(target, dtype=torch.bool)
-        if self.ignore_index is not None:
-            is_missing = (target if target.is_floating_point() else target.long()) == self.ignore_index
-        if self.missing == "ignore":
-            is_missing = is_missing | target.isnan()
-        return (~is_missing).sum().clamp(min=1)
+
+@_drop_in
+def _binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    pos_weight: Tensor | None,
+    reduction: str,
+    ignore_index: int | None,
+    missing: str,
+) -> Tensor:
+    is_mean = reduction == "mean" and input.numel() > 0
+    return functional.binary_cross_entropy_with_logits(
+        input,
+        target,
+        sample_weight=weight,
+        pos_weight=pos_weight,
+        reduction=cast("Reduction", reduction),
+        normalizer=_count_labels(input, target, weight, ignore_index, missing) if is_mean else None,
+        ignore_index=ignore_index,
+        missing=cast("Literal['error', 'ignore']", missing),
+    )
+
+
+def _count_labels(
+    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None, missing: str
+) -> int | Tensor | None:
+    """Return the number of labels; None where a mean over those that are not missing has none to divide by."""
+    if ignore_index is None and missing == "error":
+        return input.numel()
+    if weight is None:
+        return None  # the function counts them
+    is_missing = torch.zeros_like(target, dtype=torch.bool)
+    if ignore_index is not None:
+        is_missing = (target if target.is_floating_point() else target.long()) == ignore_index
+    if missing == "ignore":
+        is_missing = is_missing | target.isnan()
+    return (~is_missing).sum().clamp(min=1)
 
 
 class BCELoss(torch.nn.BCELoss):
     """`torch.nn.BCELoss`, for probabilities: torch's arithmetic, but inputs and targets outside [0, 1] are errors.
 
     Where you have logits, use `BCEWithLogitsLoss`: a probability near 0 or 1 is rounded, and has lost the tail of its
-    logit. As in torch, the logarithm is bounded below by -100.
+    logit. As in torch, the logarithm is bounded below by -100. The mean over no elements is 0, with a warning.
 
     Example:
         >>> import torch, logitwise as lw
@@ -218,10 +283,81 @@ class BCELoss(torch.nn.BCELoss):
         tensor(0.6931)
     """
 
-    @_drop_in_loss
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of probabilities of any shape and targets of the same shape."""
-        return super().forward(*checked_probabilities(input, target, self.weight))
+        return _binary_cross_entropy(input, target, self.weight, self.reduction)
+
+
+@_drop_in
+def _binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    input, target = checked_probabilities(input, target, weight)
+    if reduction == "mean" and not input.numel():
+        if may_look(input):
+            warn_of_no_rows("elements")
+        reduction = "sum"  # 0, as the mean of nothing is defined; torch divides by 0
+    return binary_cross_entropy(input, target.to(input.dtype), weight, reduction=reduction)
+
+
+class NLLLoss(torch.nn.NLLLoss):
+    """`torch.nn.NLLLoss`, for log-probabilities: same arguments and results.
+
+    What a target of `ignore_index`, or of weight 0, is paired with is not read. If every row is ignored, the mean is 0,
+    with a warning, instead of NaN. Class indices may have any integer dtype. Where you have logits, use
+    `CrossEntropyLoss`, in one pass.
+
+    Example:
+        >>> import torch, logitwise as lw
+        >>> log_probabilities = lw.nn.LogSoftmax(dim=1)(torch.tensor([[20.0, 0.0, 0.0]]))
+        >>> lw.nn.NLLLoss()(log_probabilities, torch.tensor([0]))
+        tensor(4.1223e-09)
+    """
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss of log-probabilities (N, C, d1, ...), with classes on axis 1, or of a single row (C,)."""
+        return _negative_log_likelihood(input, target, self.weight, self.ignore_index, self.reduction)
+
+
+@_drop_in
+def _negative_log_likelihood(
+    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str
+) -> Tensor:
+    return negative_log_likelihood(input, target, weight, ignore_index, reduction)
+
+
+class KLDivLoss(torch.nn.KLDivLoss):
+    """`torch.nn.KLDivLoss`, of log-probabilities from a target distribution: same arguments and results.
+
+    A class whose probability is 0 in the target adds 0, and no gradient, whatever the log-probability: torch gives NaN
+    for a log-probability of -inf, and for a log-target of -inf. A negative target, and one with more elements than the
+    input, is an error. A mean over nothing is 0, with a warning, instead of NaN.
+
+    Example:
+        >>> import torch, logitwise as lw
+        >>> log_probabilities = lw.nn.LogSoftmax(dim=1)(torch.tensor([[2.0, 1.0, 0.1]]))
+        >>> lw.nn.KLDivLoss(reduction="batchmean")(log_probabilities, torch.tensor([[0.5, 0.5, 0.0]]))
+        tensor(0.2239)
+    """
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the divergence of log-probabilities of any shape, and targets that broadcast to it."""
+        return _kl_divergence(input, target, self.log_target, self.reduction)
+
+
+@_drop_in
+def _kl_divergence(input: Tensor, target: Tensor, log_target: bool, reduction: str) -> Tensor:
+    if reduction == "mean":
+        _warn(
+            "reduction must be 'batchmean' for the divergence per row; got 'mean', which divides by the number of "
+            "classes too, as in torch. Pass reduction='batchmean'.",
+            stacklevel=7,
+        )
+    return kl_divergence(input, target, log_target, reduction)
+
+
+def _warn(message: str, stacklevel: int) -> None:
+    """Warn of an argument; in compiled code, which cannot warn, do nothing."""
+    if not torch.compiler.is_compiling():
+        warnings.warn(message, UserWarning, stacklevel)
 
 
 class FeedForward(torch.nn.Module):

@@ -130,6 +130,71 @@ def log_sigmoid(logits: np.ndarray) -> np.ndarray:
     return -softplus(-np.asarray(logits, dtype=np.float64))
 
 
+def softmax_gradient(
+    logits: np.ndarray,
+    outer: np.ndarray,
+    axis: int = -1,
+    *,
+    temperature: float = 1.0,
+    mask: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return the gradient of `sum(outer * softmax(logits))`; 0 in a row whose classes are all masked (or all -inf).
+
+    With `h_j = g_j - g_k`, the outer gradients as differences from that of the largest logit:
+
+        gradient_j = p_j (g_j - sum_i g_i p_i) / T = p_j (h_j - sum_i h_i p_i) / T
+
+    The first form loses all digits where `p_k` is nearly 1: the sum is then nearly `g_k`.
+    """
+    rows = shift(logits, axis, temperature, mask)
+    probabilities = softmax(logits, axis, temperature=temperature, mask=mask)
+    relative = outer - _total(np.where(rows.is_largest, outer, 0.0), axis)
+    with np.errstate(under="ignore"):
+        return probabilities * (relative - _total(relative * probabilities, axis)) / temperature
+
+
+def log_softmax_gradient(
+    logits: np.ndarray,
+    outer: np.ndarray,
+    axis: int = -1,
+    *,
+    temperature: float = 1.0,
+    mask: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return the gradient of `sum(outer * log_softmax(logits))`; 0 at masked classes and in a row of -inf alone.
+
+    gradient_j = (g_j (1 - p_j) - p_j sum_i!=j g_i) / T          1 - p_j: the sum of the other probabilities
+    """
+    rows = shift(logits, axis, temperature, mask)
+    total = 1.0 + rows.rest
+    with np.errstate(under="ignore"):
+        probabilities = rows.exponentials / total
+        complements = np.where(rows.is_largest, rows.rest, total - rows.exponentials) / total
+        outer = outer if mask is None else np.where(mask, outer, 0.0)
+        own = np.where(rows.is_largest, outer, 0.0)
+        others = np.where(rows.is_largest, _total(outer - own, axis), _total(outer, axis) - outer)
+        gradient = (outer * complements - probabilities * others) / temperature
+    unused = np.isneginf(rows.largest) if mask is None else np.isneginf(rows.largest) | ~mask
+    return np.where(unused, 0.0, gradient)
+
+
+def logsumexp_gradient(
+    logits: np.ndarray, outer: np.ndarray, axis: int = -1, *, mask: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the gradient of `sum(outer * logsumexp(logits))`, which is `g p_j`; 0 in a row of -inf alone."""
+    return np.expand_dims(outer, axis) * softmax(logits, axis, mask=mask)
+
+
+def sigmoid_gradient(logits: np.ndarray, outer: np.ndarray) -> np.ndarray:
+    """Return the gradient of `sum(outer * sigmoid(logits))`, which is `g sigmoid(z) sigmoid(-z)`."""
+    return outer * sigmoid(logits) * sigmoid(-np.asarray(logits, dtype=np.float64))
+
+
+def log_sigmoid_gradient(logits: np.ndarray, outer: np.ndarray) -> np.ndarray:
+    """Return the gradient of `sum(outer * log_sigmoid(logits))`, which is `g sigmoid(-z)`."""
+    return outer * sigmoid(-np.asarray(logits, dtype=np.float64))
+
+
 def one_hot(target: np.ndarray, classes: int, axis: int) -> np.ndarray:
     """Return class indices as distributions over `classes` on `axis`; zeros for an index out of range."""
     target = np.expand_dims(np.asarray(target), axis)

@@ -75,7 +75,7 @@ def test_a_loss_that_is_kept_does_not_keep_the_logits():
     assert loss.item() > 0.0
 
 
-@pytest.mark.parametrize("name", ["sigmoid", "log_sigmoid", "logsumexp", "cross_entropy", "binary"])
+@pytest.mark.parametrize("name", ["sigmoid", "log_sigmoid", "logsumexp"])
 def test_logits_changed_in_place_before_the_backward_pass_are_noticed(name):
     hidden = normal(4, 3).requires_grad_() * 1.0
     output = FUNCTIONS[name](hidden).sum()
@@ -90,14 +90,6 @@ def test_a_result_changed_in_place_before_the_backward_pass_is_noticed(name):
     output.mul_(2.0)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         output.sum().backward()
-
-
-def test_a_target_changed_in_place_before_the_backward_pass_is_noticed():
-    target = TARGET.clone()
-    loss = lw.cross_entropy(normal(4, 3).requires_grad_(), target)
-    target.zero_()
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        loss.backward()
 
 
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)

@@ -1,4 +1,10 @@
-"""PyTorch's own sample inputs for the functions and modules we replace: values and gradients, ours against torch's."""
+"""PyTorch's own sample inputs for the functions and modules we replace: values and gradients, ours against torch's.
+
+All pass but these, which differ on purpose:
+
+- the mean over rows that are all ignored: 0 with a warning; torch's is NaN.
+- a negative target of KLDivLoss: an error; torch's result is NaN.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +26,17 @@ LOSSES = {
     "nn.functional.cross_entropy": (lw.nn.CrossEntropyLoss, torch.nn.CrossEntropyLoss),
     "nn.functional.binary_cross_entropy": (lw.nn.BCELoss, torch.nn.BCELoss),
     "nn.functional.binary_cross_entropy_with_logits": (lw.nn.BCEWithLogitsLoss, torch.nn.BCEWithLogitsLoss),
+    "nn.functional.nll_loss": (lw.nn.NLLLoss, torch.nn.NLLLoss),
+    "nn.functional.kl_div": (lw.nn.KLDivLoss, torch.nn.KLDivLoss),
 }
 ELEMENTWISE = {
     "sigmoid": (lw.sigmoid, torch.sigmoid),
     "nn.functional.logsigmoid": (lw.log_sigmoid, torch.nn.functional.logsigmoid),
 }
-MODULES = ("CrossEntropyLoss", "BCELoss", "BCEWithLogitsLoss", "Softmax", "LogSoftmax")
+MODULES = (
+    "CrossEntropyLoss", "BCELoss", "BCEWithLogitsLoss", "NLLLoss", "KLDivLoss",
+    "Softmax", "LogSoftmax", "Softmax2d", "Sigmoid", "LogSigmoid",
+)  # fmt: skip
 AT_LEAST = {"nn.functional.cross_entropy": 21, "nn.functional.binary_cross_entropy_with_logits": 20, "logsumexp": 3}
 
 
@@ -79,7 +90,8 @@ def admissible(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.detach().abs()
 
 
-@pytest.mark.filterwarnings("ignore::logitwise.UnnormalizedTargetWarning")
+# KLDivLoss warns of reduction="mean", ours and torch's.
+@pytest.mark.filterwarnings("ignore::logitwise.UnnormalizedTargetWarning", "ignore:reduction")
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("name", LOSSES)
 def test_losses_on_the_samples_of_the_function(name, dtype):
@@ -95,12 +107,11 @@ def test_losses_on_the_samples_of_the_function(name, dtype):
 def test_softmax_on_the_samples_of_the_function(name, dtype):
     count = 0
     for sample in samples_of(name, dtype):
-        if sample.input.ndim and sample.input.numel():
-            places = (getattr(lw, name), getattr(torch, name))
-            calls = [partial(of_dtype, place, sample.args[0], sample.kwargs.get("dtype")) for place in places]
-            assert_same(*calls, sample.input)
-            count += 1
-    assert count >= 5
+        places = (getattr(lw, name), getattr(torch, name))
+        calls = [partial(of_dtype, place, sample.args[0], sample.kwargs.get("dtype")) for place in places]
+        assert_same(*calls, sample.input)
+        count += 1
+    assert count >= 6
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -109,7 +120,7 @@ def test_logsumexp_on_the_samples_with_one_axis(dtype):
     for sample in samples_of("logsumexp", dtype):
         axes, keep = (*sample.args, False)[:2]
         axes = axes if isinstance(axes, tuple) else (axes,)
-        if len(axes) == 1 and sample.input.ndim and sample.input.shape[axes[0]]:
+        if len(axes) == 1:
             ours = partial(lw.logsumexp, axis=axes[0], keepdims=keep)
             assert_same(ours, partial(torch.logsumexp, dim=axes[0], keepdim=keep), sample.input)
             count += 1
@@ -125,15 +136,24 @@ def test_sigmoids_on_the_samples_of_the_function(name, dtype):
         assert_same(*ELEMENTWISE[name], logits)
 
 
+@pytest.mark.filterwarnings("ignore:reduction")
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("name", MODULES)
 def test_modules_on_the_samples_of_the_module(name, dtype):
     entry = next(entry for entry in module_db if entry.module_cls is getattr(torch.nn, name))
     torch.manual_seed(0)
     inputs = entry.module_inputs_func(entry, device="cpu", dtype=dtype, requires_grad=True, training=True)
-    assert len(inputs) >= 3
+    assert len(inputs) >= 2
     for sample in inputs:
-        make = sample.constructor_input
-        places = (getattr(lw.nn, name), getattr(torch.nn, name))
-        if sample.forward_input.args[0].numel() and not is_mean_of_nothing(make.kwargs, sample.forward_input.args):
-            assert_same(*modules(places, make.kwargs, *make.args), *sample.forward_input.args)
+        make, tensors = sample.constructor_input, sample.forward_input.args
+        ours, theirs = modules((getattr(lw.nn, name), getattr(torch.nn, name)), make.kwargs, *make.args)
+        if is_mean_of_nothing(make.kwargs, tensors):
+            with pytest.warns(lw.NoRowsWarning):
+                assert_close(ours(*tensors), torch.zeros((), dtype=dtype))
+            assert theirs(*tensors).isnan()
+        elif name == "KLDivLoss" and not ours.log_target and bool((tensors[1] < 0.0).any()):
+            with pytest.raises(lw.nn.InputError, match=r"^target must be zero or more, and finite; got -"):
+                ours(*tensors)
+            assert theirs(*tensors).isnan().any()
+        else:
+            assert_same(ours, theirs, *tensors)

@@ -368,3 +368,32 @@ def test_compiled_gradients_of_what_is_not_logits(name):
     compiled = torch.compile(loss_of, fullgraph=True, backend="aot_eager")
     assert_close(gradient_and_value(compiled, values[name]), gradient_and_value(loss_of, values[name]))
     assert gradient_and_value(compiled, values[name])[0].abs().max() > 0.01
+
+
+LOSSES_OF_REDUCTION = {
+    "CrossEntropyLoss": lambda z, reduction: lw.cross_entropy(z, TARGET, reduction=reduction, label_smoothing=0.1),
+    "axis 0": lambda z, reduction: lw.cross_entropy(z, TARGET[:3].clamp(min=0), axis=0, reduction=reduction),
+    "soft target": lambda z, reduction: lw.cross_entropy(z, SOFT, reduction=reduction, class_weight=WEIGHT),
+    "BCEWithLogitsLoss": lambda z, reduction: lw.binary_cross_entropy_with_logits(z, SOFT, reduction=reduction),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("name", LOSSES_OF_REDUCTION)
+@pytest.mark.usefixtures("fresh_compiler")
+def test_the_derivative_of_a_derivative_of_compiled_code_is_no_constant(name, reduction, dtype):
+    """It was 0, since the derivative was taken of a gradient that had come with the loss."""
+
+    def loss_of(logits: Tensor) -> Tensor:
+        return LOSSES_OF_REDUCTION[name](logits, reduction)
+
+    compiled = torch.compile(loss_of, fullgraph=True, backend="eager")
+    results = []
+    for function in (compiled, loss_of):
+        logits = normal(4, 3).to(dtype).requires_grad_()
+        (gradient,) = torch.autograd.grad(total(function)(logits), logits, create_graph=True)
+        (second_gradient,) = torch.autograd.grad(gradient.square().sum(), logits)
+        results.append((gradient.detach(), second_gradient))
+    assert_close(*results)
+    assert results[0][1].abs().max() > 0.001

@@ -112,7 +112,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value"), WRONG, ids=str)
+@pytest.mark.parametrize(("name", "value"), WRONG, ids=[f"{place}-{name}" for place, (name, _) in enumerate(WRONG)])
 def test_an_option_of_another_type_is_refused_with_its_name(name, value):
     with pytest.raises(lw.InvalidTypeError) as raised:
         Classifier(**{**QUICK, name: value}).fit(X, Y)

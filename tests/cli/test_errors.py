@@ -363,7 +363,7 @@ def test_an_output_path_is_refused_before_the_data_is_read(run, bad_files):
         (["yes", "no"], ["'yes'", "no "], "give --label-strip ' '\"'\"''"),
         (["a", "a."], ["a.."], "The nearest to 'a..' is 'a.'. Rename the labels, or drop those rows."),
         ([1, 2], [3], "Training saw 1, 2. Rename the labels, or drop those rows."),
-        ([1, 2], ["1"], "Training saw 1, 2. Rename the labels, or drop those rows."),
+        ([1, 2], ["1"], "Training saw labels of type int, 1, 2, and these are of type str. Convert them to int."),
     ],
 )
 def test_stripping_is_advised_where_it_makes_labels_match(known, given, advice):

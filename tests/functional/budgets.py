@@ -16,6 +16,9 @@ VALUE_ULP = {"float16": 4.0, "bfloat16": 4.0, "float32": 4.0, "float64": 8.0}
 # of its row.
 GRADIENT_ULP = {"float16": 4.0, "bfloat16": 4.0, "float32": 4.0, "float64": 16.0}
 
+# What was computed in 32 bits or more and rounded to sixteen at the end, and no sooner.
+ROUNDED_ONCE_ULP = 0.55
+
 # Against `reference.py` instead of mpmath: its own float64 error comes on top.
 REFERENCE_ULP = {**VALUE_ULP, "float64": 16.0}
 

@@ -172,7 +172,7 @@ def test_it_raises_as_the_call_would(function):
     called = getattr(lw, function)
     rest = () if function == "softmax" else (np.array([[0.0, np.nan]]),)
     for logits in (["a"], np.zeros((1, 3)), np.zeros((1, 0))):
-        if function == "softmax" and isinstance(logits, np.ndarray) and logits.size:
+        if function == "softmax" and isinstance(logits, np.ndarray):
             continue
         with pytest.raises((ValueError, TypeError)) as expected:
             called(logits, *rest)

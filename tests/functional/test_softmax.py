@@ -161,3 +161,87 @@ def test_torch_derivatives(function):
     assert torch.autograd.gradcheck(call, logits, check_forward_ad=True)
     assert torch.autograd.gradgradcheck(call, logits)
     assert torch.autograd.gradcheck(lambda z: call(z, 0), logits)
+
+
+ALL = (*FUNCTIONS, "logsumexp")
+NO_CLASS = [((3, 0), 1), ((0, 3), 0), ((0,), 0), ((0, 0), -1), ((2, 0, 3), 1)]
+ONE_NUMBER = [3.0, -2.5, np.inf, -np.inf, np.nan]
+WAYS = {
+    "kernel": lambda function, logits: function(logits.detach()),
+    "recorded": lambda function, logits: function(logits.clone().requires_grad_()),
+    "vmap": lambda function, logits: torch.vmap(function)(logits.unsqueeze(0)).squeeze(0),
+}
+
+
+def function_of(name, axis, **options):
+    return lambda logits: getattr(lw, name)(logits, axis, **options)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ALL)
+def test_a_single_number_is_a_row_of_one_class(name, kind):
+    for number in ONE_NUMBER:
+        row, single = (make(np.array(value), kind) for value in ([number], number))
+        for axis in (0, -1):
+            result, expected = getattr(lw, name)(single, axis), getattr(lw, name)(row, 0).reshape(())
+            assert (result.shape, result.dtype) == ((), row.dtype)
+            np.testing.assert_array_equal(values_of(result), values_of(expected))
+    if name == "logsumexp":
+        assert lw.logsumexp(single, keepdims=True).shape == ()
+    else:
+        masked = getattr(lw, name)(single, temperature=2.0, mask=np.False_ if "numpy" in kind else torch.tensor(False))
+        assert values_of(masked) == (0.0 if name == "softmax" else -np.inf)
+        assert getattr(lw, name)(2.5) == getattr(lw, name)([2.5])[0]
+    with pytest.raises(ValueError, match=r"^axis must be in \[-1, 0\] for logits of 1 axes; got 1\.$"):
+        getattr(lw, name)(single, 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("shape", "axis"), NO_CLASS)
+def test_no_class_gives_no_probability_and_a_sum_of_nothing(shape, axis, kind):
+    logits = make(np.empty(shape), kind)
+    for name in FUNCTIONS:
+        result = getattr(lw, name)(logits, axis, temperature=0.5)
+        assert (result.shape, result.dtype) == (logits.shape, logits.dtype)
+        out = make(np.empty(shape), kind)
+        assert getattr(lw, name)(logits, axis, out=out) is out
+    for keepdims in (False, True):
+        result = values_of(lw.logsumexp(logits, axis, keepdims=keepdims))
+        assert result.shape == np.empty(shape).sum(axis, keepdims=keepdims).shape
+        assert np.isneginf(result).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ALL)
+def test_single_numbers_and_no_class_are_the_same_on_every_route(name, way, dtype):
+    inputs = [(torch.tensor(number, dtype=dtype), 0) for number in ONE_NUMBER]
+    inputs += [(torch.empty(shape, dtype=dtype), axis) for shape, axis in NO_CLASS]
+    for logits, axis in inputs:
+        for keepdims in [{"keepdims": False}, {"keepdims": True}] if name == "logsumexp" else [{}]:
+            function = function_of(name, axis, **keepdims)
+            result, expected = WAYS[way](function, logits), function(logits)
+            assert (result.shape, result.dtype) == (expected.shape, expected.dtype)
+            np.testing.assert_array_equal(values_of(result), values_of(expected))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_single_numbers_and_no_class_in_compiled_code(name):
+    torch.compiler.reset()
+    compiled = torch.compile(getattr(lw, name), backend="eager", fullgraph=True)
+    for logits in (torch.tensor(3.0), torch.empty(3, 0)):
+        assert torch.equal(compiled(logits), getattr(lw, name)(logits))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_single_numbers_and_no_class_have_derivatives(name):
+    function, slope = function_of(name, 0), float(name == "logsumexp")
+    number = torch.tensor(3.0, dtype=torch.float64, requires_grad=True)
+    (gradient,) = torch.autograd.grad(function(number), number, create_graph=True)
+    assert (gradient.shape, gradient.item()) == ((), slope)
+    assert torch.autograd.grad(gradient + 0.0 * number, number)[0] == 0.0
+    assert torch.func.grad(function)(number.detach()) == slope
+    assert torch.func.jvp(function, (number.detach(),), (torch.ones_like(number),))[1] == slope
+    for shape, axis in NO_CLASS:
+        logits = torch.empty(shape, requires_grad=True)
+        assert torch.autograd.grad(function_of(name, axis)(logits).sum(), logits)[0].shape == shape

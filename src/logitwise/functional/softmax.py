@@ -40,7 +40,7 @@ def softmax(
 
     Args:
         logits: Scores of any shape, classes on `axis`; float16, bfloat16 (torch), float32 or float64. Lists and
-            integer arrays are read as float64. -inf is a class of probability 0.
+            integer arrays are read as float64. -inf is a class of probability 0. A single number is a row of one class.
         axis: The axis of the classes.
         temperature: T, positive: above 1 flattens the probabilities, below 1 sharpens them.
         mask: Booleans that broadcast to the shape of `logits`; a class takes part where True. Logits under False are
@@ -49,11 +49,11 @@ def softmax(
 
     Returns:
         Probabilities, of the shape and dtype of `logits`. A row whose classes are all masked (or all -inf) is all
-        zeros; a row with NaN or +inf is all NaN.
+        zeros; a row with NaN or +inf is all NaN. Without classes, the result is empty too.
 
     Raises:
         TypeError: A dtype or a kind of array that has no meaning here.
-        ValueError: No classes, an axis out of range, a temperature that is not positive, a mask or `out` of the wrong
+        ValueError: An axis out of range, a temperature that is not positive, a mask or `out` of the wrong
             shape.
 
     Accuracy:
@@ -113,7 +113,7 @@ def log_softmax(
 
     Returns:
         Log-probabilities, of the shape and dtype of `logits`. A row whose classes are all masked (or all -inf) is all
-        -inf; a row with NaN or +inf is all NaN.
+        -inf; a row with NaN or +inf is all NaN. Without classes, the result is empty too.
 
     Raises:
         TypeError: As in `softmax`.
@@ -158,8 +158,8 @@ def logsumexp(
         mask: As in `softmax`.
 
     Returns:
-        One number per row, of the dtype of `logits`: -inf for a row whose classes are all masked (or all -inf), +inf
-        for a row with +inf, NaN for a row with NaN.
+        One number per row, of the dtype of `logits`: -inf for a row whose classes are all masked (or all -inf) and for
+        a row without classes, +inf for a row with +inf, NaN for a row with NaN.
 
     Raises:
         TypeError: As in `softmax`.

@@ -19,9 +19,13 @@ _LOSSES = {
     "cross_entropy": cross_entropy.loss,
     "binary_cross_entropy_with_logits": binary_cross_entropy.loss,
 }
-_GRADIENTS = {
+_LOSSES_AND_GRADIENTS = {
     "cross_entropy": cross_entropy.loss_and_gradient,
     "binary_cross_entropy_with_logits": binary_cross_entropy.loss_and_gradient,
+}
+_GRADIENTS = {
+    "cross_entropy": cross_entropy.gradient,
+    "binary_cross_entropy_with_logits": binary_cross_entropy.gradient,
 }
 
 
@@ -42,4 +46,15 @@ def loss(call: Any) -> Any:
 
 def loss_and_gradient(call: Any, out: Any = None) -> tuple[Any, Any]:
     """Return the loss and its gradient, in `out` if there is one."""
-    return _GRADIENTS[call.operation](call.checked(out), out)
+    return _LOSSES_AND_GRADIENTS[call.operation](call.checked(out), out)
+
+
+def gradient(call: Any, outer: Any, out: Any = None) -> Any:
+    """Return the gradient of a loss times `outer`, rounded once, in `out` if there is one.
+
+    Args:
+        call: The call.
+        outer: A number or, of losses that are not reduced, an array or tensor of one number for each.
+        out: An array or tensor of the shape and dtype of the logits.
+    """
+    return _GRADIENTS[call.operation](call.checked(out), outer, out)

@@ -30,18 +30,24 @@ def loss_and_gradient(problem: BinaryProblem, out: Any = None) -> tuple[Any, Any
     return _computed(problem, gradient), deliver(gradient, out)
 
 
+def gradient(problem: BinaryProblem, outer: Any, out: Any = None) -> Any:
+    """Return the gradient of the loss times `outer`, a number or one per element, in `out` if there is one."""
+    filled = destination(problem.logits, out, *problem.arrays()[1:])
+    sample_weight = _weights(problem.sample_weight)
+    scale = 1.0 / _divisor(problem, sample_weight)
+    if isinstance(outer, float):
+        scale *= outer
+    else:
+        sample_weight = float64_of(outer) * sample_weight
+    _losses(problem, sample_weight, scale, filled)
+    return deliver(filled, out)
+
+
 def _computed(problem: BinaryProblem, gradient: Any) -> Any:
     """Return the reduced loss, and fill `gradient` (if there is one) with its gradient."""
-    logits, encoding = memory_of(problem.logits)
-    if _warnings.checks_are_on():
-        suspicions.warn_of_binary_logits(problem, logits, encoding)
-    sample_weight, pos_weight = _weights(problem.sample_weight), _weights(problem.pos_weight)
-    divisor = _divisor(problem, sample_weight) if problem.reduction == "mean" else 1.0
-    losses = np.empty(logits.size if problem.reduction == "none" else kernels.blocks_of(logits.size))
-    output = NO_ROWS[logits.dtype].reshape(0) if gradient is None else memory_of(gradient)[0].reshape(-1)
-    target, target_encoding = memory_of(problem.target)
-    inputs = (logits.reshape(-1), encoding, target.reshape(-1), target_encoding)
-    kernels.binary_cross_entropy(*inputs, sample_weight, pos_weight, 1.0 / divisor, losses, output)
+    sample_weight = _weights(problem.sample_weight)
+    divisor = _divisor(problem, sample_weight)
+    losses = _losses(problem, sample_weight, 1.0 / divisor, gradient)
     total = sum_of(losses)
     if not math.isfinite(total):
         suspicions.warn_of_binary_losses(problem, gradient)
@@ -50,8 +56,23 @@ def _computed(problem: BinaryProblem, gradient: Any) -> Any:
     return like(problem.logits, total / divisor)
 
 
+def _losses(problem: BinaryProblem, sample_weight: np.ndarray, scale: float, gradient: Any) -> np.ndarray:
+    """Return the losses (summed by blocks if there is a reduction); fill `gradient` with that of their sum, scaled."""
+    logits, encoding = memory_of(problem.logits)
+    if _warnings.checks_are_on():
+        suspicions.warn_of_binary_logits(problem, logits, encoding)
+    losses = np.empty(logits.size if problem.reduction == "none" else kernels.blocks_of(logits.size))
+    output = NO_ROWS[logits.dtype].reshape(0) if gradient is None else memory_of(gradient)[0].reshape(-1)
+    target, target_encoding = memory_of(problem.target)
+    inputs = (logits.reshape(-1), encoding, target.reshape(-1), target_encoding)
+    kernels.binary_cross_entropy(*inputs, sample_weight, _weights(problem.pos_weight), scale, losses, output)
+    return losses
+
+
 def _divisor(problem: BinaryProblem, sample_weight: np.ndarray) -> float:
-    """Return what the mean divides by."""
+    """Return what the losses are divided by after they are summed."""
+    if problem.reduction != "mean":
+        return 1.0
     size = math.prod(problem.logits.shape)
     weight = float(size) if problem.sample_weight is None else float(sum_of(sample_weight))
     return divisor_of(weight, problem.normalizer, problem.unit)

@@ -31,6 +31,18 @@ def loss_and_gradient(problem: CrossEntropyProblem, out: Any = None) -> tuple[An
     return _reduced(problem, losses, divided_by, gradient), deliver(gradient, out)
 
 
+def gradient(problem: CrossEntropyProblem, outer: Any, out: Any = None) -> Any:
+    """Return the gradient of the loss times `outer`, a number or one per row, in `out` if there is one."""
+    filled, scale = destination(problem.logits, out, *problem.arrays()[1:]), 1.0 / divisor(problem)
+    if isinstance(outer, float):
+        scale *= outer
+    else:
+        weight = problem.sample_weight
+        problem = problem._replace(sample_weight=float64_of(outer) * (1.0 if weight is None else float64_of(weight)))
+    _losses(problem, filled, scale)
+    return deliver(filled, out)
+
+
 def _reduced(problem: CrossEntropyProblem, losses: np.ndarray, divided_by: float, gradient: Any) -> Any:
     total = sum_of(losses)
     if not math.isfinite(total):

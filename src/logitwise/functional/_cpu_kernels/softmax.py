@@ -26,6 +26,8 @@ def result(problem: SoftmaxProblem, out: Any = None) -> Any:
 
 def _by_kernel(problem: SoftmaxProblem, out: Any = None) -> Any:
     filled, layout = destination(problem.logits, out, problem.mask), problem.layout
+    if not layout.classes:
+        return deliver(filled, out)
     rows, encoding = rows_of(problem.logits, layout)
     mask = _mask_rows(problem.mask, layout)
     _KERNELS[problem.operation](rows, mask, encoding, problem.temperature, rows_of(filled, layout)[0])
@@ -35,6 +37,9 @@ def _by_kernel(problem: SoftmaxProblem, out: Any = None) -> Any:
 def logsumexp(problem: SoftmaxProblem, out: Any = None) -> Any:
     """Return one number per row."""
     layout, filled = problem.layout, new_like(problem.logits, problem.shape)
+    if not layout.classes:
+        filled[...] = -np.inf  # the logarithm of an empty sum
+        return deliver(filled, out)
     rows, encoding = rows_of(problem.logits, layout)
     into = memory_of(filled)[0].reshape(layout.outer, 1, layout.inner)
     kernels.logsumexp(rows, _mask_rows(problem.mask, layout), encoding, into)

@@ -40,7 +40,7 @@ class SoftmaxCall(NamedTuple):
     def checked(self, out: Any = None) -> SoftmaxProblem:
         """Return the problem, or raise what is wrong with the call or with `out`."""
         logits = as_floating(self.logits, "logits")
-        layout = check_layout(logits, self.axis)
+        layout = check_layout(logits, self.axis, at_least=0)
         temperature = check_positive_tensor(self.temperature, "temperature", logits)
         mask = check_mask(self.mask, logits)
         check_out(out, logits)
@@ -66,7 +66,7 @@ class SoftmaxProblem(NamedTuple):
     def shape(self) -> tuple[int, ...]:
         """The shape of a logsumexp."""
         shape, axis = self.layout.shape, self.layout.axis
-        return shape[:axis] + (1,) * self.keepdims + shape[axis + 1 :]
+        return shape[:axis] + (1,) * (self.keepdims and bool(shape)) + shape[axis + 1 :]
 
     def values_for_gradient(self, logits: Any) -> Any:
         """Return the values that the gradient is written in, at these logits."""

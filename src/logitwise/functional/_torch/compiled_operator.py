@@ -1,7 +1,8 @@
 """The route of compiled code: the kernels of the losses as operators, which a compiler calls and does not look into.
 
 An operator makes all checks when it runs, so it takes a call as it was given. Next to the loss it returns the gradient,
-for its backward pass alone; that is empty unless `differentiated`. Operators are defined by their schemas: torch's
+for its backward pass alone; that is empty unless `differentiated`. A second operator computes the gradient times an
+outer gradient. Operators are defined by their schemas: torch's
 decorator `custom_op` costs every call 30 microseconds more.
 """
 
@@ -17,6 +18,7 @@ from logitwise.functional import _cpu_kernels
 from logitwise.functional._memory.arrays import new_like
 from logitwise.functional._problems.binary_cross_entropy import BinaryCall
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall
+from logitwise.functional._torch import torch_operations
 from logitwise.functional._torch.small import is_small_matrix, loss_of_small
 from logitwise.functional._torch.tensors import SIXTEEN_BITS, STORED, are_for_kernels, is_recorded
 
@@ -24,15 +26,15 @@ NAME = "compiled operator"
 REASON = "in compiled code the kernels of a loss are one operator, which the compiler keeps whole"
 
 _LIBRARY = torch.library.Library("logitwise", "DEF")
-_LIBRARY.define(
-    "cross_entropy(Tensor logits, Tensor target, Tensor? class_weight, Tensor? sample_weight, bool differentiated, "
-    "int axis, int ignore_index, float label_smoothing, float z_loss, str reduction, float? normalizer) "
-    "-> (Tensor, Tensor)"
-)
-_LIBRARY.define(
-    "binary_cross_entropy_with_logits(Tensor logits, Tensor target, Tensor? sample_weight, Tensor? pos_weight, "
-    "bool differentiated, str reduction, float? normalizer) -> (Tensor, Tensor)"
-)
+_ARGUMENTS = {
+    "cross_entropy": "Tensor logits, Tensor target, Tensor? class_weight, Tensor? sample_weight, int axis, "
+    "int ignore_index, float label_smoothing, float z_loss, str reduction, float? normalizer",
+    "binary_cross_entropy_with_logits": "Tensor logits, Tensor target, Tensor? sample_weight, Tensor? pos_weight, "
+    "str reduction, float? normalizer",
+}
+for _name, _arguments in _ARGUMENTS.items():
+    _LIBRARY.define(f"{_name}(bool differentiated, {_arguments}) -> (Tensor, Tensor)")
+    _LIBRARY.define(f"{_name}_gradient(Tensor outer, {_arguments}) -> Tensor")
 
 
 def takes(call: Any) -> bool:
@@ -64,7 +66,8 @@ def loss(call: Any) -> Tensor:
     if not _waits_for_checks(call):
         call.checked()
     normalizer = None if call.normalizer is None else float(call.normalizer)
-    return _OPERATORS[call.operation](call, is_recorded(call.logits), normalizer)
+    differentiated = is_recorded(call.logits) and call.logits.dtype not in SIXTEEN_BITS
+    return _OPERATORS[call.operation](call, differentiated, normalizer)
 
 
 def _waits_for_checks(call: Any) -> bool:
@@ -77,125 +80,106 @@ def _waits_for_checks(call: Any) -> bool:
 def _cross_entropy(call: CrossEntropyCall, differentiated: bool, normalizer: float | None) -> Tensor:
     axis, numbers = call.axis % call.logits.ndim, (float(call.label_smoothing), float(call.z_loss))
     return torch.ops.logitwise.cross_entropy(
-        call.logits, call.target, call.class_weight, call.sample_weight,
-        differentiated, axis, call.ignore_index, *numbers, call.reduction, normalizer,
+        differentiated, call.logits, call.target, call.class_weight, call.sample_weight,
+        axis, call.ignore_index, *numbers, call.reduction, normalizer,
     )[0]  # fmt: skip
 
 
 def _binary_cross_entropy(call: BinaryCall, differentiated: bool, normalizer: float | None) -> Tensor:
     return torch.ops.logitwise.binary_cross_entropy_with_logits(
-        call.logits, call.target, call.sample_weight, call.pos_weight, differentiated, call.reduction, normalizer
+        differentiated, call.logits, call.target, call.sample_weight, call.pos_weight, call.reduction, normalizer
     )[0]
 
 
 _OPERATORS = {"cross_entropy": _cross_entropy, "binary_cross_entropy_with_logits": _binary_cross_entropy}
 
 
-def _run_cross_entropy(
-    logits: Tensor,
-    target: Tensor,
-    class_weight: Tensor | None,
-    sample_weight: Tensor | None,
-    differentiated: bool,
-    axis: int,
-    ignore_index: int,
-    label_smoothing: float,
-    z_loss: float,
-    reduction: str,
-    normalizer: float | None,
-) -> tuple[Tensor, Tensor]:
-    options = (ignore_index, label_smoothing, z_loss, reduction, normalizer)
-    call = CrossEntropyCall(logits, target, axis, class_weight, sample_weight, *options)
-    if is_small_matrix(call) and call.has_plain_options():
-        gradient = new_like(logits) if differentiated else None
-        rows_counted, value = loss_of_small(call, gradient, with_checks=False)
-        if rows_counted >= 0:
-            return value, logits.new_empty(0) if gradient is None else gradient
-    return _run(call, differentiated)
+def _call_of_cross_entropy(
+    logits: Tensor, target: Tensor, class_weight: Tensor | None, sample_weight: Tensor | None, axis: int, *options: Any
+) -> CrossEntropyCall:
+    return CrossEntropyCall(logits, target, axis, class_weight, sample_weight, *options)
 
 
-def _run_binary(
-    logits: Tensor,
-    target: Tensor,
-    sample_weight: Tensor | None,
-    pos_weight: Tensor | None,
-    differentiated: bool,
-    reduction: str,
-    normalizer: float | None,
-) -> tuple[Tensor, Tensor]:
-    return _run(BinaryCall(logits, target, sample_weight, pos_weight, reduction, normalizer), differentiated)
+_CALLS: dict[str, Any] = {
+    "cross_entropy": _call_of_cross_entropy,
+    "binary_cross_entropy_with_logits": BinaryCall,
+}
 
 
 def _run(call: Any, differentiated: bool) -> tuple[Tensor, Tensor]:
+    if type(call) is CrossEntropyCall and is_small_matrix(call) and call.has_plain_options():
+        gradient = new_like(call.logits) if differentiated else None
+        rows_counted, value = loss_of_small(call, gradient, with_checks=False)
+        if rows_counted >= 0:
+            return value, call.logits.new_empty(0) if gradient is None else gradient
     with checks("off"):  # in compiled code no line is the user's
         if differentiated:
             return _cpu_kernels.loss_and_gradient(call)
         return _cpu_kernels.loss(call), call.logits.new_empty(0)
 
 
-def _shapes_of_cross_entropy(
-    logits: Tensor,
-    target: Tensor,
-    class_weight: Tensor | None,
-    sample_weight: Tensor | None,
-    differentiated: bool,
-    axis: int,
-    ignore_index: int,
-    label_smoothing: float,
-    z_loss: float,
-    reduction: str,
-    normalizer: float | None,
-) -> tuple[Tensor, Tensor]:
-    return _shapes(logits, logits.shape[:axis] + logits.shape[axis + 1 :], differentiated, reduction)
+def _run_gradient(call: Any, outer: Tensor) -> Tensor:
+    with checks("off"):
+        return _cpu_kernels.gradient(call, outer if outer.ndim else outer.item())
 
 
-def _shapes_of_binary(
-    logits: Tensor,
-    target: Tensor,
-    sample_weight: Tensor | None,
-    pos_weight: Tensor | None,
-    differentiated: bool,
-    reduction: str,
-    normalizer: float | None,
-) -> tuple[Tensor, Tensor]:
-    return _shapes(logits, logits.shape, differentiated, reduction)
+def _shapes(call: Any, differentiated: bool) -> tuple[Tensor, Tensor]:
+    logits, shape = call.logits, ()
+    if call.reduction == "none":
+        shape = logits.shape
+        if isinstance(call, CrossEntropyCall):
+            shape = shape[: call.axis] + shape[call.axis + 1 :]
+    return logits.new_empty(shape), logits.new_empty(logits.shape if differentiated else 0)
 
 
-def _shapes(logits: Tensor, loss_shape: Any, differentiated: bool, reduction: str) -> tuple[Tensor, Tensor]:
-    loss = logits.new_empty(loss_shape if reduction == "none" else ())
-    return loss, logits.new_empty(logits.shape if differentiated else 0)
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    differentiated, *arguments = inputs
+    arrays, ctx.options = arguments[:4], arguments[4:]
+    ctx.save_for_backward(*arrays, output[1] if differentiated else None)
+    ctx.mark_non_differentiable(output[1])
+    ctx.set_materialize_grads(False)
 
 
-def _keep_gradient(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-    ctx.save_for_backward(output[1])
-    ctx.inputs = len(inputs)
+def _derivative(call_of: Any, gradient_operator: Any) -> Any:
+    """Return the backward pass of an operator.
+
+    A gradient of sixteen bits is computed in this pass: one that came with the loss was rounded without the outer
+    gradient. A pass that is itself recorded goes by the plain operations.
+    """
+
+    def backward(ctx: Any, outer: Tensor, _: None) -> tuple[Tensor | None, ...]:
+        *arrays, gradient = ctx.saved_tensors
+        arguments = (*arrays, *ctx.options)
+        call = call_of(*arguments)
+        if torch.is_grad_enabled():
+            loss = torch_operations.loss(call)
+            (result,) = torch.autograd.grad(loss, call.logits, outer, create_graph=True)
+        elif gradient is None:
+            result = gradient_operator(outer, *arguments)
+        elif outer.ndim and isinstance(call, CrossEntropyCall):
+            result = gradient * outer.unsqueeze(call.axis)
+        else:
+            result = gradient * outer
+        return None, result, *[None] * (len(arguments) - 1)
+
+    return backward
 
 
-def _keep_gradient_and_axis(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-    _keep_gradient(ctx, inputs, output)
-    _, _, _, _, _, ctx.axis, *_ = inputs
+def _register(name: str) -> None:
+    call_of, gradient_operator = _CALLS[name], getattr(torch.ops.logitwise, f"{name}_gradient")
+    _LIBRARY.impl(name, lambda differentiated, *arguments: _run(call_of(*arguments), differentiated), "CPU")
+    _LIBRARY.impl(f"{name}_gradient", lambda outer, *arguments: _run_gradient(call_of(*arguments), outer), "CPU")
+    torch.library.register_fake(
+        f"logitwise::{name}",
+        lambda differentiated, *arguments: _shapes(call_of(*arguments), differentiated),
+        lib=_LIBRARY,
+    )
+    torch.library.register_fake(
+        f"logitwise::{name}_gradient", lambda _, logits, *__: logits.new_empty(logits.shape), lib=_LIBRARY
+    )
+    backward = _derivative(call_of, gradient_operator)
+    torch.library.register_autograd(f"logitwise::{name}", backward, setup_context=_keep, lib=_LIBRARY)
 
 
-def _scaled_gradient(ctx: Any, outer: Tensor, outer_of_gradient: Tensor) -> tuple[Tensor | None, ...]:
-    (gradient,) = ctx.saved_tensors
-    return (gradient * outer, *[None] * (ctx.inputs - 1))
-
-
-def _scaled_gradient_of_rows(ctx: Any, outer: Tensor, outer_of_gradient: Tensor) -> tuple[Tensor | None, ...]:
-    return _scaled_gradient(ctx, outer.unsqueeze(ctx.axis) if outer.ndim else outer, outer_of_gradient)
-
-
-def _register(name: str, run: Any, shapes: Any, backward: Any, keep: Any) -> None:
-    _LIBRARY.impl(name, run, "CPU")
-    torch.library.register_fake(f"logitwise::{name}", shapes, lib=_LIBRARY)
-    torch.library.register_autograd(f"logitwise::{name}", backward, setup_context=keep, lib=_LIBRARY)
-
-
-_register(
-    "cross_entropy",
-    _run_cross_entropy,
-    _shapes_of_cross_entropy,
-    _scaled_gradient_of_rows,
-    _keep_gradient_and_axis,
-)
-_register("binary_cross_entropy_with_logits", _run_binary, _shapes_of_binary, _scaled_gradient, _keep_gradient)
+for _name in _CALLS:
+    _register(_name)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from logitwise._warnings import checks
 from logitwise.functional import _cpu_kernels
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._problems.softmax import SoftmaxProblem
@@ -43,7 +44,11 @@ def loss(call: Any) -> Tensor:
     if suspicions.warn_of_graph(problem.logits, problem.operation):
         problem = problem._replace(is_warned_of=True)
     logits, *others = problem.arrays()
-    return record(logits, others, problem.without_arrays(), _cpu_kernels.loss_and_gradient(problem.detached()))
+    if has_hooks():
+        found = _cpu_kernels.loss(problem.detached()), None
+    else:
+        found = _cpu_kernels.loss_and_gradient(problem.detached())
+    return record(logits, others, problem.without_arrays(), found)
 
 
 class _KeptResult(Function):
@@ -65,11 +70,26 @@ def _wide_result(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class _Softmax(_KeptResult):
+    """The gradient is `p_j (h_j - sum_i h_i p_i) / T` with `h = g - g_k`, where k is the most probable class.
+
+    That is `p_j (g_j - sum_i g_i p_i) / T`, without the difference of nearly equal numbers: where `p_k` is nearly one,
+    so is what the sum holds of `g_k`.
+    """
+
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        result, gradient = _wide_result(ctx, gradients[0])
-        pull = gradient - (gradient * result).sum(ctx.problem.layout.axis, keepdim=True)
-        return (result * pull / ctx.problem.temperature).to(gradients[0].dtype), None
+        (result, gradient), problem = _wide_result(ctx, gradients[0]), ctx.problem
+        axis = problem.layout.axis
+        if not result.numel():
+            return gradients[0], None
+        pull = gradient - gradient.gather(axis, result.detach().argmax(axis, keepdim=True))
+        mean = (pull * result).sum(axis, keepdim=True)
+        if torch.is_grad_enabled():
+            pull = (pull - mean) * result / problem.temperature
+        else:
+            pull = pull.sub_(mean).mul_(result)
+            pull = pull if problem.temperature == 1.0 else pull.div_(problem.temperature)
+        return pull.to(gradients[0].dtype), None
 
 
 class _LogSoftmax(_KeptResult):
@@ -77,12 +97,21 @@ class _LogSoftmax(_KeptResult):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        result, gradient = _wide_result(ctx, gradients[0])
-        mask = ctx.problem.mask
-        gradient = gradient if mask is None else gradient.masked_fill(~mask, 0.0)
-        others = gradient.sum(ctx.problem.layout.axis, keepdim=True) - gradient
-        pull = -(gradient * result.expm1() + result.exp() * others) / ctx.problem.temperature
+        (result, gradient), problem = _wide_result(ctx, gradients[0]), ctx.problem
+        axis, unused = problem.layout.axis, _dead_rows(result, problem.layout.axis)
+        if problem.mask is not None:
+            unused = ~problem.mask if unused is None else unused | ~problem.mask
+        gradient = gradient if unused is None else gradient.masked_fill(unused, 0.0)
+        others = gradient.sum(axis, keepdim=True) - gradient
+        pull = -(gradient * result.expm1() + result.exp() * others) / problem.temperature
         return pull.to(gradients[0].dtype), None
+
+
+def _dead_rows(logarithms: Tensor, axis: int) -> Tensor | None:
+    """Return which rows are -inf alone, whose gradient is 0; None if the first class is -inf in no row."""
+    if not logarithms.numel() or not logarithms.select(axis, 0).isneginf().any():
+        return None
+    return logarithms.detach().amax(axis, keepdim=True).isneginf()
 
 
 class _KeptLogits(Function):
@@ -95,12 +124,18 @@ class _KeptLogits(Function):
         return result
 
 
+def _wide_logits(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the logits and the gradient of the result, in 32 bits or more: a product of them is rounded once."""
+    (logits,) = ctx.saved_tensors
+    return (logits.float(), gradient.float()) if logits.dtype in SIXTEEN_BITS else (logits, gradient)
+
+
 class _Logsumexp(_KeptLogits):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (logits,) = ctx.saved_tensors
-        gradient = gradients[0] if ctx.problem.keepdims else gradients[0].unsqueeze(ctx.problem.layout.axis)
-        return gradient * ctx.problem.values_for_gradient(logits), None
+        logits, gradient = _wide_logits(ctx, gradients[0])
+        gradient = gradient if ctx.problem.keepdims else gradient.unsqueeze(ctx.problem.layout.axis)
+        return (gradient * ctx.problem.values_for_gradient(logits)).to(gradients[0].dtype), None
 
 
 class _Sigmoid(_KeptLogits):
@@ -108,15 +143,15 @@ class _Sigmoid(_KeptLogits):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (logits,), sigmoid = ctx.saved_tensors, ctx.problem.used_by_gradient
-        return gradients[0] * sigmoid(logits) * sigmoid(-logits), None
+        (logits, gradient), sigmoid = _wide_logits(ctx, gradients[0]), ctx.problem.used_by_gradient
+        return (gradient * sigmoid(logits) * sigmoid(-logits)).to(gradients[0].dtype), None
 
 
 class _LogSigmoid(_KeptLogits):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (logits,) = ctx.saved_tensors
-        return gradients[0] * ctx.problem.used_by_gradient(-logits), None
+        logits, gradient = _wide_logits(ctx, gradients[0])
+        return (gradient * ctx.problem.used_by_gradient(-logits)).to(gradients[0].dtype), None
 
 
 _NODES: dict[str, Any] = {
@@ -132,8 +167,10 @@ class _Loss(Function):
     """A loss whose gradient was computed with it.
 
     The gradient is handed over, not saved: the first backward pass owns it and scales it in place, so that no second
-    array of its size exists. A second pass over the same graph computes it again from the logits, and a pass that is
-    itself recorded (`create_graph`) goes by the plain operations.
+    array of its size exists. It is computed again from the logits by a second pass over the same graph, and where the
+    node was made under hooks on saved tensors (of a checkpoint, or to move tensors elsewhere), which see all that a
+    node keeps. A gradient of sixteen bits is computed again in its own memory if an outer gradient multiplies it: it
+    was rounded without that. A pass that is itself recorded (`create_graph`) goes by the plain operations.
     """
 
     @staticmethod
@@ -144,34 +181,70 @@ class _Loss(Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        arrays, outer = ctx.saved_tensors, gradients[0]
+        outer = gradients[0]
         if torch.is_grad_enabled():
+            arrays = ctx.saved_tensors
             loss = torch_operations.loss(ctx.problem.with_arrays(*arrays))
             return torch.autograd.grad(loss, arrays[0], outer, create_graph=True)[0], None
+        if _is_batched(outer):
+            return _gradients(ctx, outer), None
         gradient, ctx.gradient = ctx.gradient, None
+        factor = _number_of(outer)
+        if factor != 1.0 and outer.dtype in SIXTEEN_BITS:
+            return _gradient_again(ctx, outer if factor is None else factor, gradient), None
         if gradient is None:
-            gradient = _cpu_kernels.loss_and_gradient(ctx.problem.with_arrays(*arrays).detached())[1]
-        if not outer.ndim and not _is_batched(outer) and outer.item() == 1.0:
+            gradient = _gradient_again(ctx, 1.0)
+        if factor == 1.0:
             return gradient, None
-        factor = ctx.problem.with_arrays(*arrays).per_row(outer)
-        return (gradient * factor if _is_batched(outer) else gradient.mul_(factor)), None
+        return gradient.mul_(ctx.problem.per_row(outer) if factor is None else factor), None
 
+
+def _number_of(outer: Tensor) -> float | None:
+    """Return the outer gradient of one loss, or of all losses if it is one number, as after their sum; else None."""
+    if not outer.ndim:
+        return outer.item()
+    return None if any(outer.stride()) or not outer.numel() else outer[(0,) * outer.ndim].item()
+
+
+def _gradient_again(ctx: Any, outer: float | Tensor, memory: Tensor | None = None) -> Tensor:
+    """Return the gradient of the loss times `outer`, rounded once; in `memory`, if there is some."""
+    problem = ctx.problem.with_arrays(*ctx.saved_tensors).detached()
+    with checks("off"):  # they had their say when the loss was computed
+        return _cpu_kernels.gradient(problem, outer, memory)
+
+
+def _gradients(ctx: Any, outer: Tensor) -> Tensor:
+    """Return a batch of gradients: of the loss times each outer gradient of a batch."""
+    problem = ctx.problem.with_arrays(*ctx.saved_tensors).detached()
+    if problem.logits.dtype in SIXTEEN_BITS:
+        problem = problem._replace(logits=problem.logits.float())
+    with checks("off"):
+        gradient = _cpu_kernels.gradient(problem, 1.0)
+    return (gradient * problem.per_row(outer)).to(outer.dtype)
+
+
+_hooks = torch._C._autograd._top_saved_tensors_default_hooks  # pyright: ignore[reportAttributeAccessIssue]
 
 # `apply` of the base class in C, past `Function.apply`, which looks for function transforms first: some microseconds of
 # a small call. Under function transforms no call comes here.
 _apply_without_functorch = super(Function, _Loss).apply  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def record(logits: Tensor, others: Sequence[Any], problem: Any, found: tuple[Tensor, Tensor]) -> Tensor:
+def record(logits: Tensor, others: Sequence[Any], problem: Any, found: tuple[Tensor, Tensor | None]) -> Tensor:
     """Return a loss as a node of autograd.
 
     Args:
         logits: What the loss is differentiated by.
         others: The other arrays of its problem.
         problem: The rest of its problem, which `problem.with_arrays(logits, *others)` makes whole again.
-        found: The loss and its gradient.
+        found: The loss and its gradient; None for a gradient that the backward pass is to compute (`has_hooks`).
     """
     return _apply_without_functorch(logits, (others, problem, found))
+
+
+def has_hooks() -> bool:
+    """Return whether hooks see the tensors that are saved for the backward pass."""
+    return _hooks(True) is not None
 
 
 def _is_batched(tensor: Tensor) -> bool:

@@ -14,7 +14,7 @@ from logitwise.functional import _small
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._memory.arrays import new_like
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall, CrossEntropyProblem
-from logitwise.functional._torch.recorded_kernels import record
+from logitwise.functional._torch.recorded_kernels import has_hooks, record
 from logitwise.functional._torch.tensors import ORDINARY, STORED, is_recorded, is_transforming, is_wrapped
 from logitwise.kernels.cpu import cross_entropy as kernels
 
@@ -63,11 +63,12 @@ def loss(call: Any) -> Tensor | None:
     """Return the loss, recorded where autograd asks for it, or None."""
     if not _is_small(call):
         return None
-    gradient = new_like(call.logits) if is_recorded(call.logits) else None
+    recorded = is_recorded(call.logits)
+    gradient = new_like(call.logits) if recorded and not has_hooks() else None
     rows_counted, value = loss_of_small(call, gradient, with_checks=_warnings.checks_are_on())
     if rows_counted < 0:
         return None
-    if gradient is None:
+    if not recorded:
         return value
     return record(call.logits, (call.target,), _SmallProblem(call.options, rows_counted), (value, gradient))
 

@@ -20,6 +20,7 @@ class ShiftedRows:
     """Rows of logits as differences from their largest; `dim` stays, of length 1 where there is one number a row."""
 
     largest: Tensor
+    is_largest: Tensor  # one class of every row
     differences: Tensor
     exponentials: Tensor
     log_total: Tensor  # log1p(rest)
@@ -52,7 +53,7 @@ def shift(logits: Tensor, dim: int, temperature: float | Tensor = 1.0, mask: Ten
     spoiled = torch.where(dead | largest.detach().isfinite(), 0.0, torch.nan)
     others = exponentials.masked_fill(is_largest, 0.0)
     rest = (others.sum(dim, keepdim=True) if exact else total_over(others, dim)) + spoiled
-    return ShiftedRows(largest / temperature, differences, exponentials, rest.log1p(), 1.0 + rest, dead)
+    return ShiftedRows(largest / temperature, is_largest, differences, exponentials, rest.log1p(), 1.0 + rest, dead)
 
 
 def _divided(differences: Tensor, temperature: float | Tensor) -> Tensor:
