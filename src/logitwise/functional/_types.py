@@ -47,6 +47,7 @@ class TensorLike(Protocol[T]):
 AnyTensor: TypeAlias = TensorLike[Any]
 Arrays: TypeAlias = "NDArray[np.floating[Any]]"
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
+Missing: TypeAlias = Literal["error", "ignore"]
 ToNumber: TypeAlias = Literal["mean", "sum"]
 
 
@@ -82,4 +83,4 @@ class BinaryOptions(TypedDict, Generic[W], total=False):
     pos_weight: W | None
     normalizer: SupportsFloat | None
     ignore_index: SupportsIndex | None
-    missing: Literal["error", "ignore"]
+    missing: Missing

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, overload
 from logitwise.functional._problems.binary_cross_entropy import BinaryCall
 from logitwise.functional._problems.options import refusal, unknown_option
 from logitwise.functional._routes import loss_and_gradient_of, loss_of
-from logitwise.functional._types import Reduction
+from logitwise.functional._types import Missing, Reduction
 
 if TYPE_CHECKING:
     from typing import Literal, Unpack
@@ -40,7 +40,7 @@ def binary_cross_entropy_with_logits(
     reduction: Reduction = "mean",
     normalizer: SupportsFloat | None = None,
     ignore_index: SupportsIndex | None = None,
-    missing: Literal["error", "ignore"] = "error",
+    missing: Missing = "error",
     **_others: Any,
 ) -> Any:
     """Return the binary cross-entropy between the sigmoid of logits and a target, in nats.
