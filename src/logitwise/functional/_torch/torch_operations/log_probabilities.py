@@ -102,11 +102,11 @@ def kl_divergence(log_probabilities: Tensor, target: Tensor, log_target: bool, r
 
 
 def _of_finite(log_probabilities: Tensor, target: Tensor, log_target: bool, reduction: str) -> Tensor | None:
-    """Return torch's own divergence of 32 or 64 bits, or None if it is not finite or the target is negative."""
+    """Return torch's own divergence of 32 or 64 bits, or None if it is not finite: for a negative target it is NaN."""
     if target.dtype != log_probabilities.dtype or target.dtype in SIXTEEN_BITS or not log_probabilities.numel():
         return None
     found = kl_div(log_probabilities, target, reduction="sum", log_target=log_target)
-    if not found.isfinite() or not (log_target or target.detach().amin() >= 0.0):
+    if not found.isfinite():
         return None
     size = {"sum": 1, "mean": log_probabilities.numel(), "batchmean": log_probabilities.shape[:1].numel()}
     return found / size[reduction] if reduction != "sum" else found
