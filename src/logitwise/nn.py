@@ -23,7 +23,11 @@ from logitwise._arrays import may_look
 from logitwise._errors import InvalidArgumentError, InvalidTypeError, InvalidValueError
 from logitwise.functional._problems.binary_cross_entropy import checked_probabilities
 from logitwise.functional._suspicions import warn_of_no_rows
-from logitwise.functional._torch.torch_operations.log_probabilities import kl_divergence, negative_log_likelihood
+from logitwise.functional._torch.torch_operations.log_probabilities import (
+    kl_divergence,
+    mean_of_indices,
+    negative_log_likelihood,
+)
 from logitwise.functional._types import Reduction
 
 
@@ -157,6 +161,8 @@ class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
     gradient of that size, where torch gives exactly 0 in float32. Ignored rows may hold NaN or infinities. If every row
     is ignored, the mean is 0, with a warning, instead of NaN. Class indices may have any integer dtype.
 
+    Class weights may be negative, as in torch, except for a mean in compiled code.
+
     As in torch, the mean over soft targets divides by the number of rows even if there are class weights
     (`logitwise.cross_entropy` divides by the sum of the weights).
 
@@ -180,6 +186,10 @@ def _cross_entropy(
     rows = None
     if target.dtype.is_floating_point and reduction == "mean" and input.ndim:
         rows = input.numel() // max(input.shape[axis], 1) or None
+    elif weight is not None and reduction == "mean" and may_look(weight) and bool((weight < 0).any()):
+        wide = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
+        losses = _cross_entropy(wide, target, weight, ignore_index, label_smoothing, "none")
+        return mean_of_indices(losses, target, weight, ignore_index).to(input.dtype)
     return functional.cross_entropy(
         input,
         target,

@@ -78,16 +78,11 @@ def is_mean_of_nothing(options: dict, tensors: tuple[torch.Tensor, ...]) -> bool
 
 
 def modules(classes: tuple, options: dict, *arguments: Any) -> list[torch.nn.Module]:
-    """Return one module of each class, with weights that all take; torch's, called in float64, has them in float64."""
-    weights = {key: admissible(value) for key, value in options.items() if isinstance(value, torch.Tensor)}
+    """Return one module of each class; torch's, where it is called in float64, has its weights in float64."""
+    weights = {key: value.detach() for key, value in options.items() if isinstance(value, torch.Tensor)}
     widens = any(weight.dtype in SIXTEEN_BITS for weight in weights.values())
     ours, theirs = (make(*arguments, **{**options, **weights}) for make in classes)
     return [ours, theirs.double() if widens and not isinstance(ours, torch.nn.BCELoss) else theirs]
-
-
-def admissible(tensor: torch.Tensor) -> torch.Tensor:
-    """Return weights without their sign: torch's samples have negative ones, which we refuse."""
-    return tensor.detach().abs()
 
 
 # KLDivLoss warns of reduction="mean", ours and torch's.

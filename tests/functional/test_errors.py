@@ -101,7 +101,9 @@ VALUE_ERRORS = {
     ),
     "class weight negative": (
         lambda: lw.cross_entropy(LOGITS, TARGET, class_weight=[1.0, -2.0, 1.0]),
-        "class_weight must be zero or more, and finite; got -2.0 at index 1.",
+        "class_weight must be zero or more, and finite; got -2.0 at index 1. The mean divides by the sum of the "
+        "weights, which may be near 0 if they have both signs: pass reduction='sum' or 'none', or what to divide by as "
+        "normalizer=.",
     ),
     "sample weights missing": (
         lambda: lw.cross_entropy(LOGITS, TARGET, sample_weight=[1.0]),

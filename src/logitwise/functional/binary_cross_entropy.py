@@ -55,9 +55,10 @@ def binary_cross_entropy_with_logits(
         logits: Scores of any shape; dtypes as in `sigmoid`. Never probabilities: there is no sigmoid before this.
         target: The shape of `logits`: booleans, integers 0 and 1, or floating probabilities of class 1 in [0, 1]. What
             rounding has moved outside, as in sums of probabilities, counts as 0 or 1.
-        sample_weight: Weights that broadcast to the shape of `logits`, zero or more; an element of weight 0 is not
-            read: neither its logit nor its target.
-        pos_weight: w, weights that broadcast to the shape of `logits` (one number, or one per column), zero or more.
+        sample_weight: Weights that broadcast to the shape of `logits`: zero or more, or of either sign unless a mean
+            divides by their sum. An element of weight 0 is not read: neither its logit nor its target.
+        pos_weight: w, weights that broadcast to the shape of `logits` (one number, or one per column), with signs as in
+            `sample_weight`.
         reduction: 'mean', 'sum', or 'none' for one loss per element.
         normalizer: What the mean divides by instead of the sum of weights.
         ignore_index: A target that stands for a missing label, such as -1: such elements take no part, as if their

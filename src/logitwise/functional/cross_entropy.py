@@ -62,9 +62,9 @@ def cross_entropy(
         target: Of an integer dtype: class indices in [0, K - 1], shape of `logits` without `axis`. Of a floating
             dtype: a distribution over classes, shape of `logits`.
         axis: The axis of the classes.
-        class_weight: One weight per class, zero or more.
-        sample_weight: One weight per row, zero or more; a row of weight 0 is not read: neither its logits nor
-            its target.
+        class_weight: One weight per class: zero or more, or of either sign unless a mean divides by their sum.
+        sample_weight: One weight per row, with signs as in `class_weight`; a row of weight 0 is not read: neither its
+            logits nor its target.
         ignore_index: Rows with this class index take no part: their loss and gradient are 0, whatever their logits
             hold.
         label_smoothing: e in [0, 1], the part of the target spread evenly over all classes.

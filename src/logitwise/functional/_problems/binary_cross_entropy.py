@@ -47,8 +47,9 @@ class BinaryCall(NamedTuple):
         logits = as_floating(self.logits, "logits")
         target = check_binary_target(self.target, logits)
         reduction, normalizer = check_reduction(self.reduction, self.normalizer, logits)
-        sample_weight = check_element_weight(self.sample_weight, "sample_weight", logits)
-        pos_weight = check_element_weight(self.pos_weight, "pos_weight", logits)
+        signed = reduction != "mean" or normalizer is not None
+        sample_weight = check_element_weight(self.sample_weight, "sample_weight", logits, signed)
+        pos_weight = check_element_weight(self.pos_weight, "pos_weight", logits, signed)
         sample_weight = self._without_missing(target, sample_weight, logits)
         target = in_unit_interval(target, "target", advice_on_missing_labels, sample_weight)
         check_out(out, logits)

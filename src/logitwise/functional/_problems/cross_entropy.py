@@ -83,8 +83,9 @@ class CrossEntropyCall(NamedTuple):
         target = check_same_framework(self.target, "target", logits, name)
         has_indices = is_index_target(target, layout, name)  # before weights, whose shapes depend on the axis, too
         reduction, normalizer = check_reduction(self.reduction, self.normalizer, logits)
-        class_weight = check_class_weight(self.class_weight, logits, layout)
-        sample_weight = check_sample_weight(self.sample_weight, logits, layout)
+        signed = reduction != "mean" or normalizer is not None
+        class_weight = check_class_weight(self.class_weight, logits, layout, signed)
+        sample_weight = check_sample_weight(self.sample_weight, logits, layout, signed)
         ignore_index = check_int64(self.ignore_index, "ignore_index")
         smoothing = check_fraction(self.label_smoothing, "label_smoothing")
         z_loss = check_not_negative(self.z_loss, "z_loss")

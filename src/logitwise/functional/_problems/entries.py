@@ -16,9 +16,19 @@ from logitwise._errors import InvalidValueError
 _ROUNDING = {"float16": 2.0**-8, "bfloat16": 2.0**-5, "float32": 1e-5, "float64": 1e-5}
 
 
-def check_all_not_negative(array: Any, name: str) -> None:
-    """Raise when an entry is negative or not finite."""
-    _check_entries(array, name, ~(array >= 0) | (array == math.inf), "be zero or more, and finite")
+def check_all_finite(array: Any, name: str) -> None:
+    """Raise when an entry is NaN or infinite."""
+    _check_entries(array, name, ~(abs(array) < math.inf), "be finite")
+
+
+def check_all_not_negative(array: Any, name: str, advice: str = "") -> None:
+    """Raise when an entry is negative or not finite, with advice on finite ones."""
+    requirement = "be zero or more, and finite"
+    _check_entries(array, name, ~(array >= 0) | (array == math.inf), requirement, lambda at: _for_finite(at, advice))
+
+
+def _for_finite(array: Any, advice: str) -> str:
+    return advice if bool((abs(array) < math.inf).all()) else ""
 
 
 def not_negative(array: Any, name: str, weight: Any = None) -> Any:

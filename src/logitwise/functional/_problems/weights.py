@@ -9,40 +9,52 @@ import numpy as np
 from logitwise._arrays import Layout, dtype_name, is_tensor, number_kind
 from logitwise._errors import InvalidTypeError, InvalidValueError
 from logitwise._requirements import broadcast, check_same_framework, described
-from logitwise.functional._problems.entries import check_all_not_negative
+from logitwise.functional._problems.entries import check_all_finite, check_all_not_negative
+
+_ADVICE = (
+    "The mean divides by the sum of the weights, which may be near 0 if they have both signs: pass reduction='sum' or "
+    "'none', or what to divide by as normalizer=."
+)
 
 
-def check_class_weight(class_weight: Any, logits: Any, layout: Layout) -> Any:
-    """Return one weight per class, floating, or None."""
+def check_class_weight(class_weight: Any, logits: Any, layout: Layout, signed: bool = False) -> Any:
+    """Return one weight per class, floating, or None; only `signed` ones may be negative."""
     if class_weight is None:
         return None
     weights = _as_weights(class_weight, "class_weight", logits)
     if tuple(weights.shape) != (layout.classes,):
         requirement = f"have one weight for each of the {layout.classes} classes"
         raise InvalidValueError("class_weight", requirement, f"shape {tuple(weights.shape)}")
-    check_all_not_negative(weights, "class_weight")
+    _check_sign(weights, "class_weight", signed)
     return weights
 
 
-def check_sample_weight(sample_weight: Any, logits: Any, layout: Layout) -> Any:
-    """Return one weight per row, floating, or None."""
+def check_sample_weight(sample_weight: Any, logits: Any, layout: Layout, signed: bool = False) -> Any:
+    """Return one weight per row, floating, or None; only `signed` ones may be negative."""
     if sample_weight is None:
         return None
     weights = _as_weights(sample_weight, "sample_weight", logits)
     if tuple(weights.shape) != layout.row_shape:
         requirement = f"have one weight per row, shape {layout.row_shape}"
         raise InvalidValueError("sample_weight", requirement, f"shape {tuple(weights.shape)}")
-    check_all_not_negative(weights, "sample_weight")
+    _check_sign(weights, "sample_weight", signed)
     return weights
 
 
-def check_element_weight(weight: Any, name: str, logits: Any) -> Any:
-    """Return weights that broadcast to the shape of `logits`, floating, or None."""
+def check_element_weight(weight: Any, name: str, logits: Any, signed: bool = False) -> Any:
+    """Return weights that broadcast to the shape of `logits`, floating, or None; only `signed` ones may be negative."""
     if weight is None:
         return None
     weights = _as_weights(weight, name, logits)
-    check_all_not_negative(weights, name)
+    _check_sign(weights, name, signed)
     return broadcast(weights, name, logits, "logits")
+
+
+def _check_sign(weights: Any, name: str, signed: bool) -> None:
+    if signed:
+        check_all_finite(weights, name)
+    else:
+        check_all_not_negative(weights, name, "" if name == "pos_weight" else _ADVICE)
 
 
 def _as_weights(weights: Any, name: str, logits: Any) -> Any:

@@ -37,20 +37,31 @@ def negative_log_likelihood(
         )
     is_index_target(target, layout, "input")
     rows_counted = count_indices(target, layout, ignore_index, None)
-    class_weight = check_class_weight(class_weight, log_probabilities, layout)
+    class_weight = check_class_weight(class_weight, log_probabilities, layout, signed=True)
     check_choice(reduction, "reduction", REDUCTIONS)
     indices = target.long()
     if class_weight is None and rows_counted > 0 and log_probabilities.dtype not in SIXTEEN_BITS:
         return nll_loss(log_probabilities, indices, ignore_index=ignore_index, reduction=reduction)
     ignored = indices == ignore_index
+    weights = _weights_of(indices, class_weight, ignored)
     indices = indices.masked_fill(ignored, 0)
-    weights = wide(torch.ones_like(ignored)) if class_weight is None else wide(class_weight)[indices]
-    weights = weights.masked_fill(ignored, 0.0)
     chosen = log_probabilities.gather(axis, indices.unsqueeze(axis)).squeeze(axis)
     losses = -weights * wide(chosen.masked_fill(weights == 0.0, 0.0))
     if reduction == "mean":
         losses = mean(losses, weights)
     return (total(losses) if reduction == "sum" else losses).to(log_probabilities.dtype)
+
+
+def _weights_of(indices: Tensor, class_weight: Tensor | None, ignored: Tensor) -> Tensor:
+    if class_weight is None:
+        return wide(~ignored)
+    return wide(class_weight)[indices.masked_fill(ignored, 0)].masked_fill(ignored, 0.0)
+
+
+def mean_of_indices(losses: Tensor, target: Tensor, class_weight: Tensor, ignore_index: int) -> Tensor:
+    """Return the sum of weighted losses over that of the weights of their targets, of either sign, as torch does."""
+    indices = target.long()
+    return mean(wide(losses), _weights_of(indices, class_weight, indices == ignore_index))
 
 
 def mean(losses: Tensor, weights: Tensor) -> Tensor:
@@ -91,11 +102,11 @@ def kl_divergence(log_probabilities: Tensor, target: Tensor, log_target: bool, r
 
 
 def _of_finite(log_probabilities: Tensor, target: Tensor, log_target: bool, reduction: str) -> Tensor | None:
-    """Return torch's own divergence of 32 or 64 bits, or None if it is not finite or the target is negative."""
+    """Return torch's own divergence of 32 or 64 bits, or None if it is not finite: for a negative target it is NaN."""
     if target.dtype != log_probabilities.dtype or target.dtype in SIXTEEN_BITS or not log_probabilities.numel():
         return None
     found = kl_div(log_probabilities, target, reduction="sum", log_target=log_target)
-    if not found.isfinite() or not (log_target or target.detach().amin() >= 0.0):
+    if not found.isfinite():
         return None
     size = {"sum": 1, "mean": log_probabilities.numel(), "batchmean": log_probabilities.shape[:1].numel()}
     return found / size[reduction] if reduction != "sum" else found
