@@ -217,9 +217,8 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
         tensor(1.9287e-22)
     """
 
-    reduction: Reduction
-    ignore_index: int | None = None
-    missing: Literal["error", "ignore"] = "error"
+    ignore_index = None  # of modules pickled before it was there; no annotation, which torch.jit.script would read
+    missing = "error"
 
     def __init__(
         self,

@@ -130,7 +130,7 @@ def checked_probabilities(probabilities: Any, target: Any, weight: Any) -> tuple
     Both are 0 where they were outside, and have weight 0.
     """
     target = check_binary_target(target, as_floating(probabilities, "input"), "input")
-    weight = check_element_weight(weight, "weight", probabilities)
+    weight = check_element_weight(weight, "weight", probabilities, signed=True)
     target = in_unit_interval(target, "target", advice_on_labels, weight)
     probabilities = in_unit_interval(probabilities, "input", "If they are logits, use BCEWithLogitsLoss.", weight)
     if may_look(probabilities) and probabilities.is_cpu and _warnings.checks_are_on():

@@ -109,6 +109,8 @@ class _LogSoftmax(_KeptResult):
 
 def _dead_rows(logarithms: Tensor, axis: int) -> Tensor | None:
     """Return which rows are -inf alone, whose gradient is 0; None if the first class is -inf in no row."""
+    if not logarithms.ndim:
+        return logarithms.isneginf()
     if not logarithms.numel() or not logarithms.select(axis, 0).isneginf().any():
         return None
     return logarithms.detach().amax(axis, keepdim=True).isneginf()
