@@ -105,7 +105,7 @@ class Layout(NamedTuple):
 
     @property
     def row_shape(self) -> tuple[int, ...]:
-        """The shape of one number a row: the shape of the logits without the class axis."""
+        """The shape of one number per row: the shape of the logits without the class axis."""
         return self.shape[: self.axis] + self.shape[self.axis + 1 :]
 
     def axis_without(self, shape: tuple[int, ...]) -> int | None:

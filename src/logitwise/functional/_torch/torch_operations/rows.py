@@ -17,7 +17,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class ShiftedRows:
-    """Rows of logits as differences from their largest; `dim` stays, of length 1 where there is one number a row."""
+    """Rows of logits as differences from their largest; `dim` stays, of length 1 where there is one number per row."""
 
     largest: Tensor
     is_largest: Tensor  # one class of every row
