@@ -569,3 +569,20 @@ def test_the_kind_of_numbers(kind):
         assert number_kind(np.zeros(1, of_numpy)) == kind
     if of_torch is not None:
         assert number_kind(torch.zeros(1, dtype=of_torch)) == kind
+
+
+RECORDED = {
+    "probabilities": lambda bad: lw.log_loss(bad, torch.tensor([0, 1])),
+    "binary target": lambda bad: lw.binary_cross_entropy_with_logits(torch.zeros(2, 2), bad),
+    "soft target": lambda bad: lw.cross_entropy(torch.zeros(2, 2), -bad),
+    "class_weight": lambda bad: lw.cross_entropy(torch.zeros(2, 2), torch.tensor([0, 1]), class_weight=-bad[0]),
+    "sample_weight": lambda bad: lw.cross_entropy(torch.zeros(2, 2), torch.tensor([0, 1]), sample_weight=-bad[0]),
+    "pos_weight": lambda bad: lw.binary_cross_entropy_with_logits(torch.zeros(2, 2), torch.ones(2, 2), pos_weight=-bad),
+}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_an_entry_of_a_tensor_that_requires_grad_is_named_without_a_warning_of_torch(name):
+    bad = torch.tensor([[2.0, 0.5], [0.5, 0.5]], requires_grad=True)
+    with pytest.raises(ValueError, match=r"; got -?2\.0 at index "):
+        RECORDED[name](bad)

@@ -103,8 +103,8 @@ def _check_entries(array: Any, name: str, bad: Any, requirement: str, advice: st
     if may_look(bad) and bool(bad.any()):
         flags = as_numpy(bad)
         first = tuple(int(i) for i in np.argwhere(flags)[0])
-        found = array[first] if first else array
-        value = float(found.detach() if is_tensor(found) else found)
+        array = array.detach() if is_tensor(array) else array
+        value = float(array[first] if first else array)
         more = f" ({int(flags.sum())} such entries)" if flags.sum() > 1 else ""
         where = f"index {first[0] if len(first) == 1 else first}{more}" if first else ""
         raise InvalidValueError(name, requirement, value, where, advice if isinstance(advice, str) else advice(array))
