@@ -17,7 +17,6 @@ WEIGHT = np.arange(ROWS) % 3 * 0.5  # 0 for every third row
 SILENT = WEIGHT == 0.0
 REDUCTIONS = ["none", "sum", "mean"]
 POISON = [np.nan, np.inf, -np.inf, -1.0, 7.0]
-GENERATOR = np.random.default_rng(0)
 
 
 def poisoned(values: np.ndarray, poison: list[float]) -> np.ndarray:
@@ -32,13 +31,14 @@ class Rows:
     """Logits and a target of `ROWS` rows, classes last, and the same with the rows without weight spoiled."""
 
     def __init__(self, target: str, classes: int) -> None:
-        self.logits = GENERATOR.normal(size=(ROWS, classes)) * 3
+        generator = np.random.default_rng(0)
+        self.logits = generator.normal(size=(ROWS, classes)) * 3
         self.options: dict[str, Any] = {}
         if target == "indices":
-            self.target = GENERATOR.integers(0, classes, ROWS)
+            self.target = generator.integers(0, classes, ROWS)
             self.spoiled_target = poisoned(self.target, [-1, classes, 2**40, -100, -(2**40)])
         else:
-            self.target = GENERATOR.dirichlet(np.ones(classes), ROWS)
+            self.target = generator.dirichlet(np.ones(classes), ROWS)
             self.spoiled_target = poisoned(self.target, POISON)
         self.spoiled_logits = poisoned(self.logits, POISON)
 
@@ -109,12 +109,13 @@ class Elements:
     """Logits and a binary target, and the same with the elements without weight spoiled."""
 
     def __init__(self, target: str) -> None:
-        self.logits = GENERATOR.normal(size=ROWS) * 3
+        generator = np.random.default_rng(0)
+        self.logits = generator.normal(size=ROWS) * 3
         if target == "integers":
-            self.target = GENERATOR.integers(0, 2, ROWS)
+            self.target = generator.integers(0, 2, ROWS)
             self.spoiled_target = poisoned(self.target, [-1, 2, -100, 255])
         else:
-            self.target = GENERATOR.random(ROWS)
+            self.target = generator.random(ROWS)
             self.spoiled_target = poisoned(self.target, POISON)
         self.spoiled_logits = poisoned(self.logits, POISON)
 
@@ -196,8 +197,8 @@ def test_every_route_of_tensors(name, target):
 @pytest.mark.parametrize("module", ["BCEWithLogitsLoss", "BCELoss"])
 def test_modules(module):
     elements, weight = Elements("probabilities"), torch.tensor(WEIGHT)
-    inputs = torch.tensor(elements.logits)
-    inputs, spoiled = inputs.sigmoid(), torch.tensor(poisoned(lw.sigmoid(elements.logits), POISON))
+    probabilities = elements.logits if module == "BCEWithLogitsLoss" else lw.sigmoid(elements.logits)
+    inputs, spoiled = torch.tensor(probabilities), torch.tensor(poisoned(probabilities, POISON))
     results = []
     for z, y in ((spoiled, elements.spoiled_target), (inputs, elements.target)):
         z = z.clone().requires_grad_()
@@ -237,9 +238,10 @@ MISSING = {
 @pytest.mark.parametrize("framework", ["numpy", "torch"])
 def test_missing_labels_take_no_part(framework, name, weighted, reduction):
     dtype, mark, option = MISSING[name]
-    logits = GENERATOR.normal(size=(6, 4))
-    whole = GENERATOR.integers(0, 2, (6, 4))
-    is_missing = GENERATOR.random((6, 4)) < 0.4
+    generator = np.random.default_rng(0)
+    logits = generator.normal(size=(6, 4))
+    whole = generator.integers(0, 2, (6, 4))
+    is_missing = generator.random((6, 4)) < 0.4
     target = np.where(is_missing, mark, whole).astype(dtype)
     column = np.array([1.0, 2.0, 0.5, 3.0])
     weight = np.broadcast_to(column, (6, 4)) * ~is_missing
@@ -262,7 +264,8 @@ def test_missing_labels_take_no_part(framework, name, weighted, reduction):
 @pytest.mark.parametrize("name", MISSING)
 def test_missing_labels_in_compiled_code_and_transforms(name):
     dtype, mark, option = MISSING[name]
-    logits, whole = torch.tensor(GENERATOR.normal(size=8)), np.array([1, 0, 1, 1, 0, 0, 1, 0])
+    generator = np.random.default_rng(0)
+    logits, whole = torch.tensor(generator.normal(size=8)), np.array([1, 0, 1, 1, 0, 0, 1, 0])
     target = torch.tensor(np.where(np.arange(8) % 3 == 1, mark, whole).astype(dtype))
     expected = lw.binary_cross_entropy_with_logits_and_gradient(logits, target, **option)
 
@@ -297,8 +300,9 @@ def test_missing_labels_are_left_out_only_where_asked_for():
 @pytest.mark.parametrize("name", MISSING)
 def test_missing_labels_in_the_module(name, weight):
     dtype, mark, option = MISSING[name]
-    logits, whole = torch.tensor(GENERATOR.normal(size=(6, 4))), GENERATOR.integers(0, 2, (6, 4))
-    is_missing = GENERATOR.random((6, 4)) < 0.4
+    generator = np.random.default_rng(0)
+    logits, whole = torch.tensor(generator.normal(size=(6, 4))), generator.integers(0, 2, (6, 4))
+    is_missing = generator.random((6, 4)) < 0.4
     target = torch.tensor(np.where(is_missing, mark, whole).astype(dtype))
     losses = lw.nn.BCEWithLogitsLoss(weight, reduction="none")(logits, torch.tensor(whole)) * torch.tensor(~is_missing)
     for reduction, expected in {
