@@ -21,7 +21,7 @@ from torch.nn.functional import binary_cross_entropy
 from logitwise import functional
 from logitwise._arrays import may_look
 from logitwise._errors import InvalidArgumentError, InvalidTypeError, InvalidValueError
-from logitwise.functional._problems.binary_cross_entropy import checked_probabilities
+from logitwise.functional._problems.binary_cross_entropy import checked_probabilities, missing_labels
 from logitwise.functional._suspicions import warn_of_no_rows
 from logitwise.functional._torch.torch_operations.log_probabilities import (
     kl_divergence,
@@ -268,16 +268,10 @@ def _count_labels(
     input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None, missing: str
 ) -> int | Tensor | None:
     """Return the number of labels; None where a mean over those that are not missing has none to divide by."""
-    if ignore_index is None and missing == "error":
+    silent = missing_labels(target, ignore_index, missing)
+    if silent is None:
         return input.numel()
-    if weight is None:
-        return None  # the function counts them
-    is_missing = torch.zeros_like(target, dtype=torch.bool)
-    if ignore_index is not None:
-        is_missing = (target if target.is_floating_point() else target.long()) == ignore_index
-    if missing == "ignore":
-        is_missing = is_missing | target.isnan()
-    return (~is_missing).sum().clamp(min=1)
+    return None if weight is None else (~silent).sum().clamp(min=1)  # without weights, the function counts them
 
 
 class BCELoss(torch.nn.BCELoss):

@@ -61,18 +61,24 @@ class BinaryCall(NamedTuple):
 
     def _without_missing(self, target: Any, sample_weight: Any, logits: Any) -> Any:
         """Return the sample weights with 0 where the options say that the label is missing."""
-        check_choice(self.missing, "missing", ("error", "ignore"))
-        silent = None
-        if self.ignore_index is not None:
-            ignored = check_int64(self.ignore_index, "ignore_index")
-            silent = (target.long() if is_tensor(target) and not target.is_floating_point() else target) == ignored
-        if self.missing == "ignore":
-            silent = target != target if silent is None else silent | (target != target)
+        silent = missing_labels(target, self.ignore_index, self.missing)
         if silent is None:
             return sample_weight
         if is_tensor(target):
             return (logits.new_ones(()) if sample_weight is None else sample_weight).masked_fill(silent, 0.0)
         return np.where(silent, 0.0, 1.0 if sample_weight is None else sample_weight)
+
+
+def missing_labels(target: Any, ignore_index: Any, missing: Any) -> Any:
+    """Return which labels the options say are missing, or None where they say of none."""
+    check_choice(missing, "missing", ("error", "ignore"))
+    silent = None
+    if ignore_index is not None:
+        ignored = check_int64(ignore_index, "ignore_index")
+        silent = (target.long() if is_tensor(target) and not target.is_floating_point() else target) == ignored
+    if missing == "ignore":
+        silent = target != target if silent is None else silent | (target != target)
+    return silent
 
 
 class BinaryProblem(NamedTuple):

@@ -19,25 +19,23 @@ _ADVICE = (
 
 def check_class_weight(class_weight: Any, logits: Any, layout: Layout, signed: bool = False) -> Any:
     """Return one weight per class, floating, or None; only `signed` ones may be negative."""
-    if class_weight is None:
-        return None
-    weights = _as_weights(class_weight, "class_weight", logits)
-    if tuple(weights.shape) != (layout.classes,):
-        requirement = f"have one weight for each of the {layout.classes} classes"
-        raise InvalidValueError("class_weight", requirement, f"shape {tuple(weights.shape)}")
-    _check_sign(weights, "class_weight", signed)
-    return weights
+    requirement = f"have one weight for each of the {layout.classes} classes"
+    return _of_shape((layout.classes,), class_weight, "class_weight", logits, signed, requirement)
 
 
 def check_sample_weight(sample_weight: Any, logits: Any, layout: Layout, signed: bool = False) -> Any:
     """Return one weight per row, floating, or None; only `signed` ones may be negative."""
-    if sample_weight is None:
+    requirement = f"have one weight per row, shape {layout.row_shape}"
+    return _of_shape(layout.row_shape, sample_weight, "sample_weight", logits, signed, requirement)
+
+
+def _of_shape(shape: tuple[int, ...], weights: Any, name: str, logits: Any, signed: bool, requirement: str) -> Any:
+    if weights is None:
         return None
-    weights = _as_weights(sample_weight, "sample_weight", logits)
-    if tuple(weights.shape) != layout.row_shape:
-        requirement = f"have one weight per row, shape {layout.row_shape}"
-        raise InvalidValueError("sample_weight", requirement, f"shape {tuple(weights.shape)}")
-    _check_sign(weights, "sample_weight", signed)
+    weights = _as_weights(weights, name, logits)
+    if tuple(weights.shape) != shape:
+        raise InvalidValueError(name, requirement, f"shape {tuple(weights.shape)}")
+    _check_sign(weights, name, signed)
     return weights
 
 
