@@ -17,8 +17,8 @@ INNER_ROOMS = {"functional"}  # whose own files and folders are rooms too; those
 # allowed, and what nobody uses must go: this table is true in both directions.
 IMPORTS = {
     "__init__": {
-        "_errors", "_warnings", "calibration", "classifier", "data", "diagnosis", "evidence", "functional", "metrics",
-        "model", "nn", "reference",
+        "_errors", "_threads", "_warnings", "calibration", "classifier", "data", "diagnosis", "evidence", "functional",
+        "metrics", "model", "nn", "reference",
     },
     "__main__": {"cli"},
     "cli": {
@@ -42,9 +42,7 @@ IMPORTS = {
         "functional._types",
     },
     "diagnosis": {"_arrays", "_errors", "_warnings", "functional", "functional._suspicions"},
-    "functional": {
-        "_errors", "_requirements", "functional._problems", "functional._routes", "functional._types", "kernels",
-    },
+    "functional": {"_errors", "functional._problems", "functional._routes", "functional._types"},
     "functional._routes": {
         "_arrays", "_warnings", "functional._cpu_kernels", "functional._definitions", "functional._problems",
         "functional._small", "functional._torch",
@@ -65,6 +63,7 @@ IMPORTS = {
     },
     "functional._suspicions": {"_arrays", "_warnings", "functional._memory", "kernels"},
     "functional._memory": {"_arrays", "_errors", "_requirements", "kernels"},
+    "_threads": {"_errors", "_requirements", "kernels"},
     "_requirements": {"_arrays", "_errors"},
     "_warnings": {"_errors"},
 }  # fmt: skip

@@ -47,7 +47,7 @@ _HOME_OF = {
     "route_of": "logitwise.functional",
     "sigmoid": "logitwise.functional",
     "softmax": "logitwise.functional",
-    "threads": "logitwise.functional",
+    "threads": "logitwise._threads",
 }
 _MODULES = ("calibration", "data", "metrics", "nn", "reference")
 
@@ -60,6 +60,7 @@ if TYPE_CHECKING:  # `as` says that a name is public, which type checkers cannot
     from logitwise._errors import InvalidArgumentError as InvalidArgumentError
     from logitwise._errors import InvalidTypeError as InvalidTypeError
     from logitwise._errors import InvalidValueError as InvalidValueError
+    from logitwise._threads import threads as threads
     from logitwise._warnings import AxisWarning as AxisWarning
     from logitwise._warnings import ImpossibleTargetWarning as ImpossibleTargetWarning
     from logitwise._warnings import LogitwiseWarning as LogitwiseWarning
@@ -91,7 +92,6 @@ if TYPE_CHECKING:  # `as` says that a name is public, which type checkers cannot
     from logitwise.functional import route_of as route_of
     from logitwise.functional import sigmoid as sigmoid
     from logitwise.functional import softmax as softmax
-    from logitwise.functional import threads as threads
     from logitwise.model.data_warnings import DataWarning as DataWarning
     from logitwise.model.file import ModelFileError as ModelFileError
     from logitwise.model.model import load as load

@@ -10,7 +10,6 @@ from logitwise.functional.log_loss import log_loss
 from logitwise.functional.route import route_of
 from logitwise.functional.sigmoid import log_sigmoid, sigmoid
 from logitwise.functional.softmax import log_softmax, logsumexp, softmax
-from logitwise.functional.threads import threads
 
 __all__ = [
     "binary_cross_entropy_with_logits",
@@ -24,7 +23,6 @@ __all__ = [
     "route_of",
     "sigmoid",
     "softmax",
-    "threads",
 ]
 
 for _function in (binary_cross_entropy_with_logits, cross_entropy, log_loss, log_softmax, logsumexp, softmax):
