@@ -1,7 +1,9 @@
-"""`python -m benchmarks.numerics [--write]`: the worst error of every function and dtype, beside torch's and SciPy's.
+"""`python -m benchmarks.numerics [--write]`: the largest error of every function, dtype and number of classes.
 
-The inputs are the named cases of the tests, stored in each dtype; the exact values come from mpmath at 60 digits.
-With `--write` the table replaces the one in docs/numerics.md.
+Beside it stand the largest errors of torch and SciPy over the same inputs. Inputs are hard rows as each dtype stores
+them; the exact values come from mpmath at 60 digits. With `--write` the tables replace those in docs/numerics.md.
+
+To add a function, add an entry to `OF_ROWS` or `OF_ELEMENTS`: its name, the questions put to it, and who answers them.
 """
 
 from __future__ import annotations
@@ -10,10 +12,11 @@ import argparse
 import datetime
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -25,163 +28,264 @@ sys.path.insert(0, str(ROOT / "tests"))
 import logitwise as lw  # noqa: E402
 from functional import oracle  # noqa: E402
 from functional.budgets import VALUE_ULP, ulp  # noqa: E402
-from functional.cases import CASES  # noqa: E402
-from functional.inputs import exact, exact_loss, loss_inputs, make, stored, values_of  # noqa: E402
+from functional.inputs import make, values_of  # noqa: E402
+from functional.test_numbers_of_classes import hard_rows  # noqa: E402
 
+F = torch.nn.functional
 PAGE = ROOT / "docs" / "numerics.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 DTYPES = ("float32", "float64", "bfloat16", "float16")
-LOSS_CASES = [name for name in CASES if name != "many equal classes"]
+CLASSES = (2, 10, 100, 256, 1000, 100_000)
+MOST_FOR_ALL_ROWS = 1000  # classes: above, mpmath answers a few of the rows in the time that there is
 ELEMENTS = np.concatenate([np.linspace(-100, 100, 401), np.geomspace(1e-6, 80, 60), -np.geomspace(1e-6, 80, 60)])
 
-Answer = tuple[np.ndarray, np.ndarray | None]  # exact values, and the scale of the error where that is not their own
-Inputs = Callable[[str], list[tuple[Any, Answer]]]
+
+class Question(NamedTuple):
+    """Arguments, and the exact answer.
+
+    Attributes:
+        arguments: Arrays: those of floats as a dtype stores them, in float64; integers are class indices.
+        exact: The exact result.
+        scale: The numbers of which the error is measured in ulp, where they are larger than the result.
+    """
+
+    arguments: tuple[np.ndarray, ...]
+    exact: np.ndarray
+    scale: np.ndarray | float = 0.0
+
+
+class Function(NamedTuple):
+    """A row of a table, for each dtype.
+
+    Attributes:
+        name: What is measured.
+        ask: Returns the question for a dtype and, for a function of rows, a number of classes.
+        ours: Answers it by this library, for tensors.
+        torch: Answers it by torch, or None.
+        scipy: Answers it by SciPy, for arrays, or None.
+    """
+
+    name: str
+    ask: Callable[..., Question]
+    ours: Callable[..., Any]
+    torch: Callable[..., Any] | None = None
+    scipy: Callable[..., Any] | None = None
+
+
+# --- inputs -----------------------------------------------------------------------------------------------------------
+
+
+@cache
+def rows_of_logits(dtype: str, classes: int) -> np.ndarray:
+    """Return hard rows of logits as a dtype stores them."""
+    rows = hard_rows(classes, dtype)
+    if classes > MOST_FOR_ALL_ROWS:
+        return rows[[0, 5, 7]]
+    largest = torch.finfo(getattr(torch, dtype)).max
+    more = _more_rows(classes)
+    more = np.where(np.isneginf(more), more, np.clip(more, -largest, largest))
+    return np.concatenate([rows, values_of(make(more, f"torch {dtype}"))])
+
+
+def _more_rows(classes: int) -> np.ndarray:
+    """Return rows of wide spread, with common offsets, confident, with -inf, subnormal probabilities, and ties."""
+    generator = np.random.default_rng(classes)
+    sixteenths = np.round(generator.standard_normal((2, classes)) * 64) / 16
+    confident = np.zeros((7, classes))
+    confident[:, 0] = 16.0, 20.0, 40.0, 90.0, 103.0, 700.0, 740.0
+    masked, tied = generator.standard_normal((2, classes))
+    masked[1::3] = -np.inf
+    tied[: classes // 2 + 1] = 5.0
+    return np.vstack(
+        [
+            generator.standard_normal((2, classes)) * 60,
+            generator.standard_normal(classes) + 1000.0,
+            sixteenths + np.array([[1e6], [-1e6]]),
+            np.full(classes, -np.log(classes)),  # logsumexp cancels
+            confident,
+            confident[:, ::-1] - 5.0,
+            masked,
+            tied,
+        ]
+    )
+
+
+def of_rows(answer: Callable[[np.ndarray], np.ndarray]) -> Callable[[str, int], Question]:
+    """Return what asks for a function of logits that `answer` computes exactly."""
+
+    @cache
+    def ask(dtype: str, classes: int) -> Question:
+        logits = rows_of_logits(dtype, classes)
+        return Question((logits,), answer(logits))
+
+    return ask
+
+
+def of_elements(answer: Callable[[np.ndarray], np.ndarray]) -> Callable[[str], Question]:
+    """Return what asks for a function of single numbers that `answer` computes exactly."""
+
+    def ask(dtype: str) -> Question:
+        z = values_of(make(ELEMENTS, f"torch {dtype}"))
+        return Question((z,), answer(z))
+
+    return ask
+
+
+def logsumexp(dtype: str, classes: int) -> Question:
+    """A result that cancels to near 0 is measured in ulp of the largest logit."""
+    logits = rows_of_logits(dtype, classes)
+    return Question((logits,), oracle.logsumexp(logits), np.abs(logits).max(1, where=np.isfinite(logits), initial=0.0))
+
+
+@cache
+def rows_and_targets(dtype: str, classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return each row with the most probable class and with another one as its target, the loss and the gradient."""
+    logits = rows_of_logits(dtype, classes)
+    probable, other = logits.argmax(1), np.arange(len(logits)) * 3 % classes
+    target = np.concatenate([probable, other])
+    logits = np.concatenate([logits, logits])
+    one_hot = np.zeros(logits.shape)
+    one_hot[np.arange(len(logits)), target] = 1.0
+    ones = np.ones(len(logits))
+    return logits, target, *oracle.cross_entropy(logits, oracle.Loss(one_hot, np.ones(classes), ones))
+
+
+def loss(dtype: str, classes: int) -> Question:
+    logits, target, losses, _ = rows_and_targets(dtype, classes)
+    return Question((logits, target), losses)
+
+
+def gradient_at_target(dtype: str, classes: int) -> Question:
+    logits, target, _, gradient = rows_and_targets(dtype, classes)
+    return Question((logits, target), gradient[np.arange(len(target)), target])
+
+
+def loss_of_probabilities(dtype: str, classes: int) -> Question:
+    """Soft targets; the probabilities are rounded, so those of 16 bits need not sum to 1."""
+    logits = hard_rows(classes, dtype)[:3] / 4
+    truth = np.random.default_rng(classes).dirichlet(np.full(classes, 0.7), 3)
+    truth[0] = 1.0 / classes
+    probabilities, truth = (values_of(make(each, f"torch {dtype}")) for each in (lw.softmax(logits), truth))
+    return Question((probabilities, truth), oracle.log_loss(probabilities, truth))
+
+
+def our_gradient(z: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    return lw.cross_entropy_and_gradient(z, target, reduction="none")[1][range(len(target)), target]
+
+
+def torch_gradient(z: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    leaf = z.detach().requires_grad_()
+    return torch.autograd.grad(F.cross_entropy(leaf, target, reduction="sum"), leaf)[0][range(len(target)), target]
+
+
+# --- functions --------------------------------------------------------------------------------------------------------
+
+OF_ROWS = (
+    Function(
+        "softmax",
+        of_rows(oracle.softmax),
+        lw.softmax,
+        lambda z: torch.softmax(z, -1),
+        lambda z: special.softmax(z, -1),
+    ),
+    Function(
+        "log_softmax",
+        of_rows(oracle.log_softmax),
+        lw.log_softmax,
+        lambda z: torch.log_softmax(z, -1),
+        lambda z: special.log_softmax(z, -1),
+    ),
+    Function(
+        "logsumexp", logsumexp, lw.logsumexp, lambda z: torch.logsumexp(z, -1), lambda z: special.logsumexp(z, -1)
+    ),
+    Function(
+        "cross_entropy, a row",
+        loss,
+        lambda z, y: lw.cross_entropy(z, y, reduction="none"),
+        lambda z, y: F.cross_entropy(z, y, reduction="none"),
+    ),
+    Function("gradient of cross_entropy, at the target", gradient_at_target, our_gradient, torch_gradient),
+    Function("log_loss, a row, soft target", loss_of_probabilities, lambda p, y: lw.log_loss(p, y, reduction="none")),
+)
+OF_ELEMENTS = (
+    Function("sigmoid", of_elements(oracle.sigmoid), lw.sigmoid, torch.sigmoid, special.expit),
+    Function("log_sigmoid", of_elements(oracle.log_sigmoid), lw.log_sigmoid, F.logsigmoid, special.log_expit),
+    Function(
+        "binary_cross_entropy_with_logits, an element",
+        of_elements(lambda z: oracle.binary_cross_entropy(z, np.zeros_like(z), 1.0)[0]),
+        lambda z: lw.binary_cross_entropy_with_logits(z, torch.zeros_like(z), reduction="none"),
+        lambda z: F.binary_cross_entropy_with_logits(z, torch.zeros_like(z), reduction="none"),
+    ),
+)
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.numerics")
-    parser.add_argument("--write", action="store_true", help="replace the table in docs/numerics.md")
-    table = _table()
-    print(table)
-    if parser.parse_args().write:
+    parser.add_argument("--write", action="store_true", help="replace the tables in docs/numerics.md")
+    is_to_write = parser.parse_args().write
+    measured = _measured()
+    print(measured)
+    if is_to_write:
         text = PAGE.read_text(encoding="utf-8")
         head, tail = text[: text.index(BEGIN) + len(BEGIN)], text[text.index(END) :]
-        PAGE.write_text(f"{head}\n{table}\n{tail}", encoding="utf-8")
+        PAGE.write_text(f"{head}\n{measured}\n{tail}", encoding="utf-8")
 
 
-def _table() -> str:
+def _measured() -> str:
     names = ("logitwise", "torch", "scipy", "numpy", "mpmath")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
-    lines = [f"Measured on {datetime.date.today()} with {versions}.", ""]
-    lines += ["| function | dtype | budget, ulp | logitwise | torch | SciPy |", "| --- | --- | --- | --- | --- | --- |"]
+    numbers = [f"{classes:,}" for classes in CLASSES]
+    numbers[0] = f"{CLASSES[0]} classes"
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        for name, inputs, contenders in _functions():
-            for dtype in DTYPES:
-                cells = [_worst(inputs(dtype), contender, dtype) for contender in contenders]
-                lines.append(f"| {name} | {dtype} | {VALUE_ULP[dtype]:g} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def _functions() -> list[tuple[str, Inputs, list[Callable[..., Any] | None]]]:
-    """Return name, inputs with exact answers, and what to measure: ours, torch's, SciPy's."""
-    functional = torch.nn.functional
-    return [
-        ("softmax", _rows("softmax"), [lw.softmax, lambda z: torch.softmax(z, -1), lambda z: special.softmax(z, -1)]),
-        (
-            "log_softmax",
-            _rows("log_softmax"),
-            [lw.log_softmax, lambda z: torch.log_softmax(z, -1), lambda z: special.log_softmax(z, -1)],
-        ),
-        (
-            "logsumexp",
-            _logsumexp_rows,
-            [lw.logsumexp, lambda z: torch.logsumexp(z, -1), lambda z: special.logsumexp(z, -1)],
-        ),
-        ("sigmoid", _elements("sigmoid"), [lw.sigmoid, torch.sigmoid, special.expit]),
-        ("log_sigmoid", _elements("log_sigmoid"), [lw.log_sigmoid, functional.logsigmoid, special.log_expit]),
-        ("cross_entropy, a row", _losses, [_our_loss, _torch_loss, None]),
-        ("gradient of cross_entropy, at the target", _target_gradients, [_our_gradient, _torch_gradient, None]),
-        (
-            "binary_cross_entropy_with_logits, an element",
-            _binary_losses,
+        return "\n".join(
             [
-                lambda z: lw.binary_cross_entropy_with_logits(z, z > 1e300, reduction="none"),
-                lambda z: functional.binary_cross_entropy_with_logits(z, torch.zeros_like(z), reduction="none"),
-                None,
-            ],
-        ),
-    ]
-
-
-def _rows(function: str) -> Inputs:
-    return lambda dtype: [(stored(name, dtype), (exact(function, name, dtype), None)) for name in CASES]
-
-
-def _logsumexp_rows(dtype: str) -> list[tuple[Any, Answer]]:
-    """A result that cancels to near 0 is measured in ulp of the largest logit."""
-    rows = [(stored(name, dtype), exact("logsumexp", name, dtype)) for name in CASES]
-    return [(z, (answer, np.abs(z).max(1, where=np.isfinite(z), initial=0.0))) for z, answer in rows]
-
-
-def _elements(function: str) -> Inputs:
-    def inputs(dtype: str) -> list[tuple[Any, Answer]]:
-        z = values_of(make(ELEMENTS, f"torch {dtype}"))
-        return [(z, (getattr(oracle, function)(z), None))]
-
-    return inputs
-
-
-def _binary_losses(dtype: str) -> list[tuple[Any, Answer]]:
-    z = values_of(make(ELEMENTS, f"torch {dtype}"))
-    return [(z, (oracle.binary_cross_entropy(z, np.zeros_like(z), 1.0)[0], None))]
-
-
-def _losses(dtype: str) -> list[tuple[Any, Answer]]:
-    return [
-        (
-            (stored(name, dtype), loss_inputs(name, "plain", False)[0]),
-            (exact_loss(name, dtype, "plain", False)[0], None),
+                f"Measured on {datetime.date.today()} with {versions}.",
+                "",
+                *_table(OF_ROWS, numbers, CLASSES),
+                "",
+                *_table(OF_ELEMENTS, ["logitwise"], (None,)),
+            ]
         )
-        for name in LOSS_CASES
-    ]
 
 
-def _target_gradients(dtype: str) -> list[tuple[Any, Answer]]:
-    rows = []
-    for name in LOSS_CASES:
-        target = loss_inputs(name, "plain", False)[0]
-        gradient = exact_loss(name, dtype, "plain", False)[1]
-        rows.append(((stored(name, dtype), target), (gradient[np.arange(len(target)), target], None)))
-    return rows
+def _table(functions: Iterable[Function], ours: list[str], sizes: tuple[int | None, ...]) -> list[str]:
+    """Return the lines of a table with a column of our errors for each of the sizes."""
+    columns = ["function", "dtype", "budget, ulp", *ours, "torch", "SciPy"]
+    lines = [_line(columns), _line(["---"] * len(columns))]
+    for function in functions:
+        for dtype in DTYPES:
+            questions = [function.ask(dtype) if size is None else function.ask(dtype, size) for size in sizes]
+            cells = [_largest([question], function.ours, dtype, "torch") for question in questions]
+            peers = (_largest(questions, getattr(function, peer), dtype, peer) for peer in ("torch", "scipy"))
+            lines.append(_line([function.name, dtype, f"{VALUE_ULP[dtype]:g}", *cells, *peers]))
+    return lines
 
 
-def _our_loss(z: Any, target: np.ndarray) -> Any:
-    target = torch.as_tensor(target) if isinstance(z, torch.Tensor) else target
-    return lw.cross_entropy(z, target, reduction="none")
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
-def _torch_loss(z: torch.Tensor, target: np.ndarray) -> torch.Tensor:
-    return torch.nn.functional.cross_entropy(z, torch.as_tensor(target), reduction="none")
-
-
-def _our_gradient(z: Any, target: np.ndarray) -> Any:
-    where = torch.as_tensor(target) if isinstance(z, torch.Tensor) else target
-    gradient = values_of(lw.cross_entropy_and_gradient(z, where, reduction="none")[1])
-    return gradient[np.arange(len(target)), target]
-
-
-def _torch_gradient(z: torch.Tensor, target: np.ndarray) -> torch.Tensor:
-    leaf = z.detach().requires_grad_()
-    loss = torch.nn.functional.cross_entropy(leaf, torch.as_tensor(target), reduction="sum")
-    return torch.autograd.grad(loss, leaf)[0][np.arange(len(target)), target]
-
-
-def _worst(inputs: list[tuple[Any, Answer]], contender: Callable[..., Any] | None, dtype: str) -> str:
-    """Return the worst error over the inputs; 'none' where there is no such function for the dtype."""
-    is_scipy = contender is not None and "special" in (getattr(contender, "__code__", None) or _NoCode).co_names
-    is_scipy = is_scipy or isinstance(contender, np.ufunc)
-    if contender is None or (is_scipy and dtype in ("bfloat16", "float16")):
+def _largest(questions: list[Question], function: Callable[..., Any] | None, dtype: str, whose: str) -> str:
+    """Return the largest error over the questions; 'none' where there is no such function for the dtype."""
+    if function is None or (whose == "scipy" and dtype in ("bfloat16", "float16")):
         return "none"
-    errors = [_error(contender, z, answer, dtype, is_scipy) for z, answer in inputs]
-    worst = max(errors)
-    return f"{worst:.2g}" if np.isfinite(worst) else "not finite"
+    kind = f"numpy {dtype}" if whose == "scipy" else f"torch {dtype}"
+    largest = max(_error(function, question, kind) for question in questions)
+    return f"{largest:.2g}" if np.isfinite(largest) else "not finite"
 
 
-class _NoCode:
-    co_names: tuple[str, ...] = ()
-
-
-def _error(contender: Callable[..., Any], z: Any, answer: Answer, dtype: str, is_scipy: bool) -> float:
-    kind = f"numpy {dtype}" if is_scipy else f"torch {dtype}"
-    arguments = (make(z[0], kind), *z[1:]) if isinstance(z, tuple) else (make(z, kind),)
-    exact_values, scale = answer
-    values = values_of(contender(*arguments))
-    size = ulp(exact_values, dtype) if scale is None else np.maximum(ulp(exact_values, dtype), ulp(scale, dtype))
-    same = (values == exact_values) | (np.isnan(values) & np.isnan(exact_values))
-    largest = float(torch.finfo(getattr(torch, dtype)).max)
-    same |= np.isinf(values) & (np.abs(exact_values) > largest)
-    errors = np.where(same, 0.0, np.abs(values - exact_values) / size)
+def _error(function: Callable[..., Any], question: Question, kind: str) -> float:
+    framework, dtype = kind.split()
+    arguments = (make(each, kind if each.dtype.kind == "f" else f"{framework} int64") for each in question.arguments)
+    values, exact = values_of(function(*arguments)), question.exact
+    same = (values == exact) | (np.isnan(values) & np.isnan(exact))
+    same |= np.isinf(values) & (np.abs(exact) > torch.finfo(getattr(torch, dtype)).max)
+    size = np.maximum(ulp(exact, dtype), ulp(np.broadcast_to(question.scale, exact.shape), dtype))
+    errors = np.where(same, 0.0, np.abs(values - exact) / size)
     return float(np.max(np.where(np.isnan(errors), np.inf, errors), initial=0.0))
 
 
