@@ -26,14 +26,17 @@ _ADVICE_ON_MASKS = {  # by argument: what to do with a masked array
     "class_weight": "To leave masked classes out, pass class_weight.filled(0).",
     "mask": "Pass mask.filled(False), or another value for masked entries.",
 }
-_ADVICE_ON_OTHERS = "Pass its data, or fill the masked entries with .filled()."
+ADVICE_ON_OTHERS = "Pass its data, or fill the masked entries with .filled()."
 
 
-def as_floating(value: Any, name: str) -> Any:
-    """Return `value` as an array or tensor of a dtype this library computes in; lists and integers become float64."""
+def as_floating(value: Any, name: str, advice: str = "") -> Any:
+    """Return `value` as an array or tensor of a dtype this library computes in; lists and integers become float64.
+
+    `advice` is what to do with a masked array, instead of the usual.
+    """
     if is_tensor(value):
         return _check_tensor(value, name)
-    refuse_masked(value, name)
+    refuse_masked(value, name, advice)
     array = np.asarray(value)
     if array.dtype in _NATIVE_FLOATS:
         return array
@@ -52,7 +55,7 @@ def refuse_masked(value: Any, name: str, advice: str = "") -> None:
     inside = set(map(type, value)) if isinstance(value, (list, tuple)) else {type(value)}
     if any(issubclass(each, np.ma.MaskedArray) for each in inside):
         got = "masked arrays" if isinstance(value, (list, tuple)) else "a masked array"
-        advice = advice or _ADVICE_ON_MASKS.get(name, _ADVICE_ON_OTHERS)
+        advice = advice or _ADVICE_ON_MASKS.get(name, ADVICE_ON_OTHERS)
         raise InvalidTypeError(name, "be a plain array", got, advice=advice)
 
 
@@ -252,14 +255,15 @@ def check_same_framework(value: Any, name: str, logits: Any, logits_name: str = 
 
 
 def check_mask(mask: Any, logits: Any) -> Any:
-    """Return `mask` as booleans of the shape of `logits` (True: the class takes part), or None."""
+    """Return `mask` as booleans that broadcast to the shape of `logits` (True: the class takes part), or None."""
     if mask is None:
         return None
     mask = check_same_framework(mask, "mask", logits)
     if number_kind(mask) != "bool":
         requirement = "be boolean (True: the class takes part)"
         raise InvalidTypeError("mask", requirement, f"dtype {dtype_name(mask)}")
-    return broadcast(mask, "mask", logits, "logits")
+    broadcast(mask, "mask", logits, "logits")
+    return mask
 
 
 def broadcast(array: Any, name: str, logits: Any, logits_name: str) -> Any:

@@ -166,21 +166,31 @@ class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
     As in torch, the mean over soft targets divides by the number of rows even if there are class weights
     (`logitwise.cross_entropy` divides by the sum of the weights).
 
+    A call takes one more argument, `mask`, as the function: classes take part where it is True.
+
     Example:
         >>> import torch, logitwise as lw
         >>> loss = lw.nn.CrossEntropyLoss()
         >>> loss(torch.tensor([[20.0, 0.0, 0.0]]), torch.tensor([0]))
         tensor(4.1223e-09)
+        >>> loss(torch.tensor([[20.0, 0.0, 0.0]]), torch.tensor([1]), mask=torch.tensor([False, True, True]))
+        tensor(0.6931)
     """
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+    def forward(self, input: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
         """Return the loss of logits (N, C, d1, ...), with classes on axis 1, or of a single row (C,)."""
-        return _cross_entropy(input, target, self.weight, self.ignore_index, self.label_smoothing, self.reduction)
+        return _cross_entropy(input, target, self.weight, self.ignore_index, self.label_smoothing, self.reduction, mask)
 
 
 @_drop_in
 def _cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, label_smoothing: float, reduction: str
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    label_smoothing: float,
+    reduction: str,
+    mask: Tensor | None,
 ) -> Tensor:
     axis = 1 if input.ndim > 1 else 0
     rows = None
@@ -188,7 +198,7 @@ def _cross_entropy(
         rows = input.numel() // max(input.shape[axis], 1) or None
     elif weight is not None and reduction == "mean" and may_look(weight) and bool((weight < 0).any()):
         wide = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
-        losses = _cross_entropy(wide, target, weight, ignore_index, label_smoothing, "none")
+        losses = _cross_entropy(wide, target, weight, ignore_index, label_smoothing, "none", mask)
         return mean_of_indices(losses, target, weight, ignore_index).to(input.dtype)
     return functional.cross_entropy(
         input,
@@ -199,6 +209,7 @@ def _cross_entropy(
         label_smoothing=label_smoothing,
         reduction=cast("Reduction", reduction),
         normalizer=rows,
+        mask=mask,
     )
 
 

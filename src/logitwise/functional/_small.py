@@ -102,7 +102,7 @@ def loss_and_gradient(call: Any, out: Any) -> tuple[Any, Any] | None:
 
 def _is_small(call: CrossEntropyCall) -> bool:
     """Return whether these are few rows of logits and a class index for each, in C-contiguous NumPy memory."""
-    logits, target, axis, _, _, _, _, _, _, _ = call
+    logits, target, axis, _, _, _, _, _, _, _, _ = call
     if not (type(logits) is type(target) is np.ndarray and logits.ndim == 2 and type(axis) is int):
         return False
     rows, classes = logits.shape
@@ -134,7 +134,7 @@ def _loss_of_small(call: CrossEntropyCall, gradient: np.ndarray) -> np.floating 
     """Return the loss and fill `gradient`, unless it is empty."""
     if not call.has_plain_options():
         return None
-    logits, target, _, _, _, ignore_index, smoothing, z_loss, reduction, normalizer = call
+    logits, target, _, _, _, ignore_index, smoothing, z_loss, reduction, normalizer, _ = call
     with_checks, (rows, classes) = _warnings.checks_are_on(), logits.shape
     if with_checks and rows == classes >= suspicions.SMALLEST_SQUARE:
         return None

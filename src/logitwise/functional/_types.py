@@ -74,6 +74,7 @@ class CrossEntropyOptions(LogLossOptions[W], Generic[W], total=False):
 
     label_smoothing: SupportsFloat
     z_loss: SupportsFloat
+    mask: W | None
 
 
 class BinaryOptions(TypedDict, Generic[W], total=False):

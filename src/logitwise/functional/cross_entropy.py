@@ -43,6 +43,7 @@ def cross_entropy(
     z_loss: SupportsFloat = 0.0,
     reduction: Reduction = "mean",
     normalizer: SupportsFloat | None = None,
+    mask: Any = None,
     **_others: Any,
 ) -> Any:
     """Return the cross-entropy between the softmax of logits and a target, in nats.
@@ -54,7 +55,8 @@ def cross_entropy(
         loss = s (sum_j v_j (lse - z_j) + c r lse^2)        sample weight s, z-loss c, 0 x inf = 0
         r   = sum_j w_j y_j                                 (1 without class weights)
 
-    and the mean is `sum of losses / sum of s r`: one normaliser, the same for index, one-hot and soft targets.
+    and the mean is `sum of losses / sum of s r`: one normaliser, the same for index, one-hot and soft targets. With a
+    mask, lse is over the classes of the row that take part, and e / K is spread over these K.
 
     Args:
         logits: Scores, classes on `axis` (at least 2); dtypes as in `softmax`. Never probabilities: there is no
@@ -67,19 +69,22 @@ def cross_entropy(
             logits nor its target.
         ignore_index: Rows with this class index take no part: their loss and gradient are 0, whatever their logits
             hold.
-        label_smoothing: e in [0, 1], the part of the target spread evenly over all classes.
+        label_smoothing: e in [0, 1], the part of the target spread evenly over all classes that take part.
         z_loss: c, zero or more: the weight of the squared logsumexp, which keeps logits from drifting.
         reduction: 'mean', 'sum', or 'none' for one loss per row.
         normalizer: What the mean divides by instead of the sum of weights: the count over all micro-batches or workers.
+        mask: Booleans that broadcast to the shape of `logits`; a class takes part where True. Logits under False are
+            not read, whatever they hold, and their gradient is 0.
 
     Returns:
         The loss in the dtype of `logits`: one number, or for 'none' one per row. Over no rows (or none that takes part)
-        the mean is 0, with a `NoRowsWarning`. A target of probability 0 is an infinite loss; a row with NaN or +inf
-        is NaN.
+        the mean is 0, with a `NoRowsWarning`. A target of probability 0, or masked, is an infinite loss, and so is a
+        row without a class that takes part; a row with NaN or +inf is NaN.
 
     Raises:
         TypeError: Dtypes, or a mixture of frameworks, that have no meaning here.
-        ValueError: An index out of range, shapes that do not fit, options out of range, a single class.
+        ValueError: An index out of range, shapes that do not fit, options out of range, a single class, a mask that
+            does not broadcast to the shape of `logits`.
 
     Accuracy:
         Every row within 4 ulp of the output dtype (float64: 8 ulp). A confident row is `log1p(sum of the other
@@ -93,6 +98,9 @@ def cross_entropy(
         >>> logits = np.array([[0.1, 1.0, 2.1], [2.0, 1.0, 0.1], [0.1, 3.0, 0.1]])
         >>> lw.cross_entropy(logits, np.array([2, 0, 1])).round(4)
         np.float64(0.3018)
+        >>> mask = np.array([[True, True, True], [True, True, False], [False, True, True]])
+        >>> lw.cross_entropy(logits, np.array([2, 0, 1]), mask=mask).round(4)
+        np.float64(0.2612)
     """
     if _positional or _others:
         raise refusal(cross_entropy, _positional, _others)
@@ -108,6 +116,7 @@ def cross_entropy(
             z_loss,
             reduction,
             normalizer,
+            mask,
         )
     )
 
@@ -149,6 +158,7 @@ def cross_entropy_and_gradient(
         s (V p_j - v_j + 2 c r lse p_j)   divided by the normaliser where the loss is
 
     and at the target it is minus the sum of the others, never `p - 1`: a row's gradient sums to zero within rounding.
+    At masked classes it is 0, even where the target is one of them.
 
     Args:
         logits: As in `cross_entropy`.

@@ -11,7 +11,7 @@ from logitwise import _warnings
 from logitwise._arrays import as_numpy, is_tensor
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._cpu_kernels.reduction import divisor_of
-from logitwise.functional._memory.arrays import NO_ROWS, destination, float64_of, memory_of, rows_of
+from logitwise.functional._memory.arrays import NO_ROWS, destination, float64_of, mask_of, memory_of, rows_of
 from logitwise.functional._memory.results import deliver, like
 from logitwise.functional._problems.cross_entropy import CrossEntropyProblem
 from logitwise.kernels.cpu import cross_entropy as kernels
@@ -65,7 +65,8 @@ def _losses(problem: CrossEntropyProblem, gradient: Any, scale: float) -> np.nda
     losses = np.empty(problem.layout.rows)
     output = NO_ROWS[logits.dtype] if gradient is None else rows_of(gradient, problem.layout)[0]
     numbers = (problem.label_smoothing, problem.z_loss, scale)
-    options = kernels.Options(problem.ignore_index, *_weights(problem), *numbers)
+    mask = mask_of(problem.mask, problem.layout)
+    options = kernels.Options(problem.ignore_index, *_weights(problem), *numbers, mask)
     if problem.has_indices:
         kernels.cross_entropy(logits, encoding, memory_of(problem.target)[0].reshape(-1), options, losses, output)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from contextlib import nullcontext
 from typing import Any
@@ -67,6 +68,19 @@ def rows_of(array: Any, layout: Layout) -> tuple[np.ndarray, int]:
     """Return the memory of an array of the shape of the logits as `(outer, classes, inner)`, and its encoding."""
     memory, encoding = memory_of(array)
     return memory.reshape(layout.outer, layout.classes, layout.inner), encoding
+
+
+def mask_of(mask: Any, layout: Layout) -> np.ndarray | None:
+    """Return the memory of a mask, if there is one, as `(1 or outer, classes, 1 or inner)`: without repetitions."""
+    if mask is None:
+        return None
+    axis = layout.axis
+    shape = (1,) * (len(layout.shape) - mask.ndim) + tuple(mask.shape)
+    before = layout.shape[:axis] if any(size != 1 for size in shape[:axis]) else shape[:axis]
+    after = layout.shape[axis + 1 :] if any(size != 1 for size in shape[axis + 1 :]) else shape[axis + 1 :]
+    shape = (*before, layout.classes, *after)
+    mask = mask.broadcast_to(shape) if is_tensor(mask) else np.broadcast_to(mask, shape)
+    return memory_of(mask)[0].reshape(math.prod(before), layout.classes, math.prod(after))
 
 
 def destination(like: Any, out: Any, *read: Any) -> Any:

@@ -14,6 +14,8 @@ from logitwise.functional._problems.entries import advice_on_labels, advice_on_m
 from logitwise.functional._problems.targets import check_binary_target
 from logitwise.functional._problems.weights import check_element_weight
 
+_ADVICE_ON_MASKED_LOGITS = "To leave masked entries out, pass logits.filled(0), and a sample_weight of 0 for them."
+
 
 class BinaryCall(NamedTuple):
     """The unchecked arguments of `binary_cross_entropy_with_logits`, whose docstring explains them."""
@@ -44,7 +46,7 @@ class BinaryCall(NamedTuple):
 
     def checked(self, out: Any = None) -> BinaryProblem:
         """Return the problem, or raise what is wrong with the call or with `out`."""
-        logits = as_floating(self.logits, "logits")
+        logits = as_floating(self.logits, "logits", _ADVICE_ON_MASKED_LOGITS)
         target = check_binary_target(self.target, logits)
         reduction, normalizer = check_reduction(self.reduction, self.normalizer, logits)
         signed = reduction != "mean" or normalizer is not None

@@ -14,6 +14,7 @@ from logitwise._requirements import (
     check_fraction,
     check_int64,
     check_layout,
+    check_mask,
     check_not_negative,
     check_out,
     check_reduction,
@@ -38,12 +39,13 @@ class CrossEntropyCall(NamedTuple):
     z_loss: Any = 0.0
     reduction: Any = "mean"
     normalizer: Any = None
+    mask: Any = None
     operation = "cross_entropy"
     name_of_logits = "logits"
 
     def other_arrays(self) -> tuple[Any, ...]:
         """Return the arrays beside the logits through which a derivative may be asked for."""
-        return self.target, self.class_weight, self.sample_weight
+        return self.target, self.class_weight, self.sample_weight, self.mask
 
     def differentiable_option(self) -> Any:
         """Return the normaliser, which may be a tensor with a derivative."""
@@ -51,7 +53,7 @@ class CrossEntropyCall(NamedTuple):
 
     def detached(self) -> CrossEntropyCall:
         """Return this call without what autograd has recorded of its tensors."""
-        names = ("logits", "target", "class_weight", "sample_weight")
+        names = ("logits", "target", "class_weight", "sample_weight", "mask")
         arrays = {name: getattr(self, name) for name in names}
         return self._replace(**{name: array.detach() for name, array in arrays.items() if is_tensor(array)})
 
@@ -61,11 +63,12 @@ class CrossEntropyCall(NamedTuple):
         return self[3:]
 
     def has_plain_options(self) -> bool:
-        """Return whether the options are numbers in their range, without weights, and ask for one loss."""
-        _, _, _, class_weight, sample_weight, ignore_index, smoothing, z_loss, reduction, normalizer = self
+        """Return whether the options are numbers in their range, without weights or mask, and ask for one loss."""
+        _, _, _, class_weight, sample_weight, ignore_index, smoothing, z_loss, reduction, normalizer, mask = self
         return (
             class_weight is None
             and sample_weight is None
+            and mask is None
             and (reduction == "mean" or (reduction == "sum" and normalizer is None))
             and (normalizer is None or (type(normalizer) in (int, float) and 0 < normalizer < 2**63))
             and type(ignore_index) is int
@@ -89,11 +92,12 @@ class CrossEntropyCall(NamedTuple):
         ignore_index = check_int64(self.ignore_index, "ignore_index")
         smoothing = check_fraction(self.label_smoothing, "label_smoothing")
         z_loss = check_not_negative(self.z_loss, "z_loss")
+        mask = check_mask(self.mask, logits)
         rows_counted = count_indices(target, layout, ignore_index, sample_weight) if has_indices else -1
         if not has_indices:
             target = check_distribution(target, layout, sample_weight)
         check_out(out, logits)
-        options = (class_weight, sample_weight, ignore_index, smoothing, z_loss, reduction, normalizer)
+        options = (class_weight, sample_weight, ignore_index, smoothing, z_loss, reduction, normalizer, mask)
         return CrossEntropyProblem(self.operation, logits, target, has_indices, layout, *options, rows_counted)
 
 
@@ -125,6 +129,7 @@ class CrossEntropyProblem(NamedTuple):
         target: Class indices, or a distribution over the classes.
         has_indices: Which of the two.
         layout: The shape of the logits as rows of classes.
+        mask: Booleans that broadcast to the shape of the logits, or None.
         rows_counted: How many rows are not ignored, where they were counted; else -1.
         is_warned_of: Whether a warning already said that the logits are something else.
     """
@@ -141,6 +146,7 @@ class CrossEntropyProblem(NamedTuple):
     z_loss: float
     reduction: str
     normalizer: Any
+    mask: Any
     rows_counted: int = -1
     is_warned_of: bool = False
     unit = "rows"
@@ -151,15 +157,18 @@ class CrossEntropyProblem(NamedTuple):
 
     def arrays(self) -> tuple[Any, ...]:
         """Return the arrays that the loss is computed from."""
-        return self.logits, self.target, self.class_weight, self.sample_weight
+        return self.logits, self.target, self.class_weight, self.sample_weight, self.mask
 
-    def with_arrays(self, logits: Any, target: Any, class_weight: Any, sample_weight: Any) -> CrossEntropyProblem:
+    def with_arrays(
+        self, logits: Any, target: Any, class_weight: Any, sample_weight: Any, mask: Any
+    ) -> CrossEntropyProblem:
         """Return this problem with other arrays, in the order of `arrays`."""
-        return self._replace(logits=logits, target=target, class_weight=class_weight, sample_weight=sample_weight)
+        arrays = {"logits": logits, "target": target, "class_weight": class_weight, "sample_weight": sample_weight}
+        return self._replace(**arrays, mask=mask)
 
     def without_arrays(self) -> CrossEntropyProblem:
         """Return this problem without its arrays, which autograd keeps; `with_arrays` puts them back."""
-        return self.with_arrays(None, None, None, None)
+        return self.with_arrays(None, None, None, None, None)
 
     def detached(self) -> CrossEntropyProblem:
         """Return this problem without what autograd has recorded of its tensors."""

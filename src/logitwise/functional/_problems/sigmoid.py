@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from logitwise._requirements import as_floating, check_out
+from logitwise._requirements import ADVICE_ON_OTHERS, as_floating, check_out
 
 
 class SigmoidCall(NamedTuple):
@@ -29,7 +29,7 @@ class SigmoidCall(NamedTuple):
 
     def checked(self, out: Any = None) -> SigmoidProblem:
         """Return the problem, or raise what is wrong with the call or with `out`."""
-        logits = as_floating(self.logits, "logits")
+        logits = as_floating(self.logits, "logits", ADVICE_ON_OTHERS)
         check_out(out, logits)
         return SigmoidProblem(self.operation, self.used_by_gradient, logits)
 

@@ -6,7 +6,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from logitwise._arrays import Layout
-from logitwise._requirements import as_floating, check_layout, check_mask, check_out, check_positive_tensor
+from logitwise._requirements import (
+    as_floating,
+    broadcast,
+    check_layout,
+    check_mask,
+    check_out,
+    check_positive_tensor,
+)
 
 
 class SoftmaxCall(NamedTuple):
@@ -43,6 +50,7 @@ class SoftmaxCall(NamedTuple):
         layout = check_layout(logits, self.axis, at_least=0)
         temperature = check_positive_tensor(self.temperature, "temperature", logits)
         mask = check_mask(self.mask, logits)
+        mask = mask if mask is None else broadcast(mask, "mask", logits, "logits")
         check_out(out, logits)
         return SoftmaxProblem(self.operation, self.used_by_gradient, logits, layout, temperature, mask, self.keepdims)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from logitwise import _warnings
-from logitwise._arrays import Layout, as_float64
+from logitwise._arrays import Layout, as_float64, as_numpy
 from logitwise._warnings import warn
 from logitwise.functional._memory.arrays import memory_of
 from logitwise.functional._suspicions.graph import warn_of_log_probabilities
@@ -20,6 +20,7 @@ from logitwise.functional._suspicions.places import (
     place_of,
     row_of,
     shares_memory,
+    taken_of,
 )
 from logitwise.kernels.cpu import suspicions as kernels
 
@@ -83,6 +84,8 @@ def _warn_of_other_axis(other: int, problem: Any) -> None:
     """Warn where the target fits the largest logits along another axis of the same length, but not along its own."""
     target, axis = as_float64(problem.target).astype(np.int64), problem.layout.axis
     logits = as_float64(problem.logits)
+    if problem.mask is not None:
+        logits = np.where(as_numpy(problem.mask), logits, -np.inf)
     is_used = (target >= 0) & (target < problem.layout.classes) & (target != problem.ignore_index)
     count = int(is_used.sum())
     if count < SMALLEST_SQUARE or len(np.unique(target[is_used])) < SMALLEST_SQUARE // 2:
@@ -129,18 +132,35 @@ def _rows_by_cause(problem: Any, losses: np.ndarray, found: np.ndarray) -> tuple
     """Return the rows with NaN or +inf, those of -inf alone, and those with -inf for a class of the target."""
     spoiled, masked, impossible = [], [], []
     for row in map(int, found):
-        values = row_of(problem, row)
+        values = _values_of(problem, row)
         if not (values < np.inf).all():
             spoiled.append(row)
         elif (values == -np.inf).all():
             masked.append(row)
-        elif np.isposinf(losses[row]) and (values == -np.inf).any():
+        elif np.isposinf(losses[row]) and _impossible_classes(problem, row).size:
             impossible.append(row)
     return spoiled, masked, impossible
 
 
+def _values_of(problem: Any, row: int) -> np.ndarray:
+    """Return the logits of a row, with -inf at masked classes."""
+    return np.where(taken_of(problem, row), row_of(problem, row), -np.inf)
+
+
+def _impossible_classes(problem: Any, row: int) -> np.ndarray:
+    """Return the classes of logit -inf that have a part in the target of a row: its own first."""
+    if problem.has_indices:
+        own = np.arange(problem.layout.classes) == int(problem.target[index_of(problem, row)])
+    else:
+        own = as_float64(problem.target[along(problem, row)]) > 0
+    own, taken = own & (problem.label_smoothing < 1), taken_of(problem, row)
+    impossible = _values_of(problem, row) == -np.inf
+    smoothed = impossible & taken & ~own if problem.label_smoothing else np.zeros_like(own)
+    return np.concatenate([np.flatnonzero(impossible & own), np.flatnonzero(smoothed)])
+
+
 def _warn_of_not_finite(problem: Any, row: int, count: int) -> None:
-    values = row_of(problem, row)
+    values = _values_of(problem, row)
     worst = int(np.flatnonzero(~(values < np.inf))[0])
     warn(
         _warnings.NotFiniteWarning,
@@ -150,34 +170,37 @@ def _warn_of_not_finite(problem: Any, row: int, count: int) -> None:
 
 
 def _warn_of_masked(problem: Any, row: int, count: int) -> None:
+    taken = int(taken_of(problem, row).sum())
+    if taken == 0:
+        what = f"mask must leave one or more classes in each row; got none of {problem.layout.classes}"
+    else:
+        part = " that take part" if taken < problem.layout.classes else ""
+        what = f"logits must leave one or more classes in each row; got -inf for all {taken} classes{part}"
     warn(
         _warnings.MaskedRowWarning,
-        f"logits must leave one or more classes in each row; got -inf for all {problem.layout.classes} classes at "
-        f"{place_of(problem, row)}{more(count, 'rows')}. The loss is infinite: leave such rows out, by ignore_index or "
-        "a sample_weight of 0.",
+        f"{what} at {place_of(problem, row)}{more(count, 'rows')}. The loss is infinite: leave such rows out, by "
+        "ignore_index or a sample_weight of 0.",
     )
 
 
 def _warn_of_impossible(problem: Any, row: int, count: int) -> None:
-    values = row_of(problem, row)
-    if problem.has_indices:
-        label = int(problem.target[index_of(problem, row)])
-        label = label if values[label] == -np.inf else int(np.flatnonzero(values == -np.inf)[0])
-    else:
-        weights = as_float64(problem.target[along(problem, row)])
-        label = int(np.argmax((values == -np.inf) & (weights > 0)))
-    warn(
-        _warnings.ImpossibleTargetWarning,
-        f"target must be a class whose logit is not -inf; got class {label} with logit -inf at {place_of(problem, row)}"
-        f"{more(count, 'rows')}. The loss is infinite: neither mask the class of the target nor smooth labels over "
-        "masked classes.",
+    label = int(_impossible_classes(problem, row)[0])
+    what, where = "a class whose logit is not -inf", f"{place_of(problem, row)}{more(count, 'rows')}"
+    got = f"class {label} with logit -inf at {where}"
+    advice = (
+        "neither set the logit of the target to -inf, nor smooth labels over such classes: leave them out by mask=."
     )
+    if not taken_of(problem, row)[label]:
+        what, got = "a class that takes part", f"class {label}, which the mask leaves out, at {where}"
+        advice = "let the mask keep the class, or leave such rows out, by ignore_index or a sample_weight of 0."
+    warn(_warnings.ImpossibleTargetWarning, f"target must be {what}; got {got}. The loss is infinite: {advice}")
 
 
 def _warn_of_overwritten(problem: Any, losses: np.ndarray, found: np.ndarray) -> None:
     row = int(found[0])
     is_nan = bool(np.isnan(losses[row]))
-    what = "NaN or +inf" if is_nan else "-inf for the class of the target"
+    what = "-inf for the class of the target" if problem.mask is None else "-inf or a mask for the class of the target"
+    what = "NaN or +inf" if is_nan else what
     warn(
         _warnings.NotFiniteWarning if is_nan else _warnings.ImpossibleTargetWarning,
         f"logits must give a finite loss; got {what} at {place_of(problem, row)}{more(len(found), 'rows')}. "

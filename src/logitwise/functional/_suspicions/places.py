@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from logitwise._arrays import as_float64
+from logitwise._arrays import as_float64, as_numpy
 from logitwise.functional._memory.arrays import memory_of
 
 
@@ -29,6 +29,13 @@ def index_of(problem: Any, row: int) -> tuple[int, ...]:
 def row_of(problem: Any, row: int) -> np.ndarray:
     """Return the logits of a row."""
     return as_float64(problem.logits[along(problem, row)])
+
+
+def taken_of(problem: Any, row: int) -> np.ndarray:
+    """Return which classes of a row take part."""
+    if problem.mask is None:
+        return np.ones(problem.layout.classes, bool)
+    return np.broadcast_to(as_numpy(problem.mask), problem.layout.shape)[along(problem, row)]
 
 
 def along(problem: Any, row: int) -> tuple[Any, ...]:

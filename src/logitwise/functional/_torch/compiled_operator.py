@@ -8,6 +8,7 @@ decorator `custom_op` costs every call 30 microseconds more.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -27,8 +28,8 @@ REASON = "in compiled code the kernels of a loss are one operator, which the com
 
 _LIBRARY = torch.library.Library("logitwise", "DEF")
 _ARGUMENTS = {
-    "cross_entropy": "Tensor logits, Tensor target, Tensor? class_weight, Tensor? sample_weight, int axis, "
-    "int ignore_index, float label_smoothing, float z_loss, str reduction, float? normalizer",
+    "cross_entropy": "Tensor logits, Tensor target, Tensor? class_weight, Tensor? sample_weight, Tensor? mask, "
+    "int axis, int ignore_index, float label_smoothing, float z_loss, str reduction, float? normalizer",
     "binary_cross_entropy_with_logits": "Tensor logits, Tensor target, Tensor? sample_weight, Tensor? pos_weight, "
     "str reduction, float? normalizer",
 }
@@ -80,7 +81,7 @@ def _waits_for_checks(call: Any) -> bool:
 def _cross_entropy(call: CrossEntropyCall, differentiated: bool, normalizer: float | None) -> Tensor:
     axis, numbers = call.axis % call.logits.ndim, (float(call.label_smoothing), float(call.z_loss))
     return torch.ops.logitwise.cross_entropy(
-        differentiated, call.logits, call.target, call.class_weight, call.sample_weight,
+        differentiated, call.logits, call.target, call.class_weight, call.sample_weight, call.mask,
         axis, call.ignore_index, *numbers, call.reduction, normalizer,
     )[0]  # fmt: skip
 
@@ -95,9 +96,10 @@ _OPERATORS = {"cross_entropy": _cross_entropy, "binary_cross_entropy_with_logits
 
 
 def _call_of_cross_entropy(
-    logits: Tensor, target: Tensor, class_weight: Tensor | None, sample_weight: Tensor | None, axis: int, *options: Any
-) -> CrossEntropyCall:
-    return CrossEntropyCall(logits, target, axis, class_weight, sample_weight, *options)
+    logits: Tensor, target: Tensor, class_weight: Tensor | None, sample_weight: Tensor | None, mask: Tensor | None,
+    axis: int, *options: Any,
+) -> CrossEntropyCall:  # fmt: skip
+    return CrossEntropyCall(logits, target, axis, class_weight, sample_weight, *options, mask)
 
 
 _CALLS: dict[str, Any] = {
@@ -132,9 +134,10 @@ def _shapes(call: Any, differentiated: bool) -> tuple[Tensor, Tensor]:
     return logits.new_empty(shape), logits.new_empty(logits.shape if differentiated else 0)
 
 
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+def _keep(count: int, ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    """Keep the `count` tensors that come first, and the options, for the backward pass."""
     differentiated, *arguments = inputs
-    arrays, ctx.options = arguments[:4], arguments[4:]
+    arrays, ctx.options = arguments[:count], arguments[count:]
     ctx.save_for_backward(*arrays, output[1] if differentiated else None)
     ctx.mark_non_differentiable(output[1])
     ctx.set_materialize_grads(False)
@@ -177,8 +180,9 @@ def _register(name: str) -> None:
     torch.library.register_fake(
         f"logitwise::{name}_gradient", lambda _, logits, *__: logits.new_empty(logits.shape), lib=_LIBRARY
     )
+    keep = partial(_keep, _ARGUMENTS[name].count("Tensor"))
     backward = _derivative(call_of, gradient_operator)
-    torch.library.register_autograd(f"logitwise::{name}", backward, setup_context=_keep, lib=_LIBRARY)
+    torch.library.register_autograd(f"logitwise::{name}", backward, setup_context=keep, lib=_LIBRARY)
 
 
 for _name in _CALLS:

@@ -128,7 +128,7 @@ def is_small_matrix(call: CrossEntropyCall) -> bool:
 
 def loss_of_small(call: CrossEntropyCall, gradient: Tensor | None, *, with_checks: bool) -> tuple[int, Tensor]:
     """Return how many rows take part (-1 where a warning or an error is due) and the loss; fill `gradient`, if any."""
-    logits, target, _, _, _, ignore_index, smoothing, z_loss, reduction, normalizer = call
+    logits, target, _, _, _, ignore_index, smoothing, z_loss, reduction, normalizer, _ = call
     (rows, classes), (example, encoding) = logits.shape, STORED[logits.dtype]
     value = new_like(logits, ())
     rows_counted = kernels.small_cross_entropy(

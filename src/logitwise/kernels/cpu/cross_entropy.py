@@ -7,7 +7,8 @@ largest term), and L = log1p(R):
     gradient_j = scale s ((V - v_j) e_j - v_j (S - e_j) + 2 c r (m + L) e_j) / S        S - e_j = R where e_j = 1
 
 so that neither takes the difference of nearly equal numbers: the loss of a confident row is log1p(R), and its gradient
-at the target is minus the sum of the others.
+at the target is minus the sum of the others. Masked classes count as -inf, and their gradient is 0. Kernels branch on
+`mask is None`, which Numba decides when it compiles: calls without a mask compile nothing for it.
 """
 
 from __future__ import annotations
@@ -35,10 +36,14 @@ from logitwise.kernels.cpu.rows import (
     STRIDE,
     add_block,
     add_to_sums,
+    count_taken,
     encode,
+    fill_masked,
     is_staged,
     largest_of_row,
     load_lanes,
+    load_mask_lanes,
+    load_mask_row,
     load_rows,
     many_or_none,
     pair_like,
@@ -71,6 +76,7 @@ class Options(NamedTuple):
     smoothing: float  # e in [0, 1]
     z_loss: float  # c, zero or more
     scale: float  # the factor of the gradient
+    mask: np.ndarray | None = None  # (1 or outer, classes, 1 or inner): True where a class takes part
 
 
 def count_targets(target: np.ndarray, classes: int, ignore_index: int) -> tuple[int, int, int]:
@@ -170,19 +176,19 @@ def soft_cross_entropy(
 def _cross_entropy(many, logits, encoding, integers, code, options, losses, gradient, first, last):
     # Unpacked once: each access to a tuple of arrays would cost every row two atomic operations.
     class_weight, sample_weight, ignore_index = options.class_weight, options.sample_weight, options.ignore_index
-    numbers = (options.smoothing, options.z_loss, options.scale)
+    numbers, mask = (options.smoothing, options.z_loss, options.scale), options.mask
     classes = logits.shape[1]
     spread = np.empty(classes if options.smoothing != 0.0 else 0)
     for k in range(spread.size):
         spread[k] = options.smoothing / classes * (class_weight[k] if class_weight.size else 1.0)
     if many is None:
         _cross_entropy_few(
-            logits, encoding, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses,
+            logits, mask, encoding, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses,
             gradient, first, last,
         )  # fmt: skip
     else:
         _cross_entropy_many(
-            logits, encoding, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses,
+            logits, mask, encoding, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses,
             gradient, first, last,
         )  # fmt: skip
 
@@ -260,8 +266,8 @@ def _gradient(exponential, coefficient, coefficients, rest, total, regulariser):
 
 @compiled
 def _cross_entropy_few(
-    logits, encoding, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses, gradient,
-    first, last,
+    logits, mask, encoding, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses,
+    gradient, first, last,
 ):  # fmt: skip
     use_wide_vectors()
     classes, scale = logits.shape[1], numbers[2]
@@ -271,12 +277,18 @@ def _cross_entropy_few(
     index, class_weights, sample_weights = np.zeros(LANES, np.int64), np.ones(LANES), np.ones(LANES)
     own_value, own_exponential, own_spread = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
     spread_distance, at_target, loss = np.zeros(LANES), np.empty(LANES), np.empty(LANES)
-    spread_sum = sum_of(spread)
+    spread_sum = np.full(LANES, sum_of(spread))
+    if mask is not None:
+        taken, shares = np.ones((classes, STRIDE), np.bool_), np.empty((spread.size, STRIDE))
+        weights, row_weights = class_weight if class_weight.size else np.ones(classes), np.empty(LANES)
     high, low = pair_like(logits, *scaled_log2_e(1.0))
     values[:] = 0.0
     for start in range(first, last, LANES):
         count = min(LANES, last - start)
         load_lanes(logits, _NO_MASK, encoding, start, count, values)
+        if mask is not None:
+            load_mask_lanes(mask, logits.shape[2], start, count, taken)
+            fill_masked(values, taken, -np.inf)
         _load_classes(integers, code, start, count, index)
         if _weigh_rows(
             index, start, count, classes, ignore_index, class_weight, sample_weight, class_weights, sample_weights
@@ -286,7 +298,14 @@ def _cross_entropy_few(
         for b in range(count):
             own_value[b] = values[index[b], b]
             own_exponential[b] = exponentials[index[b], b]
-        if spread.size:
+        if spread.size and mask is not None:
+            _fill_shares(taken, numbers[0], shares)
+            _sums_of_coefficients(
+                values, shares, weights, 0.0, None, shares, anchor, spread_sum, spread_distance, row_weights
+            )
+            for b in range(count):
+                own_spread[b] = weights[index[b]] * shares[index[b], b]
+        elif spread.size:
             _spread_distances(values, spread, anchor, spread_distance)
             for b in range(count):
                 own_spread[b] = spread[index[b]]
@@ -295,7 +314,7 @@ def _cross_entropy_few(
         for b in range(LANES):
             loss[b] = sample_weights[b] * _loss(
                 numbers, class_weights[b], np.float64(anchor[b]) - own_value[b], np.float64(anchor[b]), total[b],
-                log_total[b], spread_sum, spread_distance[b],
+                log_total[b], spread_sum[b], spread_distance[b],
             )  # fmt: skip
         for b in range(count):
             losses[start + b] = loss[b]
@@ -304,10 +323,17 @@ def _cross_entropy_few(
         for b in range(LANES):
             factor[b], at_target[b] = _factors(
                 numbers, class_weights[b], sample_weights[b], own_exponential[b], np.float64(anchor[b]), rest[b],
-                total[b], log_total[b], spread_sum, own_spread[b],
+                total[b], log_total[b], spread_sum[b], own_spread[b],
             )  # fmt: skip
-        if spread.size:
+        if spread.size and mask is not None:
+            _smooth_masked_lanes(exponentials, factor, weights, shares, scale, sample_weights, total)
+        elif spread.size:
             _smooth_lanes(exponentials, factor, spread, scale, sample_weights, total)
+        if mask is not None:
+            _scale_lanes(exponentials, factor)
+            fill_masked(exponentials, taken, 0.0)
+            for b in range(count):
+                at_target[b] = at_target[b] if taken[index[b], b] else 0.0
         store_lanes(exponentials, factor, encoding, start, count, gradient)
         inner = logits.shape[2]
         for b in range(count):
@@ -324,6 +350,42 @@ def _smooth_lanes(exponentials, factor, spread, scale, sample_weights, total):
             strength = scale * sample_weights[b] if total[b] != 0.0 else 0.0
             exponentials[k, b] = exponentials[k, b] * factor[b] - strength * spread[k]
     factor[:] = 1.0
+
+
+@compiled
+def _smooth_masked_lanes(exponentials, factor, weights, shares, scale, sample_weights, total):
+    """Do as `_smooth_lanes`, with the shares of the classes that take part."""
+    use_wide_vectors()
+    for k in range(weights.size):
+        for b in range(LANES):
+            strength = scale * sample_weights[b] if total[b] != 0.0 else 0.0
+            exponentials[k, b] = exponentials[k, b] * factor[b] - strength * (weights[k] * shares[k, b])
+    factor[:] = 1.0
+
+
+@compiled
+def _scale_lanes(exponentials, factor):
+    """Multiply every column by its factor, which becomes 1."""
+    use_wide_vectors()
+    for k in range(exponentials.shape[0]):
+        for b in range(LANES):
+            exponentials[k, b] *= factor[b]
+    factor[:] = 1.0
+
+
+@compiled
+def _fill_shares(taken, smoothing, shares):
+    """Fill, for each column, `e / K` at the K classes that take part and 0 at the others."""
+    use_wide_vectors()
+    counts = np.zeros(LANES)
+    for k in range(shares.shape[0]):
+        for b in range(LANES):
+            counts[b] += 1.0 if taken[k, b] else 0.0
+    for b in range(LANES):
+        counts[b] = smoothing / max(counts[b], 1.0)
+    for k in range(shares.shape[0]):
+        for b in range(LANES):
+            shares[k, b] = counts[b] if taken[k, b] else 0.0
 
 
 @compiled
@@ -371,11 +433,11 @@ def _spread_distance(values, spread, anchor, terms, sums):
 
 @compiled
 def _cross_entropy_many(
-    logits, encoding, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses, gradient,
-    first, last,
+    logits, mask, encoding, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses,
+    gradient, first, last,
 ):  # fmt: skip
     classes = logits.shape[1]
-    staged = is_staged(logits, _NO_MASK)
+    staged = mask is not None or is_staged(logits, _NO_MASK)
     stage = scratch_like(logits, (ROWS if staged else 1, classes if staged else 1))
     # Rows that are converted, or written where they are read, go through scratch memory: else no loop would vectorise.
     direct = gradient.size != 0 and not staged and not shares_memory(logits, gradient)
@@ -384,6 +446,7 @@ def _cross_entropy_many(
     below, ones = np.empty(LANES), scratch_like(logits, (1, LANES))[0]
     index, class_weights, sample_weights = np.zeros(ROWS, np.int64), np.ones(ROWS), np.ones(ROWS)
     spread_sum, terms = sum_of(spread), np.empty(min(BLOCK, spread.size))
+    taken = np.empty(0 if mask is None else classes, np.bool_)
     high, low = pair_like(logits, *scaled_log2_e(1.0))
     for start in range(first, last, ROWS):
         count = min(ROWS, last - start)
@@ -401,6 +464,12 @@ def _cross_entropy_many(
             if weight == 0.0:
                 exponentials[:] = 0.0
             else:
+                if mask is not None:
+                    load_mask_row(mask, logits.shape[2], row, taken)
+                    fill_masked(values, taken, -np.inf)
+                if spread.size and mask is not None:
+                    _fill_spread(taken, class_weight, numbers[0], spread)
+                    spread_sum = sum_of(spread)
                 own_value, spread_distance, own_spread = np.float64(values[own]), 0.0, 0.0
                 if spread.size:
                     own_spread = spread[own]
@@ -420,6 +489,10 @@ def _cross_entropy_many(
                 if spread.size and total != 0.0:
                     _smooth_row(exponentials, factor, spread, numbers[2] * weight)
                     factor = 1.0
+                if mask is not None:
+                    scale_row(exponentials, factor)
+                    fill_masked(exponentials, taken, 0.0)
+                    factor, at_target = 1.0, at_target if taken[own] else 0.0
             if direct:
                 scale_row(exponentials, factor)
                 exponentials[own] = at_target
@@ -435,6 +508,15 @@ def _cross_entropy_many(
 
 
 @compiled
+def _fill_spread(taken, class_weight, smoothing, spread):
+    """Fill what label smoothing spreads over the classes that take part: `w_k e / K`, and 0 at the others."""
+    use_wide_vectors()
+    share = smoothing / count_taken(taken)
+    for k in range(spread.size):
+        spread[k] = (share if taken[k] else 0.0) * (class_weight[k] if class_weight.size else 1.0)
+
+
+@compiled
 def _smooth_row(row, factor, spread, strength):
     """Multiply a row by `factor` and subtract what label smoothing spreads over the classes."""
     use_wide_vectors()
@@ -445,23 +527,23 @@ def _smooth_row(row, factor, spread, strength):
 @compiled
 def _soft_cross_entropy(many, logits, encoding, target, target_encoding, options, losses, gradient, first, last):
     # Unpacked once: see `_cross_entropy`.
-    class_weight, sample_weight = options.class_weight, options.sample_weight
+    class_weight, sample_weight, mask = options.class_weight, options.sample_weight, options.mask
     numbers = (options.smoothing, options.z_loss, options.scale)
     if many is None:
         _soft_cross_entropy_few(
-            logits, encoding, target, target_encoding, class_weight, sample_weight, numbers, losses, gradient, first,
-            last,
+            logits, mask, encoding, target, target_encoding, class_weight, sample_weight, numbers, losses, gradient,
+            first, last,
         )  # fmt: skip
     else:
         _soft_cross_entropy_many(
-            logits, encoding, target, target_encoding, class_weight, sample_weight, numbers, losses, gradient, first,
-            last,
+            logits, mask, encoding, target, target_encoding, class_weight, sample_weight, numbers, losses, gradient,
+            first, last,
         )  # fmt: skip
 
 
 @compiled
 def _soft_cross_entropy_few(
-    logits, encoding, target, target_encoding, class_weight, sample_weight, numbers, losses, gradient, first, last
+    logits, mask, encoding, target, target_encoding, class_weight, sample_weight, numbers, losses, gradient, first, last
 ):
     use_wide_vectors()
     classes = logits.shape[1]
@@ -472,6 +554,8 @@ def _soft_cross_entropy_few(
     regulariser, strength, ones = np.empty(LANES), np.zeros(LANES), scratch_like(logits, (1, LANES))[0]
     ones[:] = 1.0
     weights = class_weight if class_weight.size else np.ones(classes)
+    masked = 0 if mask is None else classes
+    taken, shares = np.ones((masked, STRIDE), np.bool_), np.empty((masked, STRIDE))
     high, low = pair_like(logits, *scaled_log2_e(1.0))
     values[:] = 0.0
     targets[:] = 0.0
@@ -479,12 +563,16 @@ def _soft_cross_entropy_few(
         count = min(LANES, last - start)
         load_lanes(logits, _NO_MASK, encoding, start, count, values)
         load_lanes(target, _NO_MASK, target_encoding, start, count, targets)
+        if mask is not None:
+            load_mask_lanes(mask, logits.shape[2], start, count, taken)
+            fill_masked(values, taken, -np.inf)
+            _fill_shares(taken, numbers[0], shares)
         for b in range(count):
             strength[b] = sample_weight[start + b] if sample_weight.size else 1.0
             if strength[b] == 0.0:
                 values[:, b] = 0.0
         shift_lanes(values, high, low, exponentials, anchor, rest, total, logits, gradient, start)
-        _sums_of_coefficients(values, targets, weights, numbers[0], anchor, sums, distances, row_weights)
+        _sums_of_coefficients(values, targets, weights, numbers[0], mask, shares, anchor, sums, distances, row_weights)
         if not class_weight.size:
             row_weights[:] = 1.0
         for b in range(LANES):
@@ -496,13 +584,20 @@ def _soft_cross_entropy_few(
             losses[start + b] = strength[b] * loss if strength[b] != 0.0 else 0.0
             strength[b] = 0.0 if total[b] == 0.0 else numbers[2] * strength[b] / total[b]
         if gradient.size:
-            _soft_gradients(exponentials, targets, weights, numbers[0], sums, rest, total, regulariser, strength)
+            _soft_gradients(
+                exponentials, targets, weights, numbers[0], mask, shares, sums, rest, total, regulariser, strength
+            )
+            if mask is not None:
+                fill_masked(exponentials, taken, 0.0)
             store_lanes(exponentials, ones, encoding, start, count, gradient)
 
 
 @compiled
-def _sums_of_coefficients(values, targets, weights, smoothing, anchor, sums, distances, row_weights):
-    """Fill, for each column, the sum of the coefficients v, that of `v (m - z)`, and r, that of its class weights."""
+def _sums_of_coefficients(values, targets, weights, smoothing, mask, shares, anchor, sums, distances, row_weights):
+    """Fill, for each column, the sum of the coefficients v, that of `v (m - z)`, and r, that of its class weights.
+
+    Without a mask, every class has the share `e / K`; else `shares` holds that of every class and column.
+    """
     use_wide_vectors()
     spread = smoothing / weights.size
     partial, lost = np.empty((3, LANES)), np.zeros((3, LANES))
@@ -513,8 +608,8 @@ def _sums_of_coefficients(values, targets, weights, smoothing, anchor, sums, dis
         partial[:] = 0.0
         for k in range(start, min(start + FEW_TERMS, weights.size)):
             for b in range(LANES):
-                truth = np.float64(targets[k, b])
-                coefficient = weights[k] * ((1.0 - smoothing) * truth + spread)
+                truth, share = np.float64(targets[k, b]), spread if mask is None else shares[k, b]
+                coefficient = weights[k] * ((1.0 - smoothing) * truth + share)
                 partial[0, b] += coefficient
                 partial[1, b] += coefficient * (np.float64(anchor[b]) - values[k, b]) if coefficient != 0.0 else 0.0
                 partial[2, b] += weights[k] * truth
@@ -528,13 +623,16 @@ def _sums_of_coefficients(values, targets, weights, smoothing, anchor, sums, dis
 
 
 @compiled
-def _soft_gradients(exponentials, targets, weights, smoothing, sums, rest, total, regulariser, strength):
-    """Replace every column of exponentials by its gradient."""
+def _soft_gradients(
+    exponentials, targets, weights, smoothing, mask, shares, sums, rest, total, regulariser, strength
+):  # fmt: skip
+    """Replace every column of exponentials by its gradient; `shares` as in `_sums_of_coefficients`."""
     use_wide_vectors()
     spread = smoothing / weights.size
     for k in range(weights.size):
         for b in range(LANES):
-            coefficient = weights[k] * ((1.0 - smoothing) * targets[k, b] + spread)
+            share = spread if mask is None else shares[k, b]
+            coefficient = weights[k] * ((1.0 - smoothing) * targets[k, b] + share)
             exponential = np.float64(exponentials[k, b])
             exponentials[k, b] = strength[b] * _gradient(
                 exponential, coefficient, sums[b], rest[b], total[b], regulariser[b]
@@ -543,13 +641,14 @@ def _soft_gradients(exponentials, targets, weights, smoothing, sums, rest, total
 
 @compiled
 def _soft_cross_entropy_many(
-    logits, encoding, target, target_encoding, class_weight, sample_weight, numbers, losses, gradient, first, last
+    logits, mask, encoding, target, target_encoding, class_weight, sample_weight, numbers, losses, gradient, first, last
 ):
     classes = logits.shape[1]
     values = scratch_like(logits, (ROWS, classes))
     targets = scratch_like(target, (ROWS, classes))
     exponentials = scratch_like(logits, (1, classes))[0]
     coefficients, terms = np.empty(classes), np.empty(min(BLOCK, classes))
+    taken = np.empty(0 if mask is None else classes, np.bool_)
     below, ones = np.empty(LANES), scratch_like(logits, (1, LANES))[0]
     high, low = pair_like(logits, *scaled_log2_e(1.0))
     for start in range(first, last, ROWS):
@@ -564,7 +663,10 @@ def _soft_cross_entropy_many(
                 row[:] = 0.0
                 continue
             truth = view_of(targets, b * classes, classes)
-            _fill_coefficients(truth, class_weight, numbers[0], coefficients)
+            if mask is not None:
+                load_mask_row(mask, logits.shape[2], start + b, taken)
+                fill_masked(row, taken, -np.inf)
+            _fill_coefficients(truth, class_weight, numbers[0], mask, taken, coefficients)
             row_weight = _row_weight(truth, class_weight, terms, below) if class_weight.size else 1.0
             anchor, rest, total = shift_row(row, high, low, exponentials, below, ones)
             coefficient_sum = sum_of(coefficients)
@@ -576,17 +678,19 @@ def _soft_cross_entropy_many(
             strength = 0.0 if total == 0.0 else numbers[2] * weight / total
             if gradient.size:
                 _soft_gradient(exponentials, coefficients, coefficient_sum, rest, total, regulariser, strength, row)
+                if mask is not None:
+                    fill_masked(row, taken, 0.0)
         if gradient.size:
             store_rows(values, encoding, start, count, gradient)
 
 
 @compiled
-def _fill_coefficients(truth, class_weight, smoothing, coefficients):
-    """Fill `v_k = w_k ((1 - e) y_k + e / K)`."""
+def _fill_coefficients(truth, class_weight, smoothing, mask, taken, coefficients):
+    """Fill `v_k = w_k ((1 - e) y_k + e / K)`; with a mask, without the second term where a class is not taken."""
     use_wide_vectors()
-    spread = smoothing / truth.size
+    spread = smoothing / (truth.size if mask is None else count_taken(taken))
     for k in range(truth.size):
-        coefficients[k] = (1.0 - smoothing) * truth[k] + spread
+        coefficients[k] = (1.0 - smoothing) * truth[k] + (spread if mask is None or taken[k] else 0.0)
     for k in range(class_weight.size):
         coefficients[k] *= class_weight[k]
 
@@ -732,7 +836,7 @@ def _small_loss(
         return -1, 0.0
     losses, no_weights = np.empty(target.size), np.empty(0)
     divisor = np.float64(used) if divisor == 0.0 else divisor
-    options = Options(ignore_index, no_weights, no_weights, smoothing, z_loss, 1.0 / divisor)
+    options = Options(ignore_index, no_weights, no_weights, smoothing, z_loss, 1.0 / divisor, None)
     _cross_entropy(many, logits, encoding, integers, _INT64, options, losses, gradient, 0, target.size)
     total = sum_of(losses)
     if with_checks and not np.isfinite(total):

@@ -315,6 +315,50 @@ def load_rows(source, mask, encoding, first, count, rows):
 
 
 @compiled
+def load_mask_lanes(mask, inner, first, count, taken):
+    """Copy the mask of `count` rows, `(1 or outer, classes, 1 or inner)`, into the columns of `taken`."""
+    for b in range(count):
+        block, column = _place_in_mask(mask, inner, first + b)
+        for k in range(taken.shape[0]):
+            taken[k, b] = mask[block, k, column]
+
+
+@compiled
+def load_mask_row(mask, inner, row, taken):
+    """Copy the mask of a row into `taken`; `mask` as in `load_mask_lanes`."""
+    use_wide_vectors()
+    block, column = _place_in_mask(mask, inner, row)
+    for k in range(taken.size):
+        taken[k] = mask[block, k, column]
+
+
+@compiled
+def _place_in_mask(mask, inner, row):
+    """Return the block and the column of a row; a mask of length 1 is the same for all of them."""
+    block, column = divmod(row, inner)
+    return (block if mask.shape[0] > 1 else 0), (column if mask.shape[2] > 1 else 0)
+
+
+@compiled
+def fill_masked(values, taken, fill):
+    """Set the elements that are not taken to `fill`, in a row or in lanes."""
+    use_wide_vectors()
+    fill = real_like(values, fill)
+    flat, flat_taken = view_of(values, 0, values.size), view_of(taken, 0, taken.size)
+    for i in range(flat.size):
+        flat[i] = flat[i] if flat_taken[i] else fill
+
+
+@compiled
+def count_taken(taken):
+    """Return how many elements of a row are taken; 1 where none is, to divide by."""
+    count = 0
+    for k in range(taken.size):
+        count += taken[k]
+    return max(count, 1)
+
+
+@compiled
 def store_rows(rows, encoding, first, count, destination):
     """Copy `count` rows of `rows` into the destination, from its row `first` on."""
     use_wide_vectors()

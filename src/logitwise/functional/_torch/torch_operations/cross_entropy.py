@@ -17,7 +17,8 @@ def cross_entropy(problem: CrossEntropyProblem) -> Tensor:
 
 def _losses(problem: CrossEntropyProblem) -> Tensor:
     dim = problem.layout.axis
-    rows = shift(problem.quiet_logits(), dim)
+    problem = problem._replace(mask=_mask_of_used_rows(problem))
+    rows = shift(problem.quiet_logits(), dim, mask=problem.mask)
     losses = _surprise(problem, rows)
     if problem.z_loss:
         normaliser = rows.largest.masked_fill(rows.dead, 0.0) + rows.log_total
@@ -29,19 +30,36 @@ def _losses(problem: CrossEntropyProblem) -> Tensor:
     return losses if silent is None else losses.masked_fill(silent, 0.0)
 
 
+def _mask_of_used_rows(problem: CrossEntropyProblem) -> Tensor | None:
+    """Return the mask with every class in the rows that take no part, for which it is not read."""
+    mask, silent = problem.mask, problem.silent()
+    return mask if mask is None or silent is None else mask | silent.unsqueeze(problem.layout.axis)
+
+
 def _surprise(problem: CrossEntropyProblem, rows: ShiftedRows) -> Tensor:
     """Return `sum_j v_j (lse - z_j)` for each row, without sample weights."""
-    dim, classes, smoothing = problem.layout.axis, problem.layout.classes, problem.label_smoothing
+    dim, smoothing = problem.layout.axis, problem.label_smoothing
     weights = _class_weights(problem)
     if not problem.has_indices:
-        coefficients = (1.0 - smoothing) * wide(problem.target) + smoothing / classes
+        coefficients = (1.0 - smoothing) * wide(problem.target) + _even(problem)
         return _weighted_surprise(coefficients if weights is None else coefficients * weights, rows, dim)
     index = _safe_index(problem).unsqueeze(dim)
-    surprise = (rows.log_total - rows.differences.gather(dim, index)).squeeze(dim) * _class_row_weights(problem)
+    coefficient = (1.0 - smoothing) * _class_row_weights(problem)
+    difference = rows.differences.gather(dim, index).squeeze(dim)
+    difference = difference.masked_fill((coefficient == 0.0) & difference.isinf(), 0.0)
+    surprise = coefficient * (rows.log_total.squeeze(dim) - difference)
     if not smoothing:
         return surprise
-    even = rows.differences.new_full((), smoothing / classes) if weights is None else weights * (smoothing / classes)
-    return (1.0 - smoothing) * surprise + _weighted_surprise(even.expand_as(rows.differences), rows, dim)
+    even = _even(problem) if weights is None else weights * _even(problem)
+    return surprise + _weighted_surprise(even.expand_as(rows.differences), rows, dim)
+
+
+def _even(problem: CrossEntropyProblem) -> Tensor:
+    """Return `e / K` for the K classes of every row that take part; 0 for the others."""
+    if problem.mask is None:
+        return wide(problem.logits.new_ones(())) * (problem.label_smoothing / problem.layout.classes)
+    taken = problem.mask.broadcast_to(problem.layout.shape)
+    return taken * (problem.label_smoothing / wide(taken.sum(problem.layout.axis, keepdim=True).clamp(min=1)))
 
 
 def _weighted_surprise(coefficients: Tensor, rows: ShiftedRows, dim: int) -> Tensor:

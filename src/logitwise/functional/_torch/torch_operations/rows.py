@@ -38,7 +38,7 @@ def shift(logits: Tensor, dim: int, temperature: float | Tensor = 1.0, mask: Ten
     exact = logits.dtype != torch.float64
     logits = wide(logits)
     if mask is not None:
-        logits = logits.masked_fill(~mask, -torch.inf)
+        logits = logits.masked_fill(~mask.broadcast_to(logits.shape), -torch.inf)
     index = logits.detach().argmax(dim, keepdim=True)
     largest = logits.gather(dim, index)
     is_largest = torch.zeros_like(logits, dtype=torch.bool).scatter(
