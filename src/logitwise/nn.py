@@ -7,6 +7,7 @@ torch's, and only their results are computed by this library.
 from __future__ import annotations
 
 import inspect
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -184,8 +185,9 @@ def _cross_entropy(
 ) -> Tensor:
     axis = 1 if input.ndim > 1 else 0
     rows = None
-    if target.dtype.is_floating_point and reduction == "mean" and input.ndim:
-        rows = input.numel() // max(input.shape[axis], 1) or None
+    if target.dtype.is_floating_point:
+        if weight is not None and reduction == "mean":  # without weights, the function counts the rows
+            rows = math.prod(input.shape[:axis] + input.shape[axis + 1 :]) or None
     elif weight is not None and reduction == "mean" and may_look(weight) and bool((weight < 0).any()):
         wide = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
         losses = _cross_entropy(wide, target, weight, ignore_index, label_smoothing, "none")
@@ -268,10 +270,10 @@ def _count_labels(
     input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None, missing: str
 ) -> int | Tensor | None:
     """Return the number of labels; None where a mean over those that are not missing has none to divide by."""
+    if weight is None:  # the function counts them
+        return None
     silent = missing_labels(target, ignore_index, missing)
-    if silent is None:
-        return input.numel()
-    return None if weight is None else (~silent).sum().clamp(min=1)  # without weights, the function counts them
+    return math.prod(input.shape) if silent is None else (~silent).sum().clamp(min=1)
 
 
 class BCELoss(torch.nn.BCELoss):

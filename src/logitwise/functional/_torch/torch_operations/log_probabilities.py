@@ -6,6 +6,8 @@ operations. All others are computed here, in 64 bits.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn.functional import kl_div, nll_loss
@@ -93,7 +95,7 @@ def kl_divergence(log_probabilities: Tensor, target: Tensor, log_target: bool, r
     losses = p * differences.masked_fill(absent, 0.0)
     if reduction == "none":
         return losses.to(dtype)
-    size = losses.numel() if reduction == "mean" else log_probabilities.shape[:1].numel()
+    size = math.prod(losses.shape) if reduction == "mean" else math.prod(log_probabilities.shape[:1])
     if reduction == "sum":
         size = 1
     elif not size and may_look(losses):
@@ -108,5 +110,5 @@ def _of_finite(log_probabilities: Tensor, target: Tensor, log_target: bool, redu
     found = kl_div(log_probabilities, target, reduction="sum", log_target=log_target)
     if not found.isfinite():
         return None
-    size = {"sum": 1, "mean": log_probabilities.numel(), "batchmean": log_probabilities.shape[:1].numel()}
+    size = {"sum": 1, "mean": log_probabilities.numel(), "batchmean": math.prod(log_probabilities.shape[:1])}
     return found / size[reduction] if reduction != "sum" else found
