@@ -210,8 +210,8 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
     Both tails are exact, targets may be integers or booleans, and a target outside [0, 1] is an error. As in torch,
     the mean divides by the number of elements even if there are weights.
 
-    Two more arguments, `ignore_index` and `missing`, say how missing labels are marked, as in the function; the mean
-    then divides by the number of labels that are not missing.
+    Three more arguments are those of the function: `label_smoothing`; and `ignore_index` and `missing`, which say how
+    missing labels are marked. The mean then divides by the number of labels that are not missing.
 
     Example:
         >>> import torch, logitwise as lw
@@ -221,6 +221,7 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
 
     ignore_index = None  # of modules pickled before it was there; no annotation, which torch.jit.script would read
     missing = "error"
+    label_smoothing = 0.0
 
     def __init__(
         self,
@@ -232,15 +233,17 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
         *,
         ignore_index: int | None = None,
         missing: Literal["error", "ignore"] = "error",
+        label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(weight, size_average, reduce, reduction, pos_weight)
-        self.ignore_index, self.missing = ignore_index, missing
+        self.ignore_index, self.missing, self.label_smoothing = ignore_index, missing, label_smoothing
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of logits of any shape and targets of the same shape."""
         return _binary_cross_entropy_with_logits(
-            input, target, self.weight, self.pos_weight, self.reduction, self.ignore_index, self.missing
-        )
+            input, target, self.weight, self.pos_weight, self.reduction, self.ignore_index, self.missing,
+            self.label_smoothing,
+        )  # fmt: skip
 
 
 @_drop_in
@@ -252,6 +255,7 @@ def _binary_cross_entropy_with_logits(
     reduction: str,
     ignore_index: int | None,
     missing: str,
+    label_smoothing: float,
 ) -> Tensor:
     is_mean = reduction == "mean" and input.numel() > 0
     return functional.binary_cross_entropy_with_logits(
@@ -259,6 +263,7 @@ def _binary_cross_entropy_with_logits(
         target,
         sample_weight=weight,
         pos_weight=pos_weight,
+        label_smoothing=label_smoothing,
         reduction=cast("Reduction", reduction),
         normalizer=_count_labels(input, target, weight, ignore_index, missing) if is_mean else None,
         ignore_index=ignore_index,

@@ -30,7 +30,7 @@ _ARGUMENTS = {
     "cross_entropy": "Tensor logits, Tensor target, Tensor? class_weight, Tensor? sample_weight, int axis, "
     "int ignore_index, float label_smoothing, float z_loss, str reduction, Scalar? normalizer",
     "binary_cross_entropy_with_logits": "Tensor logits, Tensor target, Tensor? sample_weight, Tensor? pos_weight, "
-    "str reduction, Scalar? normalizer",
+    "float label_smoothing, str reduction, Scalar? normalizer",
 }
 for _name, _arguments in _ARGUMENTS.items():
     _LIBRARY.define(f"{_name}(bool differentiated, {_arguments}) -> (Tensor, Tensor)")
@@ -51,7 +51,7 @@ def _fits_schema(call: Any) -> bool:
     if not isinstance(call.reduction, str) or not (number is None or (_is_number(number) and number < 2**63)):
         return False
     if isinstance(call, BinaryCall):
-        return not call.marks_missing()
+        return not call.marks_missing() and _is_number(call.label_smoothing)
     integers, floats = (call.axis, call.ignore_index), (call.label_smoothing, call.z_loss)
     if not all(isinstance(each, int) and _is_number(each) for each in integers) or not all(map(_is_number, floats)):
         return False
@@ -87,8 +87,9 @@ def _cross_entropy(call: CrossEntropyCall, differentiated: bool) -> Tensor:
 
 def _binary_cross_entropy(call: BinaryCall, differentiated: bool) -> Tensor:
     return torch.ops.logitwise.binary_cross_entropy_with_logits(
-        differentiated, call.logits, call.target, call.sample_weight, call.pos_weight, call.reduction, call.normalizer
-    )[0]
+        differentiated, call.logits, call.target, call.sample_weight, call.pos_weight,
+        float(call.label_smoothing), call.reduction, call.normalizer,
+    )[0]  # fmt: skip
 
 
 _OPERATORS = {"cross_entropy": _cross_entropy, "binary_cross_entropy_with_logits": _binary_cross_entropy}
