@@ -18,6 +18,7 @@ from logitwise._requirements import (
 )
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._problems.entries import advice_on_labels, advice_on_missing_labels, in_unit_interval
+from logitwise.functional._problems.even_weights import with_even_element_weights
 from logitwise.functional._problems.targets import check_binary_target
 from logitwise.functional._problems.weights import check_element_weight
 
@@ -63,7 +64,8 @@ class BinaryCall(NamedTuple):
         target = in_unit_interval(target, "target", advice_on_missing_labels, sample_weight)
         check_out(out, logits)
         options = (sample_weight, pos_weight, smoothing, reduction, normalizer)
-        return BinaryProblem(self.operation, logits, target, *options)
+        problem = BinaryProblem(self.operation, logits, target, *options)
+        return with_even_element_weights(problem) if reduction == "mean" else problem
 
     def marks_missing(self) -> bool:
         """Return whether an option says which labels are missing."""

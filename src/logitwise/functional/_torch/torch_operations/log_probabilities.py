@@ -17,6 +17,7 @@ from logitwise._errors import InvalidTypeError
 from logitwise._requirements import as_floating, broadcast, check_choice, check_layout, check_same_framework
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._problems.entries import check_all_not_negative
+from logitwise.functional._problems.even_weights import even_class_weights
 from logitwise.functional._problems.targets import count_indices, is_index_target
 from logitwise.functional._problems.weights import check_class_weight
 from logitwise.functional._torch.tensors import SIXTEEN_BITS
@@ -46,6 +47,8 @@ def negative_log_likelihood(
         return nll_loss(log_probabilities, indices, ignore_index=ignore_index, reduction=reduction)
     ignored = indices == ignore_index
     weights = _weights_of(indices, class_weight, ignored)
+    if class_weight is not None and reduction == "mean":
+        weights = even_class_weights(weights, weights)
     indices = indices.masked_fill(ignored, 0)
     chosen = log_probabilities.gather(axis, indices.unsqueeze(axis)).squeeze(axis)
     losses = -weights * wide(chosen.masked_fill(weights == 0.0, 0.0))
