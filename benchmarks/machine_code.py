@@ -49,7 +49,7 @@ def _kernels(dtype: str) -> list[tuple[str, str]]:
     cross_entropy.soft_cross_entropy(logits, 0, logits.copy(), 0, options, losses, logits.copy())
     sigmoid.sigmoid(flat, 0, flat.copy())
     weights, elements = np.ones(1), np.zeros(flat.size)
-    binary_cross_entropy.binary_cross_entropy(flat, 0, flat, 0, weights, weights, 1.0, elements, flat.copy())
+    binary_cross_entropy.binary_cross_entropy(flat, 0, flat, 0, weights, weights, 0.0, 1.0, elements, flat.copy())
     return [(name, list(kernel.inspect_asm().values())[-1]) for name, kernel in compiled.items()]
 
 

@@ -141,7 +141,15 @@ def check_positive(value: Any, name: str) -> float:
 
 
 def check_positive_tensor(value: Any, name: str, logits: Any) -> Any:
-    """Return `value` as `check_positive` does; but a tensor that is differentiated or traced stays a tensor, 0-d."""
+    """Return `value` as `check_positive` does; but a tensor that is differentiated or traced stays a tensor, 0-d.
+
+    An integer that a compiler or tracer may know as the size of an axis alone stays an integer: as a float, it would
+    be one number in what they compile.
+    """
+    if type(value) is not float and is_tensor(logits) and _may_be_size(value):
+        if value > 0:
+            return value
+        raise InvalidValueError(name, "be positive and finite", float(value))
     if type(value) is float or not (is_tensor(value) and is_tensor(logits)) or not is_followed(value):
         return check_positive(value, name)
     if math.prod(value.shape) != 1 or number_kind(value) not in ("floating", "integer"):
@@ -151,6 +159,14 @@ def check_positive_tensor(value: Any, name: str, logits: Any) -> Any:
     if may_look(value):
         check_positive(value, name)
     return value.reshape(())
+
+
+def _may_be_size(value: Any) -> bool:
+    """Return whether a number of a call of tensors may stand for the size of an axis, in a compiler or tracer."""
+    torch = sys.modules["torch"]
+    return isinstance(value, torch.SymInt) or (
+        torch.compiler.is_compiling() and isinstance(value, int) and not isinstance(value, bool) and value < 2**63
+    )
 
 
 def check_not_negative(value: Any, name: str) -> float:

@@ -7,6 +7,7 @@ torch's, and only their results are computed by this library.
 from __future__ import annotations
 
 import inspect
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -194,8 +195,9 @@ def _cross_entropy(
 ) -> Tensor:
     axis = 1 if input.ndim > 1 else 0
     rows = None
-    if target.dtype.is_floating_point and reduction == "mean" and input.ndim:
-        rows = input.numel() // max(input.shape[axis], 1) or None
+    if target.dtype.is_floating_point:
+        if weight is not None and reduction == "mean":  # without weights, the function counts the rows
+            rows = math.prod(input.shape[:axis] + input.shape[axis + 1 :]) or None
     elif weight is not None and reduction == "mean" and may_look(weight) and bool((weight < 0).any()):
         wide = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
         losses = _cross_entropy(wide, target, weight, ignore_index, label_smoothing, "none", mask)
@@ -219,8 +221,8 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
     Both tails are exact, targets may be integers or booleans, and a target outside [0, 1] is an error. As in torch,
     the mean divides by the number of elements even if there are weights.
 
-    Two more arguments, `ignore_index` and `missing`, say how missing labels are marked, as in the function; the mean
-    then divides by the number of labels that are not missing.
+    Three more arguments are those of the function: `label_smoothing`; and `ignore_index` and `missing`, which say how
+    missing labels are marked. The mean then divides by the number of labels that are not missing.
 
     Example:
         >>> import torch, logitwise as lw
@@ -230,6 +232,7 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
 
     ignore_index = None  # of modules pickled before it was there; no annotation, which torch.jit.script would read
     missing = "error"
+    label_smoothing = 0.0
 
     def __init__(
         self,
@@ -241,15 +244,17 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
         *,
         ignore_index: int | None = None,
         missing: Literal["error", "ignore"] = "error",
+        label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(weight, size_average, reduce, reduction, pos_weight)
-        self.ignore_index, self.missing = ignore_index, missing
+        self.ignore_index, self.missing, self.label_smoothing = ignore_index, missing, label_smoothing
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of logits of any shape and targets of the same shape."""
         return _binary_cross_entropy_with_logits(
-            input, target, self.weight, self.pos_weight, self.reduction, self.ignore_index, self.missing
-        )
+            input, target, self.weight, self.pos_weight, self.reduction, self.ignore_index, self.missing,
+            self.label_smoothing,
+        )  # fmt: skip
 
 
 @_drop_in
@@ -261,6 +266,7 @@ def _binary_cross_entropy_with_logits(
     reduction: str,
     ignore_index: int | None,
     missing: str,
+    label_smoothing: float,
 ) -> Tensor:
     is_mean = reduction == "mean" and input.numel() > 0
     return functional.binary_cross_entropy_with_logits(
@@ -268,6 +274,7 @@ def _binary_cross_entropy_with_logits(
         target,
         sample_weight=weight,
         pos_weight=pos_weight,
+        label_smoothing=label_smoothing,
         reduction=cast("Reduction", reduction),
         normalizer=_count_labels(input, target, weight, ignore_index, missing) if is_mean else None,
         ignore_index=ignore_index,
@@ -279,10 +286,10 @@ def _count_labels(
     input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None, missing: str
 ) -> int | Tensor | None:
     """Return the number of labels; None where a mean over those that are not missing has none to divide by."""
+    if weight is None:  # the function counts them
+        return None
     silent = missing_labels(target, ignore_index, missing)
-    if silent is None:
-        return input.numel()
-    return None if weight is None else (~silent).sum().clamp(min=1)  # without weights, the function counts them
+    return math.prod(input.shape) if silent is None else (~silent).sum().clamp(min=1)
 
 
 class BCELoss(torch.nn.BCELoss):

@@ -250,15 +250,24 @@ def cross_entropy(
 
 
 def binary_cross_entropy_with_logits(
-    logits: np.ndarray, target: np.ndarray, pos_weight: np.ndarray | float = 1.0
+    logits: np.ndarray,
+    target: np.ndarray,
+    pos_weight: np.ndarray | float = 1.0,
+    *,
+    label_smoothing: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the loss of each element, and its gradient with respect to the logits.
 
-    loss = w y softplus(-z) + (1 - y) softplus(z)          0 x inf counts as 0
-    gradient = -w y sigmoid(-z) + (1 - y) sigmoid(z)
+    With the target y' = (1 - e) y + e / 2 that smoothing by e makes of y:
+
+        loss = w y' softplus(-z) + (1 - y') softplus(z)          0 x inf counts as 0
+        gradient = -w y' sigmoid(-z) + (1 - y') sigmoid(z)
+
+    `1 - y'` is written as (1 - e) (1 - y) + e / 2, which a small e does not lose.
     """
     logits, target = np.asarray(logits, dtype=np.float64), np.asarray(target, dtype=np.float64)
-    positive, negative = pos_weight * target, 1.0 - target
+    kept, spread = 1.0 - label_smoothing, label_smoothing / 2.0
+    positive, negative = pos_weight * (kept * target + spread), kept * (1.0 - target) + spread
     with np.errstate(invalid="ignore", under="ignore"):
         loss = _product(positive, softplus(-logits)) + _product(negative, softplus(logits))
         return loss, negative * sigmoid(logits) - positive * sigmoid(-logits)

@@ -125,10 +125,12 @@ def log_sigmoid(logits: np.ndarray) -> np.ndarray:
     return _rows(lambda z: float(-_CONTEXT.log1p(_CONTEXT.exp(-_CONTEXT.mpf(float(z))))), logits)
 
 
-def binary_cross_entropy(logits: np.ndarray, target: np.ndarray, pos_weight: float) -> tuple[np.ndarray, np.ndarray]:
-    losses, gradients = [], []
+def binary_cross_entropy(
+    logits: np.ndarray, target: np.ndarray, pos_weight: float, smoothing: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    losses, gradients, e = [], [], _CONTEXT.mpf(smoothing)
     for z, y in zip(logits.tolist(), target.tolist(), strict=True):
-        z, y, w = _CONTEXT.mpf(z), _CONTEXT.mpf(y), _CONTEXT.mpf(pos_weight)
+        z, y, w = _CONTEXT.mpf(z), (1 - e) * _CONTEXT.mpf(y) + e / 2, _CONTEXT.mpf(pos_weight)
         up, down = _CONTEXT.log1p(_CONTEXT.exp(z)), _CONTEXT.log1p(_CONTEXT.exp(-z))
         losses.append(float(w * y * down + (1 - y) * up))
         gradients.append(float((1 - y) / (1 + _CONTEXT.exp(-z)) - w * y / (1 + _CONTEXT.exp(z))))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -83,6 +85,68 @@ def test_no_elements():
     for empty in (np.empty(0), torch.empty(0)):
         with pytest.warns(lw.NoRowsWarning, match=message):
             assert lw.binary_cross_entropy_with_logits(empty, empty) == 0.0
+
+
+SMOOTHED = {  # name of a route of tensors -> loss and gradient of logits, with options
+    "recorded": lambda z, y, **options: _with_gradient(lw.binary_cross_entropy_with_logits, z, y, **options),
+    "transformed": lambda z, y, **options: torch.func.grad_and_value(
+        lambda logits: lw.binary_cross_entropy_with_logits(logits, y, **options)
+    )(z)[::-1],
+    "compiled": lambda z, y, **options: _with_gradient(
+        torch.compile(lw.binary_cross_entropy_with_logits, backend="aot_eager", fullgraph=True), z, y, **options
+    ),
+    "module": lambda z, y, pos_weight=None, **options: _with_gradient(
+        lw.nn.BCEWithLogitsLoss(pos_weight=pos_weight, **options), z, y
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def _fresh_compiler():
+    torch.compiler.reset()
+
+
+def _with_gradient(function, logits, target, **options):
+    logits = logits.detach().requires_grad_()
+    loss = function(logits, target, **options)
+    return loss.detach(), torch.autograd.grad(loss, logits)[0]
+
+
+@pytest.mark.parametrize("smoothing", [1e-20, 0.1, 1.0])
+@pytest.mark.parametrize("kind", KINDS)
+def test_label_smoothing_spreads_a_share_of_the_target_over_both_classes(kind, smoothing):
+    framework, dtype = kind.split()
+    y = np.array([0.0, 1.0, 0.25] * 4)
+    logits, target, pos_weight = make(LOGITS, kind), make(y, kind), make(np.array(2.5), kind)
+    exact, exact_gradient = oracle.binary_cross_entropy(values_of(logits), y, 2.5, smoothing)
+    options = {"pos_weight": pos_weight, "label_smoothing": smoothing}
+    losses, gradient = lw.binary_cross_entropy_with_logits_and_gradient(logits, target, reduction="none", **options)
+    check_ulp(values_of(losses), exact, dtype, VALUE_ULP[dtype])
+    check_ulp(values_of(gradient), exact_gradient, dtype, GRADIENT_ULP[dtype], scale=np.full(12, 2.5))
+    for name, compute in SMOOTHED.items() if framework == "torch" else ():
+        if name == "compiled" and smoothing != 0.1:
+            continue  # it takes long to compile
+        loss, gradient = compute(logits, target, **options)
+        check_ulp(values_of(loss), exact.mean(), dtype, VALUE_ULP[dtype])
+        check_ulp(values_of(gradient), exact_gradient / 12, dtype, GRADIENT_ULP[dtype], scale=np.full(12, 2.5 / 12))
+
+
+def test_what_label_smoothing_must_be():
+    for smoothing, message in ((1.5, "be in [0, 1]; got 1.5."), ("much", "be a number; got 'much' of type str.")):
+        for given in (LOGITS, torch.tensor(LOGITS)):
+            with pytest.raises((ValueError, TypeError), match=f"^label_smoothing must {re.escape(message)}$"):
+                lw.binary_cross_entropy_with_logits(given, given > 0, label_smoothing=smoothing)
+
+
+@pytest.mark.filterwarnings("ignore::logitwise.LogitwiseWarning")
+@pytest.mark.parametrize("kind", ["numpy float64", "torch float64"])
+def test_with_label_smoothing_no_infinite_logit_is_possible(kind):
+    logits, target = make(np.array([np.inf, -np.inf]), kind), make(np.array([1.0, 0.0]), kind)
+    options = {"reduction": "none", "label_smoothing": 0.5}
+    losses = lw.binary_cross_entropy_with_logits(logits, target, **options)
+    np.testing.assert_array_equal(values_of(losses), [np.inf, np.inf])
+    with lw.checks("raise"), pytest.raises(lw.ImpossibleTargetWarning):
+        lw.binary_cross_entropy_with_logits(logits, target, **options)
 
 
 def test_derivatives():

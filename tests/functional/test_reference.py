@@ -79,12 +79,14 @@ def test_sigmoid():
 
 @pytest.mark.parametrize("pos_weight", [1.0, 2.5])
 @pytest.mark.parametrize("target", [0.0, 1.0, 0.3])
-def test_binary_cross_entropy(target, pos_weight):
+@pytest.mark.parametrize("smoothing", [0.0, 1e-20, 0.1, 1.0])
+def test_binary_cross_entropy(smoothing, target, pos_weight):
     targets = np.full(ELEMENTS.shape, target)
-    losses, gradient = reference.binary_cross_entropy_with_logits(ELEMENTS, targets, pos_weight)
-    exact_losses, exact_gradient = oracle.binary_cross_entropy(ELEMENTS, targets, pos_weight)
+    given = (ELEMENTS, targets, pos_weight)
+    losses, gradient = reference.binary_cross_entropy_with_logits(*given, label_smoothing=smoothing)
+    exact_losses, exact_gradient = oracle.binary_cross_entropy(*given, smoothing)
     check_ulp(losses, exact_losses, "float64", BUDGET)
-    scale = 0.0 if target in (0.0, 1.0) else pos_weight
+    scale = 0.0 if target in (0.0, 1.0) and smoothing == 0.0 else pos_weight
     check_ulp(gradient, exact_gradient, "float64", GRADIENT_ULP["float64"], scale=np.full(ELEMENTS.shape, scale))
 
 

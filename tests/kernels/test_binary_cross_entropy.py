@@ -46,7 +46,7 @@ def test_losses_and_gradients_are_within_the_budget(dtype, pos_weight):
     logits, encoding = store(LOGITS, dtype)
     target, _ = store(np.random.default_rng(1).choice([0.0, 1.0, 0.25], LOGITS.size), dtype)
     losses, gradient = np.empty(logits.size), np.empty_like(logits)
-    binary_cross_entropy(logits, encoding, target, NATIVE, ONE, np.array([pos_weight]), 1.0, losses, gradient)
+    binary_cross_entropy(logits, encoding, target, NATIVE, ONE, np.array([pos_weight]), 0.0, 1.0, losses, gradient)
     exact_losses, exact_gradient = oracle.binary_cross_entropy(logits, target, pos_weight)
     check_ulp(losses, exact_losses, dtype, VALUE_ULP[dtype])
     scale = np.full(logits.size, pos_weight)
@@ -58,7 +58,9 @@ def test_weights_repeat_and_rows_of_weight_zero_are_not_read():
     target = np.array([True, False, True, True, False, True])
     sample_weight = np.array([1.0, 2.0, 0.0, 1.0, 0.5, 1.0])
     losses, gradient = np.empty(6), np.empty(6)
-    binary_cross_entropy(logits, NATIVE, target, NATIVE, sample_weight, np.array([1.0, 3.0]), 0.5, losses, gradient)
+    binary_cross_entropy(
+        logits, NATIVE, target, NATIVE, sample_weight, np.array([1.0, 3.0]), 0.0, 0.5, losses, gradient
+    )
     weight = np.where(target, np.tile([1.0, 3.0], 3), 1.0) * sample_weight
     signed = np.where(target, -logits, logits)
     expected = np.where(sample_weight > 0, weight * np.log1p(np.exp(signed)), 0.0)
@@ -70,7 +72,7 @@ def test_weights_repeat_and_rows_of_weight_zero_are_not_read():
 def test_zero_times_infinity_is_zero_and_a_wrong_certainty_is_infinite():
     logits = np.array([np.inf, -np.inf, np.inf, np.nan])
     losses = np.empty(4)
-    binary_cross_entropy(logits, NATIVE, np.array([1, 0, 0, 1]), NATIVE, ONE, ONE, 1.0, losses, np.empty(0))
+    binary_cross_entropy(logits, NATIVE, np.array([1, 0, 0, 1]), NATIVE, ONE, ONE, 0.0, 1.0, losses, np.empty(0))
     np.testing.assert_array_equal(losses, [0.0, 0.0, np.inf, np.nan])
 
 
@@ -82,7 +84,7 @@ def test_sums_do_not_depend_on_the_number_of_threads():
     for count in (1, 2, 5):
         set_number_of_threads(count)
         losses = np.empty(blocks_of(logits.size))
-        binary_cross_entropy(logits, NATIVE, target, NATIVE, ONE, ONE, 1.0, losses, np.empty(0, np.float32))
+        binary_cross_entropy(logits, NATIVE, target, NATIVE, ONE, ONE, 0.0, 1.0, losses, np.empty(0, np.float32))
         sums.append(losses)
     set_number_of_threads(before)
     np.testing.assert_array_equal(sums[1], sums[0])

@@ -41,7 +41,7 @@ def losses_of_arrays(logits: NDArray[np.float64], target: NDArray[np.int64], wei
     assert_type(lw.log_loss(logits, target, ignore_index=-1), Number)
     assert_type(lw.log_loss(logits, target, reduction="none"), Floats)
     binary, both = lw.binary_cross_entropy_with_logits, lw.binary_cross_entropy_with_logits_and_gradient
-    assert_type(binary(logits, target, pos_weight=2.0, normalizer=7), Number)
+    assert_type(binary(logits, target, pos_weight=2.0, label_smoothing=0.1, normalizer=7), Number)
     assert_type(binary([0.5], [True], reduction="none"), Floats)
     assert_type(both(logits, target, sample_weight=weight), tuple[Number, Floats])
     assert_type(both(logits, target, reduction="none", out=logits), tuple[Floats, Floats])

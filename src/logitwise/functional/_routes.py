@@ -58,22 +58,22 @@ _of_tensors: _Table | None = None
 def _table_of_tensors() -> _Table:
     """Return the table of tensors; it is made, and torch imported with it, when the first tensor comes."""
     global _of_tensors
+    if sys.modules["torch"].compiler.is_compiling():  # the compiler would compile again as soon as the global is set
+        return _new_table_of_tensors()
     if _of_tensors is None:
-        from logitwise.functional._torch import (
-            compiled_operator,
-            cpu_kernels,
-            recorded_kernels,
-            small,
-            torch_operations,
-        )
-
-        _of_tensors = _Table(
-            gate=small,
-            result=(recorded_kernels, cpu_kernels, torch_operations),
-            loss=(compiled_operator, recorded_kernels, cpu_kernels, torch_operations),
-            loss_and_gradient=(cpu_kernels, torch_operations),
-        )
+        _of_tensors = _new_table_of_tensors()
     return _of_tensors
+
+
+def _new_table_of_tensors() -> _Table:
+    from logitwise.functional._torch import compiled_operator, cpu_kernels, recorded_kernels, small, torch_operations
+
+    return _Table(
+        gate=small,
+        result=(recorded_kernels, cpu_kernels, torch_operations),
+        loss=(compiled_operator, recorded_kernels, cpu_kernels, torch_operations),
+        loss_and_gradient=(cpu_kernels, torch_operations),
+    )
 
 
 def _table_for(logits: Any) -> _Table:

@@ -82,6 +82,7 @@ class BinaryOptions(TypedDict, Generic[W], total=False):
 
     sample_weight: W | None
     pos_weight: W | None
+    label_smoothing: SupportsFloat
     normalizer: SupportsFloat | None
     ignore_index: SupportsIndex | None
     missing: Missing

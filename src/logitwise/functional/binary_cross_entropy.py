@@ -37,6 +37,7 @@ def binary_cross_entropy_with_logits(
     *_positional: Any,
     sample_weight: Any = None,
     pos_weight: Any = None,
+    label_smoothing: SupportsFloat = 0.0,
     reduction: Reduction = "mean",
     normalizer: SupportsFloat | None = None,
     ignore_index: SupportsIndex | None = None,
@@ -47,9 +48,10 @@ def binary_cross_entropy_with_logits(
 
     For one element with logit z and target y, and softplus(z) = log(1 + exp(z)):
 
-        loss = s (w y softplus(-z) + (1 - y) softplus(z))        0 x inf = 0
+        loss = s (w y' softplus(-z) + (1 - y') softplus(z))        0 x inf = 0
 
-    with the sample weight s and the weight w of the positive class; the mean is `sum of losses / sum of s`.
+    with the sample weight s, the weight w of the positive class, and the target y' = (1 - e) y + e / 2 that label
+    smoothing by e makes of y; the mean is `sum of losses / sum of s`.
 
     Args:
         logits: Scores of any shape; dtypes as in `sigmoid`. Never probabilities: there is no sigmoid before this.
@@ -59,6 +61,7 @@ def binary_cross_entropy_with_logits(
             divides by their sum. An element of weight 0 is not read: neither its logit nor its target.
         pos_weight: w, weights that broadcast to the shape of `logits` (one number, or one per column), with signs as in
             `sample_weight`.
+        label_smoothing: e in [0, 1], the share of the target that is spread evenly over both classes.
         reduction: 'mean', 'sum', or 'none' for one loss per element.
         normalizer: What the mean divides by instead of the sum of weights.
         ignore_index: A target that stands for a missing label, such as -1: such elements take no part, as if their
@@ -83,7 +86,8 @@ def binary_cross_entropy_with_logits(
     """
     if _positional or _others:
         raise refusal(binary_cross_entropy_with_logits, _positional, _others)
-    return loss_of(BinaryCall(logits, target, sample_weight, pos_weight, reduction, normalizer, ignore_index, missing))
+    options = (sample_weight, pos_weight, label_smoothing, reduction, normalizer, ignore_index, missing)
+    return loss_of(BinaryCall(logits, target, *options))
 
 
 @overload
@@ -120,7 +124,7 @@ def binary_cross_entropy_with_logits_and_gradient(
 
     The gradient of an element, in the symbols of `binary_cross_entropy_with_logits`, is
 
-        s ((1 - y) sigmoid(z) - w y sigmoid(-z))   divided by the normaliser where the loss is
+        s ((1 - y') sigmoid(z) - w y' sigmoid(-z))   divided by the normaliser where the loss is
 
     Args:
         logits: As in `binary_cross_entropy_with_logits`.

@@ -65,7 +65,8 @@ def _losses(problem: BinaryProblem, sample_weight: np.ndarray, scale: float, gra
     output = NO_ROWS[logits.dtype].reshape(0) if gradient is None else memory_of(gradient)[0].reshape(-1)
     target, target_encoding = memory_of(problem.target)
     inputs = (logits.reshape(-1), encoding, target.reshape(-1), target_encoding)
-    kernels.binary_cross_entropy(*inputs, sample_weight, _weights(problem.pos_weight), scale, losses, output)
+    options = (sample_weight, _weights(problem.pos_weight), problem.label_smoothing, scale)
+    kernels.binary_cross_entropy(*inputs, *options, losses, output)
     return losses
 
 

@@ -8,9 +8,17 @@ import numpy as np
 
 from logitwise import _warnings
 from logitwise._arrays import is_tensor, may_look
-from logitwise._requirements import as_floating, check_choice, check_int64, check_out, check_reduction
+from logitwise._requirements import (
+    as_floating,
+    check_choice,
+    check_fraction,
+    check_int64,
+    check_out,
+    check_reduction,
+)
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._problems.entries import advice_on_labels, advice_on_missing_labels, in_unit_interval
+from logitwise.functional._problems.even_weights import with_even_element_weights
 from logitwise.functional._problems.targets import check_binary_target
 from logitwise.functional._problems.weights import check_element_weight
 
@@ -24,6 +32,7 @@ class BinaryCall(NamedTuple):
     target: Any
     sample_weight: Any = None
     pos_weight: Any = None
+    label_smoothing: Any = 0.0
     reduction: Any = "mean"
     normalizer: Any = None
     ignore_index: Any = None
@@ -52,10 +61,13 @@ class BinaryCall(NamedTuple):
         signed = reduction != "mean" or normalizer is not None
         sample_weight = check_element_weight(self.sample_weight, "sample_weight", logits, signed)
         pos_weight = check_element_weight(self.pos_weight, "pos_weight", logits, signed)
+        smoothing = check_fraction(self.label_smoothing, "label_smoothing")
         sample_weight = self._without_missing(target, sample_weight, logits)
         target = in_unit_interval(target, "target", advice_on_missing_labels, sample_weight)
         check_out(out, logits)
-        return BinaryProblem(self.operation, logits, target, sample_weight, pos_weight, reduction, normalizer)
+        options = (sample_weight, pos_weight, smoothing, reduction, normalizer)
+        problem = BinaryProblem(self.operation, logits, target, *options)
+        return with_even_element_weights(problem) if reduction == "mean" else problem
 
     def marks_missing(self) -> bool:
         """Return whether an option says which labels are missing."""
@@ -95,6 +107,7 @@ class BinaryProblem(NamedTuple):
     target: Any
     sample_weight: Any
     pos_weight: Any
+    label_smoothing: float
     reduction: str
     normalizer: Any
     is_warned_of: bool = False

@@ -22,6 +22,7 @@ from logitwise._requirements import (
 )
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._problems.entries import in_unit_interval
+from logitwise.functional._problems.even_weights import with_even_weights
 from logitwise.functional._problems.targets import check_distribution, count_indices, is_index_target, is_readable
 from logitwise.functional._problems.weights import check_class_weight, check_sample_weight
 
@@ -70,7 +71,7 @@ class CrossEntropyCall(NamedTuple):
             and sample_weight is None
             and mask is None
             and (reduction == "mean" or (reduction == "sum" and normalizer is None))
-            and (normalizer is None or (type(normalizer) in (int, float) and 0 < normalizer < 2**63))
+            and (normalizer is None or (type(normalizer) in (int, float) and 2.0**-200 < normalizer < 2**63))
             and type(ignore_index) is int
             and -(2**63) <= ignore_index < 2**63
             and type(smoothing) is type(z_loss) is float
@@ -98,7 +99,8 @@ class CrossEntropyCall(NamedTuple):
             target = check_distribution(target, layout, sample_weight)
         check_out(out, logits)
         options = (class_weight, sample_weight, ignore_index, smoothing, z_loss, reduction, normalizer, mask)
-        return CrossEntropyProblem(self.operation, logits, target, has_indices, layout, *options, rows_counted)
+        problem = CrossEntropyProblem(self.operation, logits, target, has_indices, layout, *options, rows_counted)
+        return with_even_weights(problem) if reduction == "mean" else problem
 
 
 class LogLossCall(CrossEntropyCall):

@@ -43,7 +43,10 @@ def warn_of_binary_losses(problem: Any, gradient: Any) -> None:
         )
     if shares_memory(gradient, problem.target):
         return
-    impossible = np.argwhere(((values == -np.inf) & (labels > 0)) | ((values == np.inf) & (labels < 1)))
+    spread = problem.label_smoothing > 0
+    impossible = np.argwhere(
+        ((values == -np.inf) & ((labels > 0) | spread)) | ((values == np.inf) & ((labels < 1) | spread))
+    )
     if len(impossible):
         first, where = first_of(impossible)
         warn(

@@ -29,9 +29,9 @@ REASON = "in compiled code the kernels of a loss are one operator, which the com
 _LIBRARY = torch.library.Library("logitwise", "DEF")
 _ARGUMENTS = {
     "cross_entropy": "Tensor logits, Tensor target, Tensor? class_weight, Tensor? sample_weight, Tensor? mask, "
-    "int axis, int ignore_index, float label_smoothing, float z_loss, str reduction, float? normalizer",
+    "int axis, int ignore_index, float label_smoothing, float z_loss, str reduction, Scalar? normalizer",
     "binary_cross_entropy_with_logits": "Tensor logits, Tensor target, Tensor? sample_weight, Tensor? pos_weight, "
-    "str reduction, float? normalizer",
+    "float label_smoothing, str reduction, Scalar? normalizer",
 }
 for _name, _arguments in _ARGUMENTS.items():
     _LIBRARY.define(f"{_name}(bool differentiated, {_arguments}) -> (Tensor, Tensor)")
@@ -48,10 +48,11 @@ def takes(call: Any) -> bool:
 
 def _fits_schema(call: Any) -> bool:
     """Return whether the options are of the types of the schema, integers for floats aside."""
-    if not isinstance(call.reduction, str) or not (call.normalizer is None or _is_number(call.normalizer)):
+    number = call.normalizer
+    if not isinstance(call.reduction, str) or not (number is None or (_is_number(number) and number < 2**63)):
         return False
     if isinstance(call, BinaryCall):
-        return not call.marks_missing()
+        return not call.marks_missing() and _is_number(call.label_smoothing)
     integers, floats = (call.axis, call.ignore_index), (call.label_smoothing, call.z_loss)
     if not all(isinstance(each, int) and _is_number(each) for each in integers) or not all(map(_is_number, floats)):
         return False
@@ -66,9 +67,8 @@ def loss(call: Any) -> Tensor:
     """Return the loss."""
     if not _waits_for_checks(call):
         call.checked()
-    normalizer = None if call.normalizer is None else float(call.normalizer)
     differentiated = is_recorded(call.logits) and call.logits.dtype not in SIXTEEN_BITS
-    return _OPERATORS[call.operation](call, differentiated, normalizer)
+    return _OPERATORS[call.operation](call, differentiated)
 
 
 def _waits_for_checks(call: Any) -> bool:
@@ -78,18 +78,19 @@ def _waits_for_checks(call: Any) -> bool:
     return isinstance(call.label_smoothing, float) and isinstance(call.z_loss, float)
 
 
-def _cross_entropy(call: CrossEntropyCall, differentiated: bool, normalizer: float | None) -> Tensor:
+def _cross_entropy(call: CrossEntropyCall, differentiated: bool) -> Tensor:
     axis, numbers = call.axis % call.logits.ndim, (float(call.label_smoothing), float(call.z_loss))
     return torch.ops.logitwise.cross_entropy(
         differentiated, call.logits, call.target, call.class_weight, call.sample_weight, call.mask,
-        axis, call.ignore_index, *numbers, call.reduction, normalizer,
+        axis, call.ignore_index, *numbers, call.reduction, call.normalizer,
     )[0]  # fmt: skip
 
 
-def _binary_cross_entropy(call: BinaryCall, differentiated: bool, normalizer: float | None) -> Tensor:
+def _binary_cross_entropy(call: BinaryCall, differentiated: bool) -> Tensor:
     return torch.ops.logitwise.binary_cross_entropy_with_logits(
-        differentiated, call.logits, call.target, call.sample_weight, call.pos_weight, call.reduction, normalizer
-    )[0]
+        differentiated, call.logits, call.target, call.sample_weight, call.pos_weight,
+        float(call.label_smoothing), call.reduction, call.normalizer,
+    )[0]  # fmt: skip
 
 
 _OPERATORS = {"cross_entropy": _cross_entropy, "binary_cross_entropy_with_logits": _binary_cross_entropy}

@@ -1,7 +1,9 @@
 """Binary cross-entropy of logits with its gradient, element by element.
 
-    loss = s (w y softplus(-z) + (1 - y) softplus(z))          0 x inf = 0
-    gradient = scale s ((1 - y) sigmoid(z) - w y sigmoid(-z))
+    loss = s (w y' softplus(-z) + (1 - y') softplus(z))          0 x inf = 0
+    gradient = scale s ((1 - y') sigmoid(z) - w y' sigmoid(-z))
+
+with the smoothed target y' = (1 - e) y + e / 2, and 1 - y' = (1 - e) (1 - y) + e / 2, which a small e does not lose.
 
 The length of an array of weights divides the number of elements, and the array repeats: it holds one weight, one per
 column, or one per element.
@@ -36,6 +38,7 @@ def binary_cross_entropy(
     target_encoding: int,
     sample_weight: np.ndarray,
     pos_weight: np.ndarray,
+    smoothing: float,
     scale: float,
     losses: np.ndarray,
     gradient: np.ndarray,
@@ -49,13 +52,15 @@ def binary_cross_entropy(
         target_encoding: The 16-bit format of a uint16 target, else NATIVE.
         sample_weight: float64, of a length that divides the size; an element of weight 0 is not read.
         pos_weight: float64, of a length that divides the size.
+        smoothing: e in [0, 1].
         scale: The factor of the gradient.
         losses: float64: one per element, or the sum of each block of 1024 elements (`blocks_of`).
         gradient: Of the size and dtype of the logits; may be the logits.
     """
     blocks = blocks_of(logits.size)
     summed = losses.size == blocks and losses.size != logits.size
-    arguments = (logits, encoding, target, target_encoding, sample_weight, pos_weight, scale, summed, losses, gradient)
+    weights = (sample_weight, pos_weight, smoothing, scale)
+    arguments = (logits, encoding, target, target_encoding, *weights, summed, losses, gradient)
     split(_binary_cross_entropy, blocks, 4 * logits.size, *arguments)
 
 
@@ -66,8 +71,9 @@ def blocks_of(size: int) -> int:
 
 @compiled
 def _binary_cross_entropy(
-    logits, encoding, target, target_encoding, sample_weight, pos_weight, scale, summed, losses, gradient, first, last
-):
+    logits, encoding, target, target_encoding, sample_weight, pos_weight, smoothing, scale, summed, losses, gradient,
+    first, last,
+):  # fmt: skip
     weights, positive_weights, block_losses = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
     sums = np.empty(LANES)
     values = scratch_like(logits, (1, _BLOCK))[0]  # a loop must not write what it reads: see `sigmoid.py`
@@ -79,8 +85,8 @@ def _binary_cross_entropy(
         elements = view_of(values, 0, count)
         decode_elements(view_of(logits, start, count), encoding, elements)
         _block(
-            elements, encoding, view_of(target, start, count), target_encoding, weights, positive_weights, scale,
-            block_losses, view_of(gradient, start, count if gradient.size else 0),
+            elements, encoding, view_of(target, start, count), target_encoding, weights, positive_weights,
+            smoothing, scale, block_losses, view_of(gradient, start, count if gradient.size else 0),
         )  # fmt: skip
         if summed:
             losses[block] = sum_of_block(view_of(block_losses, 0, count), sums)
@@ -107,16 +113,17 @@ def _product(weight, loss):
 
 
 @compiled
-def _block(values, encoding, target, target_encoding, weights, positive_weights, scale, losses, gradient):
+def _block(values, encoding, target, target_encoding, weights, positive_weights, smoothing, scale, losses, gradient):
     use_wide_vectors()
     high, low = pair_like(values, *scaled_log2_e(1.0))
     zero = real_like(values, 0.0)
+    kept, spread = 1.0 - smoothing, smoothing / 2.0
     for i in range(values.size):
         value, weight = values[i], weights[i]
         value = zero if weight == 0.0 else value
         tail = tail_of(value, zero, high, low)
         truth = np.float64(decode(target[i], target_encoding))
-        positive, negative = positive_weights[i] * truth, 1.0 - truth
+        positive, negative = positive_weights[i] * (kept * truth + spread), kept * (1.0 - truth) + spread
         losses[i] = weight * (
             _product(positive, softplus_from_tail(-value, tail)) + _product(negative, softplus_from_tail(value, tail))
         )

@@ -13,8 +13,11 @@ from logitwise.functional._torch.torch_operations.sigmoid import softplus
 def binary_cross_entropy_with_logits(problem: BinaryProblem) -> Tensor:
     """Return the binary loss, reduced as the options say."""
     logits, target = wide(problem.quiet_logits()), wide(problem.target)
-    positive = target if problem.pos_weight is None else target * wide(problem.pos_weight)
-    losses = _weighted_softplus(positive, -logits) + _weighted_softplus(1.0 - target, logits)
+    kept, spread = 1.0 - problem.label_smoothing, problem.label_smoothing / 2.0
+    positive, negative = kept * target + spread, kept * (1.0 - target) + spread
+    if problem.pos_weight is not None:
+        positive = positive * wide(problem.pos_weight)
+    losses = _weighted_softplus(positive, -logits) + _weighted_softplus(negative, logits)
     if problem.sample_weight is not None:
         losses = losses * wide(problem.sample_weight)
     return reduced(losses, problem, _element_weights)

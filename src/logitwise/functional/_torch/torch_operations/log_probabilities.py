@@ -6,6 +6,8 @@ operations. All others are computed here, in 64 bits.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn.functional import kl_div, nll_loss
@@ -15,6 +17,7 @@ from logitwise._errors import InvalidTypeError
 from logitwise._requirements import as_floating, broadcast, check_choice, check_layout, check_same_framework
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._problems.entries import check_all_not_negative
+from logitwise.functional._problems.even_weights import even_class_weights
 from logitwise.functional._problems.targets import count_indices, is_index_target
 from logitwise.functional._problems.weights import check_class_weight
 from logitwise.functional._torch.tensors import SIXTEEN_BITS
@@ -44,6 +47,8 @@ def negative_log_likelihood(
         return nll_loss(log_probabilities, indices, ignore_index=ignore_index, reduction=reduction)
     ignored = indices == ignore_index
     weights = _weights_of(indices, class_weight, ignored)
+    if class_weight is not None and reduction == "mean":
+        weights = even_class_weights(weights, weights)
     indices = indices.masked_fill(ignored, 0)
     chosen = log_probabilities.gather(axis, indices.unsqueeze(axis)).squeeze(axis)
     losses = -weights * wide(chosen.masked_fill(weights == 0.0, 0.0))
@@ -93,7 +98,7 @@ def kl_divergence(log_probabilities: Tensor, target: Tensor, log_target: bool, r
     losses = p * differences.masked_fill(absent, 0.0)
     if reduction == "none":
         return losses.to(dtype)
-    size = losses.numel() if reduction == "mean" else log_probabilities.shape[:1].numel()
+    size = math.prod(losses.shape) if reduction == "mean" else math.prod(log_probabilities.shape[:1])
     if reduction == "sum":
         size = 1
     elif not size and may_look(losses):
@@ -108,5 +113,5 @@ def _of_finite(log_probabilities: Tensor, target: Tensor, log_target: bool, redu
     found = kl_div(log_probabilities, target, reduction="sum", log_target=log_target)
     if not found.isfinite():
         return None
-    size = {"sum": 1, "mean": log_probabilities.numel(), "batchmean": log_probabilities.shape[:1].numel()}
+    size = {"sum": 1, "mean": log_probabilities.numel(), "batchmean": math.prod(log_probabilities.shape[:1])}
     return found / size[reduction] if reduction != "sum" else found
