@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from logitwise.data import DataError, Dataset, nearest, read
+from logitwise._listing import nearest
+from logitwise.data import DataError, Dataset, read
 from logitwise.data.files import is_gzip, unreadable
 from made_files import IMAGES, LABELS, idx, written
 

@@ -25,7 +25,7 @@ IMPORTS = {
         "__init__", "_errors", "_listing", "classifier", "data", "evidence", "explain", "model", "report_page",
     },
     "evidence": {
-        "_errors", "_listing", "_warnings", "classifier", "data", "metrics", "model", "report_page",
+        "_errors", "_listing", "_warnings", "classifier", "metrics", "model", "report_page",
     },
     "report_page": {"_decision", "_errors", "metrics"},
     "explain": {"_errors", "_requirements", "functional"},
@@ -35,7 +35,7 @@ IMPORTS = {
         "reference",
     },
     "model": {"_decision", "_errors", "_listing", "_warnings", "reference"},
-    "metrics": {"_errors", "_requirements", "_warnings", "functional"},
+    "metrics": {"_errors", "_requirements", "_warnings", "functional", "functional._problems"},
     "data": {"_errors", "_listing"},
     "nn": {
         "_arrays", "_errors", "functional", "functional._problems", "functional._suspicions", "functional._torch",
@@ -54,12 +54,15 @@ IMPORTS = {
         "_arrays", "_errors", "_requirements", "_warnings", "functional._cpu_kernels", "functional._memory",
         "functional._problems", "functional._small", "functional._suspicions", "kernels",
     },
-    "functional._definitions": {"functional._cpu_kernels", "functional._problems", "kernels", "reference"},
+    "functional._definitions": {
+        "functional._cpu_kernels", "functional._problems", "functional._suspicions", "kernels", "reference",
+    },
     "functional._cpu_kernels": {
         "_arrays", "_warnings", "functional._memory", "functional._problems", "functional._suspicions", "kernels",
     },
     "functional._problems": {
-        "_arrays", "_errors", "_requirements", "_warnings", "functional._memory", "functional._suspicions", "kernels",
+        "_arrays", "_errors", "_listing", "_requirements", "_warnings", "functional._memory", "functional._suspicions",
+        "kernels",
     },
     "functional._suspicions": {"_arrays", "_warnings", "functional._memory", "kernels"},
     "functional._memory": {"_arrays", "_errors", "_requirements", "kernels"},

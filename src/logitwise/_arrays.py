@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+
+BLOCK = 1 << 18  # numbers that are converted at a time: 2 MB of float64
 
 _KINDS = {"f": "floating", "i": "integer", "u": "integer", "b": "bool"}
 
@@ -111,6 +114,22 @@ class Layout(NamedTuple):
     def axis_without(self, shape: tuple[int, ...]) -> int | None:
         """Return the first axis without which the shape would be `shape`, or None."""
         return next((i for i in range(len(self.shape)) if self.shape[:i] + self.shape[i + 1 :] == shape), None)
+
+    def blocks(self) -> Iterator[tuple[Any, Any]]:
+        """Yield what cuts an array of this shape, and an array of one number per row, into blocks of whole rows.
+
+        A block has about `BLOCK` entries, so that what is computed of it takes little memory.
+        """
+        others = [i for i in range(len(self.shape)) if i != self.axis]
+        entries = math.prod(self.shape)
+        if not others or entries <= BLOCK:
+            yield ..., ...
+            return
+        cut = max(others, key=self.shape.__getitem__)
+        step = max(1, BLOCK * self.shape[cut] // entries)
+        for start in range(0, self.shape[cut], step):
+            piece = slice(start, start + step)
+            yield (slice(None),) * cut + (piece,), (slice(None),) * (cut - (cut > self.axis)) + (piece,)
 
     def position(self, flat: int) -> str:
         """Return where the row number `flat` is, as a user would index it: 'row 17' or 'position (3, 5)'."""

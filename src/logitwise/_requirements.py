@@ -116,7 +116,7 @@ def check_layout(logits: Any, axis: int, name: str = "logits", *, at_least: int 
         raise InvalidValueError(name, f"have at least 1 class on axis {axis}", got)
     advice = "for a binary problem with one logit per row, use binary_cross_entropy_with_logits."
     if name == "probabilities":
-        advice = "give the probability of every class."
+        advice = "give the probability of every class, or those of class 1 in one dimension."
     advice = f"With one class the loss is always 0: {advice}"
     raise InvalidValueError(name, f"have at least 2 classes on axis {axis}", got, advice=advice)
 

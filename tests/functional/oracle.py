@@ -145,3 +145,9 @@ def log_loss(probabilities: np.ndarray, distribution: np.ndarray) -> np.ndarray:
             for r, t in rows
         ]
     )
+
+
+def binary_log_loss(probabilities: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the loss of each probability of class 1."""
+    p = [_CONTEXT.mpf(each) for each in probabilities.tolist()]
+    return np.array([float(-_log(a) if y else -_log(1 - a)) for a, y in zip(p, target.tolist(), strict=True)])

@@ -153,7 +153,7 @@ VALUE_ERRORS = {
     "probabilities of one class": (
         lambda: lw.log_loss([[0.5], [0.5]], [0, 0]),
         "probabilities must have at least 2 classes on axis 1; got shape (2, 1). With one class the loss is always 0: "
-        "give the probability of every class.",
+        "give the probability of every class, or those of class 1 in one dimension.",
     ),
 }
 

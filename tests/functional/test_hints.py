@@ -45,8 +45,8 @@ SHAPES = {
         "target must have the shape of logits without axis 3, (2, 3, 4), if its dtype is integer; got (4, 5).",
     ),
     "probabilities of class 1": (
-        lambda: lw.log_loss([0.9, 0.1, 0.8], [1, 0, 1]),
-        "target must have the shape of probabilities without axis 0, (), if its dtype is integer; got (3,). "
+        lambda: lw.log_loss([[0.9, 0.1], [0.8, 0.7]], [[1, 0], [1, 1]]),
+        "target must have the shape of probabilities without axis 1, (2,), if its dtype is integer; got (2, 2). "
         "If they are probabilities of class 1, pass those of both classes: stack 1 - p and p on a last axis.",
     ),
     "logits of class 1": (
@@ -130,7 +130,7 @@ POSITIONAL = {
     ),
     lw.log_loss: (
         (LOGITS, TARGET, [1.0, 1.0]), 2,
-        "axis=, class_weight=, sample_weight=, ignore_index=, reduction=, normalizer=",
+        "axis=, class_weight=, sample_weight=, ignore_index=, reduction=, normalizer=, labels=",
     ),
     lw.binary_cross_entropy_with_logits: (
         (LOGITS, BINARY, [1.0, 1.0, 1.0]), 2,

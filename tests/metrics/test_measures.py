@@ -120,7 +120,7 @@ BAD = [
     (
         lambda: metrics.brier_score([0], [[2.0, -1.0]]),
         ValueError,
-        "probabilities must be in [0, 1]; got [2.0, -1.0] at row 0. For logits apply softmax first.",
+        "probabilities must be in [0, 1]; got 2.0 at index (0, 0) (2 such entries). For logits apply softmax first.",
     ),
     (
         lambda: metrics.brier_score([0], [[0.5, 0.25]]),
@@ -353,10 +353,10 @@ BOUNDS = [
     ([[0.5, 0.4991]], None),
     ([[0.5, 0.5011]], "probabilities must sum to 1 in each row; got 1.0011 at row 0."),
     ([[0.5, 0.4989]], "probabilities must sum to 1 in each row; got 0.9989 at row 0."),
-    ([[0.5, 0.5], [0.25, np.nan]], "probabilities must be in [0, 1]; got [0.25, nan] at row 1. For logits apply"),
+    ([[0.5, 0.5], [0.25, np.nan]], "probabilities must be in [0, 1]; got nan at index (1, 1). For logits apply"),
     ([[1.0, 0.0], [0.0, 1.0]], None),
-    ([[1.0 + 1e-9, 0.0]], "probabilities must be in [0, 1]; got [1.000000001, 0.0] at row 0. For logits apply"),
-    ([[1.0, -1e-9]], "probabilities must be in [0, 1]; got [1.0, -1e-09] at row 0. For logits apply"),
+    ([[1.0 + 1e-4, 0.0]], "probabilities must be in [0, 1]; got 1.0001 at index (0, 0). For logits apply"),
+    ([[1.0, -1e-4]], "probabilities must be in [0, 1]; got -0.0001 at index (0, 1). For logits apply"),
     ([0.5, 0.5], "probabilities must have shape (rows, classes), at least one of each; got (2,)."),
     ([[]], "probabilities must have shape (rows, classes), at least one of each; got (1, 0)."),
 ]
@@ -372,6 +372,15 @@ def test_what_probabilities_are_taken(probabilities, message, measure):
     with pytest.raises(ValueError) as raised:
         measure(target, probabilities)
     assert str(raised.value).startswith(message)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_probability_outside_by_a_rounding_error_counts_as_0_or_1(dtype):
+    ulp = 2.0**-10 if dtype == "float16" else 2.0**-23
+    whole = np.array([[1.0, 0.0], [0.0, 1.0], [0.75, 0.25]], dtype)
+    rounded = whole + np.array([[ulp, -ulp], [-ulp, ulp], [0.0, 0.0]], dtype)
+    assert rounded.max() > 1.0 > 0.0 > rounded.min()
+    assert metrics.summary([0, 1, 1], rounded) == metrics.summary([0, 1, 1], whole)
 
 
 def test_the_first_and_the_last_class_are_in_range():

@@ -40,6 +40,7 @@ def losses_of_arrays(logits: NDArray[np.float64], target: NDArray[np.int64], wei
     assert_type(lw.cross_entropy_and_gradient(logits, target, reduction="none"), tuple[Floats, Floats])
     assert_type(lw.log_loss(logits, target, ignore_index=-1), Number)
     assert_type(lw.log_loss(logits, target, reduction="none"), Floats)
+    assert_type(lw.log_loss(logits, ["cat", "dog"], labels=["bird", "cat", "dog"]), Number)
     binary, both = lw.binary_cross_entropy_with_logits, lw.binary_cross_entropy_with_logits_and_gradient
     assert_type(binary(logits, target, pos_weight=2.0, label_smoothing=0.1, normalizer=7), Number)
     assert_type(binary([0.5], [True], reduction="none"), Floats)

@@ -13,6 +13,7 @@ import typer
 
 from logitwise import __version__
 from logitwise._errors import InvalidValueError, naming
+from logitwise._listing import nearest
 from logitwise.cli.door import BAD_INPUT, INTERRUPTED, Door, say
 from logitwise.cli.options import (
     Config,
@@ -35,7 +36,6 @@ from logitwise.cli.options import (
     Test,
 )
 from logitwise.cli.typed import class_place, is_number, number
-from logitwise.data import nearest
 
 if TYPE_CHECKING:
     from logitwise.model.model import Model

@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from logitwise._errors import InvalidValueError
-from logitwise.data import nearest
+from logitwise._listing import nearest
 
 LEFT_OUT = {"config", "show_config", "help"}
 CLASSIFIER_NAMES = {"seed": "random_state"}  # where an option has another name than the classifier's

@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from logitwise._errors import naming
-from logitwise.data import nearest
+from logitwise._listing import nearest
 
 PROGRAM = "logitwise"
 BAD_INPUT = 2

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from logitwise._errors import InvalidValueError
-from logitwise.data import nearest
+from logitwise._listing import nearest
 
 LARGEST_SEED = 2**32 - 1
 

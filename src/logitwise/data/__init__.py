@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from logitwise.data.dataset import DataError, Dataset, NeedlessTargetError, UnknownColumnError, nearest
+from logitwise.data.dataset import DataError, Dataset, NeedlessTargetError, UnknownColumnError
 from logitwise.data.reader import BUNDLED, check_source, is_table_file, read
 
 __all__ = [
@@ -17,6 +17,5 @@ __all__ = [
     "UnknownColumnError",
     "check_source",
     "is_table_file",
-    "nearest",
     "read",
 ]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,26 +54,6 @@ class Dataset:
     has_header: bool | None
     test: Dataset | None = None
     positions: np.ndarray | None = None
-
-
-def nearest(name: str, names: Iterable[str]) -> str | None:
-    """Return the one of `names` most like `name`, or None where none is close.
-
-    Case is ignored; similarity is that of `difflib.get_close_matches` at its default cutoff, 0.6.
-
-    Example:
-        >>> nearest("clas", ["class", "age"])
-        'class'
-    """
-    by_lower = {other.lower(): other for other in names}
-    matches = get_close_matches(name.lower(), by_lower, n=1)
-    return by_lower[matches[0]] if matches else None
-
-
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return the sentence that offers the nearest of `names`, or nothing."""
-    near = nearest(name, names)
-    return f"Did you mean {near!r}?" if near is not None else ""
 
 
 def refuse_target(target: Any, what: str) -> None:

@@ -7,7 +7,8 @@ import os
 import zlib
 from pathlib import Path
 
-from logitwise.data.dataset import DataError, did_you_mean
+from logitwise._listing import did_you_mean
+from logitwise.data.dataset import DataError
 
 _GZIP_MAGIC = b"\x1f\x8b"
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from logitwise._listing import did_you_mean
 from logitwise.data.arrays import as_labels
-from logitwise.data.dataset import DataError, Dataset, UnknownColumnError, did_you_mean
+from logitwise.data.dataset import DataError, Dataset, UnknownColumnError
 from logitwise.data.delimited import MISSING, read_delimited
 from logitwise.data.files import read_bytes, unreadable
 

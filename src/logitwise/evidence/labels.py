@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from logitwise._errors import InvalidValueError
-from logitwise._listing import listed
-from logitwise.data import nearest
+from logitwise._listing import listed, nearest
 from logitwise.model.labels import class_indices, read_labels
 
 LABELS_SHOWN = 3

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from logitwise import reference
+from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._cpu_kernels.cross_entropy import divisor, reduced
 from logitwise.functional._problems.cross_entropy import CrossEntropyProblem
+from logitwise.functional._problems.entries import clipped
 from logitwise.kernels.cpu.rows import sum_of
 
 NAME = "definitions"
@@ -23,21 +26,60 @@ def takes(call: Any) -> bool:
 def result(call: Any, out: Any = None) -> Any:
     """Return the cross-entropy of probabilities, the one such operation."""
     problem = call.checked()
-    losses = reference.log_loss(problem.quiet_logits(fill=1.0), _coefficients(problem), problem.layout.axis)
-    losses = losses.reshape(-1)
-    return reduced(problem, losses, sum_of(losses) / divisor(problem))
+    losses = np.ascontiguousarray(_losses(problem)).reshape(-1)
+    total = sum_of(losses)
+    if not math.isfinite(total):
+        suspicions.warn_of_impossible_targets(problem, losses)
+    return reduced(problem, losses, total / divisor(problem))
 
 
-def _coefficients(problem: CrossEntropyProblem) -> np.ndarray:
-    """Return `s v_j`, what multiplies each `-log(p_j)`; 0 in rows that take no part."""
-    axis, target = problem.layout.axis, problem.target
-    if problem.has_indices:
-        target = reference.one_hot(target, problem.layout.classes, axis)
-    coefficients = np.asarray(target, np.float64)
+def _losses(problem: CrossEntropyProblem) -> np.ndarray:
+    """Return the loss of every row, in float64."""
+    if not problem.has_indices:
+        return _of_distributions(problem)
+    index, weights = _safe_index(problem), _row_weights(problem)
+    if problem.operation == "binary_log_loss":
+        probabilities = clipped(np.asarray(problem.logits, np.float64), 1.0)
+        losses = reference.binary_log_loss(probabilities, index)
+        with np.errstate(invalid="ignore"):
+            return np.where(weights == 0.0, 0.0, weights * losses)
+    axis = problem.layout.axis
+    at_target = np.take_along_axis(problem.logits, np.expand_dims(index, axis), axis).astype(np.float64)
+    return reference.log_loss(clipped(at_target, 1.0), np.expand_dims(weights, axis), axis)
+
+
+def _safe_index(problem: CrossEntropyProblem) -> np.ndarray:
+    """Return the class indices, with class 0 in the rows that take no part."""
+    silent = problem.silent()
+    return (problem.target if silent is None else np.where(silent, 0, problem.target)).astype(np.intp)
+
+
+def _row_weights(problem: CrossEntropyProblem) -> np.ndarray:
+    """Return what multiplies the logarithm at the class index of each row; 0 in rows that take no part."""
+    weights = np.ones(problem.layout.row_shape)
+    if problem.class_weight is not None:
+        weights *= problem.class_weight[_safe_index(problem)]
+    if problem.sample_weight is not None:
+        weights *= problem.sample_weight
+    silent = problem.silent()
+    return weights if silent is None else np.where(silent, 0.0, weights)
+
+
+def _of_distributions(problem: CrossEntropyProblem) -> np.ndarray:
+    """Return the loss of every row with a soft target, block by block."""
+    axis, losses = problem.layout.axis, np.empty(problem.layout.row_shape)
+    for piece, rows in problem.layout.blocks():
+        coefficients = _coefficients(problem, piece, rows)
+        losses[rows] = reference.log_loss(clipped(problem.logits[piece], 1.0), coefficients, axis)
+    return losses
+
+
+def _coefficients(problem: CrossEntropyProblem, piece: Any, rows: Any) -> np.ndarray:
+    """Return `s v_j` of a block, what multiplies each `-log(p_j)`."""
+    axis, coefficients = problem.layout.axis, np.asarray(problem.target[piece], np.float64)
     if problem.class_weight is not None:
         along_classes = [-1 if i == axis else 1 for i in range(coefficients.ndim)]
         coefficients = coefficients * problem.class_weight.reshape(along_classes)
     if problem.sample_weight is not None:
-        coefficients = coefficients * np.expand_dims(problem.sample_weight, axis)
-    silent = problem.silent()
-    return coefficients if silent is None else np.where(np.expand_dims(silent, axis), 0.0, coefficients)
+        coefficients = coefficients * np.expand_dims(problem.sample_weight[rows], axis)
+    return coefficients

@@ -7,6 +7,7 @@ axis is left (the losses of a single row) is typed as an array; it is a NumPy nu
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -59,8 +60,8 @@ class SoftmaxOptions(TypedDict, Generic[W, Out], total=False):
     out: Out | None
 
 
-class LogLossOptions(TypedDict, Generic[W], total=False):
-    """The options of `log_loss`, `reduction` aside, which decides what comes back."""
+class LossOptions(TypedDict, Generic[W], total=False):
+    """The options of all losses of classes, `reduction` aside, which decides what comes back."""
 
     axis: SupportsIndex
     class_weight: W | None
@@ -69,7 +70,13 @@ class LogLossOptions(TypedDict, Generic[W], total=False):
     normalizer: SupportsFloat | None
 
 
-class CrossEntropyOptions(LogLossOptions[W], Generic[W], total=False):
+class LogLossOptions(LossOptions[W], Generic[W], total=False):
+    """The options of `log_loss`, `reduction` aside."""
+
+    labels: Iterable[Any] | None
+
+
+class CrossEntropyOptions(LossOptions[W], Generic[W], total=False):
     """The options of `cross_entropy`, `reduction` aside."""
 
     label_smoothing: SupportsFloat

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 
 from logitwise._errors import InvalidValueError
 from logitwise.functional._problems.binary_cross_entropy import BinaryCall
-from logitwise.functional._problems.cross_entropy import CrossEntropyCall, LogLossCall
+from logitwise.functional._problems.cross_entropy import CrossEntropyCall
+from logitwise.functional._problems.log_loss import LogLossCall
 from logitwise.functional._problems.options import unknown_option
 from logitwise.functional._problems.sigmoid import SigmoidCall
 from logitwise.functional._problems.softmax import SoftmaxCall

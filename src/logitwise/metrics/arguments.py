@@ -9,14 +9,20 @@ from numpy.typing import NDArray
 
 from logitwise._errors import InvalidTypeError, InvalidValueError
 from logitwise._requirements import refuse_masked
+from logitwise.functional._problems.entries import in_unit_interval
 
 DROP_MASKED = "Leave masked rows out first."
 
 
 def read_predictions(target: Any, probabilities: Any) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return class indices and their probabilities as arrays of int64 and float64; raise where they are not such."""
+    """Return class indices and their probabilities as arrays of int64 and float64; raise where they are not such.
+
+    A probability outside of [0, 1] by a rounding error counts as 0 or 1, as in `log_loss`.
+    """
     refuse_masked(probabilities, "probabilities", DROP_MASKED)
-    probabilities = np.asarray(probabilities, dtype=np.float64)
+    probabilities = np.asarray(probabilities)
+    if probabilities.dtype.kind != "f":
+        probabilities = probabilities.astype(np.float64)
     if probabilities.ndim != 2 or 0 in probabilities.shape:
         requirement = "have shape (rows, classes), at least one of each"
         raise InvalidValueError("probabilities", requirement, probabilities.shape)
@@ -24,11 +30,8 @@ def read_predictions(target: Any, probabilities: Any) -> tuple[NDArray[np.int64]
     if len(target) != len(probabilities):
         requirement = f"have one index per row of probabilities, {len(probabilities)}"
         raise InvalidValueError("target", requirement, len(target))
-    bad = ~((probabilities >= 0) & (probabilities <= 1)).all(axis=1)
-    if bad.any():
-        row = int(bad.argmax())
-        found, advice = probabilities[row].tolist(), "For logits apply softmax first."
-        raise InvalidValueError("probabilities", "be in [0, 1]", found, f"row {row}", advice)
+    probabilities = in_unit_interval(probabilities, "probabilities", "For logits apply softmax first.")
+    probabilities = probabilities.astype(np.float64, copy=False)
     off = np.abs(probabilities.sum(axis=1) - 1) > 1e-3  # room for float16
     if off.any():
         row = int(off.argmax())

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from logitwise import _warnings
-from logitwise._arrays import as_numpy, is_tensor
+from logitwise._arrays import as_float64
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._cpu_kernels.reduction import divisor_of
 from logitwise.functional._memory.arrays import NO_ROWS, destination, float64_of, mask_of, memory_of, rows_of
@@ -104,9 +104,11 @@ def _weight(problem: CrossEntropyProblem) -> float:
 
 
 def _soft_row_weights(problem: CrossEntropyProblem, class_weight: np.ndarray) -> np.ndarray:
-    target = as_numpy(problem.target.double() if is_tensor(problem.target) else problem.target).astype(np.float64)
-    rows = np.moveaxis(target, problem.layout.axis, -1).reshape(problem.layout.rows, problem.layout.classes)
-    return np.ascontiguousarray(rows * class_weight).sum(1)  # NumPy adds in pairs in contiguous memory only
+    layout, weights = problem.layout, np.empty(problem.layout.row_shape)
+    for piece, rows in layout.blocks():
+        target = np.moveaxis(as_float64(problem.target[piece]), layout.axis, -1)
+        weights[rows] = np.ascontiguousarray(target * class_weight).sum(-1)  # in pairs in contiguous memory only
+    return weights.reshape(-1)
 
 
 def _weights(problem: CrossEntropyProblem) -> tuple[np.ndarray, np.ndarray]:

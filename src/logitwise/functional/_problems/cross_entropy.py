@@ -1,4 +1,4 @@
-"""The arguments of `cross_entropy` and `log_loss`, unchecked and checked."""
+"""The arguments of `cross_entropy`, unchecked and checked; `log_loss` has the same problem."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from logitwise import _warnings
 from logitwise._arrays import Layout, is_tensor
 from logitwise._requirements import (
     as_floating,
@@ -20,10 +19,8 @@ from logitwise._requirements import (
     check_reduction,
     check_same_framework,
 )
-from logitwise.functional import _suspicions as suspicions
-from logitwise.functional._problems.entries import in_unit_interval
 from logitwise.functional._problems.even_weights import with_even_weights
-from logitwise.functional._problems.targets import check_distribution, count_indices, is_index_target, is_readable
+from logitwise.functional._problems.targets import check_distribution, count_indices, is_index_target
 from logitwise.functional._problems.weights import check_class_weight, check_sample_weight
 
 
@@ -42,7 +39,6 @@ class CrossEntropyCall(NamedTuple):
     normalizer: Any = None
     mask: Any = None
     operation = "cross_entropy"
-    name_of_logits = "logits"
 
     def other_arrays(self) -> tuple[Any, ...]:
         """Return the arrays beside the logits through which a derivative may be asked for."""
@@ -81,11 +77,10 @@ class CrossEntropyCall(NamedTuple):
 
     def checked(self, out: Any = None) -> CrossEntropyProblem:
         """Return the problem, or raise what is wrong with the call or with `out`."""
-        name = self.name_of_logits
-        logits = as_floating(self.logits, name)
-        layout = check_layout(logits, self.axis, name, at_least=2)
-        target = check_same_framework(self.target, "target", logits, name)
-        has_indices = is_index_target(target, layout, name)  # before weights, whose shapes depend on the axis, too
+        logits = as_floating(self.logits, "logits")
+        layout = check_layout(logits, self.axis, at_least=2)
+        target = check_same_framework(self.target, "target", logits)
+        has_indices = is_index_target(target, layout)  # before weights, whose shapes depend on the axis, too
         reduction, normalizer = check_reduction(self.reduction, self.normalizer, logits)
         signed = reduction != "mean" or normalizer is not None
         class_weight = check_class_weight(self.class_weight, logits, layout, signed)
@@ -103,34 +98,15 @@ class CrossEntropyCall(NamedTuple):
         return with_even_weights(problem) if reduction == "mean" else problem
 
 
-class LogLossCall(CrossEntropyCall):
-    """The unchecked arguments of `log_loss`: those of a cross-entropy, with probabilities for logits."""
-
-    operation = "log_loss"
-    name_of_logits = "probabilities"
-
-    def checked(self, out: Any = None) -> CrossEntropyProblem:
-        """Return the problem, or raise what is wrong with the call."""
-        problem = super().checked(out)
-        probabilities = in_unit_interval(
-            problem.quiet_logits(fill=0.5),
-            "probabilities",
-            "If they are logits, use cross_entropy; if log-probabilities, cross_entropy too.",
-        )
-        problem = problem._replace(logits=probabilities)
-        if is_readable(problem.logits) and _warnings.checks_are_on():
-            suspicions.warn_of_probabilities(problem)
-        return problem
-
-
 class CrossEntropyProblem(NamedTuple):
     """A `CrossEntropyCall` that was checked.
 
     Attributes:
+        operation: "cross_entropy", "log_loss" or, for probabilities of class 1 alone, "binary_log_loss".
         logits: Scores; for `log_loss` probabilities.
         target: Class indices, or a distribution over the classes.
         has_indices: Which of the two.
-        layout: The shape of the logits as rows of classes.
+        layout: The shape of the logits as rows of classes; of probabilities of class 1, as if both classes were there.
         mask: Booleans that broadcast to the shape of the logits, or None.
         rows_counted: How many rows are not ignored, where they were counted; else -1.
         is_warned_of: Whether a warning already said that the logits are something else.

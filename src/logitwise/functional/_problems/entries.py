@@ -39,9 +39,9 @@ def not_negative(array: Any, name: str, weight: Any = None) -> Any:
     if may_look(array) and bool(((array >= 0) & (array < math.inf)).all()):
         return array
     array = _without_weight_0(array, weight)
-    bad = ~((array >= -_margin(array)) & (array < math.inf))
+    bad = ~((array >= -margin_of(array)) & (array < math.inf))
     _check_entries(array, name, bad, "be zero or more, and finite")
-    return _clipped(array, math.inf)
+    return clipped(array, math.inf)
 
 
 def in_unit_interval(array: Any, name: str, advice: str | Callable[[Any], str], weight: Any = None) -> Any:
@@ -52,10 +52,10 @@ def in_unit_interval(array: Any, name: str, advice: str | Callable[[Any], str], 
     """
     if may_look(array) and bool(((array >= 0) & (array <= 1)).all()):
         return array
-    array, margin = _without_weight_0(array, weight), _margin(array)
+    array, margin = _without_weight_0(array, weight), margin_of(array)
     bad = ~((array >= -margin) & (array <= 1 + margin))
     _check_entries(array, name, bad, "be in [0, 1]", advice)
-    return _clipped(array, 1.0)
+    return clipped(array, 1.0)
 
 
 def _without_weight_0(array: Any, weight: Any) -> Any:
@@ -65,11 +65,12 @@ def _without_weight_0(array: Any, weight: Any) -> Any:
     return array.masked_fill(silent, 0) if is_tensor(array) else np.where(silent, array.dtype.type(0), array)
 
 
-def _margin(array: Any) -> float:
+def margin_of(array: Any) -> float:
+    """Return how far outside of [0, 1] rounding may have moved the probabilities of an array."""
     return _ROUNDING.get(dtype_name(array), 0)
 
 
-def _clipped(array: Any, high: float) -> Any:
+def clipped(array: Any, high: float) -> Any:
     """Return an array with its entries in [0, high]; derivatives pass where an entry is moved."""
     if number_kind(array) != "floating":
         return array

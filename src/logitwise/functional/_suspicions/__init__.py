@@ -17,7 +17,11 @@ from logitwise.functional._suspicions.cross_entropy import (
     warn_of_sums,
 )
 from logitwise.functional._suspicions.graph import ending_of, may_end_in_activation, warn_of_graph
-from logitwise.functional._suspicions.log_loss import warn_of_probabilities
+from logitwise.functional._suspicions.log_loss import (
+    warn_of_impossible_targets,
+    warn_of_single_row,
+    warn_of_sums_of_probabilities,
+)
 from logitwise.functional._suspicions.reduction import warn_of_no_rows
 
 __all__ = [
@@ -29,9 +33,11 @@ __all__ = [
     "warn_of_binary_losses",
     "warn_of_binary_probabilities",
     "warn_of_graph",
+    "warn_of_impossible_targets",
     "warn_of_logits",
     "warn_of_losses",
     "warn_of_no_rows",
-    "warn_of_probabilities",
+    "warn_of_single_row",
     "warn_of_sums",
+    "warn_of_sums_of_probabilities",
 ]

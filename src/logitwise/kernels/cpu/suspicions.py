@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from logitwise.kernels.cpu.compiled import compiled, reordered, use_wide_vectors
-from logitwise.kernels.cpu.rows import decode
+from logitwise.kernels.cpu.rows import decode, row_of
 
 LOGITS, PROBABILITIES, LOG_PROBABILITIES, PROBABILITIES_OF_COLUMNS = 0, 1, 2, 3
 FEWEST_ROWS = 4  # that must agree: a single row of logits may sum to 1 by chance
 MOST_ROWS = 1024  # of a batch whose columns are summed: a column is read across all rows
+LARGEST = np.finfo(np.float64).max
 TOLERANCE, WIDE_TOLERANCE = 1e-3, 1e-2  # of a sum that should be 1; the wide one is for 16-bit entries
 
 
@@ -100,7 +101,7 @@ def faults_of_distribution(target, encoding):
     bad, first, first_sum, off = 0, -1, 0.0, 0
     for row in range(target.shape[0] * target.shape[2]):
         block, place = row // target.shape[2], row % target.shape[2]
-        wrong, total = _wrong_entries_and_sum(target[block, :, place], encoding)
+        wrong, total = _wrong_entries_and_sum(target[block, :, place], encoding, 0.0, LARGEST)
         bad += wrong
         if not abs(total - 1.0) <= tolerance:
             if off == 0:
@@ -109,12 +110,20 @@ def faults_of_distribution(target, encoding):
     return bad != 0, first, first_sum, off
 
 
+@compiled
+def sums_of_rows(rows, encoding, low, high, sums):
+    """Fill the sums of rows `(rows, classes)`; NaN for a row with an entry outside of [low, high], or NaN itself."""
+    for row in range(rows.shape[0]):
+        wrong, total = _wrong_entries_and_sum(row_of(rows, row), encoding, low, high)
+        sums[row] = np.nan if wrong else total
+
+
 @reordered
-def _wrong_entries_and_sum(row, encoding):
+def _wrong_entries_and_sum(row, encoding, low, high):
     use_wide_vectors()
     wrong, total = 0, 0.0
     for k in range(row.size):
         value = np.float64(decode(row[k], encoding))
-        wrong += not 0.0 <= value < np.inf
+        wrong += not low <= value <= high
         total += value
     return wrong, total

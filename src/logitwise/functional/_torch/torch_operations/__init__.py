@@ -25,6 +25,7 @@ _RESULTS = {
     "sigmoid": sigmoid,
     "log_sigmoid": log_sigmoid,
     "log_loss": log_loss,
+    "binary_log_loss": log_loss,
 }
 _LOSSES = {
     "cross_entropy": cross_entropy,

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
+from logitwise._arrays import as_float64, is_followed
+from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._problems.cross_entropy import CrossEntropyProblem
+from logitwise.functional._problems.entries import clipped
+from logitwise.functional._problems.targets import is_readable
 from logitwise.functional._torch.torch_operations.reduction import reduced
 from logitwise.functional._torch.torch_operations.rows import ShiftedRows, shift, wide
 
@@ -105,16 +111,50 @@ def _safe_index(problem: CrossEntropyProblem) -> Tensor:
 
 def log_loss(problem: CrossEntropyProblem) -> Tensor:
     """Return the cross-entropy of probabilities, reduced as the options say."""
-    dim, weights = problem.layout.axis, _class_weights(problem)
-    probabilities = wide(problem.quiet_logits(fill=1.0))
-    if problem.has_indices:
-        index = _safe_index(problem).unsqueeze(dim)
-        losses = -probabilities.gather(dim, index).log().squeeze(dim) * _class_row_weights(problem)
-    else:
-        coefficients = wide(problem.target) if weights is None else wide(problem.target) * weights
-        losses = -(coefficients * probabilities.masked_fill(coefficients == 0.0, 1.0).log()).sum(dim)
-    if problem.sample_weight is not None:
-        losses = losses * wide(problem.sample_weight)
-    silent = problem.silent()
-    losses = losses if silent is None else losses.masked_fill(silent, 0.0)
+    losses = _losses_at_targets(problem) if problem.has_indices else _losses_of_distributions(problem)
+    if is_readable(losses) and not bool(losses.isfinite().all()):
+        suspicions.warn_of_impossible_targets(problem, as_float64(losses).reshape(-1))
     return reduced(losses, problem, _row_weights)
+
+
+def _losses_at_targets(problem: CrossEntropyProblem) -> Tensor:
+    index, weights, silent = _safe_index(problem), _row_weights(problem), problem.silent()
+    chosen = problem.logits
+    if problem.operation == "log_loss":
+        axis = problem.layout.axis
+        chosen, is_class_1 = chosen.gather(axis, index.unsqueeze(axis)).squeeze(axis), torch.ones_like(index).bool()
+    else:
+        is_class_1 = index == 1
+    chosen = clipped(wide(chosen), 1.0)
+    unread = (weights == 0.0) & torch.where(is_class_1, ~(chosen > 0.0), ~(chosen < 1.0))
+    unread = unread if silent is None else unread | silent
+    came = chosen.masked_fill(~is_class_1 | unread, 1.0)  # each logarithm sees only what it is for: no NaN derivatives
+    losses = 0.0 - came.log()
+    if problem.operation == "binary_log_loss":
+        losses = losses - (-chosen.masked_fill(is_class_1 | unread, 0.0)).log1p()
+    return losses * weights
+
+
+def _losses_of_distributions(problem: CrossEntropyProblem) -> Tensor:
+    """Return the losses of soft targets; block by block where no derivative needs what is computed on the way."""
+    layout, arrays = problem.layout, problem.arrays()
+    if any(array is not None and is_followed(array) for array in arrays):
+        return _losses_of_block(problem, ..., ...)
+    losses = wide(problem.logits.new_empty(layout.row_shape))
+    for piece, rows in layout.blocks():
+        losses[rows] = _losses_of_block(problem, piece, rows)
+    return losses
+
+
+def _losses_of_block(problem: CrossEntropyProblem, piece: Any, rows: Any) -> Tensor:
+    axis, weights, silent = problem.layout.axis, _class_weights(problem), problem.silent()
+    coefficients = wide(problem.target[piece])
+    coefficients = coefficients if weights is None else coefficients * weights
+    if problem.sample_weight is not None:
+        coefficients = coefficients * wide(problem.sample_weight[rows]).unsqueeze(axis)
+    probabilities = clipped(wide(problem.logits[piece]), 1.0)
+    unread = (coefficients == 0.0) & ~(probabilities > 0.0)
+    if silent is not None:
+        silent = silent[rows].unsqueeze(axis)
+        unread, coefficients = unread | silent, coefficients.masked_fill(silent, 0.0)
+    return (coefficients * (0.0 - probabilities.masked_fill(unread, 1.0).log())).sum(axis)
