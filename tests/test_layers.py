@@ -43,7 +43,8 @@ IMPORTS = {
     },
     "diagnosis": {"_arrays", "_errors", "_warnings", "functional", "functional._suspicions"},
     "functional": {
-        "_errors", "_requirements", "functional._problems", "functional._routes", "functional._types", "kernels",
+        "_arrays", "_errors", "_requirements", "functional._memory", "functional._problems", "functional._routes",
+        "functional._types", "kernels",
     },
     "functional._routes": {
         "_arrays", "_warnings", "functional._cpu_kernels", "functional._definitions", "functional._problems",
@@ -54,9 +55,11 @@ IMPORTS = {
     },
     "functional._torch": {
         "_arrays", "_errors", "_requirements", "_warnings", "functional._cpu_kernels", "functional._memory",
-        "functional._problems", "functional._small", "functional._suspicions", "kernels",
+        "functional._problems", "functional._small", "functional._suspicions", "kernels", "reference",
     },
-    "functional._definitions": {"functional._cpu_kernels", "functional._problems", "kernels", "reference"},
+    "functional._definitions": {
+        "functional._cpu_kernels", "functional._memory", "functional._problems", "kernels", "reference",
+    },
     "functional._cpu_kernels": {
         "_arrays", "_warnings", "functional._memory", "functional._problems", "functional._suspicions", "kernels",
     },

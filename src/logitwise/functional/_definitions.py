@@ -8,7 +8,9 @@ import numpy as np
 
 from logitwise import reference
 from logitwise.functional._cpu_kernels.cross_entropy import divisor, reduced
+from logitwise.functional._memory.results import like
 from logitwise.functional._problems.cross_entropy import CrossEntropyProblem
+from logitwise.functional._problems.weighted_logsumexp import WeightedLogsumexpProblem
 from logitwise.kernels.cpu.rows import sum_of
 
 NAME = "definitions"
@@ -21,8 +23,12 @@ def takes(call: Any) -> bool:
 
 
 def result(call: Any, out: Any = None) -> Any:
-    """Return the cross-entropy of probabilities, the one such operation."""
+    """Return the cross-entropy of probabilities, or a logsumexp with factors."""
     problem = call.checked()
+    return _RESULTS[problem.operation](problem)
+
+
+def _log_loss(problem: CrossEntropyProblem) -> Any:
     losses = reference.log_loss(problem.quiet_logits(fill=1.0), _coefficients(problem), problem.layout.axis)
     losses = losses.reshape(-1)
     return reduced(problem, losses, sum_of(losses) / divisor(problem))
@@ -41,3 +47,12 @@ def _coefficients(problem: CrossEntropyProblem) -> np.ndarray:
         coefficients = coefficients * np.expand_dims(problem.sample_weight, axis)
     silent = problem.silent()
     return coefficients if silent is None else np.where(np.expand_dims(silent, axis), 0.0, coefficients)
+
+
+def _weighted_logsumexp(problem: WeightedLogsumexpProblem) -> Any:
+    found = reference.weighted_logsumexp(problem.logits, problem.b, problem.axes.place)
+    value, sign = (like(problem.logits, each.reshape(problem.shape)) for each in found)
+    return (value, sign) if problem.return_sign else np.where(sign < 0, problem.logits.dtype.type(np.nan), value)[()]
+
+
+_RESULTS = {"log_loss": _log_loss, "weighted_logsumexp": _weighted_logsumexp}

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from logitwise._arrays import Layout
 from logitwise._requirements import as_floating, check_layout, check_mask, check_out, check_positive_tensor
+from logitwise.functional._problems.axes import Axes
 
 
 class SoftmaxCall(NamedTuple):
@@ -36,6 +37,14 @@ class SoftmaxCall(NamedTuple):
     def detached(self) -> SoftmaxCall:
         """Return the call itself: it has no gradient to return beside its result."""
         return self
+
+    def joined(self, out: Any = None) -> tuple[SoftmaxCall, Axes]:
+        """Return the call with its several axes as one, and these; or raise what is wrong with arrays or axes."""
+        logits = as_floating(self.logits, "logits")
+        axes, mask = Axes.of(self.axis, tuple(logits.shape)), check_mask(self.mask, logits)
+        check_out(out, logits)
+        mask = None if mask is None else axes.joined(mask)
+        return self._replace(logits=axes.joined(logits), axis=axes.place, mask=mask, keepdims=False), axes
 
     def checked(self, out: Any = None) -> SoftmaxProblem:
         """Return the problem, or raise what is wrong with the call or with `out`."""
