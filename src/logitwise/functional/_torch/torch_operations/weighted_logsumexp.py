@@ -35,8 +35,8 @@ def _of_rows(logits: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """
     constant, factors = logits.detach(), b.detach()
     index, exponentials, value, sign = _without_derivatives(constant, factors)
-    infinite = constant.isinf()
-    moved = logits.masked_fill(infinite, 0.0) - constant.masked_fill(infinite, 0.0)
+    absent = constant == -torch.inf
+    moved = logits.masked_fill(absent, 0.0) - constant.masked_fill(absent, 0.0)  # NaN where a logit is not finite
     ratios = b / factors
     moved_k, ratio_k = moved.gather(-1, index), ratios.gather(-1, index)
     growth = (moved - moved_k).exp() * ratios / ratio_k - 1.0
