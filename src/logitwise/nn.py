@@ -183,6 +183,9 @@ def _cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, label_smoothing: float, reduction: str
 ) -> Tensor:
     axis = 1 if input.ndim > 1 else 0
+    if ignore_index >= 0 and target.dtype.is_floating_point and target.shape == input.shape:
+        requirement = "be negative, or left out, where the target is a distribution over classes"
+        raise InvalidValueError("ignore_index", requirement, ignore_index)
     rows = None
     if target.dtype.is_floating_point and reduction == "mean" and input.ndim:
         rows = input.numel() // max(input.shape[axis], 1) or None
