@@ -42,7 +42,9 @@ IMPORTS = {
         "functional._types",
     },
     "diagnosis": {"_arrays", "_errors", "_warnings", "functional", "functional._suspicions"},
-    "functional": {"_errors", "functional._problems", "functional._routes", "functional._types"},
+    "functional": {
+        "_arrays", "_errors", "functional._memory", "functional._problems", "functional._routes", "functional._types",
+    },
     "functional._routes": {
         "_arrays", "_warnings", "functional._cpu_kernels", "functional._definitions", "functional._problems",
         "functional._small", "functional._torch",
@@ -52,10 +54,11 @@ IMPORTS = {
     },
     "functional._torch": {
         "_arrays", "_errors", "_requirements", "_warnings", "functional._cpu_kernels", "functional._memory",
-        "functional._problems", "functional._small", "functional._suspicions", "kernels",
+        "functional._problems", "functional._small", "functional._suspicions", "kernels", "reference",
     },
     "functional._definitions": {
-        "functional._cpu_kernels", "functional._problems", "functional._suspicions", "kernels", "reference",
+        "functional._cpu_kernels", "functional._memory", "functional._problems", "functional._suspicions", "kernels",
+        "reference",
     },
     "functional._cpu_kernels": {
         "_arrays", "_warnings", "functional._memory", "functional._problems", "functional._suspicions", "kernels",

@@ -282,6 +282,12 @@ def check_mask(mask: Any, logits: Any) -> Any:
     return mask
 
 
+def check_full_mask(mask: Any, logits: Any) -> Any:
+    """Return `mask` as booleans of the shape of `logits`, or None."""
+    mask = check_mask(mask, logits)
+    return mask if mask is None else broadcast(mask, "mask", logits, "logits")
+
+
 def broadcast(array: Any, name: str, logits: Any, logits_name: str) -> Any:
     """Return `array` as a view of the shape of `logits`."""
     try:

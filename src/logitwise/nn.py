@@ -194,6 +194,9 @@ def _cross_entropy(
     mask: Tensor | None,
 ) -> Tensor:
     axis = 1 if input.ndim > 1 else 0
+    if ignore_index >= 0 and target.dtype.is_floating_point and target.shape == input.shape:
+        requirement = "be negative, or left out, where the target is a distribution over classes"
+        raise InvalidValueError("ignore_index", requirement, ignore_index)
     rows = None
     if target.dtype.is_floating_point:
         if weight is not None and reduction == "mean":  # without weights, the function counts the rows

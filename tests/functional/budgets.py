@@ -19,6 +19,9 @@ GRADIENT_ULP = {"float16": 4.0, "bfloat16": 4.0, "float32": 4.0, "float64": 16.0
 # What was computed in 32 bits or more and rounded to sixteen at the end, and no sooner.
 ROUNDED_ONCE_ULP = 0.55
 
+# Of a logsumexp whose terms cancel: in ulp of float64 of the sum of their absolute values, over that of the sum.
+CANCELLED_ULP = 8.0
+
 # Against `reference.py` instead of mpmath: its own float64 error comes on top.
 REFERENCE_ULP = {**VALUE_ULP, "float64": 16.0}
 

@@ -80,6 +80,23 @@ def logsumexp(logits: np.ndarray) -> np.ndarray:
     return _rows(row_logsumexp, logits)
 
 
+def weighted_logsumexp(logits: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return log|s| and the sign of `s = sum_j b_j exp(z_j)`, `b_j exp(z_j) / s`, and `sum_j |b_j exp(z_j)| / |s|`."""
+    answers = [_row_weighted(z[f != 0.0], f[f != 0.0], f != 0.0) for z, f in zip(logits, b, strict=True)]
+    return tuple(np.array(parts) for parts in zip(*answers, strict=True))  # pyright: ignore[reportReturnType]
+
+
+def _row_weighted(logits: np.ndarray, b: np.ndarray, counts: np.ndarray) -> tuple[float, float, np.ndarray, float]:
+    row, shares = _row(logits), np.zeros(counts.shape)
+    terms = [_CONTEXT.mpf(f) * e for f, e in zip(b.tolist(), row.exponentials, strict=True)]
+    total = _CONTEXT.fsum(terms)
+    if not total:
+        return -np.inf, 0.0, shares, np.inf
+    shares[counts] = [float(term / total) for term in terms]
+    condition = _CONTEXT.fsum(abs(term) for term in terms) / abs(total)
+    return float(row.largest + _CONTEXT.log(abs(total))), float(_CONTEXT.sign(total)), shares, float(condition)
+
+
 @dataclass(frozen=True)
 class Loss:
     """What `cross_entropy` is asked: distributions over classes, class and sample weights, smoothing, z-loss."""

@@ -122,7 +122,7 @@ def test_words_of_other_libraries(case, hint, tensors):
 POSITIONAL = {
     lw.softmax: ((LOGITS, 1, 2.0), 2, "temperature=, mask=, out="),
     lw.log_softmax: ((LOGITS, 1, 2.0), 2, "temperature=, mask=, out="),
-    lw.logsumexp: ((LOGITS, 1, True), 2, "keepdims=, mask="),
+    lw.logsumexp: ((LOGITS, 1, True), 2, "b=, keepdims=, mask=, return_sign="),
     lw.cross_entropy: (
         (LOGITS, TARGET, [1.0, 1.0, 1.0]),
         2,

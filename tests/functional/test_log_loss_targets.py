@@ -203,7 +203,9 @@ def test_labels_of_tensors():
     expected = lw.log_loss(p, y)
     assert lw.log_loss(p, y * 10 + 3, labels=[3, 13, 23]) == expected
     assert lw.log_loss(p, y * 10 + 3, labels=torch.tensor([3, 13, 23])) == expected
-    with pytest.raises(lw.InvalidTypeError, match="^labels must be None where torch compiles or transforms the call; "):
+    with pytest.raises(
+        lw.InvalidTypeError, match=r"^labels must be None where torch compiles or transforms the call; "
+    ):
         torch.func.vmap(lambda p, y: lw.log_loss(p, y, labels=[0, 1, 2]))(p, y)
 
 

@@ -10,8 +10,10 @@ import numpy as np
 from logitwise import reference
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._cpu_kernels.cross_entropy import divisor, reduced
+from logitwise.functional._memory.results import like
 from logitwise.functional._problems.cross_entropy import CrossEntropyProblem
 from logitwise.functional._problems.entries import clipped
+from logitwise.functional._problems.weighted_logsumexp import WeightedLogsumexpProblem
 from logitwise.kernels.cpu.rows import sum_of
 
 NAME = "definitions"
@@ -24,8 +26,12 @@ def takes(call: Any) -> bool:
 
 
 def result(call: Any, out: Any = None) -> Any:
-    """Return the cross-entropy of probabilities, the one such operation."""
+    """Return the cross-entropy of probabilities, or a logsumexp with factors."""
     problem = call.checked()
+    return _RESULTS[problem.operation](problem)
+
+
+def _log_loss(problem: CrossEntropyProblem) -> Any:
     losses = np.ascontiguousarray(_losses(problem)).reshape(-1)
     total = sum_of(losses)
     if not math.isfinite(total):
@@ -83,3 +89,12 @@ def _coefficients(problem: CrossEntropyProblem, piece: Any, rows: Any) -> np.nda
     if problem.sample_weight is not None:
         coefficients = coefficients * np.expand_dims(problem.sample_weight[rows], axis)
     return coefficients
+
+
+def _weighted_logsumexp(problem: WeightedLogsumexpProblem) -> Any:
+    found = reference.weighted_logsumexp(problem.logits, problem.b, problem.axes.place)
+    value, sign = (like(problem.logits, each.reshape(problem.shape)) for each in found)
+    return (value, sign) if problem.return_sign else np.where(sign < 0, problem.logits.dtype.type(np.nan), value)[()]
+
+
+_RESULTS = {"log_loss": _log_loss, "binary_log_loss": _log_loss, "weighted_logsumexp": _weighted_logsumexp}

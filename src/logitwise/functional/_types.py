@@ -7,7 +7,7 @@ axis is left (the losses of a single row) is typed as an array; it is a NumPy nu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -50,6 +50,7 @@ Arrays: TypeAlias = "NDArray[np.floating[Any]]"
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 Missing: TypeAlias = Literal["error", "ignore"]
 ToNumber: TypeAlias = Literal["mean", "sum"]
+Axes: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | None
 
 
 class SoftmaxOptions(TypedDict, Generic[W, Out], total=False):

@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 from numpy.typing import ArrayLike
 
 from logitwise._errors import InvalidValueError
+from logitwise.functional._problems.axes import is_one_axis
 from logitwise.functional._problems.binary_cross_entropy import BinaryCall
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall
 from logitwise.functional._problems.log_loss import LogLossCall
 from logitwise.functional._problems.options import unknown_option
 from logitwise.functional._problems.sigmoid import SigmoidCall
 from logitwise.functional._problems.softmax import SoftmaxCall
+from logitwise.functional._problems.weighted_logsumexp import WeightedLogsumexpCall
 from logitwise.functional._routes import way_of
 from logitwise.functional._types import AnyTensor
 from logitwise.functional.binary_cross_entropy import (
@@ -26,10 +28,19 @@ from logitwise.functional.log_loss import log_loss
 from logitwise.functional.sigmoid import log_sigmoid, sigmoid
 from logitwise.functional.softmax import log_softmax, logsumexp, softmax
 
+
+def _call_of_logsumexp(
+    logits: Any, axis: Any, *, b: Any = None, keepdims: Any = False, mask: Any = None, return_sign: Any = False
+) -> SoftmaxCall | WeightedLogsumexpCall:
+    if b is not None:
+        return WeightedLogsumexpCall(logits, axis, b, mask, bool(keepdims), bool(return_sign))
+    return SoftmaxCall("logsumexp", softmax, logits, axis, 1.0, mask, bool(keepdims))
+
+
 _ASKED: dict[Callable[..., Any], tuple[Any, str, tuple[Any, ...]]] = {
     softmax: (SoftmaxCall, "result", ("softmax", softmax)),
     log_softmax: (SoftmaxCall, "result", ("log_softmax", log_softmax)),
-    logsumexp: (SoftmaxCall, "result", ("logsumexp", softmax)),
+    logsumexp: (_call_of_logsumexp, "result", ()),
     sigmoid: (SigmoidCall, "result", ("sigmoid", sigmoid)),
     log_sigmoid: (SigmoidCall, "result", ("log_sigmoid", sigmoid)),
     log_loss: (LogLossCall, "result", ()),
@@ -79,7 +90,7 @@ def route_of(
         'recorded kernels'    CPU tensors that require gradients
         'CPU kernels'         arrays, and CPU tensors of which nothing is recorded
         'torch operations'    any other tensor: another device, a function transform, weights that require gradients
-        'definitions'         what no kernel computes of arrays: `log_loss`
+        'definitions'         what no kernel computes of arrays: `log_loss`, `logsumexp` with `b`
 
     Args:
         logits: As the function takes them.
@@ -121,5 +132,8 @@ def route_of(
         raise TypeError(f"{function.__name__}() missing 1 required positional argument: 'target'")
     if "axis" in _ARGUMENTS[function]:
         options = {"axis": -1, **options}
-    way = way_of(call(*first, logits, **options), verb)
+    asked = call(*first, logits, **options)
+    if isinstance(asked, SoftmaxCall) and not is_one_axis(asked.axis):
+        asked, _ = asked.joined()
+    way = way_of(asked, verb)
     return Route(function.__name__, way.NAME, way.REASON)

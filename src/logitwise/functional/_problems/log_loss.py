@@ -82,11 +82,9 @@ class LogLossCall(NamedTuple):
         rows_counted = count_indices(target, layout, ignore_index, sample_weight) if has_indices else -1
         if not has_indices:
             target = check_distribution(target, layout, sample_weight)
-        options = (class_weight, sample_weight, ignore_index, 0.0, 0.0, reduction, normalizer)
+        options = (class_weight, sample_weight, ignore_index, 0.0, 0.0, reduction, normalizer, None)
         operation = "binary_log_loss" if is_binary else self.operation
-        problem = CrossEntropyProblem(
-            operation, probabilities, target, has_indices, layout, *options, rows_counted=rows_counted
-        )
+        problem = CrossEntropyProblem(operation, probabilities, target, has_indices, layout, *options, rows_counted)
         if is_binary:
             _check_binary(problem)
         else:

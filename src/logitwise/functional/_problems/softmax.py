@@ -6,14 +6,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from logitwise._arrays import Layout
-from logitwise._requirements import (
-    as_floating,
-    broadcast,
-    check_layout,
-    check_mask,
-    check_out,
-    check_positive_tensor,
-)
+from logitwise._requirements import as_floating, check_full_mask, check_layout, check_out, check_positive_tensor
+from logitwise.functional._problems.axes import Axes
 
 
 class SoftmaxCall(NamedTuple):
@@ -44,13 +38,20 @@ class SoftmaxCall(NamedTuple):
         """Return the call itself: it has no gradient to return beside its result."""
         return self
 
+    def joined(self, out: Any = None) -> tuple[SoftmaxCall, Axes]:
+        """Return the call with its several axes as one, and these; or raise what is wrong with arrays or axes."""
+        logits = as_floating(self.logits, "logits")
+        axes, mask = Axes.of(self.axis, tuple(logits.shape)), check_full_mask(self.mask, logits)
+        check_out(out, logits)
+        mask = None if mask is None else axes.joined(mask)
+        return self._replace(logits=axes.joined(logits), axis=axes.place, mask=mask, keepdims=False), axes
+
     def checked(self, out: Any = None) -> SoftmaxProblem:
         """Return the problem, or raise what is wrong with the call or with `out`."""
         logits = as_floating(self.logits, "logits")
         layout = check_layout(logits, self.axis, at_least=0)
         temperature = check_positive_tensor(self.temperature, "temperature", logits)
-        mask = check_mask(self.mask, logits)
-        mask = mask if mask is None else broadcast(mask, "mask", logits, "logits")
+        mask = check_full_mask(self.mask, logits)
         check_out(out, logits)
         return SoftmaxProblem(self.operation, self.used_by_gradient, logits, layout, temperature, mask, self.keepdims)
 

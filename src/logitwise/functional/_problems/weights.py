@@ -32,7 +32,7 @@ def check_sample_weight(sample_weight: Any, logits: Any, layout: Layout, signed:
 def _of_shape(shape: tuple[int, ...], weights: Any, name: str, logits: Any, signed: bool, requirement: str) -> Any:
     if weights is None:
         return None
-    weights = _as_weights(weights, name, logits)
+    weights = as_weights(weights, name, logits)
     if tuple(weights.shape) != shape:
         raise InvalidValueError(name, requirement, f"shape {tuple(weights.shape)}")
     _check_sign(weights, name, signed)
@@ -43,7 +43,7 @@ def check_element_weight(weight: Any, name: str, logits: Any, signed: bool = Fal
     """Return weights that broadcast to the shape of `logits`, floating, or None; only `signed` ones may be negative."""
     if weight is None:
         return None
-    weights = _as_weights(weight, name, logits)
+    weights = as_weights(weight, name, logits)
     _check_sign(weights, name, signed)
     return broadcast(weights, name, logits, "logits")
 
@@ -55,7 +55,8 @@ def _check_sign(weights: Any, name: str, signed: bool) -> None:
         check_all_not_negative(weights, name, "" if name == "pos_weight" else _ADVICE)
 
 
-def _as_weights(weights: Any, name: str, logits: Any) -> Any:
+def as_weights(weights: Any, name: str, logits: Any) -> Any:
+    """Return weights of any shape as floats, in the framework of `logits`."""
     if is_tensor(logits) and not is_tensor(weights):
         advice = "Convert with torch.as_tensor."
         raise InvalidTypeError(name, "be a torch tensor like logits", described(weights), advice=advice)

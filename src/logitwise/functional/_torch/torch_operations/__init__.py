@@ -15,6 +15,7 @@ from logitwise.functional._torch.torch_operations.binary_cross_entropy import bi
 from logitwise.functional._torch.torch_operations.cross_entropy import cross_entropy, log_loss
 from logitwise.functional._torch.torch_operations.sigmoid import log_sigmoid, sigmoid
 from logitwise.functional._torch.torch_operations.softmax import log_softmax, logsumexp, softmax
+from logitwise.functional._torch.torch_operations.weighted_logsumexp import weighted_logsumexp
 
 NAME = "torch operations"
 REASON = "plain torch operations, which compute on any device and which torch can differentiate, transform and trace"
@@ -26,6 +27,7 @@ _RESULTS = {
     "log_sigmoid": log_sigmoid,
     "log_loss": log_loss,
     "binary_log_loss": log_loss,
+    "weighted_logsumexp": weighted_logsumexp,
 }
 _LOSSES = {
     "cross_entropy": cross_entropy,
@@ -38,10 +40,11 @@ def takes(call: Any) -> bool:
     return True
 
 
-def result(call: Any, out: Any = None) -> Tensor:
-    """Return a tensor of the results, in `out` if there is one."""
+def result(call: Any, out: Any = None) -> Any:
+    """Return a tensor of the results, in `out` if there is one; of a logsumexp with its sign, two."""
     problem = call.checked(out)
-    return deliver(_RESULTS[problem.operation](problem), out)
+    found = _RESULTS[problem.operation](problem)
+    return found if out is None else deliver(found, out)
 
 
 def loss(call: Any) -> Tensor:
