@@ -107,7 +107,7 @@ def test_other_dtypes(name):
 @pytest.mark.parametrize("difference", PYTORCH, ids=lambda difference: difference.what)
 def test_what_is_listed_differs(difference):
     for name in difference.names:
-        dtypes = [*DTYPES, *(other_dtypes_of(name) if name in OPERATIONS else [])]
+        dtypes = [torch.float64, *(other_dtypes_of(name) if name in OPERATIONS else [])]
         listed = [each for dtype in dtypes for each in samples_of(name, dtype) if difference.applies(each)]
         assert listed, f"no sample of {name} needs this entry"
         for sample in listed:
@@ -115,7 +115,7 @@ def test_what_is_listed_differs(difference):
                 with pytest.raises(difference.raises):
                     sample.ours(*sample.tensors)
                 sample.theirs(*sample.tensors)
-            elif sample.dtype == torch.float64:
+            else:
                 ours, theirs = forward_derivatives(sample)
                 assert theirs.isnan().any()
                 assert_close(ours, theirs.nan_to_num(0.0))
