@@ -25,7 +25,8 @@ class OfPyTorch(NamedTuple):
         there: What PyTorch does.
         reason: Why.
         applies: Which samples of those names differ.
-        raises: The error or warning that a call of ours with such a sample raises.
+        raises: The error or warning that a call of ours with such a sample raises; None if only derivatives in forward
+            mode differ, which are NaN in PyTorch.
     """
 
     names: tuple[str, ...]
@@ -34,7 +35,7 @@ class OfPyTorch(NamedTuple):
     there: str
     reason: str
     applies: Callable[[Any], bool]
-    raises: type[Exception]
+    raises: type[Exception] | None
 
 
 class OfSciPy(NamedTuple):
@@ -54,6 +55,10 @@ def _is_mean_of_nothing(sample: Any) -> bool:
 
 def _has_negative_target(sample: Any) -> bool:
     return not sample.options.get("log_target", False) and bool((sample.tensors[-1] < 0.0).any())
+
+
+def _has_dead_row(sample: Any) -> bool:
+    return sample.dtype in FLOATS and bool(sample.theirs(*sample.tensors).isneginf().any())
 
 
 def _has_no_float(sample: Any) -> bool:
@@ -80,10 +85,19 @@ PYTORCH = (
         lw.nn.InputError,
     ),
     OfPyTorch(
-        ("softmax", "log_softmax", "logsumexp", "sigmoid", "masked.logsumexp"),
+        ("logsumexp", "masked.logsumexp"),
+        "forward-mode derivatives of the `logsumexp` of a row of -inf, or of which every class is masked",
+        "0, as in the backward pass",
+        "NaN; 0 in the backward pass",
+        "a row without classes contributes nothing",
+        _has_dead_row,
+        None,
+    ),
+    OfPyTorch(
+        ("logsumexp", "sigmoid", "masked.logsumexp"),
         "tensors of integers, booleans or complex numbers",
         "an error",
-        "integers in the default dtype, where they are no error; complex numbers",
+        "computed by `logsumexp` and `sigmoid`; integers as float32",
         "the dtype of the result is that of the logits; classes have no complex scores",
         _has_no_float,
         lw.InvalidTypeError,

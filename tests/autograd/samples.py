@@ -47,6 +47,7 @@ class Sample(NamedTuple):
         theirs: Torch's.
         tensors: What is differentiated by, those that require gradients.
         options: The options of the sample.
+        dtype: What torch computes in: the dtype of the tensors, or one that the sample names.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Sample(NamedTuple):
     theirs: Callable[..., torch.Tensor]
     tensors: tuple[torch.Tensor, ...]
     options: dict[str, Any]
+    dtype: torch.dtype
 
 
 def samples_of(name: str, dtype: torch.dtype) -> Iterator[Sample]:
@@ -64,16 +66,17 @@ def samples_of(name: str, dtype: torch.dtype) -> Iterator[Sample]:
     for operation in op_db:
         if operation.name == name and dtype in operation.supported_dtypes("cpu"):
             torch.manual_seed(0)
-            many = operation.reference_inputs if operation.reference_inputs_func else operation.sample_inputs
+            with_more = operation.reference_inputs_func and dtype in DTYPES
+            many = operation.reference_inputs if with_more else operation.sample_inputs
             differentiable = dtype in operation.supported_backward_dtypes("cpu")
             for sample in many("cpu", dtype, requires_grad=differentiable):
                 yield _of_loss(name, sample) if name in LOSSES else _of_function(name, sample)
 
 
 def other_dtypes_of(name: str) -> list[torch.dtype]:
-    """Return the dtypes that torch's operation computes in, and ours does not."""
+    """Return one dtype of each other kind that torch's operation takes."""
     found = {dtype for operation in op_db if operation.name == name for dtype in operation.supported_dtypes("cpu")}
-    return sorted(found - set(DTYPES), key=str)
+    return [dtype for dtype in (torch.bool, torch.int64, torch.complex64) if dtype in found]
 
 
 def errors_of(name: str) -> Iterator[tuple[Sample, type[Exception]]]:
@@ -84,7 +87,7 @@ def errors_of(name: str) -> Iterator[tuple[Sample, type[Exception]]]:
     torch.manual_seed(0)
     options = {"device": "cpu", "dtype": torch.float64, "requires_grad": True, "training": True}
     for wrong in entry.module_error_inputs_func(entry, **options):
-        yield _of_module_input(name, wrong.module_error_input), wrong.error_type
+        yield _of_module_input(name, wrong.module_error_input, widens=False), wrong.error_type
 
 
 def _entry_of(name: str) -> Any:
@@ -98,19 +101,21 @@ def _of_module(name: str, dtype: torch.dtype) -> Iterator[Sample]:
         yield _of_module_input(name, sample)
 
 
-def _of_module_input(name: str, sample: Any) -> Sample:
-    make = sample.constructor_input
-    return Sample(name, *_modules(name, make.kwargs, *make.args), sample.forward_input.args, make.kwargs)
+def _of_module_input(name: str, sample: Any, widens: bool = True) -> Sample:
+    make, tensors = sample.constructor_input, sample.forward_input.args
+    calls = _modules(name, make.kwargs, *make.args, widens=widens)
+    return Sample(name, *calls, tensors, make.kwargs, tensors[0].dtype)
 
 
 def _of_loss(name: str, sample: Any) -> Sample:
-    return Sample(name, *_modules(LOSSES[name], sample.kwargs), (sample.input, *sample.args), sample.kwargs)
+    tensors = (sample.input, *sample.args)
+    return Sample(name, *_modules(LOSSES[name], sample.kwargs), tensors, sample.kwargs, tensors[0].dtype)
 
 
-def _modules(name: str, options: dict[str, Any], *arguments: Any) -> list[torch.nn.Module]:
+def _modules(name: str, options: dict[str, Any], *arguments: Any, widens: bool = True) -> list[torch.nn.Module]:
     """Return one module of each library; torch's, where it is called in float64, has its weights in float64."""
     weights = {key: value.detach() for key, value in options.items() if isinstance(value, torch.Tensor)}
-    widens = any(weight.dtype in SIXTEEN_BITS for weight in weights.values())
+    widens = widens and any(weight.dtype in SIXTEEN_BITS for weight in weights.values())
     classes = (getattr(lw.nn, name), getattr(torch.nn, name))
     ours, theirs = (make(*arguments, **{**options, **weights}) for make in classes)
     return [ours, theirs.double() if widens and name != "BCELoss" else theirs]
@@ -124,7 +129,7 @@ def _of_function(name: str, sample: Any) -> Sample:
         renamed.setdefault("axis", None)
     ours, theirs = FUNCTIONS[name]
     calls = (partial(_in_dtype, ours, dtype, renamed), partial(_in_dtype, theirs, dtype, options))
-    return Sample(name, *calls, (sample.input,), options)
+    return Sample(name, *calls, (sample.input,), options, dtype or sample.input.dtype)
 
 
 def _in_dtype(

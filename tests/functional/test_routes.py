@@ -59,6 +59,10 @@ CASES = {
     "softmax with a mask": (lambda: lw.route_of(ARRAY, mask=ARRAY > 0), KERNELS),
     "log_softmax": (lambda: lw.route_of(ARRAY, function=lw.log_softmax, axis=1, temperature=2.0), SMALL),
     "logsumexp": (lambda: lw.route_of(ARRAY, function=lw.logsumexp, keepdims=True), SMALL),
+    "logsumexp with its sign": (lambda: lw.route_of(ARRAY, function=lw.logsumexp, return_sign=True), SMALL),
+    "logsumexp with factors": (lambda: lw.route_of(ARRAY, function=lw.logsumexp, b=ARRAY, axis=None), DEFINITIONS),
+    "softmax over all axes": (lambda: lw.route_of(ARRAY, axis=None), KERNELS),
+    "log_softmax over two axes": (lambda: lw.route_of(ARRAY, function=lw.log_softmax, axis=(0, 1)), KERNELS),
     "sigmoid": (lambda: lw.route_of(ARRAY[0], function=lw.sigmoid), SMALL),
     "log_sigmoid of many": (lambda: lw.route_of(LARGE, function=lw.log_sigmoid), KERNELS),
     # tensors
@@ -96,6 +100,11 @@ CASES = {
     "softmax recorded": (lambda: lw.route_of(leaf()), RECORDED),
     "softmax with a temperature that is learned": (
         lambda: lw.route_of(TENSOR, temperature=torch.tensor(1.0, requires_grad=True)),
+        OPERATIONS,
+    ),
+    "softmax over two axes, recorded": (lambda: lw.route_of(leaf(), axis=(0, 1)), RECORDED),
+    "logsumexp of tensors with factors": (
+        lambda: lw.route_of(TENSOR, function=lw.logsumexp, b=TENSOR, return_sign=True),
         OPERATIONS,
     ),
     "logsumexp of tensors": (lambda: lw.route_of(TENSOR, function=lw.logsumexp), KERNELS),

@@ -54,6 +54,7 @@ DEGENERATE = {  # logits, factors, the logarithm, the sign
     "a sum of 0": ([0.5, 0.5], [-2.0, 2.0], -np.inf, 0.0),
     "the largest numbers": ([1.5e308, 1.5e308], [1.0, 1.0], 1.5e308, 1.0),
     "numbers far apart": ([1.5e308, -1.5e308], [-1.0, 1.0], 1.5e308, -1.0),
+    "factors that make up for logits": ([0.0, 2000 * np.log(2.0)], [2.0**1000, 2.0**-1000], 1001 * np.log(2.0), 1.0),
     "the smallest factors": ([700.0, 700.0], [2.0**-1074, 0.0], 700.0 - 1074 * np.log(2.0), 1.0),
 }
 WAYS = {

@@ -28,6 +28,11 @@ def of_arrays(singles: NDArray[np.float32], counts: NDArray[np.int64], mask: NDA
     assert_type(lw.log_softmax(singles, temperature=np.float64(0.5)), NDArray[np.float32])
     assert_type(lw.logsumexp(singles, 1, keepdims=True), NDArray[np.float32])
     assert_type(lw.logsumexp([1.0, 2.0], mask=mask), Floats)
+    assert_type(lw.softmax(singles, (0, 1)), NDArray[np.float32])
+    assert_type(lw.log_softmax(counts, None), Floats)
+    assert_type(lw.logsumexp(singles, [0, 1], b=[1, -1]), NDArray[np.float32])
+    assert_type(lw.logsumexp(singles, b=counts, return_sign=True), tuple[NDArray[np.float32], NDArray[np.float32]])
+    assert_type(lw.logsumexp([1.0, 2.0], None, return_sign=True), tuple[Floats, Floats])
     assert_type(lw.sigmoid(singles, out=singles), NDArray[np.float32])
     assert_type(lw.log_sigmoid([1, 2]), Floats)
 
@@ -52,6 +57,8 @@ def of_tensors(logits: torch.Tensor, target: torch.Tensor, layer: torch.nn.Param
     assert_type(lw.softmax(logits, 1, temperature=logits.mean(), mask=logits > 0, out=logits), torch.Tensor)
     assert_type(lw.log_softmax(layer), torch.Tensor)
     assert_type(lw.logsumexp(logits, keepdims=True), torch.Tensor)
+    assert_type(lw.logsumexp(layer, (0, -1), b=logits), torch.Tensor)
+    assert_type(lw.logsumexp(logits, None, b=layer, return_sign=True), tuple[torch.Tensor, torch.Tensor])
     assert_type(lw.sigmoid(layer), torch.Tensor)
     assert_type(lw.log_sigmoid(logits), torch.Tensor)
     assert_type(lw.cross_entropy(logits, target, class_weight=layer, reduction="none"), torch.Tensor)
@@ -86,6 +93,8 @@ def refused(logits: Floats, target: NDArray[np.int64]) -> None:
     lw.softmax(logits, dim=0)  # pyright: ignore[reportCallIssue]
     lw.softmax(None)  # pyright: ignore[reportArgumentType, reportCallIssue]
     lw.softmax(logits, axis="last")  # pyright: ignore[reportArgumentType, reportCallIssue]
+    lw.softmax(logits, axis=(0, 0.5))  # pyright: ignore[reportArgumentType, reportCallIssue]
+    lw.logsumexp(logits, return_sign=1)  # pyright: ignore[reportArgumentType, reportCallIssue]
     lw.softmax(logits, temperature="hot")  # pyright: ignore[reportArgumentType, reportCallIssue]
     lw.cross_entropy(logits, target, weight=[1.0])  # pyright: ignore[reportCallIssue]
     lw.cross_entropy(logits, target, reduction="avg")  # pyright: ignore[reportArgumentType, reportCallIssue]

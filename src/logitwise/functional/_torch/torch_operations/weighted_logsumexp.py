@@ -34,13 +34,13 @@ def _of_rows(logits: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     the derivative. Where the sum is 0, so are the derivatives.
     """
     constant, factors = logits.detach(), b.detach()
-    index, exponentials, value, sign = _without_derivatives(constant, factors)
+    index, shares, value, sign = _without_derivatives(constant, factors)
     absent = constant == -torch.inf
     moved = logits.masked_fill(absent, 0.0) - constant.masked_fill(absent, 0.0)  # NaN where a logit is not finite
     ratios = b / factors
     moved_k, ratio_k = moved.gather(-1, index), ratios.gather(-1, index)
     growth = (moved - moved_k).exp() * ratios / ratio_k - 1.0
-    slope = (exponentials.scatter(-1, index, 0.0) * growth).sum(-1).log1p() + (moved_k + ratio_k.log()).squeeze(-1)
+    slope = (shares.scatter(-1, index, 0.0) * growth).sum(-1).log1p() + (moved_k + ratio_k.log()).squeeze(-1)
     is_constant = value.isinf() | value.isnan()
     return torch.where(is_constant, value, value + slope), sign
 
