@@ -79,7 +79,7 @@ def route_of(
         'recorded kernels'    CPU tensors that require gradients
         'CPU kernels'         arrays, and CPU tensors of which nothing is recorded
         'torch operations'    any other tensor: another device, a function transform, weights that require gradients
-        'definitions'         what no kernel computes of arrays: `log_loss`
+        'definitions'         `log_loss` of arrays, which has no kernel
 
     Args:
         logits: As the function takes them.

@@ -138,7 +138,7 @@ def _check_rows(problem: CrossEntropyProblem) -> None:
     if is_readable(problem.logits):
         sums, silent = _sums(problem), problem.silent()
         if silent is not None:
-            sums[as_flags(silent)] = 1.0
+            sums[_as_flags(silent)] = 1.0
         if np.isnan(sums).any():
             _raise_entries(problem)
         if _warnings.checks_are_on():
@@ -147,7 +147,7 @@ def _check_rows(problem: CrossEntropyProblem) -> None:
         _raise_entries(problem)
 
 
-def as_flags(silent: Any) -> np.ndarray:
+def _as_flags(silent: Any) -> np.ndarray:
     """Return which rows are silent as a NumPy array."""
     return silent.numpy() if is_tensor(silent) else silent
 
