@@ -203,9 +203,7 @@ def test_labels_of_tensors():
     expected = lw.log_loss(p, y)
     assert lw.log_loss(p, y * 10 + 3, labels=[3, 13, 23]) == expected
     assert lw.log_loss(p, y * 10 + 3, labels=torch.tensor([3, 13, 23])) == expected
-    with pytest.raises(
-        lw.InvalidTypeError, match=r"^labels must be None where torch compiles or transforms the call; "
-    ):
+    with pytest.raises(lw.InvalidTypeError, match=r"^labels must be None where torch compiles or"):
         torch.func.vmap(lambda p, y: lw.log_loss(p, y, labels=[0, 1, 2]))(p, y)
 
 
@@ -344,12 +342,12 @@ def test_large_arrays_in_any_layout_have_the_same_bits():
     deep = np.moveaxis(MANY.reshape(3, 1000, 700), -1, 1)
     for target, shaped in ((index, index.reshape(3, 1000)), (soft, np.moveaxis(soft.reshape(3, 1000, 700), -1, 1))):
         expected = lw.log_loss(MANY, target, class_weight=weight, reduction="none")
-        by_row = [lw.log_loss(MANY[i], target[i], class_weight=weight) for i in (0, 1499, 2999)]
+        for row in (0, 1499, 2999):
+            assert lw.log_loss(MANY[row], target[row], class_weight=weight, reduction="none") == expected[row]
         exact = -np.log(MANY[[0, 1499, 2999]].astype(np.longdouble)) * (
             soft[[0, 1499, 2999]] if target is soft else np.eye(700)[index[[0, 1499, 2999]]]
         )
         check_ulp(expected[[0, 1499, 2999]], (exact * weight).sum(-1).astype(float), "float32", VALUE_ULP["float32"])
-        assert len(by_row) == 3
         turned = target.T if target is soft else target
         for found in (
             lw.log_loss(np.asfortranarray(MANY), target, class_weight=weight, reduction="none"),
@@ -357,9 +355,8 @@ def test_large_arrays_in_any_layout_have_the_same_bits():
             lw.log_loss(deep, shaped, axis=1, class_weight=weight, reduction="none").reshape(-1),
         ):
             np.testing.assert_array_equal(found, expected)
-        assert lw.log_loss(MANY.T, turned, axis=0, class_weight=weight) == lw.log_loss(
-            MANY, target, class_weight=weight
-        )
+        mean = lw.log_loss(MANY, target, class_weight=weight)
+        assert lw.log_loss(MANY.T, turned, axis=0, class_weight=weight) == mean
         tensors = [torch.from_numpy(each) for each in (MANY, target, weight)]
         of_tensors = lw.log_loss(*tensors[:2], class_weight=tensors[2], reduction="none")
         check_ulp(values_of(of_tensors), values_of(expected), "float32", 1.0)
@@ -371,9 +368,7 @@ def test_an_entry_out_of_range_in_any_block_is_found(framework):
         wrong = MANY.copy()
         wrong[row, 3] = 1.01
         for p, axis, index in ((wrong, 1, (row, 3)), (wrong.T, 0, (3, row))):
-            message = (
-                re.escape("probabilities must be in [0, 1]; got 1.00999") + rf".* at index {re.escape(str(index))}"
-            )
+            message = rf"^probabilities must be in \[0, 1\]; got 1\.00999.* at index {re.escape(str(index))}"
             with pytest.raises(lw.InvalidValueError, match=message):
                 lw.log_loss(like(framework, p), like(framework, np.zeros(3000, int)), axis=axis)
 
@@ -384,7 +379,7 @@ def test_memory():
     for p, target, options, most in (
         (MANY, index, {}, 0.05),
         (MANY, index, weights, 0.05),
-        (np.asfortranarray(MANY), index, weights, 0.2),
+        (np.asfortranarray(MANY), index, weights, 0.3),  # two blocks
         (torch.from_numpy(MANY), torch.from_numpy(index), {}, 0.05),
         (MANY, soft, weights, 1.5),
     ):

@@ -21,6 +21,7 @@ from logitwise.functional._memory.arrays import memory_of
 from logitwise.functional._problems import labels as names
 from logitwise.functional._problems.cross_entropy import CrossEntropyProblem
 from logitwise.functional._problems.entries import in_unit_interval, margin_of
+from logitwise.functional._problems.even_weights import with_even_weights
 from logitwise.functional._problems.targets import check_distribution, count_indices, is_index_target, is_readable
 from logitwise.functional._problems.weights import check_class_weight, check_sample_weight
 from logitwise.kernels.cpu.suspicions import sums_of_rows
@@ -89,7 +90,7 @@ class LogLossCall(NamedTuple):
             _check_binary(problem)
         else:
             _check_rows(problem)
-        return problem
+        return with_even_weights(problem) if reduction == "mean" else problem
 
 
 def _is_binary(probabilities: Any, target: Any, labels: Any) -> bool:
@@ -136,7 +137,7 @@ def _check_rows(problem: CrossEntropyProblem) -> None:
     if is_readable(problem.logits):
         sums, silent = _sums(problem), problem.silent()
         if silent is not None:
-            sums[as_flags(silent)] = 1.0
+            sums[_as_flags(silent)] = 1.0
         if np.isnan(sums).any():
             _raise_entries(problem)
         if _warnings.checks_are_on():
@@ -145,7 +146,7 @@ def _check_rows(problem: CrossEntropyProblem) -> None:
         _raise_entries(problem)
 
 
-def as_flags(silent: Any) -> np.ndarray:
+def _as_flags(silent: Any) -> np.ndarray:
     """Return which rows are silent as a NumPy array."""
     return silent.numpy() if is_tensor(silent) else silent
 
