@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import cache
 from typing import Any
 
@@ -171,6 +172,22 @@ def test_rows_that_take_no_part_need_no_class(kind, smoothing):
     assert values_of(loss) == values_of(expected[0])
     np.testing.assert_array_equal(values_of(gradient)[[0, 3]], values_of(expected[1]))
     assert not values_of(gradient)[1:3].any()
+
+
+def test_rows_that_take_no_part_need_no_class_under_a_transform():
+    """Their loss is 0, and so is the derivative by their weight, which is infinite where the row counts."""
+    z, y, mask = inputs(False)
+    mask[2] = False
+    weight = torch.ones(len(z), dtype=z.dtype)
+    weight[2] = 0.0
+    losses, pull = torch.func.vmap(torch.func.grad_and_value(loss_of_weight), (0, 0, 0, 0))(weight, z, y, mask)[::-1]
+    assert losses[2] == pull[2] == 0.0
+    expected = lw.cross_entropy(z, y, mask=mask, sample_weight=weight, reduction="none")
+    check_ulp(values_of(losses), values_of(expected), "float64", REFERENCE_ULP["float64"])
+
+
+def loss_of_weight(weight: torch.Tensor, z: torch.Tensor, y: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return lw.cross_entropy(z, y, mask=mask, sample_weight=weight, reduction="sum")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -396,6 +413,7 @@ def test_which_way_a_mask_takes():
     assert lw.route_of(logits, target, mask=mask).name == "CPU kernels"
     leaf = torch.tensor(logits, requires_grad=True)
     assert lw.route_of(leaf, torch.tensor(target), mask=torch.tensor(mask)).name == "recorded kernels"
+    assert str(inspect.signature(lw.cross_entropy)).count("mask: Any = None") == 1
     with pytest.raises(TypeError, match=r"^log_loss\(\) got an unexpected keyword argument 'mask'"):
         lw.log_loss(logits + 1 / 3, target, mask=mask)  # pyright: ignore[reportCallIssue]
 

@@ -49,8 +49,8 @@ NOT_FINITE = (
     "among the inputs."
 )
 IMPOSSIBLE = (
-    "The loss is infinite: neither give the target a logit of -inf nor smooth labels over such logits: leave them out by "
-    "mask=."
+    "The loss is infinite: neither give the target a logit of -inf nor smooth labels over such logits: leave them out "
+    "by mask=."
 )
 LEFT_OUT = "let the mask keep the class, or leave such rows out, by ignore_index or a sample_weight of 0."
 SUMS = (
@@ -160,8 +160,15 @@ SENTENCES = {
         "logits must leave one or more classes in each row; got -inf for all 2 classes that take part at row 1. The "
         "loss is infinite: leave such rows out, by ignore_index or a sample_weight of 0.",
     ),
+    "a target of -inf beside a mask": (
+        lambda: lw.cross_entropy(spoiled(LOGITS, r1c1=-INF), TARGET, mask=spoiled(np.ones((4, 3)), r1c0=0) > 0),
+        lw.ImpossibleTargetWarning,
+        f"target must be a class whose logit is not -inf; got class 1 with logit -inf at row 1. {IMPOSSIBLE}",
+    ),
     "NaN beside a mask": (
-        lambda: lw.cross_entropy(spoiled(LOGITS, r1c0=NAN, r1c2=INF), TARGET, mask=np.array([False, True, True])),
+        lambda: lw.cross_entropy(
+            spoiled(LOGITS, r1c0=NAN, r1c2=INF), TARGET, mask=spoiled(np.ones((4, 3)), r1c0=0) > 0
+        ),
         lw.NotFiniteWarning,
         f"logits must be numbers or -inf; got inf for class 2 at row 1. {NOT_FINITE}",
     ),
