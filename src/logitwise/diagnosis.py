@@ -252,7 +252,7 @@ class _Examination:
             bad = tuple(int(i) for i in torch.nonzero(~torch.isfinite(outputs))[0])
             advice = "Look at the inputs and the first layers for NaN, infinities or a division by 0."
             if self.family == CROSS_ENTROPY and bool((outputs[~torch.isfinite(outputs)] == -math.inf).all()):
-                advice = "If -inf marks classes to leave out, pass the loss mask= instead, as in logitwise.nn."
+                advice = "To leave classes out, use a loss with mask=, such as logitwise.nn.CrossEntropyLoss."
             self._report(
                 "not finite", f"the outputs must be finite; got {float(outputs[bad])} at index {bad}. {advice}"
             )
@@ -371,9 +371,7 @@ class _Examination:
     def _examine_first_loss(self, first: float) -> None:
         guessing = self._guessing()
         if not math.isfinite(first):
-            self._report(
-                "not finite", f"the loss must be finite; got {first}. Look at the target, its weights and the mask."
-            )
+            self._report("not finite", f"the loss must be finite; got {first}. Look at the target and its weights.")
         elif first > FAR * guessing + 0.5:
             self._report(
                 "first loss",

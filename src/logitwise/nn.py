@@ -178,7 +178,7 @@ class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
         tensor(0.6931)
     """
 
-    def forward(self, input: Tensor, target: Tensor, *, mask: Tensor | None = None) -> Tensor:
+    def forward(self, input: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the loss of logits (N, C, d1, ...), with classes on axis 1, or of a single row (C,)."""
         return _cross_entropy(input, target, self.weight, self.ignore_index, self.label_smoothing, self.reduction, mask)
 

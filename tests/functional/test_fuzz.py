@@ -140,9 +140,14 @@ def test_cross_entropy_and_its_gradient(case, data):
         if data.draw(st.booleans()):
             options["ignore_index"] = 0
     options |= {"class_weight": case.like(class_weight), "sample_weight": case.like(sample_weight)}
+    mask = None
+    if data.draw(st.booleans()):
+        start = data.draw(st.integers(0, len(shape)))
+        mask = generator.random([data.draw(st.sampled_from([1, size])) for size in shape[start:]]) < 0.8
+        options["mask"] = case.like(mask)
     counted = np.where(target == options.get("ignore_index", -1), 0.0, sample_weight) if not soft else sample_weight
     losses, gradient = lw.cross_entropy_and_gradient(case.logits, case.like(np.asarray(target)), axis=axis, **options)
-    expected = _expected(case, distribution, class_weight, counted, options, axis)
+    expected = _expected(case, distribution, class_weight, counted, options, axis, mask)
     _check_losses(losses, expected[0], case, options)
     scale = np.maximum(
         np.abs(np.nan_to_num(expected[1], posinf=0.0, neginf=0.0)).max(axis, keepdims=True, initial=0.0), 1.0
@@ -163,14 +168,16 @@ def _expected(
     counted: np.ndarray,
     options: dict[str, Any],
     axis: int,
+    mask: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     along = class_weight.reshape([-1 if i == axis else 1 for i in range(case.values.ndim)])
     smoothing, weighted = options["label_smoothing"], distribution * along
     counted = np.expand_dims(counted, axis)
-    coefficients = ((1.0 - smoothing) * weighted + smoothing / class_weight.size * along) * counted
+    mask = None if mask is None else mask | (counted == 0.0)
+    coefficients = reference.smoothed(distribution, smoothing, axis, mask=mask) * along * counted
     z_coefficient = options["z_loss"] * weighted.sum(axis, keepdims=True) * counted
     logits = np.where(counted == 0.0, 0.0, case.values)
-    return reference.cross_entropy(logits, coefficients, axis, z_coefficient=z_coefficient)
+    return reference.cross_entropy(logits, coefficients, axis, z_coefficient=z_coefficient, mask=mask)
 
 
 def _check_losses(losses: Any, expected: np.ndarray, case: Case, options: dict[str, Any]) -> None:

@@ -25,9 +25,11 @@ LEFT_OUT = "To leave masked entries out, pass target.filled(0), and a sample_wei
 WEIGHT = "To leave masked entries out, pass sample_weight.filled(0)."
 OTHER = "Pass its data, or fill the masked entries with .filled()."
 INVERTED = "Pass its data, and its mask (inverted) as mask=."
+WEIGHTLESS = "To leave masked entries out, pass logits.filled(0), and a sample_weight of 0 for them."
 ARGUMENTS = {
     "logits": (lambda: lw.cross_entropy(masked(LOGITS), TARGET), "logits", INVERTED),
-    "logits of a binary loss": (lambda: lw.binary_cross_entropy_with_logits(masked(SOFT), SOFT), "logits", INVERTED),
+    "logits of a binary loss": (lambda: lw.binary_cross_entropy_with_logits(masked(SOFT), SOFT), "logits", WEIGHTLESS),
+    "logits of sigmoid": (lambda: lw.sigmoid(masked(LOGITS)), "logits", OTHER),
     "probabilities": (lambda: lw.log_loss(masked(SOFT), TARGET), "probabilities", OTHER),
     "indices": (lambda: lw.cross_entropy(LOGITS, masked(TARGET)), "target", LEFT_OUT),
     "indices, with the gradient": (lambda: lw.cross_entropy_and_gradient(LOGITS, masked(TARGET)), "target", LEFT_OUT),
@@ -121,3 +123,15 @@ def test_tensors():
                     TypeError, match=rf"^{argument} must be a plain tensor; got a masked tensor\. Pass "
                 ):
                     call()
+
+
+def test_the_advice_on_masked_logits_does_what_it_says():
+    array = np.ma.array(np.arange(12.0).reshape(4, 3), mask=LOGITS == 1)
+    array[1, 2] = np.ma.masked
+    loss = lw.cross_entropy(array.data, [0, 1, 2, 0], mask=~np.ma.getmaskarray(array))
+    rows = [lw.cross_entropy(array[i].compressed(), label) for i, label in enumerate([0, 1, 2, 0])]
+    np.testing.assert_allclose(loss, np.mean(rows), rtol=1e-15)
+    binary = np.ma.array([1.0, -2.0, 3.0], mask=[0, 1, 0])
+    weight = (~binary.mask).astype(float)
+    loss = lw.binary_cross_entropy_with_logits(binary.filled(0), [1, 1, 0], sample_weight=weight)
+    assert loss == lw.binary_cross_entropy_with_logits(binary.compressed(), [1, 0])

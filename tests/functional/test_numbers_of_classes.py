@@ -131,6 +131,31 @@ def check_losses(
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", ["numpy float32", "numpy float64", "torch bfloat16"])
+@pytest.mark.parametrize("soft", [False, True], ids=["indices", "distributions"])
+def test_masked_losses_and_gradients(soft, kind):
+    framework, dtype = kind.split()
+    options: dict[str, Any] = {"label_smoothing": 0.3, "z_loss": 0.01, "reduction": "none"}
+    for classes in EVERY + BEYOND if dtype != "bfloat16" else SOME:
+        logits, weight = make(hard_rows(classes, dtype), kind), class_weights(classes, True)
+        mask = np.random.default_rng(classes).random(logits.shape) < 0.6
+        indices = np.arange(len(logits)) * 3 % classes
+        mask[np.arange(len(logits)), indices] = True
+        truth = values_of(make(truths(classes) * mask if soft else np.eye(classes)[indices], kind))
+        target = make(truth, kind) if soft else make(indices, f"{framework} int64")
+        given = {"class_weight": make(weight, f"{framework} float64"), "mask": make(mask, f"{framework} bool")}
+        loss, gradient = lw.cross_entropy_and_gradient(logits, target, **options, **given)
+        exact = [
+            extended.cross_entropy(row[taken], y[taken], weight[taken], 0.3, 0.01)
+            for row, y, taken in zip(values_of(logits), truth, mask, strict=True)
+        ]
+        check_ulp(values_of(loss), np.array([float(each) for each, _ in exact]), dtype, VALUE_ULP[dtype])
+        scale = 2.0 + 0.02 * np.abs(values_of(logits)).max(-1, keepdims=True) * np.ones(gradient.shape)
+        expected = np.concatenate([each for _, each in exact]).astype(np.float64)
+        check_ulp(values_of(gradient)[mask], expected, dtype, GRADIENT_ULP[dtype], scale=scale[mask])
+        assert not values_of(gradient)[~mask].any()
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_plain_operations_of_torch(dtype):
     """What has no kernel (here: under a function transform) keeps the contract too."""

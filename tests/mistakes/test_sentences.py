@@ -48,7 +48,11 @@ NOT_FINITE = (
     "The loss is NaN: look for a learning rate that is too high, an earlier division by 0 or logarithm of 0, or NaN "
     "among the inputs."
 )
-IMPOSSIBLE = "The loss is infinite: neither mask the class of the target nor smooth labels over masked classes."
+IMPOSSIBLE = (
+    "The loss is infinite: neither give the target a logit of -inf nor smooth labels over such logits: leave them out "
+    "by mask=."
+)
+LEFT_OUT = "let the mask keep the class, or leave such rows out, by ignore_index or a sample_weight of 0."
 SUMS = (
     "Divide by the sum. If a row may have several classes, use binary_cross_entropy_with_logits; to weight rows, use "
     "sample_weight."
@@ -129,6 +133,50 @@ SENTENCES = {
         lw.ImpossibleTargetWarning,
         "target must be a class whose logit is not -inf; got class 1 with logit -inf at row 1 (2 such rows). "
         + IMPOSSIBLE,
+    ),
+    "two targets under a mask": (
+        lambda: lw.cross_entropy(LOGITS, TARGET, mask=spoiled(np.ones((4, 3)), r1c1=0, r3c0=0) > 0),
+        lw.ImpossibleTargetWarning,
+        "target must be a class that takes part; got class 1, which the mask leaves out, at row 1 (2 such rows). The "
+        f"loss is infinite: {LEFT_OUT}",
+    ),
+    "a class of a soft target under a mask": (
+        lambda: lw.cross_entropy(LOGITS, np.full((4, 3), 1 / 3), mask=spoiled(np.ones((4, 3)), r2c1=0) > 0),
+        lw.ImpossibleTargetWarning,
+        f"target must be a class that takes part; got class 1, which the mask leaves out, at row 2. The loss is "
+        f"infinite: {LEFT_OUT}",
+    ),
+    "two rows under a mask": (
+        lambda: lw.cross_entropy(spoiled(LOGITS, r1c0=NAN), TARGET, mask=spoiled(np.ones((4, 3)), r1=0, r2=0) > 0),
+        lw.MaskedRowWarning,
+        "mask must leave one or more classes in each row; got none of 3 at row 1 (2 such rows). The loss is infinite: "
+        "leave such rows out, by ignore_index or a sample_weight of 0.",
+    ),
+    "a row of -inf and a mask": (
+        lambda: lw.cross_entropy(
+            spoiled(LOGITS, r1c0=-INF, r1c1=-INF), TARGET, mask=spoiled(np.ones((4, 3)), r1c2=0) > 0
+        ),
+        lw.MaskedRowWarning,
+        "logits must leave one or more classes in each row; got -inf for all 2 classes that take part at row 1. The "
+        "loss is infinite: leave such rows out, by ignore_index or a sample_weight of 0.",
+    ),
+    "a target of -inf beside a mask": (
+        lambda: lw.cross_entropy(spoiled(LOGITS, r1c1=-INF), TARGET, mask=spoiled(np.ones((4, 3)), r1c0=0) > 0),
+        lw.ImpossibleTargetWarning,
+        f"target must be a class whose logit is not -inf; got class 1 with logit -inf at row 1. {IMPOSSIBLE}",
+    ),
+    "NaN beside a mask": (
+        lambda: lw.cross_entropy(
+            spoiled(LOGITS, r1c0=NAN, r1c2=INF), TARGET, mask=spoiled(np.ones((4, 3)), r1c0=0) > 0
+        ),
+        lw.NotFiniteWarning,
+        f"logits must be numbers or -inf; got inf for class 2 at row 1. {NOT_FINITE}",
+    ),
+    "a target under a mask, in overwritten logits": (
+        lambda: lw.cross_entropy_and_gradient(z := LOGITS.copy(), TARGET, mask=np.array([True, True, False]), out=z),
+        lw.ImpossibleTargetWarning,
+        "logits must give a finite loss; got -inf or a mask for the class of the target at row 2. For details, call "
+        "with an out= that does not overwrite an input.",
     ),
     "smoothing over a masked class": (
         lambda: lw.cross_entropy(spoiled(LOGITS, r2c1=-INF), TARGET, label_smoothing=0.5),

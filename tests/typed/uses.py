@@ -41,6 +41,8 @@ def losses_of_arrays(logits: NDArray[np.float64], target: NDArray[np.int64], wei
     assert_type(lw.cross_entropy(logits, target), Number)
     assert_type(lw.cross_entropy(logits, target, reduction="sum", axis=0, class_weight=[1, 2], z_loss=1), Number)
     assert_type(lw.cross_entropy(logits, [0, 1], reduction="none", sample_weight=weight), Floats)
+    assert_type(lw.cross_entropy(logits, target, mask=[True, False]), Number)
+    assert_type(lw.cross_entropy_and_gradient(logits, target, mask=logits > 0), tuple[Number, Floats])
     assert_type(lw.cross_entropy_and_gradient(logits, target, label_smoothing=0.1, out=logits), tuple[Number, Floats])
     assert_type(lw.cross_entropy_and_gradient(logits, target, reduction="none"), tuple[Floats, Floats])
     assert_type(lw.log_loss(logits, target, ignore_index=-1), Number)
@@ -63,6 +65,7 @@ def of_tensors(logits: torch.Tensor, target: torch.Tensor, layer: torch.nn.Param
     assert_type(lw.log_sigmoid(logits), torch.Tensor)
     assert_type(lw.cross_entropy(logits, target, class_weight=layer, reduction="none"), torch.Tensor)
     assert_type(lw.cross_entropy_and_gradient(layer, target), tuple[torch.Tensor, torch.Tensor])
+    assert_type(lw.cross_entropy(logits, target, mask=logits > 0), torch.Tensor)
     assert_type(lw.log_loss(logits, target, normalizer=logits.sum()), torch.Tensor)
     assert_type(lw.binary_cross_entropy_with_logits(logits, target, pos_weight=layer), torch.Tensor)
     both = lw.binary_cross_entropy_with_logits_and_gradient(logits, target, reduction="sum")
@@ -98,6 +101,7 @@ def refused(logits: Floats, target: NDArray[np.int64]) -> None:
     lw.softmax(logits, temperature="hot")  # pyright: ignore[reportArgumentType, reportCallIssue]
     lw.cross_entropy(logits, target, weight=[1.0])  # pyright: ignore[reportCallIssue]
     lw.cross_entropy(logits, target, reduction="avg")  # pyright: ignore[reportArgumentType, reportCallIssue]
+    lw.log_loss(logits, target, mask=logits > 0)  # pyright: ignore[reportCallIssue]
     lw.cross_entropy(logits, target, label_smoothing="0.1")  # pyright: ignore[reportArgumentType, reportCallIssue]
     lw.cross_entropy_and_gradient(logits, target, pos_weight=1.0)  # pyright: ignore[reportCallIssue]
     lw.log_loss(logits, target, z_loss=0.1)  # pyright: ignore[reportCallIssue]

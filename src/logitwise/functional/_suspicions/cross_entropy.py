@@ -187,9 +187,7 @@ def _warn_of_impossible(problem: Any, row: int, count: int) -> None:
     label = int(_impossible_classes(problem, row)[0])
     what, where = "a class whose logit is not -inf", f"{place_of(problem, row)}{more(count, 'rows')}"
     got = f"class {label} with logit -inf at {where}"
-    advice = (
-        "neither set the logit of the target to -inf, nor smooth labels over such classes: leave them out by mask=."
-    )
+    advice = "neither give the target a logit of -inf nor smooth labels over such logits: leave them out by mask=."
     if not taken_of(problem, row)[label]:
         what, got = "a class that takes part", f"class {label}, which the mask leaves out, at {where}"
         advice = "let the mask keep the class, or leave such rows out, by ignore_index or a sample_weight of 0."

@@ -100,7 +100,7 @@ def _call_of_cross_entropy(
     logits: Tensor, target: Tensor, class_weight: Tensor | None, sample_weight: Tensor | None, mask: Tensor | None,
     axis: int, *options: Any,
 ) -> CrossEntropyCall:  # fmt: skip
-    return CrossEntropyCall(logits, target, axis, class_weight, sample_weight, *options, mask=mask)
+    return CrossEntropyCall(logits, target, axis, class_weight, sample_weight, *options)._replace(mask=mask)
 
 
 _CALLS: dict[str, Any] = {
