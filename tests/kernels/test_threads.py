@@ -211,6 +211,38 @@ def test_a_forked_child_has_threads_of_its_own(four_threads):
     assert os.waitpid(child, 0)[1] == 0
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_child_forked_while_another_thread_compiles_can_compile(tmp_path):
+    """A first call holds the lock of Numba's compiler for seconds; in the child, nobody would release it."""
+    script = (
+        "import os, threading, time\n"
+        "from numba.core.compiler_lock import global_compiler_lock\n"
+        "from logitwise.kernels.cpu import compiled, threads\n"
+        "is_compiling = threading.Event()\n"
+        "def compile_for_long():\n"
+        "    with global_compiler_lock:\n"
+        "        is_compiling.set()\n"
+        "        time.sleep(0.5)\n"
+        "threading.Thread(target=compile_for_long).start()\n"
+        "is_compiling.wait()\n"
+        "child = os.fork()\n"
+        "os.write(1, f'{compiled.compiled(lambda x: 2.0 * x)(21.0)}\\n'.encode())\n"
+        "if child:\n"
+        "    for _ in range(600):\n"
+        "        done, status = os.waitpid(child, os.WNOHANG)\n"
+        "        if done:\n"
+        "            break\n"
+        "        time.sleep(0.05)\n"
+        "    else:\n"
+        "        os.kill(child, 9)\n"
+        "    print(f'status {status}')\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE), "NUMBA_CACHE_DIR": str(tmp_path)}
+    run = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120)
+    assert sorted(run.stdout.split("\n")) == ["", "42.0", "42.0", "status 0"]
+
+
 def test_a_spawned_process_gets_the_same_bits():
     logits = np.random.default_rng(3).standard_normal((3000, 50)).astype(np.float32)
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:

@@ -66,13 +66,33 @@ def decode(stored, encoding):
 
 @by_type
 def encode(value, array, encoding):
-    """Return `value` as the elements of `array` are stored, rounded to nearest even."""
+    """Return `value` as the elements of `array` are stored, rounded once, to nearest even."""
     if array.dtype == types.uint16:
         return lambda value, array, encoding: (
-            to_float16(np.float32(value)) if encoding == FLOAT16 else to_bfloat16(np.float32(value))
+            to_float16(to_odd(value)) if encoding == FLOAT16 else to_bfloat16(to_odd(value))
         )
     real = np.float32 if array.dtype == types.float32 else np.float64
     return lambda value, array, encoding: real(value)
+
+
+@by_type
+def to_odd(value):
+    """Return a float as a float32 from which it can be rounded on to 16 bits as if it had never been one.
+
+    Where float32 has not the number itself, the result is the one of its two neighbours whose last bit is 1: no tie of
+    16 bits, and on the right side of each.
+    """
+    if value == types.float64:
+        return _to_odd
+    return lambda value: np.float32(value)
+
+
+def _to_odd(value):
+    nearest = np.float32(value)
+    lost, bits = value - np.float64(nearest), bits_of(nearest)
+    outwards = (lost > 0.0) == (value > 0.0)
+    is_even_and_off = (lost > 0.0 or lost < 0.0) and bits & 1 == 0
+    return number_of(np.int32(bits + (1 if outwards else -1))) if is_even_and_off else nearest
 
 
 @by_type

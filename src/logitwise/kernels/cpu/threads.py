@@ -14,6 +14,8 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
+from numba.core.compiler_lock import global_compiler_lock as compiler_lock
+
 # Elements, at least: handing over a chunk takes 10 to 15 microseconds, in which a thread computes 10 to 25 thousand.
 WORK_PER_CHUNK = 32_768
 CHUNKS_PER_THREAD = 4  # so that a thread held up by the system delays a call by one chunk only
@@ -83,10 +85,15 @@ def _forget_threads() -> None:
     """Start a new pool in a forked child: the workers of the parent do not exist there, and its locks may be held."""
     global _pool
     _pool = _Pool()
+    compiler_lock.release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_threads)
+    # A thread that makes its first call holds the lock of Numba's compiler for seconds. A child forked meanwhile would
+    # wait for that thread, which it does not have, for ever: so a fork waits until the code is compiled.
+    os.register_at_fork(
+        before=compiler_lock.acquire, after_in_parent=compiler_lock.release, after_in_child=_forget_threads
+    )
 
 
 def number_of_threads() -> int:
