@@ -46,7 +46,7 @@ def shift(logits: Tensor, dim: int, temperature: float | Tensor = 1.0, mask: Ten
     )
     dead = largest.detach() == -torch.inf
     differences = (logits - largest).masked_fill(is_largest, 0.0).masked_fill(dead, -torch.inf)
-    differences = _divided(differences, temperature)
+    differences = divided(differences, temperature)
     exponentials = differences.exp()
     if not exact:
         exponentials = exponentials * (1.0 + _lost(logits.detach(), largest.detach(), _constant(temperature)))
@@ -56,7 +56,7 @@ def shift(logits: Tensor, dim: int, temperature: float | Tensor = 1.0, mask: Ten
     return ShiftedRows(largest / temperature, is_largest, differences, exponentials, rest.log1p(), 1.0 + rest, dead)
 
 
-def _divided(differences: Tensor, temperature: float | Tensor) -> Tensor:
+def divided(differences: Tensor, temperature: float | Tensor) -> Tensor:
     """Return `differences / temperature`; the temperature has no part, and no derivative, in an infinite one."""
     if not isinstance(temperature, Tensor):
         return differences / temperature
