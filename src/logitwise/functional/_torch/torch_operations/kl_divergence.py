@@ -9,9 +9,10 @@ from torch import Tensor
 
 from logitwise.functional._problems.kl_divergence import KLDivergenceProblem
 from logitwise.functional._torch.torch_operations.reduction import reduced
-from logitwise.functional._torch.torch_operations.rows import ShiftedRows, divided, shift, total_over, wide
+from logitwise.functional._torch.torch_operations.rows import ShiftedRows, divided, lost_of, shift, total_over, wide
 
 _FARTHEST = 100.0  # the largest A of which the exponential is used
+_LEADING = 2.0**26  # as many multiples of its inverse, of which each is at most 1, have an exact sum
 _SERIES = [1.0 / math.factorial(n) for n in range(20, 1, -1)]  # of exp(x) - 1 - x, the highest power first
 
 
@@ -60,7 +61,9 @@ def _of_logits(logits: Tensor, target: Tensor, student: ShiftedRows, problem: KL
     near = logits.masked_fill(is_far, 0.0), target.masked_fill(is_far, 0.0)
     absent = teacher.exponentials.detach() == 0.0
     gaps = (near[0] - near[1]).masked_fill(absent, 0.0)
-    drift = divided(gaps - gaps.gather(dim, place), temperature)  # d; anything where the target has no probability
+    lost = lost_of(near[0].detach(), near[1].detach(), 1.0).masked_fill(absent, 0.0)
+    drift = (gaps - gaps.gather(dim, place)) + (lost - lost.gather(dim, place))
+    drift = divided(drift, temperature)  # d; anything where the target has no probability
     growth = distance.masked_fill(is_far, 0.0).exp()
     exponentials = student.exponentials.masked_fill(is_far, 1.0)
     is_near, curve = _curve(drift)
@@ -91,9 +94,9 @@ def _of_probabilities(logits: Tensor, target: Tensor, student: ShiftedRows, prob
 
 
 def _excess(target: Tensor, dim: int) -> Tensor:
-    """Return the sum of the probabilities less 1, as the sum of what each differs from an even share."""
-    share = 1.0 / target.shape[dim]
-    return (target - share).sum(dim, keepdim=True) + (share * target.shape[dim] - 1.0)
+    """Return the sum of the probabilities less 1: that of their leading digits, which is exact, and of the others."""
+    leading = (target.detach() * _LEADING).round() / _LEADING
+    return (leading.sum(dim, keepdim=True) - 1.0) + (target - leading).sum(dim, keepdim=True)
 
 
 def _terms(p: Tensor, q: Tensor, x: Tensor, absent: Tensor) -> Tensor:
