@@ -147,7 +147,7 @@ def check_distribution(target: Any, layout: Layout, sample_weight: Any, name: st
     if is_bad:
         target = not_negative(target, name, weight)
     if sums[-1] and _warnings.checks_are_on():
-        suspicions.warn_of_sums(target, layout, sample_weight, *sums, name)
+        suspicions.warn_of_sums(target, layout, sample_weight, *sums, name=name)
     return target
 
 
