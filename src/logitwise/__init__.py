@@ -38,6 +38,10 @@ _HOME_OF = {
     "binary_cross_entropy_with_logits_and_gradient": "logitwise.functional",
     "cross_entropy": "logitwise.functional",
     "cross_entropy_and_gradient": "logitwise.functional",
+    "entropy": "logitwise.functional",
+    "entropy_and_gradient": "logitwise.functional",
+    "kl_divergence": "logitwise.functional",
+    "kl_divergence_and_gradient": "logitwise.functional",
     "load": "logitwise.model",
     "log_loss": "logitwise.functional",
     "log_sigmoid": "logitwise.functional",
@@ -85,6 +89,10 @@ if TYPE_CHECKING:  # `as` says that a name is public, which type checkers cannot
     )
     from logitwise.functional import cross_entropy as cross_entropy
     from logitwise.functional import cross_entropy_and_gradient as cross_entropy_and_gradient
+    from logitwise.functional import entropy as entropy
+    from logitwise.functional import entropy_and_gradient as entropy_and_gradient
+    from logitwise.functional import kl_divergence as kl_divergence
+    from logitwise.functional import kl_divergence_and_gradient as kl_divergence_and_gradient
     from logitwise.functional import log_loss as log_loss
     from logitwise.functional import log_sigmoid as log_sigmoid
     from logitwise.functional import log_softmax as log_softmax

@@ -395,3 +395,58 @@ def binary_log_loss(probabilities: np.ndarray, target: np.ndarray) -> np.ndarray
     probabilities = np.asarray(probabilities, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         return 0.0 - np.where(target == 1, np.log(probabilities), np.log1p(-probabilities))
+
+
+def entropy(
+    logits: np.ndarray, axis: int = -1, *, temperature: float = 1.0, mask: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the entropy of each row, and the gradient of their sum with respect to the logits.
+
+    With `D = sum_j p_j (-d_j)`:
+
+        entropy = -sum_j p_j log p_j = log1p(rest) + D          gradient_j = -p_j (d_j + D) / T
+
+    Both are 0 in a row of -inf alone, and where all classes are masked.
+    """
+    rows = shift(logits, axis, temperature, mask)
+    with np.errstate(invalid="ignore", under="ignore"):
+        distances = np.where(rows.exponentials == 0.0, 0.0, -rows.differences)
+        probabilities = rows.exponentials / np.where(np.isneginf(rows.largest), 1.0, 1.0 + rows.rest)
+        mean = _total(probabilities * distances, axis)
+        return np.squeeze(np.log1p(rows.rest) + mean, axis), probabilities * (distances - mean) / temperature
+
+
+def kl_divergence(
+    logits: np.ndarray,
+    target: np.ndarray,
+    axis: int = -1,
+    *,
+    are_probabilities: bool = False,
+    temperature: float = 1.0,
+    mask: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the divergence of each row from its target, and its gradient with respect to the logits.
+
+    With q the probabilities, p those of the target (`are_probabilities`: the target itself), and V the sum of p:
+
+        loss = sum_j p_j (log p_j - log q_j)          0 log 0 = 0
+        gradient_j = (V q_j - p_j) / T
+
+    A row to which the target gives no probability at all has loss and gradient 0, whatever its logits are; else one of
+    -inf alone has an infinite loss and a gradient of 0. These definitions lose their digits where q is nearly p.
+    """
+    rows, target = shift(logits, axis, temperature, mask), np.asarray(target, dtype=np.float64)
+    q = softmax(logits, axis, temperature=temperature, mask=mask)
+    with np.errstate(invalid="ignore", divide="ignore", under="ignore"):
+        if are_probabilities:
+            p = target if mask is None else np.where(mask, target, 0.0)
+            log_p = np.log(p)
+        else:
+            p = softmax(target, axis, temperature=temperature, mask=mask)
+            log_p = log_softmax(target, axis, temperature=temperature, mask=mask)
+        log_q = rows.differences - np.log1p(rows.rest)
+        loss = _total(np.where(p == 0.0, 0.0 * q, p * (log_p - log_q)), axis)
+        gradient = (_total(p, axis) * q - p) / temperature
+    unused, impossible = (p == 0.0).all(axis, keepdims=True), np.isneginf(rows.largest)
+    loss = np.where(unused, 0.0, np.where(impossible, np.inf, loss))
+    return np.squeeze(loss, axis), np.where(unused | impossible, 0.0, gradient)

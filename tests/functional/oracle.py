@@ -168,3 +168,42 @@ def binary_log_loss(probabilities: np.ndarray, target: np.ndarray) -> np.ndarray
     """Return the loss of each probability of class 1."""
     p = [_CONTEXT.mpf(each) for each in probabilities.tolist()]
     return np.array([float(-_log(a) if y else -_log(1 - a)) for a, y in zip(p, target.tolist(), strict=True)])
+
+
+def entropy(logits: np.ndarray, temperature: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return the entropy of each row and the gradient of their sum."""
+    answers = [_row_entropy(_row(row, temperature), _CONTEXT.mpf(temperature)) for row in logits]
+    return np.array([value for value, _ in answers]), np.array([gradient for _, gradient in answers])
+
+
+def _row_entropy(row: _Row, temperature: Any) -> tuple[float, list[float]]:
+    p = [e / row.total for e in row.exponentials]
+    distances = [row.largest - z if e else 0 for z, e in zip(row.scaled, row.exponentials, strict=True)]
+    mean = _CONTEXT.fsum(a * d for a, d in zip(p, distances, strict=True))
+    gradient = [float(a * (d - mean) / temperature) for a, d in zip(p, distances, strict=True)]
+    return float(row.log_total + mean), gradient
+
+
+def kl_divergence(
+    logits: np.ndarray, target: np.ndarray, are_probabilities: bool = False, temperature: float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the divergence of each row from its target and the gradient of their sum with respect to the logits."""
+    answers = [
+        _row_divergence(_row(row, temperature), other, are_probabilities, _CONTEXT.mpf(temperature))
+        for row, other in zip(logits, target, strict=True)
+    ]
+    return np.array([value for value, _ in answers]), np.array([gradient for _, gradient in answers])
+
+
+def _row_divergence(row: _Row, target: np.ndarray, are_probabilities: bool, T: Any) -> tuple[float, list[float]]:
+    log_q = [(z - row.largest) - row.log_total for z in row.scaled]
+    if are_probabilities:
+        p = [_CONTEXT.mpf(y) for y in target.tolist()]
+        log_p = [_log(y) for y in p]
+    else:
+        other = _row(target, float(T))
+        p = [e / other.total for e in other.exponentials]
+        log_p = [(t - other.largest) - other.log_total for t in other.scaled]
+    value = _CONTEXT.fsum(a * (b - c) for a, b, c in zip(p, log_p, log_q, strict=True) if a)
+    total = _CONTEXT.fsum(p)
+    return float(value), [float((total * e / row.total - a) / T) for a, e in zip(p, row.exponentials, strict=True)]

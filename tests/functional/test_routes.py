@@ -65,6 +65,13 @@ CASES = {
     "log_softmax over two axes": (lambda: lw.route_of(ARRAY, function=lw.log_softmax, axis=(0, 1)), KERNELS),
     "sigmoid": (lambda: lw.route_of(ARRAY[0], function=lw.sigmoid), SMALL),
     "log_sigmoid of many": (lambda: lw.route_of(LARGE, function=lw.log_sigmoid), KERNELS),
+    "entropy": (lambda: lw.route_of(ARRAY, function=lw.entropy), SMALL),
+    "entropy of another axis": (lambda: lw.route_of(ARRAY, function=lw.entropy_and_gradient, axis=0), KERNELS),
+    "divergence": (lambda: lw.route_of(ARRAY, target_logits=ARRAY, function=lw.kl_divergence), SMALL),
+    "divergence from probabilities": (
+        lambda: lw.route_of(ARRAY, target_probabilities=SHARES.numpy(), function=lw.kl_divergence_and_gradient),
+        KERNELS,
+    ),
     # tensors
     "tensor": (lambda: lw.route_of(TENSOR, TARGET), SMALL),
     "bfloat16": (lambda: lw.route_of(TENSOR.bfloat16(), TARGET), SMALL),
@@ -108,6 +115,18 @@ CASES = {
         OPERATIONS,
     ),
     "logsumexp of tensors": (lambda: lw.route_of(TENSOR, function=lw.logsumexp), KERNELS),
+    "entropy, recorded": (lambda: lw.route_of(leaf(), function=lw.entropy), SMALL),
+    "entropy, recorded, with a mask": (lambda: lw.route_of(leaf(), function=lw.entropy, mask=TENSOR > 0), RECORDED),
+    "divergence of tensors": (lambda: lw.route_of(TENSOR, target_logits=TENSOR, function=lw.kl_divergence), SMALL),
+    "divergence, recorded": (lambda: lw.route_of(leaf(), target_logits=TENSOR, function=lw.kl_divergence), SMALL),
+    "divergence of 16 bits": (
+        lambda: lw.route_of(leaf().half(), target_logits=TENSOR, function=lw.kl_divergence),
+        RECORDED,
+    ),
+    "divergence from a target that is learned": (
+        lambda: lw.route_of(TENSOR, target_logits=leaf(), function=lw.kl_divergence),
+        OPERATIONS,
+    ),
     "autocast": (
         lambda: under(torch.autocast("cpu", torch.bfloat16), lambda: lw.route_of(TENSOR.bfloat16(), TARGET)),
         SMALL,

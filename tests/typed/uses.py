@@ -48,6 +48,11 @@ def losses_of_arrays(logits: NDArray[np.float64], target: NDArray[np.int64], wei
     assert_type(lw.log_loss(logits, target, ignore_index=-1), Number)
     assert_type(lw.log_loss(logits, target, reduction="none"), Floats)
     assert_type(lw.log_loss(logits, ["cat", "dog"], labels=["bird", "cat", "dog"]), Number)
+    assert_type(lw.entropy(logits, 0, temperature=2, mask=[True], keepdims=True), NDArray[np.float64])
+    assert_type(lw.entropy_and_gradient([1.0, 2.0]), tuple[Floats, Floats])
+    assert_type(lw.kl_divergence(logits, logits, temperature=2), Number)
+    assert_type(lw.kl_divergence(logits, target_probabilities=[[0.5, 0.5]], reduction="none"), Floats)
+    assert_type(lw.kl_divergence_and_gradient(logits, logits, sample_weight=weight, out=logits), tuple[Number, Floats])
     binary, both = lw.binary_cross_entropy_with_logits, lw.binary_cross_entropy_with_logits_and_gradient
     assert_type(binary(logits, target, pos_weight=2.0, label_smoothing=0.1, normalizer=7), Number)
     assert_type(binary([0.5], [True], reduction="none"), Floats)
@@ -67,6 +72,10 @@ def of_tensors(logits: torch.Tensor, target: torch.Tensor, layer: torch.nn.Param
     assert_type(lw.cross_entropy_and_gradient(layer, target), tuple[torch.Tensor, torch.Tensor])
     assert_type(lw.cross_entropy(logits, target, mask=logits > 0), torch.Tensor)
     assert_type(lw.log_loss(logits, target, normalizer=logits.sum()), torch.Tensor)
+    assert_type(lw.entropy(layer, mask=logits > 0), torch.Tensor)
+    assert_type(lw.entropy_and_gradient(logits, out=logits), tuple[torch.Tensor, torch.Tensor])
+    assert_type(lw.kl_divergence(layer, logits, mask=logits > 0, reduction="none"), torch.Tensor)
+    assert_type(lw.kl_divergence_and_gradient(logits, target_probabilities=target), tuple[torch.Tensor, torch.Tensor])
     assert_type(lw.binary_cross_entropy_with_logits(logits, target, pos_weight=layer), torch.Tensor)
     both = lw.binary_cross_entropy_with_logits_and_gradient(logits, target, reduction="sum")
     assert_type(both, tuple[torch.Tensor, torch.Tensor])
@@ -106,4 +115,6 @@ def refused(logits: Floats, target: NDArray[np.int64]) -> None:
     lw.cross_entropy_and_gradient(logits, target, pos_weight=1.0)  # pyright: ignore[reportCallIssue]
     lw.log_loss(logits, target, z_loss=0.1)  # pyright: ignore[reportCallIssue]
     lw.binary_cross_entropy_with_logits(logits, target, class_weight=[1.0])  # pyright: ignore[reportCallIssue]
+    lw.kl_divergence(logits, logits, class_weight=[1.0])  # pyright: ignore[reportCallIssue]
+    lw.entropy(logits, reduction="mean")  # pyright: ignore[reportCallIssue]
     lw.threads("two")  # pyright: ignore[reportArgumentType]

@@ -6,6 +6,8 @@ from logitwise.functional.binary_cross_entropy import (
     binary_cross_entropy_with_logits_and_gradient,
 )
 from logitwise.functional.cross_entropy import cross_entropy, cross_entropy_and_gradient
+from logitwise.functional.entropy import entropy, entropy_and_gradient
+from logitwise.functional.kl_divergence import kl_divergence, kl_divergence_and_gradient
 from logitwise.functional.log_loss import log_loss
 from logitwise.functional.route import route_of
 from logitwise.functional.sigmoid import log_sigmoid, sigmoid
@@ -16,6 +18,10 @@ __all__ = [
     "binary_cross_entropy_with_logits_and_gradient",
     "cross_entropy",
     "cross_entropy_and_gradient",
+    "entropy",
+    "entropy_and_gradient",
+    "kl_divergence",
+    "kl_divergence_and_gradient",
     "log_loss",
     "log_sigmoid",
     "log_softmax",
@@ -25,5 +31,15 @@ __all__ = [
     "softmax",
 ]
 
-for _function in (binary_cross_entropy_with_logits, cross_entropy, log_loss, log_softmax, logsumexp, softmax):
+for _function in (
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    entropy,
+    entropy_and_gradient,
+    kl_divergence,
+    log_loss,
+    log_softmax,
+    logsumexp,
+    softmax,
+):
     show_public_signature(_function)

@@ -15,17 +15,23 @@ from logitwise import _warnings
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._cpu_kernels.softmax import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall
+from logitwise.functional._problems.entropy import EntropyCall
+from logitwise.functional._problems.kl_divergence import KLDivergenceCall
 from logitwise.functional._problems.sigmoid import SigmoidCall
 from logitwise.functional._problems.softmax import SoftmaxCall
 from logitwise.kernels.cpu import cross_entropy as kernels
-from logitwise.kernels.cpu import sigmoid, softmax
-from logitwise.kernels.cpu.rows import NATIVE
+from logitwise.kernels.cpu import entropy, kl_divergence, sigmoid, softmax
+from logitwise.kernels.cpu.rows import NATIVE, sum_of
+from logitwise.kernels.cpu.suspicions import LOGITS, apparent_content
 
 NAME = "small call"
 REASON = "few numbers in C-contiguous memory go to one compiled call, past the general checks"
 _FLOAT32, _FLOAT64, _INT64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)  # each is one object
 _NO_SINGLES, _NO_DOUBLES = np.empty((0, 0), np.float32), np.empty((0, 0), np.float64)  # where no gradient is asked for
 _SOFTMAXES = {"softmax": softmax.softmax, "log_softmax": softmax.log_softmax}
+OF_ROWS = (EntropyCall, KLDivergenceCall)
+_EVEN = np.ones(1)
+_NO_GRADIENTS = {dtype: np.empty((0, 0, 0), dtype) for dtype in (_FLOAT32, _FLOAT64)}
 _SIGMOIDS = {"sigmoid": sigmoid.sigmoid, "log_sigmoid": sigmoid.log_sigmoid}
 
 
@@ -82,11 +88,14 @@ def loss(call: Any) -> Any:
     """Return the loss, or None."""
     if type(call) is CrossEntropyCall and _is_small(call):
         return _loss_of_small(call, _NO_SINGLES if call.logits.dtype is _FLOAT32 else _NO_DOUBLES)
-    return None
+    value = loss_of_rows(call, None) if type(call) in OF_ROWS else None
+    return None if value is None else _in_dtype(value, call.logits)
 
 
 def loss_and_gradient(call: Any, out: Any) -> tuple[Any, Any] | None:
     """Return the loss and its gradient, in `out` if there is one, or None."""
+    if type(call) in OF_ROWS:
+        return _loss_of_rows_and_gradient(call, out)
     if type(call) is not CrossEntropyCall or not _is_small(call):
         return None
     logits = call.logits
@@ -98,6 +107,60 @@ def loss_and_gradient(call: Any, out: Any) -> tuple[Any, Any] | None:
         return None
     value = _loss_of_small(call, gradient)
     return None if value is None else (value, gradient)
+
+
+def _loss_of_rows_and_gradient(call: Any, out: Any) -> tuple[Any, Any] | None:
+    if not _is_plain(call.logits) or not _can_be_filled(out, call.logits, getattr(call, "target_logits", None)):
+        return None
+    gradient = np.empty(call.logits.shape, call.logits.dtype) if out is None else out
+    value = loss_of_rows(call, gradient)
+    return None if value is None else (_in_dtype(value, call.logits), gradient)
+
+
+def _in_dtype(value: Any, logits: np.ndarray) -> Any:
+    return value.astype(logits.dtype, copy=False) if type(value) is np.ndarray else logits.dtype.type(value)
+
+
+def loss_of_rows(call: Any, gradient: np.ndarray | None) -> Any:
+    """Return the entropies or the divergence of a small call in float64, and fill `gradient`, or return None."""
+    logits, axis, temperature = call.logits, call.axis, call.temperature
+    if not (_is_plain(logits) and logits.ndim == 2 and type(axis) is int and (axis == -1 or axis == 1)):
+        return None
+    if call.mask is not None or type(temperature) is not float or not 0.0 < temperature < np.inf:
+        return None
+    shape = (*logits.shape, 1)
+    rows = logits.reshape(shape)
+    output = _NO_GRADIENTS[logits.dtype] if gradient is None else gradient.reshape(shape)
+    if type(call) is KLDivergenceCall:
+        return _divergence(call, rows, output)
+    entropies = np.empty(len(logits))
+    entropy.entropy(rows, NATIVE, softmax.NO_MASK, _EVEN, temperature, entropies, output)
+    return entropies.reshape(-1, 1) if call.keepdims else entropies
+
+
+def _divergence(call: KLDivergenceCall, logits: np.ndarray, gradient: np.ndarray) -> float | None:
+    """Return the reduced divergence, and fill `gradient`; None where a row, a target or an option is unusual."""
+    _, target, probabilities, _, temperature, _, sample_weight, reduction, normalizer = call
+    count, classes, _ = logits.shape
+    if not (
+        _is_plain(target)
+        and target.shape == (count, classes)
+        and probabilities is sample_weight is normalizer is None
+        and classes > 1
+        and (reduction == "mean" or reduction == "sum")
+    ):
+        return None
+    target = target.reshape(logits.shape)
+    with_checks = _warnings.checks_are_on()
+    if with_checks and (apparent_content(logits, NATIVE) != LOGITS or apparent_content(target, NATIVE) != LOGITS):
+        return None
+    divisor, losses = 1.0 if reduction == "sum" else float(count), np.empty(count)
+    kl_divergence.kl_divergence(
+        logits, NATIVE, target, NATIVE, False, softmax.NO_MASK, kl_divergence.NO_WEIGHTS, temperature, 1.0 / divisor,
+        losses, gradient,
+    )  # fmt: skip
+    total = sum_of(losses)
+    return total / divisor if not with_checks or np.isfinite(total) else None
 
 
 def _is_small(call: CrossEntropyCall) -> bool:

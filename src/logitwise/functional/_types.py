@@ -61,6 +61,25 @@ class SoftmaxOptions(TypedDict, Generic[W, Out], total=False):
     out: Out | None
 
 
+class EntropyOptions(TypedDict, Generic[W], total=False):
+    """The options of `entropy`."""
+
+    temperature: SupportsFloat
+    mask: W | None
+    keepdims: bool
+
+
+class KLDivergenceOptions(TypedDict, Generic[W], total=False):
+    """The options of `kl_divergence`, `reduction` aside."""
+
+    target_probabilities: W | None
+    axis: SupportsIndex
+    temperature: SupportsFloat
+    mask: W | None
+    sample_weight: W | None
+    normalizer: SupportsFloat | None
+
+
 class LossOptions(TypedDict, Generic[W], total=False):
     """The options of all losses of classes, `reduction` aside, which decides what comes back."""
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from logitwise.functional._cpu_kernels import binary_cross_entropy, cross_entropy, sigmoid, softmax
+from logitwise.functional._cpu_kernels import (
+    binary_cross_entropy,
+    cross_entropy,
+    entropy,
+    kl_divergence,
+    sigmoid,
+    softmax,
+)
 
 NAME = "CPU kernels"
 REASON = "compiled kernels read the memory of the arrays"
@@ -18,14 +25,20 @@ _RESULTS = {
 _LOSSES = {
     "cross_entropy": cross_entropy.loss,
     "binary_cross_entropy_with_logits": binary_cross_entropy.loss,
+    "entropy": entropy.loss,
+    "kl_divergence": kl_divergence.loss,
 }
 _LOSSES_AND_GRADIENTS = {
     "cross_entropy": cross_entropy.loss_and_gradient,
     "binary_cross_entropy_with_logits": binary_cross_entropy.loss_and_gradient,
+    "entropy": entropy.loss_and_gradient,
+    "kl_divergence": kl_divergence.loss_and_gradient,
 }
 _GRADIENTS = {
     "cross_entropy": cross_entropy.gradient,
     "binary_cross_entropy_with_logits": binary_cross_entropy.gradient,
+    "entropy": entropy.gradient,
+    "kl_divergence": kl_divergence.gradient,
 }
 
 

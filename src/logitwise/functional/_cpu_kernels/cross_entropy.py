@@ -50,7 +50,7 @@ def _reduced(problem: CrossEntropyProblem, losses: np.ndarray, divided_by: float
     return reduced(problem, losses, total / divided_by)
 
 
-def reduced(problem: CrossEntropyProblem, losses: np.ndarray, mean: float) -> Any:
+def reduced(problem: Any, losses: np.ndarray, mean: float) -> Any:
     """Return the losses of the rows or their reduction, as the options say, in the dtype of the logits."""
     if problem.reduction == "none":
         return like(problem.logits, losses.reshape(problem.layout.row_shape))

@@ -29,7 +29,7 @@ def _by_kernel(problem: SoftmaxProblem, out: Any = None) -> Any:
     if not layout.classes:
         return deliver(filled, out)
     rows, encoding = rows_of(problem.logits, layout)
-    mask = _mask_rows(problem.mask, layout)
+    mask = mask_rows(problem.mask, layout)
     _KERNELS[problem.operation](rows, mask, encoding, problem.temperature, rows_of(filled, layout)[0])
     return deliver(filled, out)
 
@@ -42,7 +42,7 @@ def logsumexp(problem: SoftmaxProblem, out: Any = None) -> Any:
         return deliver(filled, out)
     rows, encoding = rows_of(problem.logits, layout)
     into = memory_of(filled)[0].reshape(layout.outer, 1, layout.inner)
-    kernels.logsumexp(rows, _mask_rows(problem.mask, layout), encoding, into)
+    kernels.logsumexp(rows, mask_rows(problem.mask, layout), encoding, into)
     return deliver(filled, out)
 
 
@@ -66,5 +66,6 @@ def _at_extreme_temperature(problem: SoftmaxProblem) -> np.ndarray:
     return _by_kernel(problem._replace(logits=logits, mask=mask, temperature=temperature))
 
 
-def _mask_rows(mask: Any, layout: Layout) -> np.ndarray:
+def mask_rows(mask: Any, layout: Layout) -> np.ndarray:
+    """Return a mask as rows, or a mask of no rows for None."""
     return kernels.NO_MASK if mask is None else rows_of(mask, layout)[0]

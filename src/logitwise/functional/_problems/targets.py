@@ -133,7 +133,7 @@ def count_indices(target: Any, layout: Layout, ignore_index: int, sample_weight:
     return rows_counted
 
 
-def check_distribution(target: Any, layout: Layout, sample_weight: Any) -> Any:
+def check_distribution(target: Any, layout: Layout, sample_weight: Any, name: str = "target") -> Any:
     """Return distributions whose entries are zero or more, and finite; warn where rows do not sum to 1.
 
     Rows of weight 0 are not read.
@@ -142,12 +142,12 @@ def check_distribution(target: Any, layout: Layout, sample_weight: Any) -> Any:
     if sample_weight is not None:
         weight = sample_weight.unsqueeze(layout.axis) if is_tensor(target) else np.expand_dims(weight, layout.axis)
     if not is_readable(target):
-        return not_negative(target, "target", weight)
+        return not_negative(target, name, weight)
     is_bad, *sums = faults_of_distribution(*rows_of(target, layout))
     if is_bad:
-        target = not_negative(target, "target", weight)
+        target = not_negative(target, name, weight)
     if sums[-1] and _warnings.checks_are_on():
-        suspicions.warn_of_sums(target, layout, sample_weight, *sums)
+        suspicions.warn_of_sums(target, layout, sample_weight, *sums, name=name)
     return target
 
 

@@ -17,6 +17,7 @@ from logitwise.functional._suspicions.cross_entropy import (
     warn_of_sums,
 )
 from logitwise.functional._suspicions.graph import ending_of, may_end_in_activation, warn_of_graph
+from logitwise.functional._suspicions.kl_divergence import warn_of_divergence, warn_of_divergences
 from logitwise.functional._suspicions.log_loss import (
     warn_of_impossible_targets,
     warn_of_single_row,
@@ -32,6 +33,8 @@ __all__ = [
     "warn_of_binary_logits",
     "warn_of_binary_losses",
     "warn_of_binary_probabilities",
+    "warn_of_divergence",
+    "warn_of_divergences",
     "warn_of_graph",
     "warn_of_impossible_targets",
     "warn_of_logits",

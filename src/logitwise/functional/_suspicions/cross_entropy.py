@@ -206,7 +206,9 @@ def _warn_of_overwritten(problem: Any, losses: np.ndarray, found: np.ndarray) ->
     )
 
 
-def warn_of_sums(target: Any, layout: Layout, sample_weight: Any, first: int, first_sum: float, off: int) -> None:
+def warn_of_sums(
+    target: Any, layout: Layout, sample_weight: Any, first: int, first_sum: float, off: int, name: str = "target"
+) -> None:
     """Warn of rows of a soft target that do not sum to 1, except for rows of weight 0."""
     if sample_weight is not None:
         tolerance = kernels.WIDE_TOLERANCE if target.dtype.itemsize == 2 else kernels.TOLERANCE
@@ -217,7 +219,7 @@ def warn_of_sums(target: Any, layout: Layout, sample_weight: Any, first: int, fi
         first, first_sum, off = int(rows[0]), float(sums[rows[0]]), len(rows)
     warn(
         _warnings.UnnormalizedTargetWarning,
-        f"target must sum to 1 over the classes; got {first_sum:.4g} at {layout.position(first)}{more(off, 'rows')}. "
+        f"{name} must sum to 1 over the classes; got {first_sum:.4g} at {layout.position(first)}{more(off, 'rows')}. "
         "Divide by the sum. If a row may have several classes, use binary_cross_entropy_with_logits; to weight rows, "
         "use sample_weight.",
     )

@@ -54,6 +54,8 @@ def warn_of_graph(logits: Any, loss: str) -> bool:
     if not _warnings.checks_are_on():
         return False
     ending = ending_of(logits)
+    if loss == "entropy" or (loss == "kl_divergence" and ending == "log_softmax"):
+        return False
     if ending in ("softmax", "sigmoid"):
         own = "sigmoid" if loss.startswith("binary") else "softmax"
         warn(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,7 +14,9 @@ from logitwise._requirements import holds_its_elements
 from logitwise.functional import _small
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._memory.arrays import new_like
+from logitwise.functional._memory.results import like
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall, CrossEntropyProblem
+from logitwise.functional._problems.kl_divergence import KLDivergenceCall
 from logitwise.functional._torch.recorded_kernels import has_hooks, record
 from logitwise.functional._torch.tensors import ORDINARY, STORED, is_recorded, is_transforming, is_wrapped
 from logitwise.kernels.cpu import cross_entropy as kernels
@@ -61,6 +64,8 @@ def _is_plain_memory(tensor: Tensor) -> bool:
 
 def loss(call: Any) -> Tensor | None:
     """Return the loss, recorded where autograd asks for it, or None."""
+    if type(call) in _small.OF_ROWS:
+        return _loss_of_rows(call)
     if not _is_small(call):
         return None
     recorded = is_recorded(call.logits)
@@ -75,11 +80,82 @@ def loss(call: Any) -> Tensor | None:
 
 def loss_and_gradient(call: Any, out: Tensor | None) -> tuple[Tensor, Tensor] | None:
     """Return the loss and its gradient, both detached, or None."""
+    if type(call) in _small.OF_ROWS:
+        return _loss_of_rows_and_gradient(call, out)
     if not _is_small(call) or not (out is None or _can_be_filled(out, call)):
         return None
     gradient = new_like(call.logits) if out is None else out
     rows_counted, value = loss_of_small(call, gradient, with_checks=_warnings.checks_are_on())
     return None if rows_counted < 0 else (value, gradient)
+
+
+def _loss_of_rows(call: Any) -> Tensor | None:
+    """Return entropies or a divergence by the gate of arrays, recorded where autograd asks for it, or None."""
+    arrays, recorded = _arrays_of_rows(call), is_recorded(call.logits)
+    if arrays is None or (recorded and suspicions.may_end_in_activation(call.logits) and _warnings.checks_are_on()):
+        return None
+    gradient = new_like(call.logits) if recorded and not has_hooks() else None
+    value = _small.loss_of_rows(arrays, None if gradient is None else gradient.numpy())
+    if value is None:
+        return None
+    value = _tensor_of(value, call.logits)
+    if not recorded:
+        return value
+    others = (call.target_logits,) if type(call) is KLDivergenceCall else ()
+    return record(call.logits, others, _SmallRows(call._replace(logits=None), len(others)), (value, gradient))
+
+
+def _tensor_of(value: Any, logits: Tensor) -> Tensor:
+    """Return a float64 number, or array of them, as a tensor like the logits."""
+    if type(value) is not np.ndarray:
+        return like(logits, value)
+    result = new_like(logits, value.shape)
+    result.numpy()[...] = value
+    return result
+
+
+class _SmallRows:
+    """What makes the problem of small rows once its tensors are at hand again; nothing of it was checked yet."""
+
+    def __init__(self, call: Any, targets: int) -> None:
+        self.call = call._replace(target_logits=None) if targets else call
+
+    def with_arrays(self, logits: Tensor, *targets: Tensor) -> Any:
+        """Return the problem."""
+        target = {"target_logits": targets[0]} if targets else {}
+        with _warnings.checks("off"):  # they had their say when the loss was computed
+            return self.call._replace(logits=logits, **target).checked()
+
+    def per_row(self, numbers: Tensor) -> Tensor:
+        """Return a number, or a tensor of one number per row, so that it multiplies the gradient."""
+        return numbers if not numbers.ndim or getattr(self.call, "keepdims", False) else numbers.unsqueeze(1)
+
+
+def _loss_of_rows_and_gradient(call: Any, out: Tensor | None) -> tuple[Tensor, Tensor] | None:
+    arrays = _arrays_of_rows(call) if out is None else None
+    if arrays is None:
+        return None
+    gradient = new_like(call.logits)
+    value = _small.loss_of_rows(arrays, gradient.numpy())
+    return None if value is None else (_tensor_of(value, call.logits), gradient)
+
+
+def _arrays_of_rows(call: Any) -> Any:
+    """Return the call of entropies or a divergence with arrays for its tensors; None unless these are small and plain.
+
+    The target must not require a gradient.
+    """
+    if torch.compiler.is_compiling() or is_transforming() or torch._C._len_torch_function_stack():
+        return None
+    if not _is_plain(call.logits):
+        return None
+    arrays = {"logits": call.logits.detach().numpy()}
+    if type(call) is KLDivergenceCall:
+        target = call.target_logits
+        if type(target) is not Tensor or target.requires_grad or not _is_plain(target):
+            return None
+        arrays["target_logits"] = target.numpy()
+    return call._replace(**arrays)
 
 
 class _SmallProblem(NamedTuple):

@@ -61,7 +61,7 @@ def exp_of_difference(x, largest, high, low):
     if x == types.float32:
         real, rounder, lowest, unbias, power = np.float32, 1.5 * 2**23 + 127 + 64, -151, 2.0**-64, _power_32
     else:
-        real, rounder, lowest, unbias, power = np.float64, 1.5 * 2**52 + 1023 + 512, -1076, 2.0**-512, _power_64
+        real, rounder, lowest, unbias, power = np.float64, 1.5 * 2**52 + 1023 + 512, -1076, 2.0**-512, power_64
     rounder, lowest, unbias, zero = real(rounder), real(rounder + lowest), real(unbias), real(0.0)
 
     def implementation(x, largest, high, low):
@@ -89,7 +89,7 @@ def _power_32(r):
 
 
 @compiled
-def _power_64(r):
+def power_64(r):
     """Return 2^r for |r| <= 1/2 in float64."""
     q = multiply_add(r, _B10, _B9)
     q = multiply_add(r, q, _B8)
@@ -106,12 +106,18 @@ def _power_64(r):
 
 @compiled
 def log1p(x):
-    """Return `log(1 + x)` for float64 `x >= 0`, within 2 ulp; NaN stays NaN.
-
-    `1 + x = 2^k (1 + f)` with 1 + f in [sqrt(1/2), sqrt(2)), where f includes the rounding error of 1 + x; then
-    `log(1 + f) = 2 atanh(s)` with `s = f / (2 + f)`, written as f minus a correction so that f enters exactly.
-    """
+    """Return `log(1 + x)` for float64 `x > -1`, within 2 ulp (below 0, of `x / (1 + x)`); NaN stays NaN."""
     rounded, lost = difference(x, -1.0)
+    return x if x == np.inf else log_of_pair(rounded, lost, 0)
+
+
+@compiled
+def log_of_pair(rounded, lost, excess):
+    """Return `log((rounded + lost) / 2^excess)` for a normal positive number and its rounding error.
+
+    The number is `2^k (1 + f)` with 1 + f in [sqrt(1/2), sqrt(2)); then `log(1 + f) = 2 atanh(s)` with
+    `s = f / (2 + f)`, written as f minus a correction so that f enters exactly.
+    """
     exponent = (bits_of(rounded) - _SQRT_HALF_BITS) >> 52
     f = (number_of(bits_of(rounded) - (exponent << 52)) - 1.0) + lost * number_of((1023 - exponent) << 52)
     s = f / (2.0 + f)
@@ -124,8 +130,8 @@ def log1p(x):
     q = multiply_add(w, q, _C1)
     q = multiply_add(w, q, _C0)
     log_of_mantissa = f - s * (f - 2.0 * w * q)
-    k = np.float64(exponent)
-    return x if x == np.inf else k * LN2_HIGH + (k * LN2_LOW + log_of_mantissa)
+    k = np.float64(exponent - excess)
+    return k * LN2_HIGH + (k * LN2_LOW + log_of_mantissa)
 
 
 @compiled

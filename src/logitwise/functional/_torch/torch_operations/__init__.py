@@ -13,6 +13,8 @@ from torch import Tensor
 from logitwise.functional._memory.results import deliver
 from logitwise.functional._torch.torch_operations.binary_cross_entropy import binary_cross_entropy_with_logits
 from logitwise.functional._torch.torch_operations.cross_entropy import cross_entropy, log_loss
+from logitwise.functional._torch.torch_operations.entropy import entropy
+from logitwise.functional._torch.torch_operations.kl_divergence import kl_divergence
 from logitwise.functional._torch.torch_operations.sigmoid import log_sigmoid, sigmoid
 from logitwise.functional._torch.torch_operations.softmax import log_softmax, logsumexp, softmax
 from logitwise.functional._torch.torch_operations.weighted_logsumexp import weighted_logsumexp
@@ -32,6 +34,8 @@ _RESULTS = {
 _LOSSES = {
     "cross_entropy": cross_entropy,
     "binary_cross_entropy_with_logits": binary_cross_entropy_with_logits,
+    "entropy": entropy,
+    "kl_divergence": kl_divergence,
 }
 
 

@@ -46,17 +46,17 @@ def shift(logits: Tensor, dim: int, temperature: float | Tensor = 1.0, mask: Ten
     )
     dead = largest.detach() == -torch.inf
     differences = (logits - largest).masked_fill(is_largest, 0.0).masked_fill(dead, -torch.inf)
-    differences = _divided(differences, temperature)
+    differences = divided(differences, temperature)
     exponentials = differences.exp()
     if not exact:
-        exponentials = exponentials * (1.0 + _lost(logits.detach(), largest.detach(), _constant(temperature)))
+        exponentials = exponentials * (1.0 + lost_of(logits.detach(), largest.detach(), _constant(temperature)))
     spoiled = torch.where(dead | largest.detach().isfinite(), 0.0, torch.nan)
     others = exponentials.masked_fill(is_largest, 0.0)
     rest = (others.sum(dim, keepdim=True) if exact else total_over(others, dim)) + spoiled
     return ShiftedRows(largest / temperature, is_largest, differences, exponentials, rest.log1p(), 1.0 + rest, dead)
 
 
-def _divided(differences: Tensor, temperature: float | Tensor) -> Tensor:
+def divided(differences: Tensor, temperature: float | Tensor) -> Tensor:
     """Return `differences / temperature`; the temperature has no part, and no derivative, in an infinite one."""
     if not isinstance(temperature, Tensor):
         return differences / temperature
@@ -68,7 +68,7 @@ def _constant(temperature: float | Tensor) -> float | Tensor:
     return wide(temperature.detach()) if isinstance(temperature, Tensor) else temperature
 
 
-def _lost(a: Tensor, b: Tensor, divisor: float | Tensor) -> Tensor:
+def lost_of(a: Tensor, b: Tensor, divisor: float | Tensor) -> Tensor:
     """Return what rounding lost of `(a - b) / divisor`, as in `reference.py`: a two-sum, and an exact product."""
     difference = a - b
     virtual = a - difference
