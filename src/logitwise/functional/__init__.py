@@ -6,6 +6,12 @@ from logitwise.functional.binary_cross_entropy import (
     binary_cross_entropy_with_logits_and_gradient,
 )
 from logitwise.functional.cross_entropy import cross_entropy, cross_entropy_and_gradient
+from logitwise.functional.focal_loss import (
+    binary_focal_loss_with_logits,
+    binary_focal_loss_with_logits_and_gradient,
+    focal_loss,
+    focal_loss_and_gradient,
+)
 from logitwise.functional.log_loss import log_loss
 from logitwise.functional.route import route_of
 from logitwise.functional.sigmoid import log_sigmoid, sigmoid
@@ -15,8 +21,12 @@ from logitwise.functional.threads import threads
 __all__ = [
     "binary_cross_entropy_with_logits",
     "binary_cross_entropy_with_logits_and_gradient",
+    "binary_focal_loss_with_logits",
+    "binary_focal_loss_with_logits_and_gradient",
     "cross_entropy",
     "cross_entropy_and_gradient",
+    "focal_loss",
+    "focal_loss_and_gradient",
     "log_loss",
     "log_sigmoid",
     "log_softmax",
@@ -27,5 +37,14 @@ __all__ = [
     "threads",
 ]
 
-for _function in (binary_cross_entropy_with_logits, cross_entropy, log_loss, log_softmax, logsumexp, softmax):
+for _function in (
+    binary_cross_entropy_with_logits,
+    binary_focal_loss_with_logits,
+    cross_entropy,
+    focal_loss,
+    log_loss,
+    log_softmax,
+    logsumexp,
+    softmax,
+):
     show_public_signature(_function)

@@ -76,6 +76,13 @@ class CrossEntropyOptions(LogLossOptions[W], Generic[W], total=False):
     z_loss: SupportsFloat
 
 
+class FocalOptions(LogLossOptions[W], Generic[W], total=False):
+    """The options of `focal_loss`, `reduction` aside."""
+
+    gamma: SupportsFloat
+    label_smoothing: SupportsFloat
+
+
 class BinaryOptions(TypedDict, Generic[W], total=False):
     """The options of `binary_cross_entropy_with_logits`, `reduction` aside."""
 
@@ -84,3 +91,9 @@ class BinaryOptions(TypedDict, Generic[W], total=False):
     normalizer: SupportsFloat | None
     ignore_index: SupportsIndex | None
     missing: Missing
+
+
+class BinaryFocalOptions(BinaryOptions[W], Generic[W], total=False):
+    """The options of `binary_focal_loss_with_logits`, `reduction` aside."""
+
+    gamma: SupportsFloat

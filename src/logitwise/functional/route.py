@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from logitwise._errors import InvalidValueError
 from logitwise.functional._problems.binary_cross_entropy import BinaryCall
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall, LogLossCall
+from logitwise.functional._problems.focal_loss import BinaryFocalCall, FocalCall
 from logitwise.functional._problems.options import unknown_option
 from logitwise.functional._problems.sigmoid import SigmoidCall
 from logitwise.functional._problems.softmax import SoftmaxCall
@@ -21,6 +22,12 @@ from logitwise.functional.binary_cross_entropy import (
     binary_cross_entropy_with_logits_and_gradient,
 )
 from logitwise.functional.cross_entropy import cross_entropy, cross_entropy_and_gradient
+from logitwise.functional.focal_loss import (
+    binary_focal_loss_with_logits,
+    binary_focal_loss_with_logits_and_gradient,
+    focal_loss,
+    focal_loss_and_gradient,
+)
 from logitwise.functional.log_loss import log_loss
 from logitwise.functional.sigmoid import log_sigmoid, sigmoid
 from logitwise.functional.softmax import log_softmax, logsumexp, softmax
@@ -36,6 +43,10 @@ _ASKED: dict[Callable[..., Any], tuple[Any, str, tuple[Any, ...]]] = {
     cross_entropy_and_gradient: (CrossEntropyCall, "loss_and_gradient", ()),
     binary_cross_entropy_with_logits: (BinaryCall, "loss", ()),
     binary_cross_entropy_with_logits_and_gradient: (BinaryCall, "loss_and_gradient", ()),
+    focal_loss: (FocalCall, "loss", ()),
+    focal_loss_and_gradient: (FocalCall, "loss_and_gradient", ()),
+    binary_focal_loss_with_logits: (BinaryFocalCall, "loss", ()),
+    binary_focal_loss_with_logits_and_gradient: (BinaryFocalCall, "loss_and_gradient", ()),
 }
 _ARGUMENTS = {  # the options of a loss with its gradient are those of the loss, the fields of its call
     function: frozenset(call._fields if verb == "loss_and_gradient" else signature(function).parameters)

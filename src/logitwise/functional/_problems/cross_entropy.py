@@ -127,6 +127,7 @@ class CrossEntropyProblem(NamedTuple):
         layout: The shape of the logits as rows of classes.
         rows_counted: How many rows are not ignored, where they were counted; else -1.
         is_warned_of: Whether a warning already said that the logits are something else.
+        gamma: The exponent of `focal_loss`; 0 for a cross-entropy.
     """
 
     operation: str
@@ -143,6 +144,7 @@ class CrossEntropyProblem(NamedTuple):
     normalizer: Any
     rows_counted: int = -1
     is_warned_of: bool = False
+    gamma: float = 0.0
     unit = "rows"
 
     def checked(self, out: Any = None) -> CrossEntropyProblem:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from logitwise.functional._problems.cross_entropy import CrossEntropyProblem
+from logitwise.functional._torch.torch_operations.focal_loss import focused
 from logitwise.functional._torch.torch_operations.reduction import reduced
 from logitwise.functional._torch.torch_operations.rows import ShiftedRows, shift, wide
 
@@ -30,23 +31,24 @@ def _losses(problem: CrossEntropyProblem) -> Tensor:
 
 
 def _surprise(problem: CrossEntropyProblem, rows: ShiftedRows) -> Tensor:
-    """Return `sum_j v_j (lse - z_j)` for each row, without sample weights."""
+    """Return `sum_j v_j u_j^g (lse - z_j)` for each row, without sample weights; `g` is 0 for a cross-entropy."""
     dim, classes, smoothing = problem.layout.axis, problem.layout.classes, problem.label_smoothing
     weights = _class_weights(problem)
     if not problem.has_indices:
         coefficients = (1.0 - smoothing) * wide(problem.target) + smoothing / classes
-        return _weighted_surprise(coefficients if weights is None else coefficients * weights, rows, dim)
+        return _weighted_surprise(coefficients if weights is None else coefficients * weights, rows, problem)
     index = _safe_index(problem).unsqueeze(dim)
-    surprise = (rows.log_total - rows.differences.gather(dim, index)).squeeze(dim) * _class_row_weights(problem)
+    surprise = focused(rows.log_total - rows.differences.gather(dim, index), problem.gamma).squeeze(dim)
+    surprise = surprise * _class_row_weights(problem)
     if not smoothing:
         return surprise
     even = rows.differences.new_full((), smoothing / classes) if weights is None else weights * (smoothing / classes)
-    return (1.0 - smoothing) * surprise + _weighted_surprise(even.expand_as(rows.differences), rows, dim)
+    return (1.0 - smoothing) * surprise + _weighted_surprise(even.expand_as(rows.differences), rows, problem)
 
 
-def _weighted_surprise(coefficients: Tensor, rows: ShiftedRows, dim: int) -> Tensor:
+def _weighted_surprise(coefficients: Tensor, rows: ShiftedRows, problem: CrossEntropyProblem) -> Tensor:
     finite = rows.differences.masked_fill((coefficients == 0.0) & rows.differences.isinf(), 0.0)
-    return (coefficients * (rows.log_total - finite)).sum(dim)
+    return (coefficients * focused(rows.log_total - finite, problem.gamma)).sum(problem.layout.axis)
 
 
 def _class_weights(problem: CrossEntropyProblem) -> Tensor | None:
