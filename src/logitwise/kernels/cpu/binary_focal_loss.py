@@ -12,12 +12,26 @@ cross-entropy.
 from __future__ import annotations
 
 import numpy as np
+from numba import (
+    carray,  # pyright: ignore[reportPrivateImportUsage]
+    types,
+)
 
 from logitwise.kernels.cpu.binary_cross_entropy import BLOCK, blocks_of, product, repeat
-from logitwise.kernels.cpu.compiled import compiled, use_wide_vectors, view_of
+from logitwise.kernels.cpu.compiled import become_inline, by_type, compiled, pointer_to, use_wide_vectors, view_of
 from logitwise.kernels.cpu.focal_loss import HIGHEST_GAMMA
-from logitwise.kernels.cpu.rows import LANES, decode, decode_elements, encode, real_like, scratch_like, sum_of_block
-from logitwise.kernels.cpu.threads import split
+from logitwise.kernels.cpu.rows import (
+    LANES,
+    decode,
+    decode_elements,
+    encode,
+    real_like,
+    scratch_like,
+    sum_of,
+    sum_of_block,
+)
+from logitwise.kernels.cpu.suspicions import PROBABILITIES, apparent_content
+from logitwise.kernels.cpu.threads import WORK_PER_CHUNK, split
 from logitwise.kernels.cpu.vector import (
     LOG2_E,
     LOG2_E_LOW,
@@ -25,9 +39,11 @@ from logitwise.kernels.cpu.vector import (
     exp_of_difference,
     log1p,
     multiply_add,
+    short_exp,
     wide_exp,
 )
 
+WORK_PER_ELEMENT = 8  # times that of a logit of a softmax
 _FARTHEST = 1e6  # exp(-1e6) is 0
 
 
@@ -47,7 +63,7 @@ def binary_focal_loss(
     blocks, gamma = blocks_of(logits.size), min(gamma, HIGHEST_GAMMA)
     summed = losses.size == blocks and losses.size != logits.size
     inputs = (logits, encoding, target, target_encoding, sample_weight, pos_weight)
-    split(_binary_focal_loss, blocks, 8 * logits.size, *inputs, gamma, scale, summed, losses, gradient)
+    split(_binary_focal_loss, blocks, WORK_PER_ELEMENT * logits.size, *inputs, gamma, scale, summed, losses, gradient)
 
 
 @compiled
@@ -101,19 +117,34 @@ def _scale(slopes, scale, encoding, gradient):
 @compiled
 def _term(value, zero, gamma, farthest):
     """Return `u^g b` of a logit as in the head of the file, and `u^g (u + g p b)`; at `farthest`, u^g is 0."""
+    become_inline()
     tail = wide_exp(-abs(value), zero)
-    wide, log_total = np.float64(value), log1p(tail)
-    smaller, larger = tail / (1.0 + tail), 1.0 / (1.0 + tail)
+    wide, log_total, larger = np.float64(value), log1p(tail), 1.0 / (1.0 + tail)
+    smaller = tail * larger
     p = larger if value >= 0 else smaller
     u = smaller if value >= 0 else larger
     surprise = max(-wide, 0.0) + log_total
-    # u^g = exp(-g a), where an error of half an ulp of g a = 700 would be one of 350 ulp.
-    high, low = difference(min(max(wide, 0.0), farthest), -log_total)
-    exponent = -gamma * high
-    error = multiply_add(-gamma, high, -exponent) - gamma * low
-    focus = exp_of_difference(exponent, -error, LOG2_E, LOG2_E_LOW)
+    focus = _power_of_other(value, min(max(wide, 0.0), farthest), log_total, gamma)
     pull = p * surprise if p > 0.0 else 0.0
     return focus * surprise, focus * (u + gamma * pull)
+
+
+@by_type
+def _power_of_other(value, distance, log_total, gamma):
+    """Return `u^g = exp(-g a)` for a = distance + log_total, as accurately as the dtype of `value` asks for.
+
+    In float64, an error of half an ulp of g a = 700 would be one of 350 ulp, so rounding errors are carried along.
+    """
+    if value == types.float32:
+        return lambda value, distance, log_total, gamma: short_exp(-gamma * (distance + log_total))
+
+    def implementation(value, distance, log_total, gamma):
+        high, low = difference(distance, -log_total)
+        exponent = -gamma * high
+        error = multiply_add(-gamma, high, -exponent) - gamma * low
+        return exp_of_difference(exponent, -error, LOG2_E, LOG2_E_LOW)
+
+    return implementation
 
 
 @compiled
@@ -142,3 +173,71 @@ def _soft_block(values, truths, weights, positive_weights, gamma, losses, slopes
         other, other_slope = _term(-value, zero, gamma, farthest)
         losses[i] = weights[i] * (product(positive, own) + product(negative, other))
         slopes[i] = weights[i] * (negative * other_slope - positive * own_slope)
+
+
+SMALL = 2 * WORK_PER_CHUNK // WORK_PER_ELEMENT  # elements: a call with fewer is not split over threads
+
+
+def small_binary_focal_loss(
+    example: np.floating, encoding: int, logits_at: int, target_at: int, gradient_at: int, loss_at: int,
+    size: int, columns: int, gamma: float, with_checks: bool, divisor: float,
+) -> bool:  # fmt: skip
+    """Check the target of a small call on memory, and fill its gradient and its reduced loss.
+
+    Args:
+        example: A number of the dtype that holds the logits, the target and the loss; `encoding` says how to read it.
+        encoding: As in `binary_focal_loss`.
+        logits_at: The address of the logits.
+        target_at: The address of as many floats in [0, 1].
+        gradient_at: The address of memory of the size of the logits, or 0 for no gradient.
+        loss_at: The address of one number, for the loss.
+        size: The number of elements, 1 or more.
+        columns: The length of the last axis; it divides the size.
+        gamma: As in `binary_focal_loss`.
+        with_checks: Whether to refuse suspicious inputs too.
+        divisor: What the sum of the losses is divided by.
+
+    Returns:
+        Whether all is in order. If not, what was filled has no meaning, and the caller has to compute it as a large
+        call.
+    """
+    return _small_binary_focal_loss(
+        example, encoding, logits_at, target_at, gradient_at, loss_at, size, columns, min(gamma, HIGHEST_GAMMA),
+        with_checks, divisor,
+    )  # fmt: skip
+
+
+@compiled
+def _small_binary_focal_loss(
+    example, encoding, logits_at, target_at, gradient_at, loss_at, size, columns, gamma, with_checks, divisor
+):
+    logits, target = carray(pointer_to(logits_at, example), (size,)), carray(pointer_to(target_at, example), (size,))
+    gradient = carray(pointer_to(gradient_at, example), (size if gradient_at else 0,))
+    if not _are_labels(target, encoding):
+        return False
+    if with_checks and columns > 1:
+        rows = carray(pointer_to(logits_at, example), (size // columns, columns, 1))
+        if apparent_content(rows, encoding) == PROBABILITIES:
+            return False
+    even, blocks = np.ones(1), -(-size // BLOCK)
+    losses = np.empty(blocks)
+    _binary_focal_loss(
+        logits, encoding, target, encoding, even, even, gamma, 1.0 / divisor, True, losses, gradient, 0, blocks
+    )
+    total = sum_of(losses)
+    if with_checks and not np.isfinite(total):
+        return False
+    loss = carray(pointer_to(loss_at, example), (1,))
+    loss[0] = encode(total / divisor, loss, encoding)
+    return True
+
+
+@compiled
+def _are_labels(target, encoding):
+    """Return whether every entry is in [0, 1]."""
+    use_wide_vectors()
+    outside = 0
+    for i in range(target.size):
+        truth = decode(target[i], encoding)
+        outside += not 0.0 <= truth <= 1.0
+    return outside == 0

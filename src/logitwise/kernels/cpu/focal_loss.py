@@ -18,6 +18,7 @@ from numba import carray  # pyright: ignore[reportPrivateImportUsage]
 
 from logitwise.kernels.cpu.compiled import (
     CACHE_LINE,
+    become_inline,
     compiled,
     pointer_to,
     prefetch,
@@ -37,10 +38,12 @@ from logitwise.kernels.cpu.cross_entropy import (
 from logitwise.kernels.cpu.rows import (
     BLOCK,
     FEW_CLASSES,
+    FEW_TERMS,
     LANES,
     NATIVE,
     ROWS,
     STRIDE,
+    add_to_sums,
     anchors_of_lanes,
     encode,
     is_staged,
@@ -59,7 +62,6 @@ from logitwise.kernels.cpu.rows import (
     store_rows,
     sum_of,
     sums_of_block,
-    sums_of_lanes,
 )
 from logitwise.kernels.cpu.suspicions import LOGITS, apparent_content
 from logitwise.kernels.cpu.threads import split
@@ -126,6 +128,7 @@ def _focal_loss(many, logits, encoding, integers, code, options, gamma, losses, 
 @compiled
 def _term(gamma, exponential, distance, log_total, rest, total):
     """Return `u^g l` of a class, `u^g (1 + g p l / u)`, and u; `exponential` is e, `distance` is m - z."""
+    become_inline()
     complement = (rest if exponential == 1.0 else total - exponential) / total
     focus = power(complement, gamma)
     surprise = distance + log_total
@@ -135,10 +138,14 @@ def _term(gamma, exponential, distance, log_total, rest, total):
 
 
 @compiled
-def _row(gamma, scale, class_weight, sample_weight, exponential, distance, rest, total):
-    """Return the loss of a row, the factor of its exponentials in its gradient, and the gradient at the target."""
-    log_total = log1p(rest)
-    term, slope, complement = _term(gamma, exponential, distance, log_total, rest, total)
+def _row(gamma, scale, class_weight, sample_weight, own, anchor, rest, total):
+    """Return the loss of a row, the factor of its exponentials in its gradient, and the gradient at the target.
+
+    `own` is the logit at the target.
+    """
+    become_inline()
+    log_total, distance = log1p(rest), np.float64(anchor) - np.float64(own)
+    term, slope, complement = _term(gamma, wide_exp(own, anchor), distance, log_total, rest, total)
     loss = np.inf if total == 0.0 else (class_weight * term if class_weight != 0.0 else 0.0 * log_total)
     strength = scale * class_weight * sample_weight * slope
     strength = 0.0 if total == 0.0 else strength
@@ -152,13 +159,17 @@ def _focal_loss_few(
 ):  # fmt: skip
     use_wide_vectors()
     classes, inner = logits.shape[1], logits.shape[2]
-    values, exponentials = scratch_like(logits, (classes, STRIDE)), np.empty((classes, STRIDE))
-    anchor, even = scratch_like(logits, (1, LANES))[0], scratch_like(logits, (1, LANES))[0]
-    rest, total, ones = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    values = scratch_like(logits, (classes, STRIDE))
+    exponentials = np.empty((classes if gradient.size else min(classes, FEW_TERMS), STRIDE))
+    anchor, own, even = (
+        scratch_like(logits, (1, LANES))[0],
+        scratch_like(logits, (1, LANES))[0],
+        scratch_like(logits, (1, LANES))[0],
+    )
+    rest, total = np.empty(LANES), np.empty(LANES)
     index, class_weights, sample_weights = np.zeros(LANES, np.int64), np.ones(LANES), np.ones(LANES)
-    distance, own = np.zeros(LANES), np.zeros(LANES)
     loss, factor, at_target = np.empty(LANES), np.empty(LANES), np.empty(LANES)
-    even[:] = 1.0
+    own[:], even[:] = 0.0, 1.0
     values[:] = 0.0
     for start in range(first, last, LANES):
         count = min(LANES, last - start)
@@ -168,17 +179,12 @@ def _focal_loss_few(
             index, start, count, classes, ignore_index, class_weight, sample_weight, class_weights, sample_weights
         ):
             clear_unused(values, sample_weights, count)
-        anchors_of_lanes(values, anchor)
-        _exponentials_of_lanes(values, anchor, exponentials, logits, gradient, start)
-        sums_of_lanes(exponentials, rest, ones)
-        for b in range(LANES):
-            rest[b], total[b] = rest_and_total(rest[b], ones[b])
+        _shift_lanes(values, anchor, exponentials, rest, total, logits, gradient, start)
         for b in range(count):
-            distance[b] = np.float64(anchor[b]) - np.float64(values[index[b], b])
-            own[b] = exponentials[index[b], b]
+            own[b] = values[index[b], b]
         for b in range(LANES):
             loss[b], factor[b], at_target[b] = _row(
-                gamma, scale, class_weights[b], sample_weights[b], own[b], distance[b], rest[b], total[b]
+                gamma, scale, class_weights[b], sample_weights[b], own[b], anchor[b], rest[b], total[b]
             )
         for b in range(count):
             losses[start + b] = loss[b]
@@ -191,21 +197,40 @@ def _focal_loss_few(
 
 
 @compiled
-def _exponentials_of_lanes(values, anchor, exponentials, source, result, row):
-    """Fill the exponentials of every column; prefetch what is read and written next: see `shift_lanes`."""
+def _shift_lanes(values, anchor, exponentials, rest, total, source, result, row):
+    """Fill, for every column, what `_shift_row` returns for a row; prefetch what is read and written next.
+
+    Where the exponentials are not needed, there may be as few as `FEW_TERMS` rows of them. For the order of the sums
+    see `sums_of_lanes`, for the prefetching `shift_lanes`.
+    """
     use_wide_vectors()
-    classes, is_strided = values.shape[0], source.shape[2] != 1
-    for k in range(classes):
-        for b in range(LANES):
-            exponentials[k, b] = wide_exp(values[k, b], anchor[b])
-        if is_strided:
-            continue
-        position = row * classes + k * LANES
-        for ahead in range(0, LANES, CACHE_LINE // source.itemsize):
-            prefetch(source, position + LANES * classes + ahead)
-        if result.size:
-            for ahead in range(0, LANES, CACHE_LINE // result.itemsize):
-                prefetch_to_write(result, position + ahead)
+    classes, is_kept, is_strided = values.shape[0], exponentials.shape[0] == values.shape[0], source.shape[2] != 1
+    partial, ones, lost = np.empty(LANES), np.zeros(LANES), np.zeros(LANES)
+    anchors_of_lanes(values, anchor)
+    rest[:] = 0.0
+    for start in range(0, classes, FEW_TERMS):
+        partial[:] = 0.0
+        for k in range(start, min(start + FEW_TERMS, classes)):
+            slot = k if is_kept else k - start
+            for b in range(LANES):
+                exponential = wide_exp(values[k, b], anchor[b])
+                exponentials[slot, b] = exponential
+                partial[b] += 0.0 if exponential == 1.0 else exponential
+                ones[b] += 1.0 if exponential == 1.0 else 0.0
+            if not is_strided:
+                _prefetch_lane(source, result, row * classes + k * LANES)
+        add_to_sums(partial, rest, lost)
+    for b in range(LANES):
+        rest[b], total[b] = rest_and_total(rest[b] + lost[b], ones[b])
+
+
+@compiled
+def _prefetch_lane(source, result, position):
+    for ahead in range(0, LANES, CACHE_LINE // source.itemsize):
+        prefetch(source, position + LANES * source.shape[1] + ahead)
+    if result.size:
+        for ahead in range(0, LANES, CACHE_LINE // result.itemsize):
+            prefetch_to_write(result, position + ahead)
 
 
 @compiled
@@ -249,9 +274,8 @@ def _focal_loss_many(
                 own_value = values[own]
                 anchor, rest, total = _shift_row(values, exponentials, block, below, ones)
                 losses[row], factor, at_target = _row(
-                    gamma, scale, class_weights[b], sample_weights[b], wide_exp(own_value, anchor),
-                    np.float64(anchor) - np.float64(own_value), rest, total,
-                )  # fmt: skip
+                    gamma, scale, class_weights[b], sample_weights[b], own_value, anchor, rest, total
+                )
             if direct:
                 scale_row(exponentials, factor)
                 exponentials[own] = at_target

@@ -484,7 +484,7 @@ def shift_lanes(values, high, low, exponentials, anchor, rest, total, source, re
             for b in range(LANES):
                 exponentials[k, b] = exp_of_difference(values[k, b], anchor[b], high, low)
     ones = scratch_like(values, (1, LANES))[0]
-    sums_of_lanes(exponentials, rest, ones)
+    _sums_of_lanes(exponentials, rest, ones)
     for b in range(LANES):
         rest[b], total[b] = rest_and_total(rest[b], np.float64(ones[b]))
 
@@ -530,7 +530,7 @@ def larger_of(a, b):
 
 
 @compiled
-def sums_of_lanes(exponentials, below, ones):
+def _sums_of_lanes(exponentials, below, ones):
     """Fill, for each column, the sum of the exponentials that are not 1, and how many are 1.
 
     Pairs are added in their own dtype first, as in `sums_of_block`; then the sums of `FEW_TERMS` terms are added up,
