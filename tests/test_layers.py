@@ -71,7 +71,7 @@ IMPORTS = {
 FRAMEWORKS = {
     "numba": {"kernels/cpu/*"},
     "torch": {
-        "functional/_torch/*", "functional/_torch/torch_operations/*", "nn.py", "diagnosis.py",
+        "functional/_torch/*", "functional/_torch/torch_operations/*", "nn/*", "diagnosis.py",
         "classifier/members.py", "classifier/training.py",
     },
     "sklearn": {"classifier/baselines.py", "classifier/estimator.py", "classifier/rows.py", "data/bundled.py"},
