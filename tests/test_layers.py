@@ -38,8 +38,8 @@ IMPORTS = {
     "metrics": {"_errors", "_requirements", "_warnings", "functional"},
     "data": {"_errors", "_listing"},
     "nn": {
-        "_arrays", "_errors", "functional", "functional._problems", "functional._suspicions", "functional._torch",
-        "functional._types",
+        "_arrays", "_errors", "_requirements", "functional", "functional._problems", "functional._suspicions",
+        "functional._torch", "functional._types",
     },
     "diagnosis": {"_arrays", "_errors", "_warnings", "functional", "functional._suspicions"},
     "functional": {

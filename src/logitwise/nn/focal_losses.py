@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from logitwise import functional
+from logitwise._requirements import check_not_negative
 from logitwise.functional._types import Reduction
 from logitwise.nn.drop_in import drop_in
 
@@ -41,7 +42,7 @@ class FocalLoss(torch.nn.CrossEntropyLoss):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing)
-        self.gamma = gamma
+        self.gamma = check_not_negative(gamma, "gamma")
 
     def extra_repr(self) -> str:
         """Return the options, for `repr`."""
@@ -107,7 +108,8 @@ class BinaryFocalLossWithLogits(torch.nn.BCEWithLogitsLoss):
         missing: Literal["error", "ignore"] = "error",
     ) -> None:
         super().__init__(weight, reduction=reduction, pos_weight=pos_weight)
-        self.gamma, self.ignore_index, self.missing = gamma, ignore_index, missing
+        self.gamma = check_not_negative(gamma, "gamma")
+        self.ignore_index, self.missing = ignore_index, missing
 
     def extra_repr(self) -> str:
         """Return the options, for `repr`."""
