@@ -22,6 +22,8 @@ from scipy import special
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from benchmarks import focal_loss  # noqa: E402
+
 import logitwise as lw  # noqa: E402
 from functional import oracle  # noqa: E402
 from functional.budgets import VALUE_ULP, ulp  # noqa: E402
@@ -91,7 +93,39 @@ def _functions() -> list[tuple[str, Inputs, list[Callable[..., Any] | None]]]:
                 None,
             ],
         ),
+        ("focal_loss, gamma 2, a row", _focal_losses, [_our_focal_loss, _torch_focal_loss, None]),
+        (
+            "binary_focal_loss_with_logits, gamma 2, an element",
+            _binary_focal_losses,
+            [
+                lambda z: lw.binary_focal_loss_with_logits(z, z > 1e300, reduction="none"),
+                lambda z: focal_loss.of_elements(z, torch.zeros_like(z), "none") / 0.75,
+                None,
+            ],
+        ),
     ]
+
+
+def _focal_losses(dtype: str) -> list[tuple[Any, Answer]]:
+    answers = []
+    for name in LOSS_CASES:
+        target, _, question = loss_inputs(name, "plain", False)
+        z = stored(name, dtype)
+        answers.append(((z, target), (oracle.focal_loss(z, question, 2.0)[0], None)))
+    return answers
+
+
+def _binary_focal_losses(dtype: str) -> list[tuple[Any, Answer]]:
+    z = values_of(make(ELEMENTS, f"torch {dtype}"))
+    return [(z, (oracle.binary_focal_loss(z, np.zeros_like(z), 1.0, 2.0)[0], None))]
+
+
+def _our_focal_loss(z: Any, target: np.ndarray) -> Any:
+    return lw.focal_loss(z, torch.as_tensor(target), reduction="none")
+
+
+def _torch_focal_loss(z: torch.Tensor, target: np.ndarray) -> torch.Tensor:
+    return focal_loss.of_classes(z, torch.as_tensor(target), "none")
 
 
 def _rows(function: str) -> Inputs:

@@ -91,7 +91,7 @@ def test_every_number_of_classes_both_of_the_confident_and_the_wrong(classes, dt
 @pytest.mark.parametrize("asked", ASKED)
 @pytest.mark.parametrize("gamma", GAMMAS)
 def test_torch_operations_and_the_reference_are_the_same_function(gamma, asked):
-    for name in ("five classes", "confident", "wide spread", "subnormal tail", "tied largest"):
+    for name in ("five classes", "confident", "wide spread", "tied largest"):
         logits, target, options = arguments_of(name, asked, "torch float64")
         exact, exact_gradient = exact_of(name, asked, "float64", gamma)
 
@@ -174,6 +174,8 @@ def test_rows_without_an_ordinary_answer(kind, gamma):
             return losses.sum(), losses
 
         found += [torch.func.grad(sum_of, has_aux=True)(logits)[::-1]]
+    one_hot = make(np.eye(3)[[1, 0, 1, 0, 0, 0]], kind)
+    found += [lw.focal_loss_and_gradient(logits, one_hot, gamma=gamma, reduction="none")]
     for actual, actual_gradient in found:
         check_ulp(values_of(actual), losses, dtype, VALUE_ULP[dtype])
         check_ulp(values_of(actual_gradient), gradient, dtype, VALUE_ULP[dtype])
@@ -260,6 +262,7 @@ def test_small_calls_of_tensors_have_the_bits_of_large_ones(shape, dtype):
         (BINARY, BINARY_GRADIENT, labels, {}),
     ):
         for more in ({}, {"reduction": "sum"}, {"normalizer": 3}):
+            assert lw.route_of(logits, truth, function=function, gamma=2, **more).name == "small call"
             assert lw.route_of(logits, truth, function=function, gamma=1.5, **more).name == "small call"
             arrays = logits.double().numpy() if dtype == "bfloat16" else logits.numpy()
             expected = gradient_of(arrays, np.asarray(truth, arrays.dtype) if function is BINARY else truth.numpy(),
@@ -308,7 +311,9 @@ def test_compiled_code_has_the_same_loss_and_gradient(dtype):
 def test_a_checkpoint_and_autocast():
     logits, target, _ = arguments_of("five classes", "indices", "torch bfloat16")
     leaf = logits.clone().requires_grad_()
-    loss = torch.utils.checkpoint.checkpoint(lambda z: lw.focal_loss(z, target, reduction="none"), leaf)
+    loss = torch.utils.checkpoint.checkpoint(
+        lambda z: lw.focal_loss(z, target, reduction="none"), leaf, use_reentrant=False
+    )
     (gradient,) = torch.autograd.grad(loss.sum() * 3, leaf)
     (expected,) = torch.autograd.grad(lw.focal_loss(leaf, target, reduction="none").sum() * 3, leaf)
     assert gradient.equal(expected)

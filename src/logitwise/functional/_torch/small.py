@@ -67,7 +67,7 @@ def _is_plain_memory(tensor: Tensor) -> bool:
 def loss(call: Any) -> Tensor | None:
     """Return the loss, recorded where autograd asks for it, or None."""
     if type(call) is BinaryFocalCall:
-        return _binary_loss(call)
+        return _binary_loss(call._replace(gamma=_as_float(call.gamma)))
     call, gamma = _without_gamma(call)
     if not _is_small(call, gamma):
         return None
@@ -172,7 +172,11 @@ def _loss_of_small_binary(call: BinaryFocalCall, gradient: Tensor | None) -> Ten
 
 def _without_gamma(call: Any) -> tuple[Any, Any]:
     """Return a cross-entropy, and gamma if the call is a focal loss, else 0."""
-    return (call.cross_entropy(), call.gamma) if type(call) is FocalCall else (call, 0.0)
+    return (call.cross_entropy(), _as_float(call.gamma)) if type(call) is FocalCall else (call, 0.0)
+
+
+def _as_float(gamma: Any) -> Any:
+    return float(gamma) if type(gamma) is int and 0 <= gamma < 2**63 else gamma
 
 
 def _is_small(call: Any, gamma: Any) -> bool:

@@ -148,8 +148,8 @@ def _row(gamma, scale, class_weight, sample_weight, own, anchor, rest, total):
     term, slope, complement = _term(gamma, wide_exp(own, anchor), distance, log_total, rest, total)
     loss = np.inf if total == 0.0 else (class_weight * term if class_weight != 0.0 else 0.0 * log_total)
     strength = scale * class_weight * sample_weight * slope
-    strength = 0.0 if total == 0.0 else strength
-    return sample_weight * loss, 0.0 if total == 0.0 else strength / total, -strength * complement
+    is_dead = total == 0.0
+    return sample_weight * loss, 0.0 if is_dead else strength / total, 0.0 if is_dead else -strength * complement
 
 
 @compiled
@@ -367,7 +367,7 @@ def _soft_focal_loss(
             _terms(gamma, row, anchor, exponentials, rest, total, coefficients, terms)
             losses[start + b] = sample_weights[b] * (np.inf if total == 0.0 else sum_of(terms))
             if gradient.size:
-                strength = 0.0 if total == 0.0 else options.scale * sample_weights[b] / total
+                strength = options.scale * sample_weights[b] / total
                 _gradient_of_row(exponentials, coefficients, sum_of(coefficients), rest, total, strength, row)
         if gradient.size:
             store_rows(values, encoding, start, count, gradient)
@@ -399,7 +399,7 @@ def _gradient_of_row(exponentials, coefficients, coefficient_sum, rest, total, s
     for k in range(output.size):
         others = rest if exponentials[k] == 1.0 else total - exponentials[k]
         pull = (coefficient_sum - coefficients[k]) * exponentials[k]
-        output[k] = strength * (pull - coefficients[k] * others) if strength != 0.0 else 0.0
+        output[k] = 0.0 if total == 0.0 else strength * (pull - coefficients[k] * others)
 
 
 _INT64 = -8  # the code of the dtype: see `load_classes`
