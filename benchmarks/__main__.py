@@ -1,4 +1,4 @@
-"""`python -m benchmarks [cross_entropy softmax log_softmax nn training_step focal_loss checks] [--shape 64x10] [--save]`.
+"""`python -m benchmarks [cross_entropy softmax log_softmax nn ... focal_loss checks] [--shape NAME] [--save]`.
 
 Prints, for every shape, each contender's time and how many times longer than ours it took (median and quartiles of
 the ratios within rounds), the bandwidth beside a copy of the same size in the same rounds, how far the call raises

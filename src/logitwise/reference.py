@@ -272,7 +272,7 @@ def focal_loss(
     log_total, total = np.log1p(rows.rest), 1.0 + rows.rest
     with np.errstate(invalid="ignore", under="ignore", divide="ignore"):
         probabilities = rows.exponentials / total
-        others = np.where(rows.is_largest, rows.rest, total - rows.exponentials) / total
+        others = np.where(rows.is_largest, rows.rest / total, (total - rows.exponentials) / total)
         surprise, focus = log_total - rows.differences, others**gamma
         loss = _total(np.where(coefficients == 0.0, 0.0 * log_total, coefficients * focus * surprise), axis)
         loss = np.where(np.isneginf(rows.largest), np.inf, loss)

@@ -72,13 +72,18 @@ def loss(call: Any) -> Tensor | None:
     if not _is_small(call, gamma):
         return None
     recorded = is_recorded(call.logits)
-    gradient = new_like(call.logits) if recorded and not has_hooks() else None
+    gradient = _memory_of_gradient(call.logits)
     rows_counted, value = loss_of_small(call, gradient, with_checks=_warnings.checks_are_on(), gamma=gamma)
     if rows_counted < 0:
         return None
     if not recorded:
         return value
     return record(call.logits, (call.target,), _SmallProblem(call.options, rows_counted, gamma), (value, gradient))
+
+
+def _memory_of_gradient(logits: Tensor) -> Tensor | None:
+    """Return memory for the gradient that is computed with a recorded loss, or None where there is none."""
+    return new_like(logits) if is_recorded(logits) and not has_hooks() else None
 
 
 def loss_and_gradient(call: Any, out: Tensor | None) -> tuple[Tensor, Tensor] | None:
@@ -111,7 +116,7 @@ def _binary_loss(call: BinaryFocalCall) -> Tensor | None:
     if not _is_small_binary(call):
         return None
     logits, recorded = call.logits, is_recorded(call.logits)
-    gradient = new_like(logits) if recorded and not has_hooks() else None
+    gradient = _memory_of_gradient(logits)
     value = _loss_of_small_binary(call, gradient)
     if value is None or not recorded:
         return value
@@ -145,8 +150,8 @@ def _is_small_binary(call: BinaryFocalCall) -> bool:
         and target.dtype is logits.dtype
         and logits.dtype in STORED
         and 0 < logits.numel() < binary_focal_loss.SMALL
-        and _is_plain_memory(logits)
         and _is_plain_memory(target)
+        and _is_plain_memory(logits)
         and type(gamma) is float
         and 0.0 < gamma < math.inf
         and ignore_index is None
