@@ -54,6 +54,7 @@ def main() -> None:
     top = ((mpmath.sqrt(2) - 1) / (mpmath.sqrt(2) + 1)) ** 2
     table = [
         ("2^r, float32", quotient_of_power, -half, half, 6, np.float32, 1.0),
+        ("2^r, float64 for float32", quotient_of_power, -half, half, 7, np.float64, 1.0),
         ("2^r, float64", quotient_of_power, -half, half, 11, np.float64, 1.0),
         ("2^r, of 32 bits in float64", quotient_of_power, -half, half, 6, np.float64, 1.0),
         ("atanh(s) / s", quotient_of_atanh, mpmath.mpf(0), top, 8, np.float64, 1.0),

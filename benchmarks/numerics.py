@@ -25,6 +25,8 @@ from scipy import special
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from benchmarks import focal_loss  # noqa: E402
+
 import logitwise as lw  # noqa: E402
 from functional import oracle  # noqa: E402
 from functional.budgets import VALUE_ULP, ulp  # noqa: E402
@@ -138,21 +140,44 @@ def logsumexp(dtype: str, classes: int) -> Question:
 
 
 @cache
+def rows_and_other_rows(dtype: str, classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return rows beside other rows and beside rows that are nearly equal, and the divergence of each pair."""
+    logits = rows_of_logits(dtype, classes)
+    noise = np.random.default_rng(classes).standard_normal(logits.shape)
+    near = values_of(make(logits + noise / 64, f"torch {dtype}"))
+    rows, others = np.concatenate([logits, logits]), np.concatenate([logits[::-1], near])
+    return rows, others, oracle.kl_divergence(rows, others)[0]
+
+
+def divergence(dtype: str, classes: int) -> Question:
+    rows, others, exact = rows_and_other_rows(dtype, classes)
+    return Question((rows, others), exact)
+
+
+@cache
 def rows_and_targets(dtype: str, classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return each row with the most probable class and with another one as its target, the loss and the gradient."""
     logits = rows_of_logits(dtype, classes)
     probable, other = logits.argmax(1), np.arange(len(logits)) * 3 % classes
     target = np.concatenate([probable, other])
     logits = np.concatenate([logits, logits])
-    one_hot = np.zeros(logits.shape)
-    one_hot[np.arange(len(logits)), target] = 1.0
-    ones = np.ones(len(logits))
-    return logits, target, *oracle.cross_entropy(logits, oracle.Loss(one_hot, np.ones(classes), ones))
+    asked = oracle.Loss(_one_hot(target, classes), np.ones(classes), np.ones(len(logits)))
+    return logits, target, *oracle.cross_entropy(logits, asked)
+
+
+def _one_hot(target: np.ndarray, classes: int) -> np.ndarray:
+    return (target[:, None] == np.arange(classes)).astype(np.float64)
 
 
 def loss(dtype: str, classes: int) -> Question:
     logits, target, losses, _ = rows_and_targets(dtype, classes)
     return Question((logits, target), losses)
+
+
+def focal(dtype: str, classes: int) -> Question:
+    logits, target, _, _ = rows_and_targets(dtype, classes)
+    asked = oracle.Loss(_one_hot(target, classes), np.ones(classes), np.ones(len(logits)))
+    return Question((logits, target), oracle.focal_loss(logits, asked, 2.0)[0])
 
 
 def gradient_at_target(dtype: str, classes: int) -> Question:
@@ -205,6 +230,26 @@ OF_ROWS = (
         lambda z, y: F.cross_entropy(z, y, reduction="none"),
     ),
     Function("gradient of cross_entropy, at the target", gradient_at_target, our_gradient, torch_gradient),
+    Function(
+        "entropy",
+        of_rows(lambda z: oracle.entropy(z)[0]),
+        lw.entropy,
+        lambda z: -(F.softmax(z, -1) * F.log_softmax(z, -1)).sum(-1),
+        lambda z: special.entr(special.softmax(z, -1)).sum(-1),
+    ),
+    Function(
+        "kl_divergence, a row",
+        divergence,
+        lambda z, t: lw.kl_divergence(z, t, reduction="none"),
+        lambda z, t: F.kl_div(z.log_softmax(-1), t.log_softmax(-1), reduction="none", log_target=True).sum(-1),
+        lambda z, t: special.rel_entr(special.softmax(t, -1), special.softmax(z, -1)).sum(-1),
+    ),
+    Function(
+        "focal_loss, gamma 2, a row",
+        focal,
+        lambda z, y: lw.focal_loss(z, y, reduction="none"),
+        lambda z, y: focal_loss.of_classes(z, y, "none"),
+    ),
     Function("log_loss, a row, soft target", loss_of_probabilities, lambda p, y: lw.log_loss(p, y, reduction="none")),
 )
 OF_ELEMENTS = (
@@ -215,6 +260,12 @@ OF_ELEMENTS = (
         of_elements(lambda z: oracle.binary_cross_entropy(z, np.zeros_like(z), 1.0)[0]),
         lambda z: lw.binary_cross_entropy_with_logits(z, torch.zeros_like(z), reduction="none"),
         lambda z: F.binary_cross_entropy_with_logits(z, torch.zeros_like(z), reduction="none"),
+    ),
+    Function(
+        "binary_focal_loss_with_logits, gamma 2, an element",
+        of_elements(lambda z: oracle.binary_focal_loss(z, np.zeros_like(z), 1.0, 2.0)[0]),
+        lambda z: lw.binary_focal_loss_with_logits(z, torch.zeros_like(z), reduction="none"),
+        lambda z: focal_loss.of_elements(z, torch.zeros_like(z), "none") / 0.75,
     ),
 )
 

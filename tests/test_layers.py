@@ -38,8 +38,8 @@ IMPORTS = {
     "metrics": {"_errors", "_requirements", "_warnings", "functional", "functional._problems"},
     "data": {"_errors", "_listing"},
     "nn": {
-        "_arrays", "_errors", "functional", "functional._problems", "functional._suspicions", "functional._torch",
-        "functional._types",
+        "_arrays", "_errors", "_requirements", "functional", "functional._problems", "functional._suspicions",
+        "functional._torch", "functional._types",
     },
     "diagnosis": {"_arrays", "_errors", "_warnings", "functional", "functional._suspicions"},
     "functional": {
@@ -76,7 +76,7 @@ IMPORTS = {
 FRAMEWORKS = {
     "numba": {"kernels/cpu/*"},
     "torch": {
-        "functional/_torch/*", "functional/_torch/torch_operations/*", "nn.py", "diagnosis.py",
+        "functional/_torch/*", "functional/_torch/torch_operations/*", "nn/*", "diagnosis.py",
         "classifier/members.py", "classifier/training.py",
     },
     "sklearn": {"classifier/baselines.py", "classifier/estimator.py", "classifier/rows.py", "data/bundled.py"},

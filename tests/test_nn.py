@@ -682,3 +682,58 @@ def test_class_weights_and_targets_on_another_device_are_a_sentence(name):
     argument = "class_weight" if name == "weight" else "target"
     with pytest.raises(ValueError, match=f"^{argument} must be on the device of logits, cpu; got meta\\. Move it"):
         nn.CrossEntropyLoss(weight=weight)(normal(2, 3), target)
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("gamma", [0, 2, 1.5])
+def test_a_focal_loss_is_the_formula(gamma, reduction, shape):
+    """As it is written with torch's operations, in float64 and where no tail is lost."""
+    inputs, target = normal(*shape), class_indices(shape)
+    ours = value_and_gradient(nn.FocalLoss(gamma=gamma, reduction=reduction), inputs, target)
+
+    def textbook(z: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        surprise = torch.nn.functional.cross_entropy(z, t, reduction="none")
+        losses = (1 - torch.exp(-surprise)) ** gamma * surprise
+        return losses if reduction == "none" else getattr(losses, reduction)()
+
+    assert_close(ours, value_and_gradient(textbook, inputs, target))
+    labels = (inputs > 0).double()
+    ours = value_and_gradient(nn.BinaryFocalLossWithLogits(gamma, reduction=reduction), inputs, labels)
+
+    def binary_textbook(z: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        surprise = torch.nn.functional.binary_cross_entropy_with_logits(z, t, reduction="none")
+        losses = (1 - torch.exp(-surprise)) ** gamma * surprise
+        return losses if reduction == "none" else getattr(losses, reduction)()
+
+    assert_close(ours, value_and_gradient(binary_textbook, inputs, labels))
+
+
+def test_the_options_of_focal_losses_are_those_of_the_functions():
+    inputs, target = normal(5, 4), tensor([0, 1, 2, 3, -1])
+    module = nn.FocalLoss(CLASS_WEIGHT, 1.5, -1, label_smoothing=0.2)
+    expected = lw.focal_loss(inputs, target, gamma=1.5, class_weight=CLASS_WEIGHT, ignore_index=-1, label_smoothing=0.2)
+    assert torch.equal(module(inputs, target), expected)
+    assert repr(module) == "FocalLoss(gamma=1.5, reduction='mean')"
+    assert [*module.state_dict()] == ["weight"]
+    labels = torch.where(inputs > 1, -1.0, (inputs > 0).double())
+    labels[0, 0] = nan
+    module = nn.BinaryFocalLossWithLogits(0.5, CLASS_WEIGHT, CLASS_WEIGHT, ignore_index=-1, missing="ignore")
+    expected = lw.binary_focal_loss_with_logits(
+        inputs, labels, gamma=0.5, sample_weight=CLASS_WEIGHT, pos_weight=CLASS_WEIGHT, ignore_index=-1,
+        missing="ignore",
+    )  # fmt: skip
+    assert torch.equal(module(inputs, labels), expected)
+    assert repr(module) == "BinaryFocalLossWithLogits(gamma=0.5, reduction='mean')"
+    assert [*module.state_dict()] == ["weight", "pos_weight"]
+
+
+@pytest.mark.parametrize(("name", "target"), [("FocalLoss", tensor([0, 1])), ("BinaryFocalLossWithLogits", None)])
+def test_focal_losses_are_traced_and_scripted(name, target):
+    module, inputs = getattr(nn, name)(gamma=2), normal(2, 3)
+    target = torch.ones(2, 3, dtype=torch.float64) if target is None else target
+    expected = module(inputs, target)
+    assert torch.equal(torch.fx.symbolic_trace(module)(inputs, target), expected)
+    assert torch.equal(torch.jit.script(module)(inputs, target), expected)
+    with pytest.raises(nn.InputTypeError, match="target must be a torch tensor"):
+        module(inputs, [0, 1])

@@ -36,12 +36,16 @@ _HOME_OF = {
     "TrainingWarning": "logitwise.classifier.notes",
     "binary_cross_entropy_with_logits": "logitwise.functional",
     "binary_cross_entropy_with_logits_and_gradient": "logitwise.functional",
+    "binary_focal_loss_with_logits": "logitwise.functional",
+    "binary_focal_loss_with_logits_and_gradient": "logitwise.functional",
     "cross_entropy": "logitwise.functional",
     "cross_entropy_and_gradient": "logitwise.functional",
     "entropy": "logitwise.functional",
     "entropy_and_gradient": "logitwise.functional",
     "kl_divergence": "logitwise.functional",
     "kl_divergence_and_gradient": "logitwise.functional",
+    "focal_loss": "logitwise.functional",
+    "focal_loss_and_gradient": "logitwise.functional",
     "load": "logitwise.model",
     "log_loss": "logitwise.functional",
     "log_sigmoid": "logitwise.functional",
@@ -87,10 +91,16 @@ if TYPE_CHECKING:  # `as` says that a name is public, which type checkers cannot
     from logitwise.functional import (
         binary_cross_entropy_with_logits_and_gradient as binary_cross_entropy_with_logits_and_gradient,
     )
+    from logitwise.functional import binary_focal_loss_with_logits as binary_focal_loss_with_logits
+    from logitwise.functional import (
+        binary_focal_loss_with_logits_and_gradient as binary_focal_loss_with_logits_and_gradient,
+    )
     from logitwise.functional import cross_entropy as cross_entropy
     from logitwise.functional import cross_entropy_and_gradient as cross_entropy_and_gradient
     from logitwise.functional import entropy as entropy
     from logitwise.functional import entropy_and_gradient as entropy_and_gradient
+    from logitwise.functional import focal_loss as focal_loss
+    from logitwise.functional import focal_loss_and_gradient as focal_loss_and_gradient
     from logitwise.functional import kl_divergence as kl_divergence
     from logitwise.functional import kl_divergence_and_gradient as kl_divergence_and_gradient
     from logitwise.functional import log_loss as log_loss

@@ -29,6 +29,11 @@ _EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "floa
 TINY = {"float16": 2.0**-24, "bfloat16": 2.0**-133, "float32": 2.0**-149, "float64": 2.0**-1074}
 
 
+def with_power(budget: float, dtype: str, gamma: float) -> float:
+    """Return the budget of a focal loss: in float64 a power multiplies the relative error of its base by gamma."""
+    return budget * max(1.0, (1.0 + gamma) / 3.0) if dtype == "float64" else budget
+
+
 def ulp(value: np.ndarray, dtype: str) -> np.ndarray:
     """Return the distance between neighbouring numbers of `dtype` at `value`."""
     magnitude = np.abs(np.asarray(value, dtype=np.float64))

@@ -134,6 +134,50 @@ def _row_cross_entropy(row: _Row, y: np.ndarray, s: float, asked: Loss) -> tuple
     return float(s * (surprise + c * r * lse**2)), [float(s * g) for g in gradient]
 
 
+def focal_loss(logits: np.ndarray, asked: Loss, gamma: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the loss of each row and the gradient of their sum."""
+    answers = [
+        _row_focal_loss(_row(row), y, s, asked, gamma)
+        for row, y, s in zip(logits, asked.distribution, asked.sample_weight.tolist(), strict=True)
+    ]
+    return np.array([loss for loss, _ in answers]), np.array([gradient for _, gradient in answers])
+
+
+def _row_focal_loss(row: _Row, y: np.ndarray, s: float, asked: Loss, gamma: float) -> tuple[float, list[float]]:
+    """Return the loss of a row, and its gradient by the chain rule over `d p_j / d z_i = p_j (1[i = j] - p_i)`."""
+    if s == 0.0:
+        return 0.0, [0.0] * len(y)
+    e, g, total = _CONTEXT.mpf(asked.smoothing), _CONTEXT.mpf(gamma), row.total
+    loss, slopes = _CONTEXT.mpf(0), []
+    for j, (w, truth) in enumerate(zip(asked.class_weight.tolist(), y.tolist(), strict=True)):
+        v = _CONTEXT.mpf(w) * ((1 - e) * _CONTEXT.mpf(truth) + e / len(y))
+        if not v:
+            slopes.append(_CONTEXT.mpf(0))
+            continue
+        u, p, surprise = row.others(j) / total, row.exponentials[j] / total, row.largest - row.scaled[j] + row.log_total
+        loss += v * u**g * surprise
+        pull = g * u ** (g - 1) * p * surprise if p and u else 0  # p l is 0 where p is 0
+        slopes.append(v * (u**g + pull))  # how the loss falls along log p_j
+    gradient = []
+    for i, x in enumerate(row.exponentials):
+        others = _CONTEXT.fsum(slopes[:i] + slopes[i + 1 :])
+        gradient.append(float(s * (others * x / total - slopes[i] * row.others(i) / total)))
+    return float(s * loss), gradient
+
+
+def binary_focal_loss(
+    logits: np.ndarray, target: np.ndarray, pos_weight: float, gamma: float
+) -> tuple[np.ndarray, np.ndarray]:
+    losses, gradients = [], []
+    for z, y in zip(logits.tolist(), target.tolist(), strict=True):
+        z, y, w, g = (_CONTEXT.mpf(x) for x in (z, y, pos_weight, gamma))
+        p, u = 1 / (1 + _CONTEXT.exp(-z)), 1 / (1 + _CONTEXT.exp(z))
+        up, down = _CONTEXT.log1p(_CONTEXT.exp(z)), _CONTEXT.log1p(_CONTEXT.exp(-z))
+        losses.append(float(w * y * u**g * down + (1 - y) * p**g * up))
+        gradients.append(float((1 - y) * p**g * (p + g * u * up) - w * y * u**g * (u + g * p * down)))
+    return np.array(losses), np.array(gradients)
+
+
 def sigmoid(logits: np.ndarray) -> np.ndarray:
     return _rows(lambda z: float(1 / (1 + _CONTEXT.exp(-_CONTEXT.mpf(float(z))))), logits)
 

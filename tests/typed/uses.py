@@ -58,6 +58,13 @@ def losses_of_arrays(logits: NDArray[np.float64], target: NDArray[np.int64], wei
     assert_type(binary([0.5], [True], reduction="none"), Floats)
     assert_type(both(logits, target, sample_weight=weight), tuple[Number, Floats])
     assert_type(both(logits, target, reduction="none", out=logits), tuple[Floats, Floats])
+    assert_type(lw.focal_loss(logits, target, gamma=2, class_weight=weight), Number)
+    assert_type(lw.focal_loss(logits, target, reduction="none", label_smoothing=0.1), Floats)
+    assert_type(lw.focal_loss_and_gradient(logits, target, out=logits), tuple[Number, Floats])
+    assert_type(lw.focal_loss_and_gradient(logits, target, reduction="none"), tuple[Floats, Floats])
+    assert_type(lw.binary_focal_loss_with_logits(logits, target, gamma=1.5, pos_weight=3), Number)
+    assert_type(lw.binary_focal_loss_with_logits(logits, target, reduction="none"), Floats)
+    assert_type(lw.binary_focal_loss_with_logits_and_gradient(logits, target), tuple[Number, Floats])
 
 
 def of_tensors(logits: torch.Tensor, target: torch.Tensor, layer: torch.nn.Parameter) -> None:
@@ -77,6 +84,9 @@ def of_tensors(logits: torch.Tensor, target: torch.Tensor, layer: torch.nn.Param
     assert_type(lw.kl_divergence(layer, logits, mask=logits > 0, reduction="none"), torch.Tensor)
     assert_type(lw.kl_divergence_and_gradient(logits, target_probabilities=target), tuple[torch.Tensor, torch.Tensor])
     assert_type(lw.binary_cross_entropy_with_logits(logits, target, pos_weight=layer), torch.Tensor)
+    assert_type(lw.focal_loss(layer, target, reduction="none"), torch.Tensor)
+    assert_type(lw.focal_loss_and_gradient(layer, target, gamma=1), tuple[torch.Tensor, torch.Tensor])
+    assert_type(lw.binary_focal_loss_with_logits(logits, target, pos_weight=layer), torch.Tensor)
     both = lw.binary_cross_entropy_with_logits_and_gradient(logits, target, reduction="sum")
     assert_type(both, tuple[torch.Tensor, torch.Tensor])
 
@@ -117,4 +127,6 @@ def refused(logits: Floats, target: NDArray[np.int64]) -> None:
     lw.binary_cross_entropy_with_logits(logits, target, class_weight=[1.0])  # pyright: ignore[reportCallIssue]
     lw.kl_divergence(logits, logits, class_weight=[1.0])  # pyright: ignore[reportCallIssue]
     lw.entropy(logits, reduction="mean")  # pyright: ignore[reportCallIssue]
+    lw.focal_loss(logits, target, z_loss=0.1)  # pyright: ignore[reportCallIssue]
+    lw.focal_loss(logits, target, gamma="2")  # pyright: ignore[reportArgumentType, reportCallIssue]
     lw.threads("two")  # pyright: ignore[reportArgumentType]

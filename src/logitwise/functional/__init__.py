@@ -7,6 +7,12 @@ from logitwise.functional.binary_cross_entropy import (
 )
 from logitwise.functional.cross_entropy import cross_entropy, cross_entropy_and_gradient
 from logitwise.functional.entropy import entropy, entropy_and_gradient
+from logitwise.functional.focal_loss import (
+    binary_focal_loss_with_logits,
+    binary_focal_loss_with_logits_and_gradient,
+    focal_loss,
+    focal_loss_and_gradient,
+)
 from logitwise.functional.kl_divergence import kl_divergence, kl_divergence_and_gradient
 from logitwise.functional.log_loss import log_loss
 from logitwise.functional.route import route_of
@@ -16,10 +22,14 @@ from logitwise.functional.softmax import log_softmax, logsumexp, softmax
 __all__ = [
     "binary_cross_entropy_with_logits",
     "binary_cross_entropy_with_logits_and_gradient",
+    "binary_focal_loss_with_logits",
+    "binary_focal_loss_with_logits_and_gradient",
     "cross_entropy",
     "cross_entropy_and_gradient",
     "entropy",
     "entropy_and_gradient",
+    "focal_loss",
+    "focal_loss_and_gradient",
     "kl_divergence",
     "kl_divergence_and_gradient",
     "log_loss",
@@ -37,6 +47,9 @@ for _function in (
     entropy,
     entropy_and_gradient,
     kl_divergence,
+    binary_focal_loss_with_logits,
+    cross_entropy,
+    focal_loss,
     log_loss,
     log_softmax,
     logsumexp,

@@ -104,6 +104,13 @@ class CrossEntropyOptions(LossOptions[W], Generic[W], total=False):
     mask: W | None
 
 
+class FocalOptions(LogLossOptions[W], Generic[W], total=False):
+    """The options of `focal_loss`, `reduction` aside."""
+
+    gamma: SupportsFloat
+    label_smoothing: SupportsFloat
+
+
 class BinaryOptions(TypedDict, Generic[W], total=False):
     """The options of `binary_cross_entropy_with_logits`, `reduction` aside."""
 
@@ -113,3 +120,9 @@ class BinaryOptions(TypedDict, Generic[W], total=False):
     normalizer: SupportsFloat | None
     ignore_index: SupportsIndex | None
     missing: Missing
+
+
+class BinaryFocalOptions(BinaryOptions[W], Generic[W], total=False):
+    """The options of `binary_focal_loss_with_logits`, `reduction` aside."""
+
+    gamma: SupportsFloat

@@ -13,6 +13,7 @@ from logitwise.functional._problems.axes import is_one_axis
 from logitwise.functional._problems.binary_cross_entropy import BinaryCall
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall
 from logitwise.functional._problems.entropy import EntropyCall
+from logitwise.functional._problems.focal_loss import BinaryFocalCall, FocalCall
 from logitwise.functional._problems.kl_divergence import KLDivergenceCall
 from logitwise.functional._problems.log_loss import LogLossCall
 from logitwise.functional._problems.options import unknown_option
@@ -27,6 +28,12 @@ from logitwise.functional.binary_cross_entropy import (
 )
 from logitwise.functional.cross_entropy import cross_entropy, cross_entropy_and_gradient
 from logitwise.functional.entropy import entropy, entropy_and_gradient
+from logitwise.functional.focal_loss import (
+    binary_focal_loss_with_logits,
+    binary_focal_loss_with_logits_and_gradient,
+    focal_loss,
+    focal_loss_and_gradient,
+)
 from logitwise.functional.kl_divergence import kl_divergence, kl_divergence_and_gradient
 from logitwise.functional.log_loss import log_loss
 from logitwise.functional.sigmoid import log_sigmoid, sigmoid
@@ -56,6 +63,10 @@ _ASKED: dict[Callable[..., Any], tuple[Any, str, tuple[Any, ...]]] = {
     entropy_and_gradient: (EntropyCall, "loss_and_gradient", ()),
     kl_divergence: (KLDivergenceCall, "loss", ()),
     kl_divergence_and_gradient: (KLDivergenceCall, "loss_and_gradient", ()),
+    focal_loss: (FocalCall, "loss", ()),
+    focal_loss_and_gradient: (FocalCall, "loss_and_gradient", ()),
+    binary_focal_loss_with_logits: (BinaryFocalCall, "loss", ()),
+    binary_focal_loss_with_logits_and_gradient: (BinaryFocalCall, "loss_and_gradient", ()),
 }
 _ARGUMENTS = {  # the options of a loss with its gradient are those of the loss, the fields of its call
     function: frozenset(call._fields if verb == "loss_and_gradient" else signature(function).parameters)

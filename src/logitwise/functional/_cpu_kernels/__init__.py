@@ -24,21 +24,27 @@ _RESULTS = {
 }
 _LOSSES = {
     "cross_entropy": cross_entropy.loss,
+    "focal_loss": cross_entropy.loss,
     "binary_cross_entropy_with_logits": binary_cross_entropy.loss,
     "entropy": entropy.loss,
     "kl_divergence": kl_divergence.loss,
+    "binary_focal_loss_with_logits": binary_cross_entropy.loss,
 }
 _LOSSES_AND_GRADIENTS = {
     "cross_entropy": cross_entropy.loss_and_gradient,
+    "focal_loss": cross_entropy.loss_and_gradient,
     "binary_cross_entropy_with_logits": binary_cross_entropy.loss_and_gradient,
     "entropy": entropy.loss_and_gradient,
     "kl_divergence": kl_divergence.loss_and_gradient,
+    "binary_focal_loss_with_logits": binary_cross_entropy.loss_and_gradient,
 }
 _GRADIENTS = {
     "cross_entropy": cross_entropy.gradient,
+    "focal_loss": cross_entropy.gradient,
     "binary_cross_entropy_with_logits": binary_cross_entropy.gradient,
     "entropy": entropy.gradient,
     "kl_divergence": kl_divergence.gradient,
+    "binary_focal_loss_with_logits": binary_cross_entropy.gradient,
 }
 
 

@@ -14,6 +14,7 @@ from logitwise.functional._memory.arrays import NO_ROWS, destination, float64_of
 from logitwise.functional._memory.results import deliver, like
 from logitwise.functional._problems.binary_cross_entropy import BinaryProblem
 from logitwise.kernels.cpu import binary_cross_entropy as kernels
+from logitwise.kernels.cpu.binary_focal_loss import binary_focal_loss
 from logitwise.kernels.cpu.rows import sum_of
 
 _EVEN = np.ones(1)
@@ -65,8 +66,11 @@ def _losses(problem: BinaryProblem, sample_weight: np.ndarray, scale: float, gra
     output = NO_ROWS[logits.dtype].reshape(0) if gradient is None else memory_of(gradient)[0].reshape(-1)
     target, target_encoding = memory_of(problem.target)
     inputs = (logits.reshape(-1), encoding, target.reshape(-1), target_encoding)
-    options = (sample_weight, _weights(problem.pos_weight), problem.label_smoothing, scale)
-    kernels.binary_cross_entropy(*inputs, *options, losses, output)
+    weights = (sample_weight, _weights(problem.pos_weight))
+    if problem.gamma:
+        binary_focal_loss(*inputs, *weights, problem.gamma, scale, losses, output)
+    else:
+        kernels.binary_cross_entropy(*inputs, *weights, problem.label_smoothing, scale, losses, output)
     return losses
 
 

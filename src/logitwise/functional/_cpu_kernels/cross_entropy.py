@@ -10,6 +10,7 @@ import numpy as np
 from logitwise import _warnings
 from logitwise._arrays import as_float64
 from logitwise.functional import _suspicions as suspicions
+from logitwise.functional._cpu_kernels import focal_loss
 from logitwise.functional._cpu_kernels.reduction import divisor_of
 from logitwise.functional._memory.arrays import NO_ROWS, destination, float64_of, mask_of, memory_of, rows_of
 from logitwise.functional._memory.results import deliver, like
@@ -67,7 +68,9 @@ def _losses(problem: CrossEntropyProblem, gradient: Any, scale: float) -> np.nda
     numbers = (problem.label_smoothing, problem.z_loss, scale)
     mask = mask_of(problem.mask, problem.layout)
     options = kernels.Options(problem.ignore_index, *_weights(problem), *numbers, mask)
-    if problem.has_indices:
+    if problem.gamma:
+        focal_loss.fill(problem, logits, encoding, options, losses, output)
+    elif problem.has_indices:
         kernels.cross_entropy(logits, encoding, memory_of(problem.target)[0].reshape(-1), options, losses, output)
     else:
         target, target_encoding = rows_of(problem.target, problem.layout)

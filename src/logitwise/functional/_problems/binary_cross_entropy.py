@@ -100,6 +100,7 @@ class BinaryProblem(NamedTuple):
 
     Attributes:
         is_warned_of: Whether a warning already said that the logits are something else.
+        gamma: The exponent of `binary_focal_loss_with_logits`; 0 for a cross-entropy.
     """
 
     operation: str
@@ -111,6 +112,7 @@ class BinaryProblem(NamedTuple):
     reduction: str
     normalizer: Any
     is_warned_of: bool = False
+    gamma: float = 0.0
     unit = "elements"
 
     def checked(self, out: Any = None) -> BinaryProblem:

@@ -110,6 +110,7 @@ class CrossEntropyProblem(NamedTuple):
         mask: Booleans that broadcast to the shape of the logits, or None.
         rows_counted: How many rows are not ignored, where they were counted; else -1.
         is_warned_of: Whether a warning already said that the logits are something else.
+        gamma: The exponent of `focal_loss`; 0 for a cross-entropy.
     """
 
     operation: str
@@ -127,6 +128,7 @@ class CrossEntropyProblem(NamedTuple):
     mask: Any
     rows_counted: int = -1
     is_warned_of: bool = False
+    gamma: float = 0.0
     unit = "rows"
 
     def checked(self, out: Any = None) -> CrossEntropyProblem:

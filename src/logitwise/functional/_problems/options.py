@@ -24,6 +24,7 @@ _WORDS = {
     "smoothing": ("label_smoothing",),
     "ignore_label": ("ignore_index",),
     "tau": ("temperature",),
+    "alpha": ("class_weight", "pos_weight"),
 }
 
 

@@ -57,7 +57,7 @@ def _warn_of_content(content: int, problem: Any) -> None:
             _warnings.ProbabilitiesAsLogitsWarning,
             f"logits must be scores before any softmax; got probabilities that sum to 1 along axis 0, for each of the "
             f"{problem.layout.classes} classes, e.g. {float(row[0]):.3g} for class 0 at row 0. "
-            "Remove the softmax (which also ran along the wrong axis): cross_entropy applies its own.",
+            f"Remove the softmax (which also ran along the wrong axis): {problem.operation} applies its own.",
         )
     else:
         best = int(row.argmax())
@@ -65,7 +65,8 @@ def _warn_of_content(content: int, problem: Any) -> None:
             _warnings.ProbabilitiesAsLogitsWarning,
             f"logits must be scores before any softmax; got probabilities: all {rows} rows lie in [0, 1] and sum to 1, "
             f"e.g. {row[best]:.3g} for class {best} at {place_of(problem, 0)}. "
-            "Remove the softmax: cross_entropy applies it itself. If you have nothing but probabilities, use log_loss.",
+            f"Remove the softmax: {problem.operation} applies it itself. If you have nothing but probabilities, use "
+            "log_loss.",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,11 +16,15 @@ from logitwise.functional import _small
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._memory.arrays import new_like
 from logitwise.functional._memory.results import like
+from logitwise.functional._problems.binary_cross_entropy import BinaryProblem
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall, CrossEntropyProblem
+from logitwise.functional._problems.focal_loss import BinaryFocalCall, FocalCall
 from logitwise.functional._problems.kl_divergence import KLDivergenceCall
 from logitwise.functional._torch.recorded_kernels import has_hooks, record
 from logitwise.functional._torch.tensors import ORDINARY, STORED, is_recorded, is_transforming, is_wrapped
+from logitwise.kernels.cpu import binary_focal_loss
 from logitwise.kernels.cpu import cross_entropy as kernels
+from logitwise.kernels.cpu.focal_loss import small_focal_loss
 
 NAME = _small.NAME
 REASON = _small.REASON
@@ -66,26 +71,35 @@ def loss(call: Any) -> Tensor | None:
     """Return the loss, recorded where autograd asks for it, or None."""
     if type(call) in _small.OF_ROWS:
         return _loss_of_rows(call)
-    if not _is_small(call):
+    if type(call) is BinaryFocalCall:
+        return _binary_loss(call._replace(gamma=_as_float(call.gamma)))
+    call, gamma = _without_gamma(call)
+    if not _is_small(call, gamma):
         return None
     recorded = is_recorded(call.logits)
-    gradient = new_like(call.logits) if recorded and not has_hooks() else None
-    rows_counted, value = loss_of_small(call, gradient, with_checks=_warnings.checks_are_on())
+    gradient = _memory_of_gradient(call.logits)
+    rows_counted, value = loss_of_small(call, gradient, with_checks=_warnings.checks_are_on(), gamma=gamma)
     if rows_counted < 0:
         return None
     if not recorded:
         return value
-    return record(call.logits, (call.target,), _SmallProblem(call.options, rows_counted), (value, gradient))
+    return record(call.logits, (call.target,), _SmallProblem(call.options, rows_counted, gamma), (value, gradient))
+
+
+def _memory_of_gradient(logits: Tensor) -> Tensor | None:
+    """Return memory for the gradient that is computed with a recorded loss, or None where there is none."""
+    return new_like(logits) if is_recorded(logits) and not has_hooks() else None
 
 
 def loss_and_gradient(call: Any, out: Tensor | None) -> tuple[Tensor, Tensor] | None:
     """Return the loss and its gradient, both detached, or None."""
     if type(call) in _small.OF_ROWS:
         return _loss_of_rows_and_gradient(call, out)
-    if not _is_small(call) or not (out is None or _can_be_filled(out, call)):
+    call, gamma = _without_gamma(call)
+    if not _is_small(call, gamma) or not (out is None or _can_be_filled(out, call)):
         return None
     gradient = new_like(call.logits) if out is None else out
-    rows_counted, value = loss_of_small(call, gradient, with_checks=_warnings.checks_are_on())
+    rows_counted, value = loss_of_small(call, gradient, with_checks=_warnings.checks_are_on(), gamma=gamma)
     return None if rows_counted < 0 else (value, gradient)
 
 
@@ -163,19 +177,96 @@ class _SmallProblem(NamedTuple):
 
     options: tuple[Any, ...]
     rows_counted: int
+    gamma: float
 
     def with_arrays(self, logits: Tensor, target: Tensor) -> CrossEntropyProblem:
         """Return the problem."""
         layout = Layout.of(tuple(logits.shape), 1)
-        problem = CrossEntropyProblem("cross_entropy", logits, target, True, layout, *self.options)
-        return problem._replace(rows_counted=self.rows_counted)
+        operation = "focal_loss" if self.gamma else "cross_entropy"
+        problem = CrossEntropyProblem(operation, logits, target, True, layout, *self.options)
+        return problem._replace(rows_counted=self.rows_counted, gamma=self.gamma)
 
 
-def _is_small(call: Any) -> bool:
+def _binary_loss(call: BinaryFocalCall) -> Tensor | None:
+    """Return the loss of a small binary focal loss, recorded where autograd asks for it, or None."""
+    if not _is_small_binary(call):
+        return None
+    logits, recorded = call.logits, is_recorded(call.logits)
+    gradient = _memory_of_gradient(logits)
+    value = _loss_of_small_binary(call, gradient)
+    if value is None or not recorded:
+        return value
+    problem = _SmallBinaryProblem(call.reduction, call.normalizer, call.gamma)
+    return record(logits, (call.target,), problem, (value, gradient))
+
+
+class _SmallBinaryProblem(NamedTuple):
+    """What makes the problem of a small binary focal loss once its tensors are at hand again."""
+
+    reduction: str
+    normalizer: float | None
+    gamma: float
+
+    def with_arrays(self, logits: Tensor, target: Tensor) -> BinaryProblem:
+        """Return the problem."""
+        options = (None, None, 0.0, self.reduction, self.normalizer)
+        return BinaryProblem(BinaryFocalCall.operation, logits, target, *options, gamma=self.gamma)
+
+
+def _is_small_binary(call: BinaryFocalCall) -> bool:
+    """Return whether the gate may try a call: few elements and a target of their dtype, no weights, one loss."""
+    logits, target, gamma, *weights, reduction, normalizer, ignore_index, missing = call
+    if torch.compiler.is_compiling() or is_transforming() or any(weight is not None for weight in weights):
+        return False
+    if type(logits) not in ORDINARY or type(target) is not Tensor or logits.is_nested or target.is_nested:
+        return False
+    return (
+        not (is_wrapped(logits) or target.requires_grad)
+        and target.shape == logits.shape
+        and target.dtype is logits.dtype
+        and logits.dtype in STORED
+        and 0 < logits.numel() < binary_focal_loss.SMALL
+        and _is_plain_memory(target)
+        and _is_plain_memory(logits)
+        and type(gamma) is float
+        and 0.0 < gamma < math.inf
+        and ignore_index is None
+        and missing == "error"
+        and (reduction == "mean" or (reduction == "sum" and normalizer is None))
+        and (normalizer is None or (type(normalizer) in (int, float) and 2.0**-200 < normalizer < 2**63))
+        and not (suspicions.may_end_in_activation(logits) and _warnings.checks_are_on())
+    )
+
+
+def _loss_of_small_binary(call: BinaryFocalCall, gradient: Tensor | None) -> Tensor | None:
+    """Return the loss, or None where a warning or an error is due; fill `gradient`, if any."""
+    logits, (example, encoding) = call.logits, STORED[call.logits.dtype]
+    size, value = logits.numel(), new_like(logits, ())
+    divisor = 1.0 if call.reduction == "sum" else float(call.normalizer or size)
+    is_filled = binary_focal_loss.small_binary_focal_loss(
+        example, encoding, logits.data_ptr(), call.target.data_ptr(), 0 if gradient is None else gradient.data_ptr(),
+        value.data_ptr(), size, logits.shape[-1] if logits.ndim > 1 else 1, call.gamma, _warnings.checks_are_on(),
+        divisor,
+    )  # fmt: skip
+    return value if is_filled else None
+
+
+def _without_gamma(call: Any) -> tuple[Any, Any]:
+    """Return a cross-entropy, and gamma if the call is a focal loss, else 0."""
+    return (call.cross_entropy(), _as_float(call.gamma)) if type(call) is FocalCall else (call, 0.0)
+
+
+def _as_float(gamma: Any) -> Any:
+    return float(gamma) if type(gamma) is int and 0 <= gamma < 2**63 else gamma
+
+
+def _is_small(call: Any, gamma: Any) -> bool:
     """Return whether the gate may try a call."""
     if type(call) is not CrossEntropyCall or torch.compiler.is_compiling() or is_transforming():
         return False
     if not is_small_matrix(call) or not call.has_plain_options():
+        return False
+    if type(gamma) is not float or not 0.0 <= gamma < math.inf or (gamma and call.label_smoothing):
         return False
     suspicious = suspicions.may_end_in_activation(call.logits) or suspicions.is_square(call.logits.shape)
     return not (suspicious and _warnings.checks_are_on())
@@ -202,17 +293,19 @@ def is_small_matrix(call: CrossEntropyCall) -> bool:
     )
 
 
-def loss_of_small(call: CrossEntropyCall, gradient: Tensor | None, *, with_checks: bool) -> tuple[int, Tensor]:
+def loss_of_small(
+    call: CrossEntropyCall, gradient: Tensor | None, *, with_checks: bool, gamma: float = 0.0
+) -> tuple[int, Tensor]:
     """Return how many rows take part (-1 where a warning or an error is due) and the loss; fill `gradient`, if any."""
     logits, target, _, _, _, ignore_index, smoothing, z_loss, reduction, normalizer, _ = call
     (rows, classes), (example, encoding) = logits.shape, STORED[logits.dtype]
     value = new_like(logits, ())
-    rows_counted = kernels.small_cross_entropy(
-        example, encoding, logits.data_ptr(), target.data_ptr(),
-        0 if gradient is None else gradient.data_ptr(), value.data_ptr(), rows, classes,
-        ignore_index, smoothing, z_loss, with_checks, 1.0 if reduction == "sum" else float(normalizer or 0.0),
-    )  # fmt: skip
-    return rows_counted, value
+    memory = (logits.data_ptr(), target.data_ptr(), 0 if gradient is None else gradient.data_ptr(), value.data_ptr())
+    divisor = 1.0 if reduction == "sum" else float(normalizer or 0.0)
+    small = (example, encoding, *memory, rows, classes, ignore_index)
+    if gamma:
+        return small_focal_loss(*small, gamma, with_checks, divisor), value
+    return kernels.small_cross_entropy(*small, smoothing, z_loss, with_checks, divisor), value
 
 
 def _can_be_filled(out: Any, call: CrossEntropyCall) -> bool:

@@ -28,7 +28,7 @@ from logitwise.kernels.cpu.sigmoid import sigmoid_from_tail, softplus_from_tail,
 from logitwise.kernels.cpu.threads import split
 from logitwise.kernels.cpu.vector import scaled_log2_e
 
-_BLOCK = 1024
+BLOCK = 1024
 
 
 def binary_cross_entropy(
@@ -66,7 +66,7 @@ def binary_cross_entropy(
 
 def blocks_of(size: int) -> int:
     """Return the number of partial sums of the losses of `size` elements; it does not depend on the threads."""
-    return -(-size // _BLOCK)
+    return -(-size // BLOCK)
 
 
 @compiled
@@ -74,14 +74,14 @@ def _binary_cross_entropy(
     logits, encoding, target, target_encoding, sample_weight, pos_weight, smoothing, scale, summed, losses, gradient,
     first, last,
 ):  # fmt: skip
-    weights, positive_weights, block_losses = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
+    weights, positive_weights, block_losses = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
     sums = np.empty(LANES)
-    values = scratch_like(logits, (1, _BLOCK))[0]  # a loop must not write what it reads: see `sigmoid.py`
+    values = scratch_like(logits, (1, BLOCK))[0]  # a loop must not write what it reads: see `sigmoid.py`
     for block in range(first, last):
-        start = block * _BLOCK
-        count = min(_BLOCK, logits.size - start)
-        _repeat(sample_weight, start, weights)
-        _repeat(pos_weight, start, positive_weights)
+        start = block * BLOCK
+        count = min(BLOCK, logits.size - start)
+        repeat(sample_weight, start, weights)
+        repeat(pos_weight, start, positive_weights)
         elements = view_of(values, 0, count)
         decode_elements(view_of(logits, start, count), encoding, elements)
         _block(
@@ -95,7 +95,7 @@ def _binary_cross_entropy(
 
 
 @compiled
-def _repeat(source, start, block):
+def repeat(source, start, block):
     """Fill `block` with the values of a repeating array, from position `start` on."""
     if source.size == 1:
         block[:] = source[0]
@@ -107,7 +107,7 @@ def _repeat(source, start, block):
 
 
 @compiled
-def _product(weight, loss):
+def product(weight, loss):
     """Return `weight * loss` with 0 x inf = 0; a NaN stays."""
     return 0.0 if weight == 0.0 and loss == np.inf else weight * loss
 
@@ -125,7 +125,7 @@ def _block(values, encoding, target, target_encoding, weights, positive_weights,
         truth = np.float64(decode(target[i], target_encoding))
         positive, negative = positive_weights[i] * (kept * truth + spread), kept * (1.0 - truth) + spread
         losses[i] = weight * (
-            _product(positive, softplus_from_tail(-value, tail)) + _product(negative, softplus_from_tail(value, tail))
+            product(positive, softplus_from_tail(-value, tail)) + product(negative, softplus_from_tail(value, tail))
         )
         if gradient.size:
             slope = negative * sigmoid_from_tail(value, tail, 1.0) - positive * sigmoid_from_tail(-value, tail, 1.0)

@@ -72,6 +72,17 @@ def use_wide_vectors(_typing_context):
 
 
 @instruction
+def become_inline(_typing_context):
+    """Make this function part of its callers, however long it is: a loop around a call does not vectorise."""
+
+    def generate(context, builder, _signature, _arguments):
+        builder.function.attributes.add("alwaysinline")
+        return context.get_dummy_value()
+
+    return types.none(), generate
+
+
+@instruction
 def multiply_add(_typing_context, a, b, c):
     """Return `a * b + c`, rounded once."""
 

@@ -87,7 +87,7 @@ def count_targets(target: np.ndarray, classes: int, ignore_index: int) -> tuple[
         classes: Indices in [0, classes - 1] are in range.
         ignore_index: Rows with this index are not used, and never out of range.
     """
-    bad, ignored = _count_targets(target, classes, ignore_index)
+    bad, ignored = count_unusable(target, classes, ignore_index)
     first = _first_out_of_range(target, classes, ignore_index) if bad else -1
     return bad, first, target.size - bad - ignored
 
@@ -100,7 +100,8 @@ def sum_of_target_weights(
 
 
 @compiled
-def _count_targets(target, classes, ignore_index):
+def count_unusable(target, classes, ignore_index):
+    """Return how many class indices are out of range, and how many are `ignore_index`."""
     use_wide_vectors()
     bad = ignored = 0
     for i in range(target.size):
@@ -194,7 +195,7 @@ def _cross_entropy(many, logits, encoding, integers, code, options, losses, grad
 
 
 @compiled
-def _load_classes(integers, code, start, count, index):
+def load_classes(integers, code, start, count, index):
     """Fill `index` with the class indices of `count` rows, read from their bytes.
 
     One compiled kernel serves every integer dtype: `code` is the width in bytes, negative for signed dtypes. A uint64
@@ -219,7 +220,7 @@ def _load_classes(integers, code, start, count, index):
 
 
 @compiled
-def _weigh_rows(index, start, count, classes, ignore_index, class_weight, sample_weight, class_weights, sample_weights):
+def weigh_rows(index, start, count, classes, ignore_index, class_weight, sample_weight, class_weights, sample_weights):
     """Fill the weights of `count` rows; return how many are not used: those get weight 0 and, to be safe, class 0."""
     unused = 0
     for b in range(count):
@@ -289,11 +290,11 @@ def _cross_entropy_few(
         if mask is not None:
             load_mask_lanes(mask, logits.shape[2], start, count, taken)
             fill_masked(values, taken, -np.inf)
-        _load_classes(integers, code, start, count, index)
-        if _weigh_rows(
+        load_classes(integers, code, start, count, index)
+        if weigh_rows(
             index, start, count, classes, ignore_index, class_weight, sample_weight, class_weights, sample_weights
         ):
-            _clear_unused(values, sample_weights, count)
+            clear_unused(values, sample_weights, count)
         shift_lanes(values, high, low, exponentials, anchor, rest, total, logits, gradient, start)
         for b in range(count):
             own_value[b] = values[index[b], b]
@@ -389,7 +390,7 @@ def _fill_shares(taken, smoothing, shares):
 
 
 @compiled
-def _clear_unused(values, sample_weights, count):
+def clear_unused(values, sample_weights, count):
     """Set every row that is not used to zeros; its weight of 0 makes its results 0."""
     for b in range(count):
         if sample_weights[b] == 0.0:
@@ -452,8 +453,8 @@ def _cross_entropy_many(
         count = min(ROWS, last - start)
         if staged:
             load_rows(logits, _NO_MASK, encoding, start, count, stage)
-        _load_classes(integers, code, start, count, index)
-        _weigh_rows(
+        load_classes(integers, code, start, count, index)
+        weigh_rows(
             index, start, count, classes, ignore_index, class_weight, sample_weight, class_weights, sample_weights
         )
         for b in range(count):
@@ -666,7 +667,7 @@ def _soft_cross_entropy_many(
             if mask is not None:
                 load_mask_row(mask, logits.shape[2], start + b, taken)
                 fill_masked(row, taken, -np.inf)
-            _fill_coefficients(truth, class_weight, numbers[0], mask, taken, coefficients)
+            fill_coefficients(truth, class_weight, numbers[0], mask, taken, coefficients)
             row_weight = _row_weight(truth, class_weight, terms, below) if class_weight.size else 1.0
             anchor, rest, total = shift_row(row, high, low, exponentials, below, ones)
             coefficient_sum = sum_of(coefficients)
@@ -685,7 +686,7 @@ def _soft_cross_entropy_many(
 
 
 @compiled
-def _fill_coefficients(truth, class_weight, smoothing, mask, taken, coefficients):
+def fill_coefficients(truth, class_weight, smoothing, mask, taken, coefficients):
     """Fill `v_k = w_k ((1 - e) y_k + e / K)`; with a mask, without the second term where a class is not taken."""
     use_wide_vectors()
     spread = smoothing / (truth.size if mask is None else count_taken(taken))
@@ -733,7 +734,7 @@ def _soft_gradient(exponentials, coefficients, coefficient_sum, rest, total, reg
 
 
 SMALL = 2 * WORK_PER_CHUNK  # logits: a call with fewer is not split over threads
-_INT64 = -8  # the code of the dtype: see `_load_classes`
+_INT64 = -8  # the code of the dtype: see `load_classes`
 
 
 def small_cross_entropy(
@@ -828,7 +829,7 @@ def _small_loss(
     many, logits, encoding, target, integers, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
 ):
     """Return the number of rows used and the reduced loss; -1 where the caller has to look closer."""
-    bad, ignored = _count_targets(target, logits.shape[1], ignore_index)
+    bad, ignored = count_unusable(target, logits.shape[1], ignore_index)
     used = target.size - bad - ignored
     if bad or used == 0:
         return -1, 0.0

@@ -420,7 +420,7 @@ def exponentials_of_row(values, anchor, high, low, exponentials):
 
 
 @compiled
-def _sums_of_block(exponentials, below, ones):
+def sums_of_block(exponentials, below, ones):
     """Return the sum of those of up to `BLOCK` exponentials that are not 1, in float64, and how many are 1.
 
     They are added as a matrix of `LANES` columns. This order is written out, so that the loops vectorise without
@@ -460,7 +460,7 @@ def _sum_of_lanes(sums):
 
 @compiled
 def sum_of_block(values, sums):
-    """Return the sum of up to `BLOCK` float64 values, added as in `_sums_of_block`; `sums` is scratch memory."""
+    """Return the sum of up to `BLOCK` float64 values, added as in `sums_of_block`; `sums` is scratch memory."""
     use_wide_vectors()
     sums[:] = 0.0
     rows = values.size // LANES
@@ -509,7 +509,7 @@ def shift_row(values, high, low, exponentials, lanes_below, lanes_ones):
     The anchor is the largest value. Its term is exactly 1 and stays out of the first sum, so nothing is lost where the
     others are tiny. In a row of -inf alone, the anchor and both sums are 0; NaN or +inf make the sums NaN. Blocks are
     summed while they are in the cache, which keeps the rounding error within 2 ulp. Where the exponentials are not
-    needed, `exponentials` may be as short as a block. The last two arguments are scratch memory: see `_sums_of_block`.
+    needed, `exponentials` may be as short as a block. The last two arguments are scratch memory: see `sums_of_block`.
     """
     largest = largest_of_row(values)
     anchor = real_like(values, 0.0) if largest == -np.inf else largest
@@ -518,16 +518,16 @@ def shift_row(values, high, low, exponentials, lanes_below, lanes_ones):
         count = min(BLOCK, values.size - start)
         block = view_of(exponentials, start if exponentials.size == values.size else 0, count)
         exponentials_of_row(view_of(values, start, count), anchor, high, low, block)
-        block_below, block_ones = _sums_of_block(block, lanes_below, lanes_ones)
+        block_below, block_ones = sums_of_block(block, lanes_below, lanes_ones)
         below, lost = difference(below, -block_below)
         below_lost += lost
         ones += block_ones
-    rest, total = _rest_and_total(below + below_lost, ones)
+    rest, total = rest_and_total(below + below_lost, ones)
     return np.float64(anchor), rest, total
 
 
 @compiled
-def _rest_and_total(below, ones):
+def rest_and_total(below, ones):
     """Return the sum without one of the `ones` largest terms, each of which is 1, and the sum of all terms."""
     return below + (ones - 1.0 if ones > 0.0 else 0.0), below + ones
 
@@ -540,7 +540,7 @@ def shift_lanes(values, high, low, exponentials, anchor, rest, total, source, re
     of `source` after it are prefetched, and the rows of `result`, from `row` on, that it will be written to.
     """
     use_wide_vectors()
-    _anchors_of_lanes(values, anchor)
+    anchors_of_lanes(values, anchor)
     if source.shape[2] == 1 and result.size:
         _exponentials_of_lanes(values, anchor, high, low, exponentials, source, result, row)
     else:
@@ -550,7 +550,7 @@ def shift_lanes(values, high, low, exponentials, anchor, rest, total, source, re
     ones = scratch_like(values, (1, LANES))[0]
     _sums_of_lanes(exponentials, rest, ones)
     for b in range(LANES):
-        rest[b], total[b] = _rest_and_total(rest[b], np.float64(ones[b]))
+        rest[b], total[b] = rest_and_total(rest[b], np.float64(ones[b]))
 
 
 @compiled
@@ -568,7 +568,7 @@ def _exponentials_of_lanes(values, anchor, high, low, exponentials, source, resu
 
 
 @compiled
-def _anchors_of_lanes(values, largest):
+def anchors_of_lanes(values, largest):
     """Fill `largest` with the largest value of each column; 0 for a column of -inf alone."""
     use_wide_vectors()
     classes = values.shape[0]
@@ -597,7 +597,7 @@ def larger_of(a, b):
 def _sums_of_lanes(exponentials, below, ones):
     """Fill, for each column, the sum of the exponentials that are not 1, and how many are 1.
 
-    Pairs are added in their own dtype first, as in `_sums_of_block`; then the sums of `FEW_TERMS` terms are added up,
+    Pairs are added in their own dtype first, as in `sums_of_block`; then the sums of `FEW_TERMS` terms are added up,
     and the rounding errors of that are added at the end.
     """
     use_wide_vectors()

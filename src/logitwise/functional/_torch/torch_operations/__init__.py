@@ -33,9 +33,11 @@ _RESULTS = {
 }
 _LOSSES = {
     "cross_entropy": cross_entropy,
+    "focal_loss": cross_entropy,
     "binary_cross_entropy_with_logits": binary_cross_entropy_with_logits,
     "entropy": entropy,
     "kl_divergence": kl_divergence,
+    "binary_focal_loss_with_logits": binary_cross_entropy_with_logits,
 }
 
 

@@ -12,6 +12,7 @@ from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._problems.cross_entropy import CrossEntropyProblem
 from logitwise.functional._problems.entries import clipped
 from logitwise.functional._problems.targets import is_readable
+from logitwise.functional._torch.torch_operations.focal_loss import focused
 from logitwise.functional._torch.torch_operations.reduction import reduced
 from logitwise.functional._torch.torch_operations.rows import ShiftedRows, shift, wide
 
@@ -43,21 +44,21 @@ def _mask_of_used_rows(problem: CrossEntropyProblem) -> Tensor | None:
 
 
 def _surprise(problem: CrossEntropyProblem, rows: ShiftedRows) -> Tensor:
-    """Return `sum_j v_j (lse - z_j)` for each row, without sample weights."""
+    """Return `sum_j v_j u_j^g (lse - z_j)` for each row, without sample weights; `g` is 0 for a cross-entropy."""
     dim, smoothing = problem.layout.axis, problem.label_smoothing
     weights = _class_weights(problem)
     if not problem.has_indices:
         coefficients = (1.0 - smoothing) * wide(problem.target) + _even(problem)
-        return _weighted_surprise(coefficients if weights is None else coefficients * weights, rows, dim)
+        return _weighted_surprise(coefficients if weights is None else coefficients * weights, rows, problem)
     index = _safe_index(problem).unsqueeze(dim)
     coefficient = (1.0 - smoothing) * _class_row_weights(problem)
     difference = rows.differences.gather(dim, index).squeeze(dim)
     difference = difference.masked_fill((coefficient == 0.0) & difference.isinf(), 0.0)
-    surprise = coefficient * (rows.log_total.squeeze(dim) - difference)
+    surprise = coefficient * focused(rows.log_total.squeeze(dim) - difference, problem.gamma)
     if not smoothing:
         return surprise
     even = _even(problem) if weights is None else weights * _even(problem)
-    return surprise + _weighted_surprise(even.expand_as(rows.differences), rows, dim)
+    return surprise + _weighted_surprise(even.expand_as(rows.differences), rows, problem)
 
 
 def _even(problem: CrossEntropyProblem) -> Tensor:
@@ -68,9 +69,9 @@ def _even(problem: CrossEntropyProblem) -> Tensor:
     return taken * (problem.label_smoothing / wide(taken.sum(problem.layout.axis, keepdim=True).clamp(min=1)))
 
 
-def _weighted_surprise(coefficients: Tensor, rows: ShiftedRows, dim: int) -> Tensor:
+def _weighted_surprise(coefficients: Tensor, rows: ShiftedRows, problem: CrossEntropyProblem) -> Tensor:
     finite = rows.differences.masked_fill((coefficients == 0.0) & rows.differences.isinf(), 0.0)
-    return (coefficients * (rows.log_total - finite)).sum(dim)
+    return (coefficients * focused(rows.log_total - finite, problem.gamma)).sum(problem.layout.axis)
 
 
 def _class_weights(problem: CrossEntropyProblem) -> Tensor | None:

@@ -1,19 +1,9 @@
-"""Torch modules: drop-in replacements for those of `torch.nn`, and the network of the tutorial.
-
-The losses and activations subclass torch's own. So their arguments, defaults, buffers, `repr` and `isinstance` are
-torch's, and only their results are computed by this library.
-"""
+"""The losses of torch as modules."""
 
 from __future__ import annotations
 
-import inspect
 import math
-import warnings
-from collections.abc import Callable, Sequence
-from functools import wraps
-from itertools import pairwise
-from operator import index
-from typing import Any, Literal, SupportsIndex, cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
@@ -21,7 +11,7 @@ from torch.nn.functional import binary_cross_entropy
 
 from logitwise import functional
 from logitwise._arrays import may_look
-from logitwise._errors import InvalidArgumentError, InvalidTypeError, InvalidValueError
+from logitwise._errors import InvalidValueError
 from logitwise.functional._problems.binary_cross_entropy import checked_probabilities, missing_labels
 from logitwise.functional._suspicions import warn_of_no_rows
 from logitwise.functional._torch.torch_operations.log_probabilities import (
@@ -30,129 +20,7 @@ from logitwise.functional._torch.torch_operations.log_probabilities import (
     negative_log_likelihood,
 )
 from logitwise.functional._types import Reduction
-
-
-class InputError(InvalidValueError, IndexError, RuntimeError):
-    """A value or shape that a module refuses: a ValueError, and whatever torch may raise for it."""
-
-
-class InputTypeError(InvalidTypeError, NotImplementedError):
-    """A type or dtype that a module refuses: a TypeError, and a NotImplementedError (a RuntimeError) as in torch."""
-
-
-def _drop_in(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return a function of tensors and options as the `forward` of a module calls it.
-
-    Its errors are caught wherever torch's own would be caught. `torch.fx` records it as one call; `torch.jit.script`
-    calls it as it is, by its types, and cannot compile it.
-    """
-    signature = inspect.signature(function, eval_str=True)  # TorchScript reads types, not their names
-    is_loss = "target" in signature.parameters
-
-    @torch.jit.ignore  # pyright: ignore[reportArgumentType]
-    @wraps(function)
-    def checked(input: Tensor, *others: Any) -> Tensor:
-        if not isinstance(input, Tensor) or (is_loss and not isinstance(others[0], Tensor)):
-            return _of_no_tensors(checked, input, *others)
-        try:
-            return function(input, *others)
-        except (ValueError, TypeError) as error:
-            raise _as_in_torch(error) from None
-
-    checked.__signature__ = signature  # pyright: ignore[reportAttributeAccessIssue]
-    return checked
-
-
-def _of_no_tensors(function: Callable[..., Tensor], input: Any, *others: Any) -> Tensor:
-    """Return what stands for a result where an argument stands for a tensor, as in `torch.fx`; else raise."""
-    tensors = (input, others[0]) if others else (input,)
-    if torch.overrides.has_torch_function(tensors):
-        return torch.overrides.handle_torch_function(function, tensors, input, *others)
-    name, value = ("target", others[0]) if isinstance(input, Tensor) else ("input", input)
-    raise InputTypeError(name, "be a torch tensor", type(value).__name__, advice="Use torch.as_tensor.")
-
-
-def _as_in_torch(error: Exception) -> Exception:
-    error_type = InputError if isinstance(error, ValueError) else InputTypeError
-    if isinstance(error, InvalidArgumentError):
-        return error.as_type(error_type)
-    return error_type(str(error))  # torch's own: a sentence, without fields
-
-
-class Softmax(torch.nn.Softmax):
-    """`torch.nn.Softmax`, computed by `logitwise.softmax`: within 4 ulp; 0, not NaN, for a row of -inf alone."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the probabilities of the classes on `dim`."""
-        return _softmax(input, self.dim)
-
-
-@_drop_in
-def _softmax(input: Tensor, dim: int | None) -> Tensor:
-    return functional.softmax(input, _axis(dim, input))
-
-
-class LogSoftmax(torch.nn.LogSoftmax):
-    """`torch.nn.LogSoftmax`, computed by `logitwise.log_softmax`: exact near probability 1; -inf for a row of -inf."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the log-probabilities of the classes on `dim`."""
-        return _log_softmax(input, self.dim)
-
-
-@_drop_in
-def _log_softmax(input: Tensor, dim: int | None) -> Tensor:
-    return functional.log_softmax(input, _axis(dim, input))
-
-
-def _axis(dim: int | None, logits: Tensor) -> int:
-    """Return the class axis; without `dim`, the one that torch picks, with a warning as in torch."""
-    if dim is not None:
-        return dim
-    _warn("dim must be named; got None, and its implicit choice is deprecated. Pass dim=.", stacklevel=8)
-    return 0 if logits.ndim in (0, 1, 3) else 1
-
-
-class Softmax2d(torch.nn.Softmax2d):
-    """`torch.nn.Softmax2d`: the softmax over the channels of images, at each place."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the probabilities of the classes of images (N, C, H, W) or of a single image (C, H, W)."""
-        return _softmax_of_images(input)
-
-
-@_drop_in
-def _softmax_of_images(input: Tensor) -> Tensor:
-    if input.ndim not in (3, 4):
-        raise InvalidValueError("input", "have the shape (N, C, H, W) or (C, H, W)", tuple(input.shape))
-    return functional.softmax(input, -3)
-
-
-class Sigmoid(torch.nn.Sigmoid):
-    """`torch.nn.Sigmoid`, computed by `logitwise.sigmoid`: within 4 ulp in both tails, as its gradient is."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the probabilities of class 1; integers and booleans are read in torch's default dtype, as in torch."""
-        return _sigmoid(input)
-
-
-@_drop_in
-def _sigmoid(input: Tensor) -> Tensor:
-    is_whole = not (input.is_floating_point() or input.is_complex() or input.is_quantized)
-    return functional.sigmoid(input.to(torch.get_default_dtype()) if is_whole else input)
-
-
-class LogSigmoid(torch.nn.LogSigmoid):
-    """`torch.nn.LogSigmoid`, computed by `logitwise.log_sigmoid`: exact near probability 1."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the log-probabilities of class 1."""
-        return _log_sigmoid(input)
-
-
-@_drop_in
-def _log_sigmoid(input: Tensor) -> Tensor:
-    return functional.log_sigmoid(input)
+from logitwise.nn.drop_in import drop_in, warn
 
 
 class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
@@ -183,7 +51,7 @@ class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
         return _cross_entropy(input, target, self.weight, self.ignore_index, self.label_smoothing, self.reduction, mask)
 
 
-@_drop_in
+@drop_in
 def _cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -260,7 +128,7 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
         )  # fmt: skip
 
 
-@_drop_in
+@drop_in
 def _binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -312,7 +180,7 @@ class BCELoss(torch.nn.BCELoss):
         return _binary_cross_entropy(input, target, self.weight, self.reduction)
 
 
-@_drop_in
+@drop_in
 def _binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
     input, target = checked_probabilities(input, target, weight)
     if reduction == "mean" and not input.numel():
@@ -341,7 +209,7 @@ class NLLLoss(torch.nn.NLLLoss):
         return _negative_log_likelihood(input, target, self.weight, self.ignore_index, self.reduction)
 
 
-@_drop_in
+@drop_in
 def _negative_log_likelihood(
     input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str
 ) -> Tensor:
@@ -367,66 +235,12 @@ class KLDivLoss(torch.nn.KLDivLoss):
         return _kl_divergence(input, target, self.log_target, self.reduction)
 
 
-@_drop_in
+@drop_in
 def _kl_divergence(input: Tensor, target: Tensor, log_target: bool, reduction: str) -> Tensor:
     if reduction == "mean":
-        _warn(
+        warn(
             "reduction must be 'batchmean' for the divergence per row; got 'mean', which divides by the number of "
             "classes too, as in torch. Pass reduction='batchmean'.",
             stacklevel=7,
         )
     return kl_divergence(input, target, log_target, reduction)
-
-
-def _warn(message: str, stacklevel: int) -> None:
-    """Warn of an argument; in compiled code, which cannot warn, do nothing."""
-    if not torch.compiler.is_compiling():
-        warnings.warn(message, UserWarning, stacklevel)
-
-
-class FeedForward(torch.nn.Module):
-    """A fully connected network with ReLU between its layers, which returns logits: no sigmoid or softmax at the end.
-
-    For a binary problem, use one output and `BCEWithLogitsLoss`; for a multiclass problem, one output per class and
-    `CrossEntropyLoss`. `probabilities` applies the sigmoid or softmax that the losses include.
-
-    Args:
-        n_features: The number of inputs of a row; rows with several axes, such as images, are flattened.
-        hidden: The sizes of the hidden layers, first layer first; an int for one layer, `()` for none (a linear model).
-        n_outputs: 1 for a binary problem, else the number of classes.
-
-    Example:
-        >>> import torch, logitwise as lw
-        >>> network = lw.nn.FeedForward(28 * 28, (5,), 3)
-        >>> network(torch.zeros(2, 28, 28)).shape
-        torch.Size([2, 3])
-    """
-
-    def __init__(self, n_features: int, hidden: int | Sequence[int], n_outputs: int) -> None:
-        super().__init__()
-        layer_sizes = hidden if isinstance(hidden, Sequence) else [hidden]
-        widths = [_width(n_features, "n_features"), *(_width(size, "hidden") for size in layer_sizes)]
-        widths.append(_width(n_outputs, "n_outputs"))
-        layers: list[torch.nn.Module] = []
-        for n_in, n_out in pairwise(widths):
-            layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
-        self.layers = torch.nn.Sequential(*layers[:-1])
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return logits of shape (rows, n_outputs)."""
-        return self.layers(inputs.flatten(1))
-
-    @torch.no_grad()
-    def probabilities(self, inputs: Tensor) -> Tensor:
-        """Return the probability of class 1, (rows, 1), for one output; else that of each class, (rows, n_outputs)."""
-        logits = self(inputs)
-        return functional.sigmoid(logits) if logits.shape[1] == 1 else functional.softmax(logits, 1)
-
-
-def _width(value: SupportsIndex, name: str) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise InvalidTypeError(name, "be a whole number of units", repr(value))
-    width = index(value)
-    if width < 1:
-        raise InvalidValueError(name, "be 1 or more", width)
-    return width

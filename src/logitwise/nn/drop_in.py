@@ -1,0 +1,67 @@
+"""How a function takes the place of the `forward` of a module of torch: its errors, tracing and warnings."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from logitwise._errors import InvalidArgumentError, InvalidTypeError, InvalidValueError
+
+
+class InputError(InvalidValueError, IndexError, RuntimeError):
+    """A value or shape that a module refuses: a ValueError, and whatever torch may raise for it."""
+
+
+class InputTypeError(InvalidTypeError, NotImplementedError):
+    """A type or dtype that a module refuses: a TypeError, and a NotImplementedError (a RuntimeError) as in torch."""
+
+
+def drop_in(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return a function of tensors and options as the `forward` of a module calls it.
+
+    Its errors are caught wherever torch's own would be caught. `torch.fx` records it as one call; `torch.jit.script`
+    calls it as it is, by its types, and cannot compile it.
+    """
+    signature = inspect.signature(function, eval_str=True)  # TorchScript reads types, not their names
+    is_loss = "target" in signature.parameters
+
+    @torch.jit.ignore  # pyright: ignore[reportArgumentType]
+    @wraps(function)
+    def checked(input: Tensor, *others: Any) -> Tensor:
+        if not isinstance(input, Tensor) or (is_loss and not isinstance(others[0], Tensor)):
+            return _of_no_tensors(checked, input, *others)
+        try:
+            return function(input, *others)
+        except (ValueError, TypeError) as error:
+            raise _as_in_torch(error) from None
+
+    checked.__signature__ = signature  # pyright: ignore[reportAttributeAccessIssue]
+    return checked
+
+
+def _of_no_tensors(function: Callable[..., Tensor], input: Any, *others: Any) -> Tensor:
+    """Return what stands for a result where an argument stands for a tensor, as in `torch.fx`; else raise."""
+    tensors = (input, others[0]) if others else (input,)
+    if torch.overrides.has_torch_function(tensors):
+        return torch.overrides.handle_torch_function(function, tensors, input, *others)
+    name, value = ("target", others[0]) if isinstance(input, Tensor) else ("input", input)
+    raise InputTypeError(name, "be a torch tensor", type(value).__name__, advice="Use torch.as_tensor.")
+
+
+def _as_in_torch(error: Exception) -> Exception:
+    error_type = InputError if isinstance(error, ValueError) else InputTypeError
+    if isinstance(error, InvalidArgumentError):
+        return error.as_type(error_type)
+    return error_type(str(error))  # torch's own: a sentence, without fields
+
+
+def warn(message: str, stacklevel: int) -> None:
+    """Warn of an argument; in compiled code, which cannot warn, do nothing."""
+    if not torch.compiler.is_compiling():
+        warnings.warn(message, UserWarning, stacklevel)
