@@ -70,12 +70,15 @@ def loss(call: Any) -> Tensor | None:
         return None
     if not recorded:
         return value
-    return record(call.logits, (call.target,), _SmallProblem(call.options, rows_counted), (value, gradient))
+    if call.mask is None:
+        return record(call.logits, (call.target,), _SmallProblem(call.options, rows_counted), (value, gradient))
+    options = call._replace(mask=None).options  # the node keeps tensors where hooks see them, and nowhere else
+    return record(call.logits, (call.target, call.mask), _SmallProblem(options, rows_counted), (value, gradient))
 
 
 def loss_and_gradient(call: Any, out: Tensor | None) -> tuple[Tensor, Tensor] | None:
     """Return the loss and its gradient, both detached, or None."""
-    if not _is_small(call) or not (out is None or _can_be_filled(out, call)):
+    if not _is_small(call) or not (out is None or (call.mask is None and _can_be_filled(out, call))):
         return None
     gradient = new_like(call.logits) if out is None else out
     rows_counted, value = loss_of_small(call, gradient, with_checks=_warnings.checks_are_on())
@@ -88,11 +91,11 @@ class _SmallProblem(NamedTuple):
     options: tuple[Any, ...]
     rows_counted: int
 
-    def with_arrays(self, logits: Tensor, target: Tensor) -> CrossEntropyProblem:
+    def with_arrays(self, logits: Tensor, target: Tensor, mask: Tensor | None = None) -> CrossEntropyProblem:
         """Return the problem."""
         layout = Layout.of(tuple(logits.shape), 1)
         problem = CrossEntropyProblem("cross_entropy", logits, target, True, layout, *self.options)
-        return problem._replace(rows_counted=self.rows_counted)
+        return problem._replace(mask=mask, rows_counted=self.rows_counted)
 
 
 def _is_small(call: Any) -> bool:
@@ -106,8 +109,8 @@ def _is_small(call: Any) -> bool:
 
 
 def is_small_matrix(call: CrossEntropyCall) -> bool:
-    """Return whether these are few rows of logits, and a class index for each, in C-contiguous memory."""
-    logits, target, axis = call.logits, call.target, call.axis
+    """Return whether these are few rows of logits, a class index for each and maybe a mask, in C-contiguous memory."""
+    logits, target, axis, mask = call.logits, call.target, call.axis, call.mask
     if type(logits) not in ORDINARY or type(target) is not Tensor or logits.is_nested or target.is_nested:
         return False
     shape = logits.shape
@@ -123,16 +126,29 @@ def is_small_matrix(call: CrossEntropyCall) -> bool:
         and 0 < logits.numel() < kernels.SMALL
         and _is_plain_memory(logits)
         and _is_plain_memory(target)
+        and (mask is None or _is_small_mask(mask, shape))
+    )
+
+
+def _is_small_mask(mask: Any, shape: torch.Size) -> bool:
+    """Return whether a mask is C-contiguous memory, for all rows together or for each."""
+    return (
+        type(mask) is Tensor
+        and not is_wrapped(mask)
+        and mask.dtype is torch.bool
+        and _is_plain_memory(mask)
+        and (mask.shape == shape or mask.shape == shape[1:] or mask.shape == (1, shape[1]))
     )
 
 
 def loss_of_small(call: CrossEntropyCall, gradient: Tensor | None, *, with_checks: bool) -> tuple[int, Tensor]:
     """Return how many rows take part (-1 where a warning or an error is due) and the loss; fill `gradient`, if any."""
-    logits, target, _, _, _, ignore_index, smoothing, z_loss, reduction, normalizer, _ = call
+    logits, target, _, _, _, ignore_index, smoothing, z_loss, reduction, normalizer, mask = call
     (rows, classes), (example, encoding) = logits.shape, STORED[logits.dtype]
     value = new_like(logits, ())
     rows_counted = kernels.small_cross_entropy(
         example, encoding, logits.data_ptr(), target.data_ptr(),
+        None if mask is None else mask.data_ptr(), 1 if mask is None else mask.numel() // classes,
         0 if gradient is None else gradient.data_ptr(), value.data_ptr(), rows, classes,
         ignore_index, smoothing, z_loss, with_checks, 1.0 if reduction == "sum" else float(normalizer or 0.0),
     )  # fmt: skip
