@@ -414,13 +414,12 @@ def test_the_place_of_an_output_that_is_not_finite():
 def test_classes_left_out_by_minus_infinity_are_left_out_by_a_mask():
     scores = torch.zeros(8, 3)
     scores[:, 2] = -torch.inf
-    labels, mask = LABELS % 2, torch.tensor([True, True, False])
-    (finding,) = lw.diagnose(Fixed(scores), INPUTS[:8], labels).findings
+    (finding,) = lw.diagnose(Fixed(scores), INPUTS[:8], LABELS % 2).findings
     assert finding.sentence == (
         "the outputs must be finite; got -inf at index (0, 2). To leave classes out, use a loss with mask=, such as "
         "logitwise.nn.CrossEntropyLoss."
     )
-    loss = lw.nn.CrossEntropyLoss()
+    loss, mask = lw.nn.CrossEntropyLoss(), torch.tensor([True, True, False, False])
     found = lw.diagnose(network(), INPUTS, TARGET % 2, lambda z, y: loss(z, y, mask=mask))
     assert not found.findings
     assert found.last_loss < found.first_loss

@@ -60,12 +60,11 @@ class CrossEntropyCall(NamedTuple):
         return self[3:]
 
     def has_plain_options(self) -> bool:
-        """Return whether the options are numbers in their range, without weights or mask, and ask for one loss."""
-        _, _, _, class_weight, sample_weight, ignore_index, smoothing, z_loss, reduction, normalizer, mask = self
+        """Return whether the options are numbers in their range, without weights, and ask for one loss."""
+        _, _, _, class_weight, sample_weight, ignore_index, smoothing, z_loss, reduction, normalizer, _ = self
         return (
             class_weight is None
             and sample_weight is None
-            and mask is None
             and (reduction == "mean" or (reduction == "sum" and normalizer is None))
             and (normalizer is None or (type(normalizer) in (int, float) and 2.0**-200 < normalizer < 2**63))
             and type(ignore_index) is int

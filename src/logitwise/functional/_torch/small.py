@@ -83,7 +83,11 @@ def loss(call: Any) -> Tensor | None:
         return None
     if not recorded:
         return value
-    return record(call.logits, (call.target,), _SmallProblem(call.options, rows_counted, gamma), (value, gradient))
+    if call.mask is None:
+        return record(call.logits, (call.target,), _SmallProblem(call.options, rows_counted, gamma), (value, gradient))
+    options = call._replace(mask=None).options  # the node keeps tensors where hooks see them, and nowhere else
+    others = (call.target, call.mask)
+    return record(call.logits, others, _SmallProblem(options, rows_counted, gamma), (value, gradient))
 
 
 def _memory_of_gradient(logits: Tensor) -> Tensor | None:
@@ -96,7 +100,7 @@ def loss_and_gradient(call: Any, out: Tensor | None) -> tuple[Tensor, Tensor] | 
     if type(call) in _small.OF_ROWS:
         return _loss_of_rows_and_gradient(call, out)
     call, gamma = _without_gamma(call)
-    if not _is_small(call, gamma) or not (out is None or _can_be_filled(out, call)):
+    if not _is_small(call, gamma) or not (out is None or (call.mask is None and _can_be_filled(out, call))):
         return None
     gradient = new_like(call.logits) if out is None else out
     rows_counted, value = loss_of_small(call, gradient, with_checks=_warnings.checks_are_on(), gamma=gamma)
@@ -179,12 +183,12 @@ class _SmallProblem(NamedTuple):
     rows_counted: int
     gamma: float
 
-    def with_arrays(self, logits: Tensor, target: Tensor) -> CrossEntropyProblem:
+    def with_arrays(self, logits: Tensor, target: Tensor, mask: Tensor | None = None) -> CrossEntropyProblem:
         """Return the problem."""
         layout = Layout.of(tuple(logits.shape), 1)
         operation = "focal_loss" if self.gamma else "cross_entropy"
         problem = CrossEntropyProblem(operation, logits, target, True, layout, *self.options)
-        return problem._replace(rows_counted=self.rows_counted, gamma=self.gamma)
+        return problem._replace(mask=mask, rows_counted=self.rows_counted, gamma=self.gamma)
 
 
 def _binary_loss(call: BinaryFocalCall) -> Tensor | None:
@@ -273,8 +277,8 @@ def _is_small(call: Any, gamma: Any) -> bool:
 
 
 def is_small_matrix(call: CrossEntropyCall) -> bool:
-    """Return whether these are few rows of logits, and a class index for each, in C-contiguous memory."""
-    logits, target, axis = call.logits, call.target, call.axis
+    """Return whether these are few rows of logits, a class index for each and maybe a mask, in C-contiguous memory."""
+    logits, target, axis, mask = call.logits, call.target, call.axis, call.mask
     if type(logits) not in ORDINARY or type(target) is not Tensor or logits.is_nested or target.is_nested:
         return False
     shape = logits.shape
@@ -290,6 +294,18 @@ def is_small_matrix(call: CrossEntropyCall) -> bool:
         and 0 < logits.numel() < kernels.SMALL
         and _is_plain_memory(logits)
         and _is_plain_memory(target)
+        and (mask is None or _is_small_mask(mask, shape))
+    )
+
+
+def _is_small_mask(mask: Any, shape: torch.Size) -> bool:
+    """Return whether a mask is C-contiguous memory, for all rows together or for each."""
+    return (
+        type(mask) is Tensor
+        and not is_wrapped(mask)
+        and mask.dtype is torch.bool
+        and _is_plain_memory(mask)
+        and (mask.shape == shape or mask.shape == shape[1:] or mask.shape == (1, shape[1]))
     )
 
 
@@ -297,15 +313,16 @@ def loss_of_small(
     call: CrossEntropyCall, gradient: Tensor | None, *, with_checks: bool, gamma: float = 0.0
 ) -> tuple[int, Tensor]:
     """Return how many rows take part (-1 where a warning or an error is due) and the loss; fill `gradient`, if any."""
-    logits, target, _, _, _, ignore_index, smoothing, z_loss, reduction, normalizer, _ = call
+    logits, target, _, _, _, ignore_index, smoothing, z_loss, reduction, normalizer, mask = call
     (rows, classes), (example, encoding) = logits.shape, STORED[logits.dtype]
     value = new_like(logits, ())
-    memory = (logits.data_ptr(), target.data_ptr(), 0 if gradient is None else gradient.data_ptr(), value.data_ptr())
-    divisor = 1.0 if reduction == "sum" else float(normalizer or 0.0)
-    small = (example, encoding, *memory, rows, classes, ignore_index)
+    at, divisor = (logits.data_ptr(), target.data_ptr()), 1.0 if reduction == "sum" else float(normalizer or 0.0)
+    filled = (0 if gradient is None else gradient.data_ptr(), value.data_ptr(), rows, classes, ignore_index)
     if gamma:
-        return small_focal_loss(*small, gamma, with_checks, divisor), value
-    return kernels.small_cross_entropy(*small, smoothing, z_loss, with_checks, divisor), value
+        return small_focal_loss(example, encoding, *at, *filled, gamma, with_checks, divisor), value
+    masked = (None, 1) if mask is None else (mask.data_ptr(), mask.numel() // classes)
+    numbers = (smoothing, z_loss, with_checks, divisor)
+    return kernels.small_cross_entropy(example, encoding, *at, *masked, *filled, *numbers), value
 
 
 def _can_be_filled(out: Any, call: CrossEntropyCall) -> bool:

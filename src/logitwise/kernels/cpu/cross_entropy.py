@@ -738,8 +738,9 @@ _INT64 = -8  # the code of the dtype: see `load_classes`
 
 
 def small_cross_entropy(
-    example: np.floating, encoding: int, logits_at: int, target_at: int, gradient_at: int, loss_at: int,
-    rows: int, classes: int, ignore_index: int, smoothing: float, z_loss: float, with_checks: bool, divisor: float,
+    example: np.floating, encoding: int, logits_at: int, target_at: int, mask_at: int | None, rows_of_mask: int,
+    gradient_at: int, loss_at: int, rows: int, classes: int, ignore_index: int, smoothing: float, z_loss: float,
+    with_checks: bool, divisor: float,
 ) -> int:  # fmt: skip
     """Check the indices of a small call on memory, and fill its gradient and its reduced loss.
 
@@ -751,6 +752,8 @@ def small_cross_entropy(
         encoding: As in `cross_entropy`.
         logits_at: The address of rows x classes logits, C-contiguous.
         target_at: The address of one int64 per row.
+        mask_at: The address of a mask, C-contiguous, or None.
+        rows_of_mask: Its rows: as many as the logits have, or 1 for all of them.
         gradient_at: The address of memory of the size of the logits, or 0 for no gradient.
         loss_at: The address of one number of the dtype of the logits, for the loss.
         rows: The number of rows.
@@ -766,20 +769,21 @@ def small_cross_entropy(
         suspicious. What was filled then has no meaning, and the caller has to compute it as a large call.
     """
     return _small_cross_entropy(
-        True if classes > FEW_CLASSES else None, example, encoding, logits_at, target_at, gradient_at, loss_at,
-        rows, classes, ignore_index, smoothing, z_loss, with_checks, divisor,
+        True if classes > FEW_CLASSES else None, example, encoding, logits_at, target_at, mask_at, rows_of_mask,
+        gradient_at, loss_at, rows, classes, ignore_index, smoothing, z_loss, with_checks, divisor,
     )  # fmt: skip
 
 
 def small_cross_entropy_of_arrays(
-    logits: np.ndarray, target: np.ndarray, ignore_index: int, smoothing: float, z_loss: float, with_checks: bool,
-    divisor: float, gradient: np.ndarray,
+    logits: np.ndarray, target: np.ndarray, mask: np.ndarray | None, ignore_index: int, smoothing: float,
+    z_loss: float, with_checks: bool, divisor: float, gradient: np.ndarray,
 ) -> tuple[int, float]:  # fmt: skip
     """Check the indices of a small call on arrays, fill its gradient, and return its reduced loss.
 
     Args:
         logits: A C-contiguous matrix of float32 or float64.
         target: int64, one per row.
+        mask: `(1 or rows, classes)`, C-contiguous, or None.
         ignore_index: As in `cross_entropy`.
         smoothing: As in `cross_entropy`.
         z_loss: As in `cross_entropy`.
@@ -792,21 +796,30 @@ def small_cross_entropy_of_arrays(
     """
     many = True if logits.shape[1] > FEW_CLASSES else None
     return _small_cross_entropy_of_arrays(
-        many, logits, target, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
+        many, logits, target, mask, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
     )
 
 
 @compiled
 def _small_cross_entropy(
-    many, example, encoding, logits_at, target_at, gradient_at, loss_at, rows, classes, ignore_index, smoothing, z_loss,
-    with_checks, divisor,
+    many, example, encoding, logits_at, target_at, mask_at, rows_of_mask, gradient_at, loss_at, rows, classes,
+    ignore_index, smoothing, z_loss, with_checks, divisor,
 ):  # fmt: skip
-    used, value = _small_loss(
-        many, carray(pointer_to(logits_at, example), (rows, classes, 1)), encoding,
-        carray(pointer_to(target_at, np.int64(0)), (rows,)), carray(pointer_to(target_at, np.uint8(0)), (rows * 8,)),
-        ignore_index, smoothing, z_loss, with_checks, divisor,
-        carray(pointer_to(gradient_at, example), (rows if gradient_at else 0, classes, 1)),
-    )  # fmt: skip
+    logits = carray(pointer_to(logits_at, example), (rows, classes, 1))
+    target, integers = carray(pointer_to(target_at, np.int64(0)), (rows,)), pointer_to(target_at, np.uint8(0))
+    integers = carray(integers, (rows * 8,))
+    gradient = carray(pointer_to(gradient_at, example), (rows if gradient_at else 0, classes, 1))
+    if mask_at is None:
+        used, value = _small_loss(
+            many, logits, encoding, target, integers, None, ignore_index, smoothing, z_loss, with_checks, divisor,
+            gradient,
+        )  # fmt: skip
+    else:
+        used, value = _small_loss(
+            many, logits, encoding, target, integers,
+            carray(pointer_to(mask_at, np.bool_(False)), (rows_of_mask, classes, 1)), ignore_index, smoothing, z_loss,
+            with_checks, divisor, gradient,
+        )  # fmt: skip
     if used >= 0:
         loss = carray(pointer_to(loss_at, example), (1,))
         loss[0] = encode(value, loss, encoding)
@@ -815,18 +828,24 @@ def _small_cross_entropy(
 
 @compiled
 def _small_cross_entropy_of_arrays(
-    many, logits, target, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
+    many, logits, target, mask, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
 ):
     rows, classes = logits.shape
+    if mask is None:
+        return _small_loss(
+            many, logits.reshape((rows, classes, 1)), NATIVE, target, target.view(np.uint8), None, ignore_index,
+            smoothing, z_loss, with_checks, divisor, gradient.reshape((gradient.shape[0], classes, 1)),
+        )  # fmt: skip
     return _small_loss(
-        many, logits.reshape((rows, classes, 1)), NATIVE, target, target.view(np.uint8), ignore_index, smoothing,
-        z_loss, with_checks, divisor, gradient.reshape((gradient.shape[0], classes, 1)),
+        many, logits.reshape((rows, classes, 1)), NATIVE, target, target.view(np.uint8),
+        mask.reshape((mask.shape[0], classes, 1)), ignore_index, smoothing, z_loss, with_checks, divisor,
+        gradient.reshape((gradient.shape[0], classes, 1)),
     )  # fmt: skip
 
 
 @compiled
 def _small_loss(
-    many, logits, encoding, target, integers, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
+    many, logits, encoding, target, integers, mask, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
 ):
     """Return the number of rows used and the reduced loss; -1 where the caller has to look closer."""
     bad, ignored = count_unusable(target, logits.shape[1], ignore_index)
@@ -837,7 +856,7 @@ def _small_loss(
         return -1, 0.0
     losses, no_weights = np.empty(target.size), np.empty(0)
     divisor = np.float64(used) if divisor == 0.0 else divisor
-    options = Options(ignore_index, no_weights, no_weights, smoothing, z_loss, 1.0 / divisor, None)
+    options = Options(ignore_index, no_weights, no_weights, smoothing, z_loss, 1.0 / divisor, mask)
     _cross_entropy(many, logits, encoding, integers, _INT64, options, losses, gradient, 0, target.size)
     total = sum_of(losses)
     if with_checks and not np.isfinite(total):
