@@ -1,4 +1,4 @@
-"""`python -m benchmarks [cross_entropy softmax log_softmax nn training_step checks] [--shape 64x10 ...] [--save]`.
+"""`python -m benchmarks [OPERATION ...] [--shape 64x10 ...] [--save]`, by default with all operations.
 
 Prints, for every shape, each contender's time and how many times longer than ours it took (median and quartiles of
 the ratios within rounds), the bandwidth beside a copy of the same size in the same rounds, how far the call raises
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from benchmarks import checks, cross_entropy, nn, softmax
+from benchmarks import checks, cross_entropy, divergences, nn, softmax
 from benchmarks.cross_entropy import OURS, OURS_OUT
 from benchmarks.measure import Timing, copy_call, geometric_mean, paired, peak_bytes
 from benchmarks.shapes import SHAPES, runs
@@ -25,6 +25,8 @@ from benchmarks.shapes import SHAPES, runs
 RESULTS = Path(__file__).parent / "results.md"
 FUNCTIONS = ("cross_entropy", "softmax", "log_softmax")
 COPY = "copy"
+_TABLES = {name: module.tables for module in (nn, divergences) for name in module.OPERATIONS}
+_TABLES["checks"] = checks.tables
 MANY_ROWS = 4096
 HEADER = "| shape | dtype | contender | ms | / ours | quartiles | / ours out= | GB/s | of copy | peak MB | error, ulp |"
 
@@ -33,8 +35,7 @@ def main() -> None:
     options = _options()
     lines = [f"## {datetime.date.today()}: {_machine()}", ""]
     for operation in options.operations:
-        tables = nn.tables if operation in nn.OPERATIONS else checks.tables if operation == "checks" else _tables
-        for line in tables(operation, options.shape, options.dtype, options.seconds):
+        for line in _TABLES.get(operation, _tables)(operation, options.shape, options.dtype, options.seconds):
             print(line, flush=True)
             lines.append(line)
     if options.save:
@@ -53,7 +54,7 @@ def _tables(operation: str, shapes: list[str] | None, dtypes: list[str] | None, 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("operations", nargs="*", default=(*FUNCTIONS, *nn.OPERATIONS, "checks"))
+    parser.add_argument("operations", nargs="*", default=(*FUNCTIONS, *_TABLES))
     parser.add_argument("--shape", action="append", choices=list(SHAPES))
     parser.add_argument("--dtype", action="append")
     parser.add_argument("--seconds", type=float, default=1.0, help="measuring time for each contender")

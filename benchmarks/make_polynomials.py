@@ -1,7 +1,7 @@
 """Make the polynomials of `kernels/cpu/vector.py` and `float64.py`, and print them with their worst relative error.
 
-Each is `c + x q(x)`, so that its value c at 0 is exact; q interpolates at Chebyshev nodes, in 50 digits, and the error is
-measured with the coefficients as they are stored. Run: `python benchmarks/make_polynomials.py`.
+Each is `c + x q(x)`, so that its value c at 0 is exact; q interpolates at Chebyshev nodes, in 50 digits, and the error
+is measured with the coefficients as they are stored. Run: `python benchmarks/make_polynomials.py`.
 """
 
 from __future__ import annotations

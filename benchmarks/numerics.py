@@ -80,6 +80,8 @@ def _functions() -> list[tuple[str, Inputs, list[Callable[..., Any] | None]]]:
         ),
         ("sigmoid", _elements("sigmoid"), [lw.sigmoid, torch.sigmoid, special.expit]),
         ("log_sigmoid", _elements("log_sigmoid"), [lw.log_sigmoid, functional.logsigmoid, special.log_expit]),
+        ("entropy", _entropies, [lw.entropy, _torch_entropy, None]),
+        ("kl_divergence of nearly equal rows", _divergences, [_our_divergence, _torch_divergence, None]),
         ("cross_entropy, a row", _losses, [_our_loss, _torch_loss, None]),
         ("gradient of cross_entropy, at the target", _target_gradients, [_our_gradient, _torch_gradient, None]),
         (
@@ -102,6 +104,36 @@ def _logsumexp_rows(dtype: str) -> list[tuple[Any, Answer]]:
     """A result that cancels to near 0 is measured in ulp of the largest logit."""
     rows = [(stored(name, dtype), exact("logsumexp", name, dtype)) for name in CASES]
     return [(z, (answer, np.abs(z).max(1, where=np.isfinite(z), initial=0.0))) for z, answer in rows]
+
+
+def _entropies(dtype: str) -> list[tuple[Any, Answer]]:
+    return [(stored(name, dtype), (oracle.entropy(stored(name, dtype))[0], None)) for name in LOSS_CASES]
+
+
+def _divergences(dtype: str) -> list[tuple[Any, Answer]]:
+    """Return rows, and the same with a relative noise of eight rounding errors as the target."""
+    generator, pairs = np.random.default_rng(20261128), []
+    for name in LOSS_CASES:
+        z = stored(name, dtype)
+        noise = 1.0 + 8.0 * float(torch.finfo(getattr(torch, dtype)).eps) * generator.standard_normal(z.shape)
+        with np.errstate(invalid="ignore"):
+            target = values_of(make(z * noise, f"torch {dtype}"))
+        target = np.where(np.isfinite(target), target, z)
+        pairs.append(((z, target), (oracle.kl_divergence(z, target)[0], None)))
+    return pairs
+
+
+def _torch_entropy(z: torch.Tensor) -> torch.Tensor:
+    return -(torch.log_softmax(z, -1) * torch.softmax(z, -1)).sum(-1)
+
+
+def _our_divergence(z: Any, target: np.ndarray) -> Any:
+    return lw.kl_divergence(z, make(target, f"torch {str(z.dtype)[6:]}"), reduction="none")
+
+
+def _torch_divergence(z: torch.Tensor, target: np.ndarray) -> torch.Tensor:
+    own, other = (torch.log_softmax(each, -1) for each in (z, make(target, f"torch {str(z.dtype)[6:]}")))
+    return torch.nn.functional.kl_div(own, other, log_target=True, reduction="none").sum(-1)
 
 
 def _elements(function: str) -> Inputs:

@@ -69,13 +69,18 @@ def loss(call: Any) -> Tensor | None:
     if not _is_small(call):
         return None
     recorded = is_recorded(call.logits)
-    gradient = new_like(call.logits) if recorded and not has_hooks() else None
+    gradient = _new_gradient(call.logits, recorded)
     rows_counted, value = loss_of_small(call, gradient, with_checks=_warnings.checks_are_on())
     if rows_counted < 0:
         return None
     if not recorded:
         return value
     return record(call.logits, (call.target,), _SmallProblem(call.options, rows_counted), (value, gradient))
+
+
+def _new_gradient(logits: Tensor, recorded: bool) -> Tensor | None:
+    """Return memory for the gradient that a recorded loss keeps, or None."""
+    return new_like(logits) if recorded and not has_hooks() else None
 
 
 def loss_and_gradient(call: Any, out: Tensor | None) -> tuple[Tensor, Tensor] | None:
@@ -94,7 +99,7 @@ def _loss_of_rows(call: Any) -> Tensor | None:
     arrays, recorded = _arrays_of_rows(call), is_recorded(call.logits)
     if arrays is None or (recorded and suspicions.may_end_in_activation(call.logits) and _warnings.checks_are_on()):
         return None
-    gradient = new_like(call.logits) if recorded and not has_hooks() else None
+    gradient = _new_gradient(call.logits, recorded)
     value = _small.loss_of_rows(arrays, None if gradient is None else gradient.numpy())
     if value is None:
         return None
