@@ -1,8 +1,8 @@
-"""`python -m benchmarks [cross_entropy softmax log_softmax nn ... focal_loss checks] [--shape NAME] [--save]`.
+"""`python -m benchmarks [OPERATION ...] [--shape 64x10 ...] [--save]`, by default with all operations.
 
 Prints, for every shape, each contender's time and how many times longer than ours it took (median and quartiles of
 the ratios within rounds), the bandwidth beside a copy of the same size in the same rounds, how far the call raises
-peak memory, and the worst error. `checks` and `focal_loss` have tables of their own.
+peak memory, and the worst error. `checks` has a table of its own: see `checks.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from benchmarks import checks, cross_entropy, focal_loss, nn, softmax
+from benchmarks import checks, cross_entropy, divergences, focal_loss, nn, softmax
 from benchmarks.cross_entropy import OURS, OURS_OUT
 from benchmarks.measure import Timing, copy_call, geometric_mean, paired, peak_bytes
 from benchmarks.shapes import SHAPES, runs
@@ -25,6 +25,8 @@ from benchmarks.shapes import SHAPES, runs
 RESULTS = Path(__file__).parent / "results.md"
 FUNCTIONS = ("cross_entropy", "softmax", "log_softmax")
 COPY = "copy"
+_TABLES = {name: module.tables for module in (nn, divergences, focal_loss) for name in module.OPERATIONS}
+_TABLES["checks"] = checks.tables
 MANY_ROWS = 4096
 HEADER = "| shape | dtype | contender | ms | / ours | quartiles | / ours out= | GB/s | of copy | peak MB | error, ulp |"
 
@@ -33,20 +35,12 @@ def main() -> None:
     options = _options()
     lines = [f"## {datetime.date.today()}: {_machine()}", ""]
     for operation in options.operations:
-        for line in _tables_of(operation)(operation, options.shape, options.dtype, options.seconds):
+        for line in _TABLES.get(operation, _tables)(operation, options.shape, options.dtype, options.seconds):
             print(line, flush=True)
             lines.append(line)
     if options.save:
         with RESULTS.open("a") as file:
             file.write("\n".join(lines) + "\n")
-
-
-def _tables_of(operation: str) -> Callable[..., Iterator[str]]:
-    """Return what measures an operation: the modules with tables of their own, or this one."""
-    if operation == "checks":
-        return checks.tables
-    own = [module for module in (nn, focal_loss) if operation in module.OPERATIONS]
-    return own[0].tables if own else _tables
 
 
 def _tables(operation: str, shapes: list[str] | None, dtypes: list[str] | None, seconds: float) -> Iterator[str]:
@@ -60,7 +54,7 @@ def _tables(operation: str, shapes: list[str] | None, dtypes: list[str] | None, 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("operations", nargs="*", default=(*FUNCTIONS, *nn.OPERATIONS, *focal_loss.OPERATIONS, "checks"))
+    parser.add_argument("operations", nargs="*", default=(*FUNCTIONS, *_TABLES))
     parser.add_argument("--shape", action="append", choices=list(SHAPES))
     parser.add_argument("--dtype", action="append")
     parser.add_argument("--seconds", type=float, default=1.0, help="measuring time for each contender")

@@ -143,8 +143,8 @@ def logsumexp(dtype: str, classes: int) -> Question:
 def rows_and_other_rows(dtype: str, classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return rows beside other rows and beside rows that are nearly equal, and the divergence of each pair."""
     logits = rows_of_logits(dtype, classes)
-    noise = np.random.default_rng(classes).standard_normal(logits.shape)
-    near = values_of(make(logits + noise / 64, f"torch {dtype}"))
+    noise = 8.0 * torch.finfo(getattr(torch, dtype)).eps * np.random.default_rng(classes).standard_normal(logits.shape)
+    near = values_of(make(np.where(np.isfinite(logits), logits * (1.0 + noise), logits), f"torch {dtype}"))
     rows, others = np.concatenate([logits, logits]), np.concatenate([logits[::-1], near])
     return rows, others, oracle.kl_divergence(rows, others)[0]
 

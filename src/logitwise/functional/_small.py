@@ -45,7 +45,7 @@ def result(call: Any, out: Any) -> Any:
 
 def _softmax(call: SoftmaxCall, out: Any) -> Any:
     operation, _, logits, axis, temperature, mask, keepdims = call
-    if not (_is_plain(logits) and logits.ndim == 2 and type(axis) is int and (axis == -1 or axis == 1)):
+    if not _is_plain_matrix(logits, axis):
         return None
     if (
         mask is not None
@@ -73,6 +73,11 @@ def _sigmoid(call: SigmoidCall, out: Any) -> Any:
     filled = np.empty(logits.shape, logits.dtype) if out is None else out
     _SIGMOIDS[operation](logits.reshape(-1), NATIVE, filled.reshape(-1))
     return filled
+
+
+def _is_plain_matrix(logits: Any, axis: Any) -> bool:
+    """Return whether these are few rows of logits in C-contiguous NumPy memory, with classes on the last axis."""
+    return _is_plain(logits) and logits.ndim == 2 and type(axis) is int and (axis == -1 or axis == 1)
 
 
 def _is_plain(logits: Any) -> bool:
@@ -125,7 +130,7 @@ def _in_dtype(value: Any, logits: np.ndarray) -> Any:
 def loss_of_rows(call: Any, gradient: np.ndarray | None) -> Any:
     """Return the entropies or the divergence of a small call in float64, and fill `gradient`, or return None."""
     logits, axis, temperature = call.logits, call.axis, call.temperature
-    if not (_is_plain(logits) and logits.ndim == 2 and type(axis) is int and (axis == -1 or axis == 1)):
+    if not _is_plain_matrix(logits, axis):
         return None
     if call.mask is not None or type(temperature) is not float or not 0.0 < temperature < np.inf:
         return None

@@ -69,7 +69,7 @@ def entropy(
     Example:
         >>> import numpy as np, logitwise as lw
         >>> lw.entropy(np.array([[0.0, 0.0], [40.0, 0.0]]))
-        array([6.93147181e-01, 1.74185426e-16])
+        array([6.93147181e-01, 1.74182524e-16])
     """
     if _positional or _others:
         raise refusal(entropy, _positional, _others)

@@ -112,7 +112,7 @@ def _loss_of_rows(call: Any) -> Tensor | None:
     arrays, recorded = _arrays_of_rows(call), is_recorded(call.logits)
     if arrays is None or (recorded and suspicions.may_end_in_activation(call.logits) and _warnings.checks_are_on()):
         return None
-    gradient = new_like(call.logits) if recorded and not has_hooks() else None
+    gradient = _memory_of_gradient(call.logits)
     value = _small.loss_of_rows(arrays, None if gradient is None else gradient.numpy())
     if value is None:
         return None
