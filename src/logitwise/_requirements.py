@@ -69,6 +69,11 @@ def _check_dense(tensor: Any, name: str) -> None:
     if type(tensor).__name__ == "MaskedTensor":
         advice = "Pass .get_data(), or fill the masked entries with .to_tensor()."
         raise InvalidTypeError(name, "be a plain tensor", "a masked tensor", advice=advice)
+    if tensor.is_nested:
+        advice = (
+            "Convert with .to_padded_tensor(0), and leave the padding out: by mask=, ignore_index= or sample_weight=."
+        )
+        raise InvalidTypeError(name, "be a dense tensor", "a nested tensor", advice=advice)
     if tensor.layout != sys.modules["torch"].strided:
         raise InvalidTypeError(name, "be a dense tensor", f"layout {tensor.layout}", advice="Convert with .to_dense().")
 
@@ -296,6 +301,8 @@ def check_out(out: Any, logits: Any) -> None:
     if is_tensor(out) != is_tensor(logits) or not (is_tensor(out) or isinstance(out, np.ndarray)):
         raise InvalidTypeError("out", f"be {framework_of(logits)} like logits", described(out))
     refuse_masked(out, "out")
+    if is_tensor(out):
+        _check_dense(out, "out")
     if tuple(out.shape) != tuple(logits.shape):
         requirement = f"have the shape of the result, {tuple(logits.shape)}"
         raise InvalidValueError("out", requirement, tuple(out.shape))
@@ -315,7 +322,6 @@ def _check_out_tensor(out: Any, logits: Any) -> None:
         raise InvalidValueError("out", "be None where a gradient is recorded", "a tensor", advice=advice)
     if out.device != logits.device:
         raise InvalidValueError("out", f"be on the device of logits, {logits.device}", out.device)
-    _check_dense(out, "out")
     _check_allocated(out, "out")
 
 
