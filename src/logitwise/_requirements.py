@@ -283,7 +283,7 @@ def check_mask(mask: Any, logits: Any) -> Any:
     return broadcast(mask, "mask", logits, "logits")
 
 
-def broadcast(array: Any, name: str, logits: Any, logits_name: str) -> Any:
+def broadcast(array: Any, name: str, logits: Any, logits_name: str, advice: str = "") -> Any:
     """Return `array` as a view of the shape of `logits`."""
     try:
         if is_tensor(array):
@@ -291,7 +291,7 @@ def broadcast(array: Any, name: str, logits: Any, logits_name: str) -> Any:
         return np.broadcast_to(array, logits.shape)
     except (ValueError, RuntimeError):
         requirement = f"broadcast to the shape of {logits_name}, {tuple(logits.shape)}"
-        raise InvalidValueError(name, requirement, f"shape {tuple(array.shape)}") from None
+        raise InvalidValueError(name, requirement, f"shape {tuple(array.shape)}", advice=advice) from None
 
 
 def check_out(out: Any, logits: Any) -> None:

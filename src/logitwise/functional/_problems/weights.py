@@ -45,7 +45,14 @@ def check_element_weight(weight: Any, name: str, logits: Any, signed: bool = Fal
         return None
     weights = _as_weights(weight, name, logits)
     _check_sign(weights, name, signed)
-    return broadcast(weights, name, logits, "logits")
+    return broadcast(weights, name, logits, "logits", _advice_on_axis_1(weights, name, tuple(logits.shape)))
+
+
+def _advice_on_axis_1(weights: Any, name: str, shape: tuple[int, ...]) -> str:
+    """Return how to write weights that fit axis 1, such as the channels of images, where they do not broadcast."""
+    if weights.ndim != 1 or len(shape) < 3 or weights.shape[0] != shape[1]:
+        return ""
+    return f"For one weight for each place on axis 1, pass {name}.reshape{(shape[1], *[1] * (len(shape) - 2))}."
 
 
 def _check_sign(weights: Any, name: str, signed: bool) -> None:
