@@ -33,6 +33,7 @@ def as_floating(value: Any, name: str) -> Any:
     """Return `value` as an array or tensor of a dtype this library computes in; lists and integers become float64."""
     if is_tensor(value):
         return _check_tensor(value, name)
+    refuse_proxy(value, name)
     refuse_masked(value, name)
     array = np.asarray(value)
     if array.dtype in _NATIVE_FLOATS:
@@ -54,6 +55,14 @@ def refuse_masked(value: Any, name: str, advice: str = "") -> None:
         got = "masked arrays" if isinstance(value, (list, tuple)) else "a masked array"
         advice = advice or _ADVICE_ON_MASKS.get(name, _ADVICE_ON_OTHERS)
         raise InvalidTypeError(name, "be a plain array", got, advice=advice)
+
+
+def refuse_proxy(value: Any, name: str) -> None:
+    """Raise for what stands for a tensor while `torch.fx` records a model."""
+    fx = sys.modules.get("torch.fx")
+    if type(value) is not np.ndarray and fx is not None and isinstance(value, fx.Proxy):
+        advice = "To trace a model, use the modules of logitwise.nn, which torch.fx records as one call."
+        raise InvalidTypeError(name, "be an array or a tensor", "a proxy of torch.fx", advice=advice)
 
 
 def _check_tensor(tensor: Any, name: str) -> Any:
@@ -254,6 +263,7 @@ def check_reduction(reduction: Any, normalizer: Any, logits: Any) -> tuple[str, 
 
 def check_same_framework(value: Any, name: str, logits: Any, logits_name: str = "logits") -> Any:
     """Return `value` as an array of the framework (and on the device) of `logits`."""
+    refuse_proxy(value, name)
     if is_tensor(value) != is_tensor(logits):
         advice = "Convert with torch.as_tensor." if is_tensor(logits) else "Convert with .numpy()."
         raise InvalidTypeError(name, f"be {framework_of(logits)} like {logits_name}", described(value), advice=advice)

@@ -8,7 +8,7 @@ import numpy as np
 
 from logitwise._arrays import Layout, dtype_name, is_tensor, number_kind
 from logitwise._errors import InvalidTypeError, InvalidValueError
-from logitwise._requirements import broadcast, check_same_framework, described
+from logitwise._requirements import broadcast, check_same_framework, described, refuse_proxy
 from logitwise.functional._problems.entries import check_all_finite, check_all_not_negative
 
 _ADVICE = (
@@ -63,6 +63,7 @@ def _check_sign(weights: Any, name: str, signed: bool) -> None:
 
 
 def _as_weights(weights: Any, name: str, logits: Any) -> Any:
+    refuse_proxy(weights, name)
     if is_tensor(logits) and not is_tensor(weights):
         advice = "Convert with torch.as_tensor."
         raise InvalidTypeError(name, "be a torch tensor like logits", described(weights), advice=advice)
