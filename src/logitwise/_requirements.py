@@ -157,7 +157,7 @@ def check_positive_tensor(value: Any, name: str, logits: Any) -> Any:
     An integer that a compiler or tracer may know as the size of an axis alone stays an integer: as a float, it would
     be one number in what they compile.
     """
-    if type(value) is not float and is_tensor(logits) and _may_be_size(value):
+    if is_tensor(logits) and _may_be_size(value):
         if value > 0:
             return value
         raise InvalidValueError(name, "be positive and finite", float(value))
