@@ -36,6 +36,7 @@ def as_floating(value: Any, name: str, advice: str = "") -> Any:
     """
     if is_tensor(value):
         return _check_tensor(value, name)
+    refuse_proxy(value, name)
     refuse_masked(value, name, advice)
     array = np.asarray(value)
     if array.dtype in _NATIVE_FLOATS:
@@ -59,6 +60,14 @@ def refuse_masked(value: Any, name: str, advice: str = "") -> None:
         raise InvalidTypeError(name, "be a plain array", got, advice=advice)
 
 
+def refuse_proxy(value: Any, name: str) -> None:
+    """Raise for what stands for a tensor while `torch.fx` records a model."""
+    fx = sys.modules.get("torch.fx")
+    if type(value) is not np.ndarray and fx is not None and isinstance(value, fx.Proxy):
+        advice = "To trace a model, use the modules of logitwise.nn, which torch.fx records as one call."
+        raise InvalidTypeError(name, "be an array or a tensor", "a proxy of torch.fx", advice=advice)
+
+
 def _check_tensor(tensor: Any, name: str) -> Any:
     _check_dense(tensor, name)
     if tensor.is_quantized or dtype_name(tensor) not in FLOAT_DTYPES:
@@ -72,6 +81,11 @@ def _check_dense(tensor: Any, name: str) -> None:
     if type(tensor).__name__ == "MaskedTensor":
         advice = "Pass .get_data(), or fill the masked entries with .to_tensor()."
         raise InvalidTypeError(name, "be a plain tensor", "a masked tensor", advice=advice)
+    if tensor.is_nested:
+        advice = (
+            "Convert with .to_padded_tensor(0), and leave the padding out: by mask=, ignore_index= or sample_weight=."
+        )
+        raise InvalidTypeError(name, "be a dense tensor", "a nested tensor", advice=advice)
     if tensor.layout != sys.modules["torch"].strided:
         raise InvalidTypeError(name, "be a dense tensor", f"layout {tensor.layout}", advice="Convert with .to_dense().")
 
@@ -146,7 +160,7 @@ def check_positive_tensor(value: Any, name: str, logits: Any) -> Any:
     An integer that a compiler or tracer may know as the size of an axis alone stays an integer: as a float, it would
     be one number in what they compile.
     """
-    if type(value) is not float and is_tensor(logits) and _may_be_size(value):
+    if is_tensor(logits) and _may_be_size(value):
         if value > 0:
             return value
         raise InvalidValueError(name, "be positive and finite", float(value))
@@ -252,6 +266,7 @@ def check_reduction(reduction: Any, normalizer: Any, logits: Any) -> tuple[str, 
 
 def check_same_framework(value: Any, name: str, logits: Any, logits_name: str = "logits") -> Any:
     """Return `value` as an array of the framework (and on the device) of `logits`."""
+    refuse_proxy(value, name)
     if is_tensor(value) != is_tensor(logits):
         advice = "Convert with torch.as_tensor." if is_tensor(logits) else "Convert with .numpy()."
         raise InvalidTypeError(name, f"be {framework_of(logits)} like {logits_name}", described(value), advice=advice)
@@ -288,7 +303,7 @@ def check_full_mask(mask: Any, logits: Any) -> Any:
     return mask if mask is None else broadcast(mask, "mask", logits, "logits")
 
 
-def broadcast(array: Any, name: str, logits: Any, logits_name: str) -> Any:
+def broadcast(array: Any, name: str, logits: Any, logits_name: str, advice: str = "") -> Any:
     """Return `array` as a view of the shape of `logits`."""
     try:
         if is_tensor(array):
@@ -296,7 +311,7 @@ def broadcast(array: Any, name: str, logits: Any, logits_name: str) -> Any:
         return np.broadcast_to(array, logits.shape)
     except (ValueError, RuntimeError):
         requirement = f"broadcast to the shape of {logits_name}, {tuple(logits.shape)}"
-        raise InvalidValueError(name, requirement, f"shape {tuple(array.shape)}") from None
+        raise InvalidValueError(name, requirement, f"shape {tuple(array.shape)}", advice=advice) from None
 
 
 def check_out(out: Any, logits: Any) -> None:
@@ -306,6 +321,8 @@ def check_out(out: Any, logits: Any) -> None:
     if is_tensor(out) != is_tensor(logits) or not (is_tensor(out) or isinstance(out, np.ndarray)):
         raise InvalidTypeError("out", f"be {framework_of(logits)} like logits", described(out))
     refuse_masked(out, "out")
+    if is_tensor(out):
+        _check_dense(out, "out")
     if tuple(out.shape) != tuple(logits.shape):
         requirement = f"have the shape of the result, {tuple(logits.shape)}"
         raise InvalidValueError("out", requirement, tuple(out.shape))
@@ -325,7 +342,6 @@ def _check_out_tensor(out: Any, logits: Any) -> None:
         raise InvalidValueError("out", "be None where a gradient is recorded", "a tensor", advice=advice)
     if out.device != logits.device:
         raise InvalidValueError("out", f"be on the device of logits, {logits.device}", out.device)
-    _check_dense(out, "out")
     _check_allocated(out, "out")
 
 

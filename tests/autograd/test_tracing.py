@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pickle
+import re
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, tensor
 from torch.testing import assert_close
 
+import logitwise as lw
 from logitwise import nn
 
 # Torch calls TorchScript deprecated, in several warnings.
@@ -35,7 +38,7 @@ MODULES = {
 class Model(torch.nn.Module):
     """A layer, and one of our modules behind it."""
 
-    def __init__(self, module: torch.nn.Module) -> None:
+    def __init__(self, module: Callable[..., Tensor]) -> None:
         super().__init__()
         self.layer = torch.nn.Linear(4, 3)
         self.module = module
@@ -140,3 +143,21 @@ def test_a_traced_model_can_be_saved(name, tmp_path):
 def test_the_network_of_the_tutorial_is_traced(way):
     network, inputs = nn.FeedForward(4, (5,), 3), torch.randn(2, 4, generator=torch.Generator().manual_seed(0))
     assert_close(way(network)(inputs), network(inputs))
+
+
+FUNCTIONS = {
+    "logits": [lw.softmax, lw.log_softmax, lw.logsumexp, lw.sigmoid, lambda z: lw.cross_entropy(z, INDICES)],
+    "probabilities": [lambda p: lw.log_loss(p, INDICES)],
+    "target": [lambda y: lw.binary_cross_entropy_with_logits(WEIGHT, y)],
+    "sample_weight": [lambda w: lw.binary_cross_entropy_with_logits(WEIGHT, WEIGHT > 1, sample_weight=w)],
+}
+
+
+@pytest.mark.parametrize(("name", "function"), [(name, each) for name in FUNCTIONS for each in FUNCTIONS[name]])
+def test_fx_cannot_trace_a_function_and_is_told_what_it_can(name, function):
+    message = (
+        f"{name} must be an array or a tensor; got a proxy of torch.fx. To trace a model, use the modules of "
+        "logitwise.nn, which torch.fx records as one call."
+    )
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        torch.fx.symbolic_trace(Model(function))

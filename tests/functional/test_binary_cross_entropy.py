@@ -156,3 +156,44 @@ def test_derivatives():
         lambda z: lw.binary_cross_entropy_with_logits(z, target), logits, check_forward_ad=True
     )
     assert torch.autograd.gradgradcheck(lambda z: lw.binary_cross_entropy_with_logits(z, target), logits)
+
+
+def loss_of_images(kind, shape, weight, by_module):
+    logits = make(np.arange(np.prod(shape)).reshape(shape) / 10.0, kind)
+    target, pos_weight = make(np.ones(shape), kind), make(np.asarray(weight), kind)
+    if by_module:
+        return lw.nn.BCEWithLogitsLoss(pos_weight=pos_weight)(logits, target)
+    return lw.binary_cross_entropy_with_logits(logits, target, pos_weight=pos_weight)
+
+
+WAYS = [("numpy float32", False), ("torch float32", False), ("torch float32", True)]
+
+
+@pytest.mark.parametrize(("kind", "by_module"), WAYS)
+def test_a_pos_weight_that_fits_two_axes_is_warned_of(kind, by_module):
+    weight, shape = np.array([1.0, 2.0, 4.0]), (2, 3, 5, 3)
+    message = (
+        "pos_weight must say which axis it belongs to; got 3 weights for logits of shape (2, 3, 5, 3), whose axes 1 and"
+        " 3 both have that length. It lies along axis 3, as in torch: pass pos_weight.reshape(3, 1, 1) for axis 1, or "
+        "pos_weight.reshape(1, 1, 3) for axis 3."
+    )
+    with pytest.warns(lw.AxisWarning, match=f"^{re.escape(message)}$"):
+        found = loss_of_images(kind, shape, weight, by_module)
+    along_last, along_first = (
+        loss_of_images(kind, shape, weight.reshape(meant), by_module) for meant in ((1, 1, 3), (3, 1, 1))
+    )
+    assert found == along_last != along_first
+    with lw.checks("off"):
+        assert loss_of_images(kind, shape, weight, by_module) == along_last
+
+
+@pytest.mark.parametrize(("kind", "by_module"), WAYS)
+def test_a_pos_weight_that_fits_axis_1_alone_is_an_error_that_names_its_shape(kind, by_module):
+    message = (
+        "pos_weight must broadcast to the shape of logits, (2, 3, 5); got shape (3,). For one weight for each place on "
+        "axis 1, pass pos_weight.reshape(3, 1)."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        loss_of_images(kind, (2, 3, 5), [1.0, 2.0, 4.0], by_module)
+    for shape in ((2, 4, 3), (3, 3), (2, 1, 1)):
+        loss_of_images(kind, shape, np.ones(shape[-1]), by_module)

@@ -36,6 +36,9 @@ def drop_in(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def checked(input: Tensor, *others: Any) -> Tensor:
         if not isinstance(input, Tensor) or (is_loss and not isinstance(others[0], Tensor)):
             return _of_no_tensors(checked, input, *others)
+        if input.is_nested:
+            advice = "Convert with .to_padded_tensor(0); a loss leaves padding out by ignore_index or weight."
+            raise InputTypeError("input", "be a dense tensor", "a nested tensor", advice=advice)
         try:
             return function(input, *others)
         except (ValueError, TypeError) as error:

@@ -61,6 +61,8 @@ class BinaryCall(NamedTuple):
         signed = reduction != "mean" or normalizer is not None
         sample_weight = check_element_weight(self.sample_weight, "sample_weight", logits, signed)
         pos_weight = check_element_weight(self.pos_weight, "pos_weight", logits, signed)
+        if pos_weight is not None and may_look(logits):
+            suspicions.warn_of_axis_of_pos_weight(self.pos_weight, tuple(logits.shape))
         smoothing = check_fraction(self.label_smoothing, "label_smoothing")
         sample_weight = self._without_missing(target, sample_weight, logits)
         target = in_unit_interval(target, "target", advice_on_missing_labels, sample_weight)

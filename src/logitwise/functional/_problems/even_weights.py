@@ -33,9 +33,10 @@ def with_even_element_weights(problem: Any) -> Any:
     """Return the problem of the mean of a binary cross-entropy, with sample weights that its sum has room for."""
     shape, pos_weight = tuple(problem.logits.shape), problem.pos_weight
     sample_weight, divisor = _even(problem.sample_weight, problem.normalizer, shape, problem.logits)
-    power = 1.0 if pos_weight is None else _power_for(pos_weight)
+    power: Any = 1.0 if pos_weight is None else _power_for(pos_weight)
+    if is_tensor(power):
+        power = power.clamp(max=1.0)
     if is_tensor(power) or power < 1.0:  # they are no factor of the divisor: if they are huge, the others become tiny
-        power = power.clamp(max=1.0) if is_tensor(power) else power
         sample_weight = _ones(shape, problem.logits) if sample_weight is None else sample_weight
         sample_weight, divisor = _times(sample_weight, power), _times(divisor, power)
     return problem if _is_lost(divisor) else problem._replace(sample_weight=sample_weight, normalizer=divisor)

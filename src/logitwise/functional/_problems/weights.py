@@ -8,7 +8,7 @@ import numpy as np
 
 from logitwise._arrays import Layout, dtype_name, is_tensor, number_kind
 from logitwise._errors import InvalidTypeError, InvalidValueError
-from logitwise._requirements import broadcast, check_same_framework, described
+from logitwise._requirements import broadcast, check_same_framework, described, refuse_proxy
 from logitwise.functional._problems.entries import check_all_finite, check_all_not_negative
 
 _ADVICE = (
@@ -45,7 +45,14 @@ def check_element_weight(weight: Any, name: str, logits: Any, signed: bool = Fal
         return None
     weights = as_weights(weight, name, logits)
     _check_sign(weights, name, signed)
-    return broadcast(weights, name, logits, "logits")
+    return broadcast(weights, name, logits, "logits", _advice_on_axis_1(weights, name, tuple(logits.shape)))
+
+
+def _advice_on_axis_1(weights: Any, name: str, shape: tuple[int, ...]) -> str:
+    """Return how to write weights that fit axis 1, such as the channels of images, where they do not broadcast."""
+    if weights.ndim != 1 or len(shape) < 3 or weights.shape[0] != shape[1]:
+        return ""
+    return f"For one weight for each place on axis 1, pass {name}.reshape{(shape[1], *[1] * (len(shape) - 2))}."
 
 
 def _check_sign(weights: Any, name: str, signed: bool) -> None:
@@ -57,6 +64,7 @@ def _check_sign(weights: Any, name: str, signed: bool) -> None:
 
 def as_weights(weights: Any, name: str, logits: Any) -> Any:
     """Return weights of any shape as floats, in the framework of `logits`."""
+    refuse_proxy(weights, name)
     if is_tensor(logits) and not is_tensor(weights):
         advice = "Convert with torch.as_tensor."
         raise InvalidTypeError(name, "be a torch tensor like logits", described(weights), advice=advice)

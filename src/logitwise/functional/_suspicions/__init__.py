@@ -5,6 +5,7 @@ loss that is not finite, and what takes a second computation is tried for a rare
 """
 
 from logitwise.functional._suspicions.binary_cross_entropy import (
+    warn_of_axis_of_pos_weight,
     warn_of_binary_logits,
     warn_of_binary_losses,
     warn_of_binary_probabilities,
@@ -30,6 +31,7 @@ __all__ = [
     "ending_of",
     "is_square",
     "may_end_in_activation",
+    "warn_of_axis_of_pos_weight",
     "warn_of_binary_logits",
     "warn_of_binary_losses",
     "warn_of_binary_probabilities",

@@ -29,6 +29,21 @@ def warn_of_binary_logits(problem: Any, logits: np.ndarray, encoding: int) -> No
         )
 
 
+def warn_of_axis_of_pos_weight(pos_weight: Any, shape: tuple[int, ...]) -> None:
+    """Warn where a list of weights fits axis 1, of channels, and the last axis, along which it lies."""
+    given = tuple(np.shape(pos_weight))
+    if len(given) != 1 or len(shape) < 3 or not 1 < given[0] == shape[1] == shape[-1] or not _warnings.checks_are_on():
+        return
+    count, last = given[0], len(shape) - 1
+    along_first, along_last = (count, *[1] * (last - 1)), (*[1] * (last - 1), count)
+    warn(
+        _warnings.AxisWarning,
+        f"pos_weight must say which axis it belongs to; got {count} weights for logits of shape {shape}, whose axes 1 "
+        f"and {last} both have that length. It lies along axis {last}, as in torch: pass pos_weight.reshape"
+        f"{along_first} for axis 1, or pos_weight.reshape{along_last} for axis {last}.",
+    )
+
+
 def warn_of_binary_losses(problem: Any, gradient: Any) -> None:
     """Warn of the elements that make a binary cross-entropy not finite."""
     if not _warnings.checks_are_on() or shares_memory(gradient, problem.logits):

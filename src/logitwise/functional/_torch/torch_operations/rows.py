@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+_HIGH = 1024.0  # at lower temperatures, logits whose difference overflows have probability 0
+
 
 @dataclass(frozen=True)
 class ShiftedRows:
@@ -37,6 +39,8 @@ def shift(logits: Tensor, dim: int, temperature: float | Tensor = 1.0, mask: Ten
     """Return the rows along `dim`; classes outside of a mask count as -inf."""
     exact = logits.dtype != torch.float64
     logits = wide(logits)
+    if not exact:
+        logits, temperature = _within_reach(logits, temperature)
     if mask is not None:
         logits = logits.masked_fill(~mask.broadcast_to(logits.shape), -torch.inf)
     index = logits.detach().argmax(dim, keepdim=True)
@@ -54,6 +58,14 @@ def shift(logits: Tensor, dim: int, temperature: float | Tensor = 1.0, mask: Ten
     others = exponentials.masked_fill(is_largest, 0.0)
     rest = (others.sum(dim, keepdim=True) if exact else total_over(others, dim)) + spoiled
     return ShiftedRows(largest / temperature, is_largest, differences, exponentials, rest.log1p(), 1.0 + rest, dead)
+
+
+def _within_reach(logits: Tensor, temperature: float | Tensor) -> tuple[Tensor, float | Tensor]:
+    """Return a quarter of logits and of a high temperature: the difference of two logits then overflows no more."""
+    if isinstance(temperature, Tensor):
+        share = torch.ones_like(wide(temperature.detach())).masked_fill(temperature.detach() > _HIGH, 0.25)
+        return logits * share, wide(temperature) * share
+    return (0.25 * logits, 0.25 * temperature) if temperature > _HIGH else (logits, temperature)
 
 
 def divided(differences: Tensor, temperature: float | Tensor) -> Tensor:
