@@ -1,4 +1,4 @@
-"""Gradients of the functions of logits, in their tails and in rows of -inf: by every route what `reference.py` says."""
+"""Gradients of the functions of logits, in their tails and in rows of -inf: by every route what `reference/` says."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ ROUNDED_ONCE_ULP = 0.55
 # Of a logsumexp whose terms cancel: in ulp of float64 of the sum of their absolute values, over that of the sum.
 CANCELLED_ULP = 8.0
 
-# Against `reference.py` instead of mpmath: its own float64 error comes on top.
+# Against `reference/` instead of mpmath: its own float64 error comes on top.
 REFERENCE_ULP = {**VALUE_ULP, "float64": 16.0}
 
 _EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}

@@ -1,4 +1,4 @@
-"""The route of arrays for operations without a kernel: the definitions of `reference.py`, in float64."""
+"""The route of arrays for operations without a kernel: the definitions of `reference/`, in float64."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The route of plain torch operations: on any device, differentiable to every order, and under every transform.
 
-The definitions are those of `reference.py`; one file per operation.
+The definitions are those of `reference/`; one file per operation.
 """
 
 from __future__ import annotations

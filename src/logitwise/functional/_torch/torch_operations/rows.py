@@ -81,7 +81,7 @@ def _constant(temperature: float | Tensor) -> float | Tensor:
 
 
 def lost_of(a: Tensor, b: Tensor, divisor: float | Tensor) -> Tensor:
-    """Return what rounding lost of `(a - b) / divisor`, as in `reference.py`: a two-sum, and an exact product."""
+    """Return what rounding lost of `(a - b) / divisor`, as in `reference/`: a two-sum, and an exact product."""
     difference = a - b
     virtual = a - difference
     lost = (a - (difference + virtual)) + (virtual - b)

@@ -1,4 +1,4 @@
-"""Logsumexp with factors in torch operations: the definition of `reference.py`, with derivatives of every order."""
+"""Logsumexp with factors in torch operations: the definition of `reference/`, with derivatives of every order."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _times_power_of_two(logits: Tensor, exponent: Tensor) -> tuple[Tensor, Tenso
 
 
 def _exact_total(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the sums over the last axis, kept, and what they lack, as in `reference.py`."""
+    """Return the sums over the last axis, kept, and what they lack, as in `reference/`."""
     edge = 2.0 * (values.shape[-1] * values.abs().amax(-1, keepdim=True)).log2().ceil().exp2()
     upper = (values + edge) - edge
     return upper.sum(-1, keepdim=True), (values - upper).sum(-1, keepdim=True)
