@@ -11,7 +11,7 @@ import torch
 import logitwise as lw
 from logitwise import _requirements as checks
 from logitwise._arrays import Layout, number_kind
-from logitwise.functional._problems import entries, targets
+from logitwise.functional._arguments import entries, targets
 
 INF, NAN = np.inf, np.nan
 LOGITS = np.zeros((4, 3))

@@ -1,6 +1,6 @@
 """The functions, one file per operation: NumPy arrays in give arrays out, torch tensors give tensors."""
 
-from logitwise.functional._problems.options import show_public_signature
+from logitwise.functional._arguments.options import show_public_signature
 from logitwise.functional.binary_cross_entropy import (
     binary_cross_entropy_with_logits,
     binary_cross_entropy_with_logits_and_gradient,

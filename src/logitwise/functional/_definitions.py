@@ -9,10 +9,10 @@ import numpy as np
 
 from logitwise import reference
 from logitwise.functional import _suspicions as suspicions
+from logitwise.functional._arguments.entries import clipped
 from logitwise.functional._cpu_kernels.cross_entropy import divisor, reduced
 from logitwise.functional._memory.results import like
 from logitwise.functional._problems.cross_entropy import CrossEntropyProblem
-from logitwise.functional._problems.entries import clipped
 from logitwise.functional._problems.weighted_logsumexp import WeightedLogsumexpProblem
 from logitwise.kernels.cpu.rows import sum_of
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, overload
 
+from logitwise.functional._arguments.options import refusal, unknown_option
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall
-from logitwise.functional._problems.options import refusal, unknown_option
 from logitwise.functional._routes import loss_and_gradient_of, loss_of
 from logitwise.functional._types import Reduction
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, overload
 
+from logitwise.functional._arguments.options import refusal
 from logitwise.functional._problems.entropy import EntropyCall
-from logitwise.functional._problems.options import refusal
 from logitwise.functional._routes import loss_and_gradient_of, loss_of
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, overload
 
+from logitwise.functional._arguments.options import refusal
 from logitwise.functional._problems.log_loss import LogLossCall
-from logitwise.functional._problems.options import refusal
 from logitwise.functional._routes import result_of
 from logitwise.functional._types import Reduction
 

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 from numpy.typing import ArrayLike
 
 from logitwise._errors import InvalidValueError
-from logitwise.functional._problems.axes import is_one_axis
+from logitwise.functional._arguments.axes import is_one_axis
+from logitwise.functional._arguments.options import unknown_option
 from logitwise.functional._problems.binary_cross_entropy import BinaryCall
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall
 from logitwise.functional._problems.entropy import EntropyCall
 from logitwise.functional._problems.focal_loss import BinaryFocalCall, FocalCall
 from logitwise.functional._problems.kl_divergence import KLDivergenceCall
 from logitwise.functional._problems.log_loss import LogLossCall
-from logitwise.functional._problems.options import unknown_option
 from logitwise.functional._problems.sigmoid import SigmoidCall
 from logitwise.functional._problems.softmax import SoftmaxCall
 from logitwise.functional._problems.weighted_logsumexp import WeightedLogsumexpCall

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, overload
 import numpy as np
 
 from logitwise._arrays import is_tensor
+from logitwise.functional._arguments.axes import is_one_axis
+from logitwise.functional._arguments.options import refusal
 from logitwise.functional._memory.results import deliver
-from logitwise.functional._problems.axes import is_one_axis
-from logitwise.functional._problems.options import refusal
 from logitwise.functional._problems.softmax import SoftmaxCall
 from logitwise.functional._problems.weighted_logsumexp import WeightedLogsumexpCall
 from logitwise.functional._routes import result_of

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from logitwise._errors import InvalidTypeError, InvalidValueError
 from logitwise._requirements import refuse_masked
-from logitwise.functional._problems.entries import in_unit_interval
+from logitwise.functional._arguments.entries import in_unit_interval
 
 DROP_MASKED = "Leave masked rows out first."
 

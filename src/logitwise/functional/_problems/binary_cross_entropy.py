@@ -17,10 +17,10 @@ from logitwise._requirements import (
     check_reduction,
 )
 from logitwise.functional import _suspicions as suspicions
-from logitwise.functional._problems.entries import advice_on_labels, advice_on_missing_labels, in_unit_interval
-from logitwise.functional._problems.even_weights import with_even_element_weights
-from logitwise.functional._problems.targets import check_binary_target
-from logitwise.functional._problems.weights import check_element_weight
+from logitwise.functional._arguments.entries import advice_on_labels, advice_on_missing_labels, in_unit_interval
+from logitwise.functional._arguments.even_weights import with_even_element_weights
+from logitwise.functional._arguments.targets import check_binary_target
+from logitwise.functional._arguments.weights import check_element_weight
 
 _ADVICE_ON_MASKED_LOGITS = "To leave masked entries out, pass logits.filled(0), and a sample_weight of 0 for them."
 

@@ -19,9 +19,9 @@ from logitwise._requirements import (
     check_reduction,
     check_same_framework,
 )
-from logitwise.functional._problems.even_weights import with_even_weights
-from logitwise.functional._problems.targets import check_distribution, count_indices, is_index_target
-from logitwise.functional._problems.weights import check_class_weight, check_sample_weight
+from logitwise.functional._arguments.even_weights import with_even_weights
+from logitwise.functional._arguments.targets import check_distribution, count_indices, is_index_target
+from logitwise.functional._arguments.weights import check_class_weight, check_sample_weight
 
 
 class CrossEntropyCall(NamedTuple):

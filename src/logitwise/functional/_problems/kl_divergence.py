@@ -17,8 +17,8 @@ from logitwise._requirements import (
     check_reduction,
     check_same_framework,
 )
-from logitwise.functional._problems.targets import check_distribution
-from logitwise.functional._problems.weights import check_sample_weight
+from logitwise.functional._arguments.targets import check_distribution
+from logitwise.functional._arguments.weights import check_sample_weight
 
 _NAMES = ("target_logits", "target_probabilities")
 

@@ -17,13 +17,13 @@ from logitwise._requirements import (
     check_reduction,
 )
 from logitwise.functional import _suspicions as suspicions
+from logitwise.functional._arguments import labels as names
+from logitwise.functional._arguments.entries import in_unit_interval, margin_of
+from logitwise.functional._arguments.even_weights import with_even_weights
+from logitwise.functional._arguments.targets import check_distribution, count_indices, is_index_target, is_readable
+from logitwise.functional._arguments.weights import check_class_weight, check_sample_weight
 from logitwise.functional._memory.arrays import memory_of
-from logitwise.functional._problems import labels as names
 from logitwise.functional._problems.cross_entropy import CrossEntropyProblem
-from logitwise.functional._problems.entries import in_unit_interval, margin_of
-from logitwise.functional._problems.even_weights import with_even_weights
-from logitwise.functional._problems.targets import check_distribution, count_indices, is_index_target, is_readable
-from logitwise.functional._problems.weights import check_class_weight, check_sample_weight
 from logitwise.kernels.cpu.suspicions import sums_of_rows
 
 _ADVICE = "If they are logits, use cross_entropy; if log-probabilities, cross_entropy too."

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from logitwise._arrays import Layout
 from logitwise._requirements import as_floating, check_full_mask, check_layout, check_out, check_positive_tensor
-from logitwise.functional._problems.axes import Axes
+from logitwise.functional._arguments.axes import Axes
 
 
 class SoftmaxCall(NamedTuple):

@@ -10,9 +10,9 @@ import numpy as np
 from logitwise._arrays import is_tensor
 from logitwise._errors import InvalidValueError
 from logitwise._requirements import as_floating, check_full_mask
-from logitwise.functional._problems.axes import Axes
-from logitwise.functional._problems.entries import check_all_finite
-from logitwise.functional._problems.weights import as_weights
+from logitwise.functional._arguments.axes import Axes
+from logitwise.functional._arguments.entries import check_all_finite
+from logitwise.functional._arguments.weights import as_weights
 
 
 class WeightedLogsumexpCall(NamedTuple):

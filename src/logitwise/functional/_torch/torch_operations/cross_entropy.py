@@ -9,9 +9,9 @@ from torch import Tensor
 
 from logitwise._arrays import as_float64, is_followed
 from logitwise.functional import _suspicions as suspicions
+from logitwise.functional._arguments.entries import clipped
+from logitwise.functional._arguments.targets import is_readable
 from logitwise.functional._problems.cross_entropy import CrossEntropyProblem
-from logitwise.functional._problems.entries import clipped
-from logitwise.functional._problems.targets import is_readable
 from logitwise.functional._torch.torch_operations.focal_loss import focused
 from logitwise.functional._torch.torch_operations.reduction import reduced
 from logitwise.functional._torch.torch_operations.rows import ShiftedRows, shift, wide

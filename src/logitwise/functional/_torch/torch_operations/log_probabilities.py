@@ -16,10 +16,10 @@ from logitwise._arrays import may_look, number_kind
 from logitwise._errors import InvalidTypeError
 from logitwise._requirements import as_floating, broadcast, check_choice, check_layout, check_same_framework
 from logitwise.functional import _suspicions as suspicions
-from logitwise.functional._problems.entries import check_all_not_negative
-from logitwise.functional._problems.even_weights import even_class_weights
-from logitwise.functional._problems.targets import count_indices, is_index_target
-from logitwise.functional._problems.weights import check_class_weight
+from logitwise.functional._arguments.entries import check_all_not_negative
+from logitwise.functional._arguments.even_weights import even_class_weights
+from logitwise.functional._arguments.targets import count_indices, is_index_target
+from logitwise.functional._arguments.weights import check_class_weight
 from logitwise.functional._torch.tensors import SIXTEEN_BITS
 from logitwise.functional._torch.torch_operations.rows import total, wide
 

@@ -9,7 +9,7 @@ import numpy as np
 from logitwise._arrays import Layout, dtype_name, is_tensor, number_kind
 from logitwise._errors import InvalidTypeError, InvalidValueError
 from logitwise._requirements import broadcast, check_same_framework, described, refuse_proxy
-from logitwise.functional._problems.entries import check_all_finite, check_all_not_negative
+from logitwise.functional._arguments.entries import check_all_finite, check_all_not_negative
 
 _ADVICE = (
     "The mean divides by the sum of the weights, which may be near 0 if they have both signs: pass reduction='sum' or "

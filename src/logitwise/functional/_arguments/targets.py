@@ -11,8 +11,8 @@ from logitwise._arrays import Layout, as_numpy, dtype_name, is_tensor, may_look,
 from logitwise._errors import InvalidTypeError, InvalidValueError
 from logitwise._requirements import check_same_framework
 from logitwise.functional import _suspicions as suspicions
+from logitwise.functional._arguments.entries import not_negative
 from logitwise.functional._memory.arrays import float64_of, memory_of, rows_of
-from logitwise.functional._problems.entries import not_negative
 from logitwise.kernels.cpu.cross_entropy import count_targets
 from logitwise.kernels.cpu.suspicions import faults_of_distribution
 
