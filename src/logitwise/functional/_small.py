@@ -27,7 +27,6 @@ from logitwise.kernels.cpu.suspicions import LOGITS, apparent_content
 NAME = "small call"
 REASON = "few numbers in C-contiguous memory go to one compiled call, past the general checks"
 _FLOAT32, _FLOAT64, _INT64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)  # each is one object
-_BOOL = np.dtype(np.bool_)
 _NO_SINGLES, _NO_DOUBLES = np.empty((0, 0), np.float32), np.empty((0, 0), np.float64)  # where no gradient is asked for
 _SOFTMAXES = {"softmax": softmax.softmax, "log_softmax": softmax.log_softmax}
 OF_ROWS = (EntropyCall, KLDivergenceCall)
@@ -107,7 +106,7 @@ def loss_and_gradient(call: Any, out: Any) -> tuple[Any, Any] | None:
     logits = call.logits
     if out is None:
         gradient = np.empty(logits.shape, logits.dtype)
-    elif _can_be_filled(out, logits, call.target) and call.mask is None:
+    elif _can_be_filled(out, logits, call.target):
         gradient = out
     else:
         return None
@@ -172,7 +171,7 @@ def _divergence(call: KLDivergenceCall, logits: np.ndarray, gradient: np.ndarray
 def _is_small(call: CrossEntropyCall) -> bool:
     """Return whether these are few rows of logits and a class index for each, in C-contiguous NumPy memory."""
     logits, target, axis, _, _, _, _, _, _, _, mask = call
-    if not (type(logits) is type(target) is np.ndarray and logits.ndim == 2 and type(axis) is int):
+    if not (type(logits) is type(target) is np.ndarray and logits.ndim == 2 and type(axis) is int and mask is None):
         return False
     rows, classes = logits.shape
     return (
@@ -184,17 +183,6 @@ def _is_small(call: CrossEntropyCall) -> bool:
         and (axis == -1 or axis == 1)
         and logits.flags.carray
         and target.flags.carray
-        and (mask is None or _is_small_mask(mask, classes, rows))
-    )
-
-
-def _is_small_mask(mask: Any, classes: int, rows: int) -> bool:
-    """Return whether a mask is C-contiguous NumPy memory, for all rows together or for each."""
-    return (
-        type(mask) is np.ndarray
-        and mask.dtype is _BOOL
-        and (mask.shape == (classes,) or mask.shape == (rows, classes) or mask.shape == (1, classes))
-        and mask.flags.carray
     )
 
 
@@ -214,15 +202,14 @@ def _loss_of_small(call: CrossEntropyCall, gradient: np.ndarray) -> np.floating 
     """Return the loss and fill `gradient`, unless it is empty."""
     if not call.has_plain_options():
         return None
-    logits, target, _, _, _, ignore_index, smoothing, z_loss, reduction, normalizer, mask = call
+    logits, target, _, _, _, ignore_index, smoothing, z_loss, reduction, normalizer, _ = call
     with_checks, (rows, classes) = _warnings.checks_are_on(), logits.shape
     if with_checks and rows == classes >= suspicions.SMALLEST_SQUARE:
         return None
-    mask = mask if mask is None else mask.reshape(-1, classes)
     divisor = 1.0
     if reduction != "sum":
         divisor = 0.0 if normalizer is None else float(normalizer)
     rows_counted, value = kernels.small_cross_entropy_of_arrays(
-        logits, target, mask, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
+        logits, target, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
     )
     return None if rows_counted < 0 else logits.dtype.type(value)

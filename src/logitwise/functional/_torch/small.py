@@ -25,6 +25,7 @@ from logitwise.functional._torch.tensors import ORDINARY, STORED, is_recorded, i
 from logitwise.kernels.cpu import binary_focal_loss
 from logitwise.kernels.cpu import cross_entropy as kernels
 from logitwise.kernels.cpu.focal_loss import small_focal_loss
+from logitwise.kernels.cpu.rows import FEW_CLASSES
 
 NAME = _small.NAME
 REASON = _small.REASON
@@ -299,9 +300,10 @@ def is_small_matrix(call: CrossEntropyCall) -> bool:
 
 
 def _is_small_mask(mask: Any, shape: torch.Size) -> bool:
-    """Return whether a mask is C-contiguous memory, for all rows together or for each."""
+    """Return whether a mask of few classes is C-contiguous memory, for all rows together or for each."""
     return (
         type(mask) is Tensor
+        and shape[1] <= FEW_CLASSES  # many take longer than the general checks: no second kernel is compiled for them
         and not is_wrapped(mask)
         and mask.dtype is torch.bool
         and _is_plain_memory(mask)

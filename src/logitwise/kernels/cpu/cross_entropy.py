@@ -775,15 +775,14 @@ def small_cross_entropy(
 
 
 def small_cross_entropy_of_arrays(
-    logits: np.ndarray, target: np.ndarray, mask: np.ndarray | None, ignore_index: int, smoothing: float,
-    z_loss: float, with_checks: bool, divisor: float, gradient: np.ndarray,
+    logits: np.ndarray, target: np.ndarray, ignore_index: int, smoothing: float, z_loss: float, with_checks: bool,
+    divisor: float, gradient: np.ndarray,
 ) -> tuple[int, float]:  # fmt: skip
     """Check the indices of a small call on arrays, fill its gradient, and return its reduced loss.
 
     Args:
         logits: A C-contiguous matrix of float32 or float64.
         target: int64, one per row.
-        mask: `(1 or rows, classes)`, C-contiguous, or None.
         ignore_index: As in `cross_entropy`.
         smoothing: As in `cross_entropy`.
         z_loss: As in `cross_entropy`.
@@ -796,7 +795,7 @@ def small_cross_entropy_of_arrays(
     """
     many = True if logits.shape[1] > FEW_CLASSES else None
     return _small_cross_entropy_of_arrays(
-        many, logits, target, mask, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
+        many, logits, target, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
     )
 
 
@@ -828,18 +827,12 @@ def _small_cross_entropy(
 
 @compiled
 def _small_cross_entropy_of_arrays(
-    many, logits, target, mask, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
+    many, logits, target, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
 ):
     rows, classes = logits.shape
-    if mask is None:
-        return _small_loss(
-            many, logits.reshape((rows, classes, 1)), NATIVE, target, target.view(np.uint8), None, ignore_index,
-            smoothing, z_loss, with_checks, divisor, gradient.reshape((gradient.shape[0], classes, 1)),
-        )  # fmt: skip
     return _small_loss(
-        many, logits.reshape((rows, classes, 1)), NATIVE, target, target.view(np.uint8),
-        mask.reshape((mask.shape[0], classes, 1)), ignore_index, smoothing, z_loss, with_checks, divisor,
-        gradient.reshape((gradient.shape[0], classes, 1)),
+        many, logits.reshape((rows, classes, 1)), NATIVE, target, target.view(np.uint8), None, ignore_index, smoothing,
+        z_loss, with_checks, divisor, gradient.reshape((gradient.shape[0], classes, 1)),
     )  # fmt: skip
 
 
