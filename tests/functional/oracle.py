@@ -148,20 +148,19 @@ def _row_focal_loss(row: _Row, y: np.ndarray, s: float, asked: Loss, gamma: floa
     if s == 0.0:
         return 0.0, [0.0] * len(y)
     e, g, total = _CONTEXT.mpf(asked.smoothing), _CONTEXT.mpf(gamma), row.total
-    loss, slopes = _CONTEXT.mpf(0), []
+    loss, slopes = _CONTEXT.mpf(0), {}
     for j, (w, truth) in enumerate(zip(asked.class_weight.tolist(), y.tolist(), strict=True)):
         v = _CONTEXT.mpf(w) * ((1 - e) * _CONTEXT.mpf(truth) + e / len(y))
         if not v:
-            slopes.append(_CONTEXT.mpf(0))
             continue
         u, p, surprise = row.others(j) / total, row.exponentials[j] / total, row.largest - row.scaled[j] + row.log_total
         loss += v * u**g * surprise
         pull = g * u ** (g - 1) * p * surprise if p and u else 0  # p l is 0 where p is 0
-        slopes.append(v * (u**g + pull))  # how the loss falls along log p_j
+        slopes[j] = v * (u**g + pull)  # how the loss falls along log p_j
     gradient = []
     for i, x in enumerate(row.exponentials):
-        others = _CONTEXT.fsum(slopes[:i] + slopes[i + 1 :])
-        gradient.append(float(s * (others * x / total - slopes[i] * row.others(i) / total)))
+        others = _CONTEXT.fsum(slope for j, slope in slopes.items() if j != i)
+        gradient.append(float(s * (others * x / total - slopes.get(i, 0) * row.others(i) / total)))
     return float(s * loss), gradient
 
 

@@ -70,7 +70,7 @@ def test_rows_and_their_gradient(kind, gamma, asked):
         np.testing.assert_array_equal(values_of(same), values_of(losses))
 
 
-@pytest.mark.parametrize("gamma", [0.3, 2.0, 7.5])
+@pytest.mark.parametrize("gamma", [0.3, 7.5])
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 @pytest.mark.parametrize("classes", [2, 3, 64, 256, 257, 1100])
 def test_every_number_of_classes_both_of_the_confident_and_the_wrong(classes, dtype, gamma):
@@ -257,21 +257,20 @@ def test_small_calls_of_tensors_have_the_bits_of_large_ones(shape, dtype):
     logits = make(generator.standard_normal(shape) * 4, f"torch {dtype}")
     target = torch.as_tensor(generator.integers(0, shape[1], shape[0]))
     labels = (logits > 1.0).to(logits.dtype)
-    for function, gradient_of, truth, options in (
-        (lw.focal_loss, lw.focal_loss_and_gradient, target, {"axis": 1}),
-        (BINARY, BINARY_GRADIENT, labels, {}),
+    for function, gradient_of, truth in (
+        (lw.focal_loss, lw.focal_loss_and_gradient, target),
+        (BINARY, BINARY_GRADIENT, labels),
     ):
         for more in ({}, {"reduction": "sum"}, {"normalizer": 3}):
             assert lw.route_of(logits, truth, function=function, gamma=2, **more).name == "small call"
             assert lw.route_of(logits, truth, function=function, gamma=1.5, **more).name == "small call"
-            arrays = logits.double().numpy() if dtype == "bfloat16" else logits.numpy()
-            expected = gradient_of(arrays, np.asarray(truth, arrays.dtype) if function is BINARY else truth.numpy(),
-                                   gamma=1.5, **options, **more)  # fmt: skip
+            weight = torch.ones(shape[0] if function is lw.focal_loss else shape)
+            expected = gradient_of(logits, truth, gamma=1.5, sample_weight=weight, **more)
             leaf = logits.clone().requires_grad_()
             loss = function(leaf, truth, gamma=1.5, **more)
             (gradient,) = torch.autograd.grad(loss, leaf)
-            assert loss.detach().equal(torch.as_tensor(expected[0]).to(loss.dtype))
-            assert gradient.equal(torch.as_tensor(expected[1]).to(loss.dtype))
+            assert loss.detach().equal(expected[0])
+            assert gradient.equal(expected[1])
 
 
 @pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0, 3.5])
