@@ -28,5 +28,5 @@ __all__ = [
     "Softmax2d",
 ]
 
-for _name in __all__:
-    globals()[_name].__module__ = __name__  # where it is imported from, whatever file it is in
+for _error in (InputError, InputTypeError):
+    _error.__module__ = __name__  # an error is named by its public place
