@@ -92,9 +92,33 @@ def test_mask_leaves_classes_out(kind):
         )
 
 
-def test_mask_broadcasts():
-    result = lw.softmax(np.zeros((2, 3)), mask=np.array([True, False, True]))
-    np.testing.assert_array_equal(result, [[0.5, 0.0, 0.5]] * 2)
+MASKED = {
+    "softmax": lw.softmax,
+    "log_softmax": lw.log_softmax,
+    "logsumexp": lw.logsumexp,
+    "logsumexp, b": lambda z, **options: lw.logsumexp(z, b=z, **options),
+    "entropy": lw.entropy,
+    "entropy_and_gradient": lw.entropy_and_gradient,
+    "kl_divergence": lambda z, **options: lw.kl_divergence(z, 2 * z, reduction="none", **options),
+    "kl_divergence_and_gradient": lambda z, **options: lw.kl_divergence_and_gradient(z, 2 * z, **options),
+}
+
+
+@pytest.mark.parametrize("shape", [(), (5,), (4, 1), (1, 5), (3, 1, 1), (3, 1, 5), (3, 4, 1)], ids=str)
+@pytest.mark.parametrize("kind", ["numpy float32", "torch float64", "torch bfloat16"])
+@pytest.mark.parametrize("name", MASKED)
+def test_mask_broadcasts(name, kind, shape):
+    generator = np.random.default_rng(len(shape))
+    values, mask = generator.standard_normal((3, 4, 5)), generator.random(shape) < 0.6
+    whole = np.ascontiguousarray(np.broadcast_to(mask, values.shape))
+    for axis in (0, 1, -1):
+        found, expected = (
+            MASKED[name](make(values, kind), mask=torch.tensor(each) if kind.startswith("torch") else each, axis=axis)
+            for each in (mask, whole)
+        )
+        pairs = zip(found, expected, strict=True) if isinstance(found, tuple) else [(found, expected)]
+        for result, other in pairs:
+            np.testing.assert_array_equal(values_of(result), values_of(other))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -161,6 +185,23 @@ def test_torch_derivatives(function):
     assert torch.autograd.gradcheck(call, logits, check_forward_ad=True)
     assert torch.autograd.gradgradcheck(call, logits)
     assert torch.autograd.gradcheck(lambda z: call(z, 0), logits)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_masked_class_has_no_derivative(function):
+    call, generator = getattr(lw, function), torch.Generator().manual_seed(1)
+    logits, outer = torch.randn(2, 3, 4, dtype=torch.float64, generator=generator)
+    mask = torch.tensor([[True, False, True, True], [True, True, False, True], [False, False, False, False]])
+    derivatives = torch.func.vjp(lambda z: call(z, mask=mask), logits)[1](outer)[0]
+    forward = torch.func.jvp(lambda z: call(z, mask=mask), (logits,), (outer,))[1]
+    recorded = logits.clone().requires_grad_()
+    call(recorded, mask=mask).backward(outer)
+    check_ulp(values_of(recorded.grad), values_of(derivatives), "float64", VALUE_ULP["float64"])
+    assert not derivatives[~mask].any()
+    assert not forward[~mask].any()
+    for row, taken in enumerate(mask[:2]):
+        alone = torch.func.vjp(call, logits[row, taken])[1](outer[row, taken])[0]
+        check_ulp(values_of(derivatives[row, taken]), values_of(alone), "float64", VALUE_ULP["float64"])
 
 
 ALL = (*FUNCTIONS, "logsumexp")

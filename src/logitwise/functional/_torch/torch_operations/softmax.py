@@ -25,11 +25,12 @@ def softmax(problem: SoftmaxProblem) -> Tensor:
 
 
 def log_softmax(problem: SoftmaxProblem) -> Tensor:
-    """Return the log-probabilities of the classes."""
+    """Return the log-probabilities of the classes; that of a masked class is a constant, and has no derivative."""
     if not problem.layout.classes:
         return problem.logits.clone()
     rows = _rows(problem)
-    return _of_shape(rows.differences - rows.log_total, problem)
+    results = _of_shape(rows.differences - rows.log_total, problem)
+    return results if problem.mask is None else results.masked_fill(~problem.mask, -torch.inf)
 
 
 def logsumexp(problem: SoftmaxProblem) -> Tensor:
