@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from logitwise._arrays import Layout, is_tensor
-from logitwise._requirements import as_floating, check_layout, check_mask, check_out, check_positive_tensor
+from logitwise._requirements import as_floating, check_full_mask, check_layout, check_out, check_positive_tensor
 
 
 class EntropyCall(NamedTuple):
@@ -35,7 +35,7 @@ class EntropyCall(NamedTuple):
         logits = as_floating(self.logits, "logits")
         layout = check_layout(logits, self.axis, at_least=0)
         temperature = check_positive_tensor(self.temperature, "temperature", logits)
-        mask = check_mask(self.mask, logits)
+        mask = check_full_mask(self.mask, logits)
         check_out(out, logits)
         return EntropyProblem(self.operation, logits, mask, layout, temperature, bool(self.keepdims))
 

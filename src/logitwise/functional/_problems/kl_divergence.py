@@ -10,8 +10,8 @@ from logitwise._arrays import Layout, is_followed, is_tensor
 from logitwise._errors import InvalidValueError
 from logitwise._requirements import (
     as_floating,
+    check_full_mask,
     check_layout,
-    check_mask,
     check_out,
     check_positive_tensor,
     check_reduction,
@@ -59,7 +59,7 @@ class KLDivergenceCall(NamedTuple):
         name, target = self._target(logits, layout)
         reduction, normalizer = check_reduction(self.reduction, self.normalizer, logits)
         temperature = check_positive_tensor(self.temperature, "temperature", logits)
-        mask = check_mask(self.mask, logits)
+        mask = check_full_mask(self.mask, logits)
         signed = reduction != "mean" or normalizer is not None
         sample_weight = check_sample_weight(self.sample_weight, logits, layout, signed)
         are_probabilities = name == "target_probabilities"
