@@ -62,8 +62,16 @@ def loss(call: Any) -> Tensor:
 def loss_and_gradient(call: Any, out: Any = None) -> tuple[Tensor, Tensor]:
     """Return the loss and its gradient, detached: one backward pass over the operations."""
     problem = call.checked(out).detached()
+
+    def sum_of(logits: Tensor) -> tuple[Tensor, Tensor]:
+        loss = _LOSSES[problem.operation](problem._replace(logits=logits))
+        return loss.sum(), loss
+
+    # a compiler and a transform refuse a plain backward pass
+    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+        gradient, loss = torch.func.grad(sum_of, has_aux=True)(problem.logits)
+        return loss.detach(), deliver(gradient, out)
     with torch.enable_grad():
-        logits = problem.logits.requires_grad_()
-        loss = _LOSSES[problem.operation](problem)
-        (gradient,) = torch.autograd.grad(loss.sum(), logits)
+        total, loss = sum_of(problem.logits.requires_grad_())
+        (gradient,) = torch.autograd.grad(total, problem.logits)
     return loss.detach(), deliver(gradient, out)
