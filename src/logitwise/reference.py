@@ -10,7 +10,8 @@ Every row is written as differences from its largest logit `m`, at position `k`:
 The largest term is exactly 1 and stays out of the sum, so nothing is lost where the others are tiny: `log1p(rest)` is
 the loss of a confident row to the last digit. `z_j - m` is rounded, and half an ulp in a difference of 700 becomes 700
 half-ulps in its exponential. So the rounding error of the difference is computed too (Knuth's two-sum) and carried over
-to the exponential. For shifted formulas and their bounds see Blanchard, Higham and Higham, IMA J. Numer. Anal. 41
+to the exponential. Where `rest` is next to nothing, the other exponentials are added with a factor of exp(512), since
+each of them, subnormal, would be rounded to a multiple of the smallest number. For shifted formulas and their bounds see Blanchard, Higham and Higham, IMA J. Numer. Anal. 41
 (2021).
 """
 
@@ -24,6 +25,8 @@ import numpy as np
 # The upper part has 20 zeros at its end: its products with exponents are exact. Their sum is log 2 to 86 bits.
 LOG_2 = (0.6931471803691238, 1.9082149292705877e-10)
 
+FAR, EXCESS = -650.0, 512.0  # differences below FAR have exponentials so small that EXCESS is added to all of a row
+
 
 @dataclass(frozen=True)
 class ShiftedRows:
@@ -34,6 +37,8 @@ class ShiftedRows:
     differences: np.ndarray  # d
     exponentials: np.ndarray  # e
     rest: np.ndarray  # the sum of e without position k
+    excess: np.ndarray  # what is added to d where all e but that of k are tiny, else 0
+    magnified: np.ndarray  # exp(d + excess), and 0 at k
 
 
 def shift(logits: np.ndarray, axis: int, temperature: float = 1.0, mask: np.ndarray | None = None) -> ShiftedRows:
@@ -50,12 +55,15 @@ def shift(logits: np.ndarray, axis: int, temperature: float = 1.0, mask: np.ndar
         if temperature != 1.0:
             differences, error = _quotient(differences, error, temperature)
         differences = np.where(np.isneginf(largest), -np.inf, differences)
-        exponentials = np.exp(differences)
-        exponentials += np.where(exponentials > 0.0, exponentials * error, 0.0)
-        rest = _total(np.where(is_largest, 0.0, exponentials), axis)
+        others = np.where(is_largest, -np.inf, differences)
+        excess = np.where(others.max(axis, keepdims=True) < FAR, EXCESS, 0.0)
+        magnified = np.exp(others + excess)
+        magnified += np.where(magnified > 0.0, magnified * error, 0.0)
+        rest = _total(magnified, axis) * np.exp(-excess)
         spoiled = np.where(np.isnan(largest) | np.isposinf(largest), np.nan, 0.0)
+        exponentials = np.where(is_largest & ~np.isneginf(largest), 1.0, magnified * np.exp(-excess)) + spoiled
         return ShiftedRows(
-            largest / temperature, is_largest, differences + spoiled, exponentials + spoiled, rest + spoiled
+            largest / temperature, is_largest, differences + spoiled, exponentials, rest + spoiled, excess, magnified
         )
 
 
@@ -410,9 +418,9 @@ def entropy(
     """
     rows = shift(logits, axis, temperature, mask)
     with np.errstate(invalid="ignore", under="ignore"):
-        distances = np.where(rows.exponentials == 0.0, 0.0, -rows.differences)
+        distances = np.where(rows.magnified == 0.0, 0.0, -rows.differences)
         probabilities = rows.exponentials / np.where(np.isneginf(rows.largest), 1.0, 1.0 + rows.rest)
-        mean = _total(probabilities * distances, axis)
+        mean = _total(rows.magnified * distances, axis) * np.exp(-rows.excess) / (1.0 + rows.rest)
         return np.squeeze(np.log1p(rows.rest) + mean, axis), probabilities * (distances - mean) / temperature
 
 
