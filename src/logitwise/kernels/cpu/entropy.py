@@ -144,17 +144,14 @@ def _exponential(exact, value, highest, scales):
 
 @compiled
 def _sums_of_lanes(exact, values, highest, scales, exponentials, sums, lost):
-    """Fill the exponentials; add up those below 1, count those that are 1, and add up their products with (m - z) / T.
-
-    The sums have the excess factor, the exponentials have not.
-    """
+    """Fill the exponentials; add up those below 1, count those that are 1, add up their products with (m - z) / T."""
     use_wide_vectors()
     for k in range(values.shape[0]):
         for b in range(WIDTH):
             exponential, distance = _exponential(exact, values[k, b], highest[b], scales)
             is_largest = exponential == EXCESS
             below = 0.0 if is_largest else exponential
-            exponentials[k, b] = exponential / EXCESS
+            exponentials[k, b] = exponential
             sums[0, b], lost[0, b] = add(exact, sums[0, b], lost[0, b], below)
             sums[1, b] += 1.0 if is_largest else 0.0
             sums[2, b], lost[2, b] = add(exact, sums[2, b], lost[2, b], exponential * distance)
@@ -162,9 +159,9 @@ def _sums_of_lanes(exact, values, highest, scales, exponentials, sums, lost):
 
 @compiled
 def _slope(value, highest, inverse, exponential, mean, factor):
-    """Return `factor e ((z - m) / T + D)`, 0 where the exponential is."""
-    slope = exponential * factor * ((np.float64(value) - np.float64(highest)) * inverse + mean)
-    return 0.0 if exponential == 0.0 else slope
+    """Return `factor e ((z - m) / T + D)`, 0 where the exponential is; `exponential` has the excess factor."""
+    slope = exponential * ((np.float64(value) - np.float64(highest)) * inverse + mean)
+    return 0.0 if exponential == 0.0 else (slope / EXCESS) * factor
 
 
 @compiled
@@ -213,7 +210,7 @@ def _of_many_classes(exact, logits, encoding, mask, weight, temperature, entropi
 
 @compiled
 def _sums_of_row(exact, values, highest, scales, kept, terms, products, lanes):
-    """Return the sum of the exponentials below 1, how many are 1, and the sum of their products, as `_result` takes them."""
+    """Return the sum of the exponentials below 1, how many are 1, and the sum of their products: see `_result`."""
     below = below_lost = ones = distance = distance_lost = 0.0
     for start in range(0, values.size, BLOCK):
         count = min(BLOCK, values.size - start)
@@ -231,7 +228,7 @@ def _fill_block(exact, values, highest, scales, exponentials, below, distances):
     use_wide_vectors()
     for k in range(values.size):
         exponential, distance = _exponential(exact, values[k], highest, scales)
-        exponentials[k] = exponential / EXCESS
+        exponentials[k] = exponential
         below[k] = 0.0 if exponential == EXCESS else exponential
         distances[k] = exponential * distance
 
@@ -241,7 +238,7 @@ def _count_ones(values):
     use_wide_vectors()
     ones = 0
     for k in range(values.size):
-        ones += values[k] == 1.0
+        ones += values[k] == EXCESS
     return np.float64(ones)
 
 

@@ -291,7 +291,7 @@ def _compute_tile(
 
 @compiled
 def _magnify(classes, loss, sums, lost, magnitude, factor, own_factor):
-    """Multiply the factors of the columns whose terms are subnormal, unless it was done; return whether there are any."""
+    """Multiply the factors of columns whose terms are subnormal, unless it was done; return whether there are any."""
     found = 0
     for b in range(WIDTH):
         found += _is_subnormal(loss[b], sums[1, b] + lost[1, b], classes) and magnitude[b] == 1.0
@@ -383,7 +383,7 @@ def _drift_from(exact, z, highest, own, inverse, inverse_low):
 
 @compiled
 def _sums_of_given_lanes(exact, values, targets, highest, scales, own, other, sums, lost):
-    """Fill probabilities and exponentials; add up, for each column, `V - 1`, and the exponentials below 1; count those at 1."""
+    """Fill probabilities and exponentials; add up, for each column, `V - 1` and the exponentials below 1; count others."""
     use_wide_vectors()
     _, _, high, low = scales
     for b in range(WIDTH):

@@ -524,7 +524,7 @@ def shift_row(values, high, low, exponentials, lanes_below, lanes_ones):
         below_lost += lost
         ones += block_ones
     rest, total = _rest_and_total(below + below_lost, ones)
-    if rest < values.size * smallest_normal(values):
+    if rest < values.size * _smallest_normal(values):
         rest = _rest_of_subnormals(values, anchor, high, low)
     return np.float64(anchor), rest, total
 
@@ -536,7 +536,7 @@ def _rest_and_total(below, ones):
 
 
 @by_type
-def smallest_normal(array):
+def _smallest_normal(array):
     """Return the smallest normal number of the dtype that `array` is computed in."""
     smallest = 2.0**-1022 if array.dtype == types.float64 else 2.0**-126
     return lambda array: smallest
@@ -553,10 +553,9 @@ def _lowest_exponent(array):
 def _rest_of_subnormals(values, anchor, high, low):
     """Return the sum of the exponentials of a row without its largest, for a row in which they are next to nothing.
 
-    In their own dtype they are subnormal: each is a multiple of the smallest number, and so is their sum. In float64,
-    with an excess factor, they keep their digits. Rows that `smallest_normal` times the number of classes does not
-    exceed are so few that this is written for its size, and not for its speed; classes that are too far away to count
-    cost a comparison.
+    In their own dtype each would be rounded to a multiple of the smallest number. In float64 with an excess factor they
+    keep their digits. Such rows are rare, so this loop is short rather than fast; a class that is too far away to count
+    costs two comparisons.
     """
     anchor, high, low = np.float64(anchor), np.float64(high), np.float64(low)
     factor, lost = difference(high, -low)
@@ -587,7 +586,7 @@ def shift_lanes(values, high, low, exponentials, anchor, rest, total, source, re
                 exponentials[k, b] = exp_of_difference(values[k, b], anchor[b], high, low)
     ones = scratch_like(values, (1, LANES))[0]
     _sums_of_lanes(exponentials, rest, ones)
-    smallest, subnormal = values.shape[0] * smallest_normal(values), 0
+    smallest, subnormal = values.shape[0] * _smallest_normal(values), 0
     for b in range(LANES):
         rest[b], total[b] = _rest_and_total(rest[b], np.float64(ones[b]))
     for b in range(LANES):

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-
 FAR, EXCESS = -650.0, 512.0
 
 
@@ -38,6 +37,14 @@ class ShiftedRows:
     log_total: Tensor  # log1p(rest)
     total: Tensor
     dead: Tensor  # rows of -inf alone
+
+    def magnified(self, magnitude: Tensor) -> Tensor:
+        """Return the exponentials times a number for every row, of which they keep their digits."""
+        return torch.where(self.is_largest & ~self.dead, magnitude, self.others * (self.factor * magnitude))
+
+    def is_tiny(self) -> Tensor:
+        """Return of which rows all exponentials but that of the largest are tiny."""
+        return torch.as_tensor(self.factor, device=self.total.device).detach() < 1.0
 
 
 def wide(tensor: Tensor) -> Tensor:
