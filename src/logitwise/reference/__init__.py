@@ -10,8 +10,9 @@ Every row is written as differences from its largest logit `m`, at position `k`:
 The largest term is exactly 1 and stays out of the sum, so nothing is lost where the others are tiny: `log1p(rest)` is
 the loss of a confident row to the last digit. `z_j - m` is rounded, and half an ulp in a difference of 700 becomes 700
 half-ulps in its exponential. So the rounding error of the difference is computed too (Knuth's two-sum) and carried over
-to the exponential. For shifted formulas and their bounds see Blanchard, Higham and Higham, IMA J. Numer. Anal. 41
-(2021).
+to the exponential. Where `rest` is next to nothing, the other exponentials are added with a factor of exp(512): each of
+them, subnormal, would be rounded to a multiple of the smallest number. For shifted formulas and their bounds see
+Blanchard, Higham and Higham, IMA J. Numer. Anal. 41 (2021).
 """
 
 from logitwise.reference.binary_cross_entropy import binary_cross_entropy_with_logits

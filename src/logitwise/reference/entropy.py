@@ -20,7 +20,7 @@ def entropy(
     """
     rows = shift(logits, axis, temperature, mask)
     with np.errstate(invalid="ignore", under="ignore"):
-        distances = np.where(rows.exponentials == 0.0, 0.0, -rows.differences)
+        distances = np.where(rows.magnified == 0.0, 0.0, -rows.differences)
         probabilities = rows.exponentials / np.where(np.isneginf(rows.largest), 1.0, 1.0 + rows.rest)
-        mean = sum_of(probabilities * distances, axis)
+        mean = sum_of(rows.magnified * distances, axis) * np.exp(-rows.excess) / (1.0 + rows.rest)
         return np.squeeze(np.log1p(rows.rest) + mean, axis), probabilities * (distances - mean) / temperature

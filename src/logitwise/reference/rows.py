@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+FAR, EXCESS = -650.0, 512.0  # differences below FAR have exponentials so small that EXCESS is added to all of a row
+
 
 @dataclass(frozen=True)
 class ShiftedRows:
@@ -16,6 +18,8 @@ class ShiftedRows:
     differences: np.ndarray  # d
     exponentials: np.ndarray  # e
     rest: np.ndarray  # the sum of e without position k
+    excess: np.ndarray  # what is added to d where all e but that of k are tiny, else 0
+    magnified: np.ndarray  # exp(d + excess), and 0 at k
 
 
 def shift(logits: np.ndarray, axis: int, temperature: float = 1.0, mask: np.ndarray | None = None) -> ShiftedRows:
@@ -32,12 +36,15 @@ def shift(logits: np.ndarray, axis: int, temperature: float = 1.0, mask: np.ndar
         if temperature != 1.0:
             differences, error = exact_quotient(differences, error, temperature)
         differences = np.where(np.isneginf(largest), -np.inf, differences)
-        exponentials = np.exp(differences)
-        exponentials += np.where(exponentials > 0.0, exponentials * error, 0.0)
-        rest = sum_of(np.where(is_largest, 0.0, exponentials), axis)
+        others = np.where(is_largest, -np.inf, differences)
+        excess = np.where(others.max(axis, keepdims=True) < FAR, EXCESS, 0.0)
+        magnified = np.exp(others + excess)
+        magnified += np.where(magnified > 0.0, magnified * error, 0.0)
+        rest = sum_of(magnified, axis) * np.exp(-excess)
         spoiled = np.where(np.isnan(largest) | np.isposinf(largest), np.nan, 0.0)
+        exponentials = np.where(is_largest & ~np.isneginf(largest), 1.0, magnified * np.exp(-excess)) + spoiled
         return ShiftedRows(
-            largest / temperature, is_largest, differences + spoiled, exponentials + spoiled, rest + spoiled
+            largest / temperature, is_largest, differences + spoiled, exponentials, rest + spoiled, excess, magnified
         )
 
 

@@ -74,19 +74,19 @@ def _entropy(many, exact, logits, encoding, mask, weight, temperature, entropies
 
 
 @compiled
-def _result(below, ones, distance, inverse):
+def _result(below, ones, distance):
     """Return the entropy of a row, D, and 1 / S; a row of -inf alone has no exponentials, and entropy 0.
 
     Args:
-        below: The sum of the exponentials below 1.
+        below: The sum of the exponentials below 1, with the excess factor: without it, each could be subnormal.
         ones: How many are 1.
-        distance: The sum of `e (m - z)`.
-        inverse: 1 / T.
+        distance: The sum of `e (m - z) / T`, with the excess factor.
     """
+    below /= EXCESS
     total = below + ones
     factor = 0.0 if total == 0.0 else 1.0 / total
     rest = below + (ones - 1.0 if ones > 0.0 else 0.0)
-    mean = (distance * factor) * inverse
+    mean = (distance * factor) / EXCESS
     return log1p(rest) + mean, mean, factor
 
 
@@ -109,9 +109,7 @@ def _of_few_classes(exact, logits, encoding, mask, weight, temperature, entropie
         lost[:] = 0.0
         _sums_of_lanes(exact, values, highest, scales, exponentials, sums, lost)
         for b in range(WIDTH):
-            sums[0, b], mean[b], factor[b] = _result(
-                sums[0, b] + lost[0, b], sums[1, b], sums[2, b] + lost[2, b], scales[0]
-            )
+            sums[0, b], mean[b], factor[b] = _result(sums[0, b] + lost[0, b], sums[1, b], sums[2, b] + lost[2, b])
         for b in range(count):
             entropies[start + b] = sums[0, b]
         if gradient.size:
@@ -137,23 +135,23 @@ def _largest_of_lanes(values, highest):
 
 @compiled
 def _exponential(exact, value, highest, scales):
-    """Return `exp((z - m) / T)` with its excess factor, and `(m - z) / EXCESS`, or 0 where the exponential is 0."""
-    _, _, high, low = scales
+    """Return `exp((z - m) / T)` with its excess factor, and `(m - z) / T`, or 0 where the exponential is 0."""
+    inverse, _, high, low = scales
     distance, error = gap(exact, value, highest)
     exponential = excess_exp(exact, distance, error, high, low)
-    return exponential, 0.0 if exponential == 0.0 else -distance / EXCESS
+    return exponential, 0.0 if exponential == 0.0 else -distance * inverse
 
 
 @compiled
 def _sums_of_lanes(exact, values, highest, scales, exponentials, sums, lost):
-    """Fill the exponentials; add up those below 1, count those that are 1, and add up their products with m - z."""
+    """Fill the exponentials; add up those below 1, count those that are 1, add up their products with (m - z) / T."""
     use_wide_vectors()
     for k in range(values.shape[0]):
         for b in range(WIDTH):
             exponential, distance = _exponential(exact, values[k, b], highest[b], scales)
             is_largest = exponential == EXCESS
-            below = 0.0 if is_largest else exponential / EXCESS
-            exponentials[k, b] = exponential / EXCESS
+            below = 0.0 if is_largest else exponential
+            exponentials[k, b] = exponential
             sums[0, b], lost[0, b] = add(exact, sums[0, b], lost[0, b], below)
             sums[1, b] += 1.0 if is_largest else 0.0
             sums[2, b], lost[2, b] = add(exact, sums[2, b], lost[2, b], exponential * distance)
@@ -161,9 +159,9 @@ def _sums_of_lanes(exact, values, highest, scales, exponentials, sums, lost):
 
 @compiled
 def _slope(value, highest, inverse, exponential, mean, factor):
-    """Return `factor e ((z - m) / T + D)`, 0 where the exponential is."""
-    slope = exponential * factor * ((np.float64(value) - np.float64(highest)) * inverse + mean)
-    return 0.0 if exponential == 0.0 else slope
+    """Return `factor e ((z - m) / T + D)`, 0 where the exponential is; `exponential` has the excess factor."""
+    slope = exponential * ((np.float64(value) - np.float64(highest)) * inverse + mean)
+    return 0.0 if exponential == 0.0 else (slope / EXCESS) * factor
 
 
 @compiled
@@ -194,7 +192,7 @@ def _of_many_classes(exact, logits, encoding, mask, weight, temperature, entropi
             highest = np.float64(largest_of_row(values))
             highest = 0.0 if highest == -np.inf else highest
             below, ones, distance = _sums_of_row(exact, values, highest, scales, kept, terms, products, lanes)
-            entropies[row], mean, factor = _result(below, ones, distance, scales[0])
+            entropies[row], mean, factor = _result(below, ones, distance)
             if not gradient.size:
                 continue
             factor *= -scales[0] * weight[row if weight.size > 1 else 0]
@@ -212,7 +210,7 @@ def _of_many_classes(exact, logits, encoding, mask, weight, temperature, entropi
 
 @compiled
 def _sums_of_row(exact, values, highest, scales, kept, terms, products, lanes):
-    """Return the sum of the exponentials below 1, how many are 1, and the sum of their products with m - z."""
+    """Return the sum of the exponentials below 1, how many are 1, and the sum of their products: see `_result`."""
     below = below_lost = ones = distance = distance_lost = 0.0
     for start in range(0, values.size, BLOCK):
         count = min(BLOCK, values.size - start)
@@ -230,8 +228,8 @@ def _fill_block(exact, values, highest, scales, exponentials, below, distances):
     use_wide_vectors()
     for k in range(values.size):
         exponential, distance = _exponential(exact, values[k], highest, scales)
-        exponentials[k] = exponential / EXCESS
-        below[k] = 0.0 if exponential == EXCESS else exponential / EXCESS
+        exponentials[k] = exponential
+        below[k] = 0.0 if exponential == EXCESS else exponential
         distances[k] = exponential * distance
 
 
@@ -240,7 +238,7 @@ def _count_ones(values):
     use_wide_vectors()
     ones = 0
     for k in range(values.size):
-        ones += values[k] == 1.0
+        ones += values[k] == EXCESS
     return np.float64(ones)
 
 

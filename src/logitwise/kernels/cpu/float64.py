@@ -19,10 +19,10 @@ FEW_CLASSES = 128  # up to here, rows side by side are faster than one after ano
 WIDTH = 32  # rows side by side: a single row costs as much, and fewer do not fill the vectors
 STRIDE = WIDTH + 16
 
-EXCESS_BITS = 64
+EXCESS_BITS = 128
 EXCESS = 2.0**EXCESS_BITS
 _ROUNDER = 1.5 * 2**52 + 1023 + EXCESS_BITS
-_LOWEST = _ROUNDER - 1076  # below, even the smallest subnormal is more than the exponential
+_LOWEST = _ROUNDER - 1150  # below, 2^60 exponentials are together less than the smallest subnormal
 
 # 2^r = 1 + r q(r) for |r| <= 1/2; relative error below 5.1e-9.
 _A0, _A1, _A2 = 0.6931471880262288, 0.24022650760568126, 0.05550357114219078

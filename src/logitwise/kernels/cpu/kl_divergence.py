@@ -63,6 +63,7 @@ from logitwise.kernels.cpu.vector import LOG2_E, LOG2_E_LOW, difference, log1p, 
 
 NO_WEIGHTS = np.empty(0)
 _FARTHEST = 600.0  # the largest A of which the exponential is used
+_SMALLEST_NORMAL = 2.0**-1022
 _UNUSED, _USED, _IMPOSSIBLE = 0, 1, 2  # a row that is not read, or whose loss is 0; any other; all of whose q are 0
 
 
@@ -176,13 +177,13 @@ def _term(exact, x, own, other, factor, own_factor):
     """Return `p (exp(x) - 1 - x)` where `own * own_factor` is p and `other * factor` is q."""
     far = other * factor - own * ((1.0 + x) * own_factor)
     far = other * factor if own == 0.0 else far
-    return own * (curve(exact, x) * own_factor) if is_near(x) else far
+    return (own * curve(exact, x)) * own_factor if is_near(x) else far
 
 
 @compiled
 def _slope(exact, x, own, other, factor, own_factor, is_moderate):
     """Return `p (exp(x) - 1)`; `is_moderate`: whether c is too small for its rounding to show in an exponential."""
-    near = own * ((x + curve(exact, x)) * own_factor)
+    near = (own * (x + curve(exact, x))) * own_factor
     return near if is_near(x) and is_moderate else other * factor - own * own_factor
 
 
@@ -204,7 +205,7 @@ def _of_few_classes(
     sums, lost = np.empty((3, WIDTH)), np.empty((3, WIDTH))
     offset, factor, own_factor = np.empty(WIDTH), np.empty(WIDTH), np.empty(WIDTH)
     excess, loss, loss_lost = np.zeros(WIDTH), np.empty(WIDTH), np.empty(WIDTH)
-    base, base_low, growth = np.empty(WIDTH), np.empty(WIDTH), np.empty(WIDTH)
+    base, base_low, growth, magnitude = np.empty(WIDTH), np.empty(WIDTH), np.empty(WIDTH), np.empty(WIDTH)
     scales = inverse_of(temperature)
     slope_factor = scale * scales[0]
     for start in range(first, last, WIDTH):
@@ -225,7 +226,7 @@ def _of_few_classes(
         loss_lost[:] = 0.0
         _compute_tile(
             given, exact, values, targets, highest, highest_target, facing, scales, own, other, sums, lost, base,
-            base_low, growth, offset, factor, own_factor, excess, loss, loss_lost,
+            base_low, growth, magnitude, offset, factor, own_factor, excess, loss, loss_lost,
         )  # fmt: skip
         for b in range(count):
             losses[start + b] = _loss(
@@ -246,7 +247,7 @@ def _of_few_classes(
 @compiled
 def _compute_tile(
     given, exact, values, targets, highest, highest_target, facing, scales, own, other, sums, lost, base,
-    base_low, growth, offset, factor, own_factor, excess, loss, loss_lost,
+    base_low, growth, magnitude, offset, factor, own_factor, excess, loss, loss_lost,
 ):  # fmt: skip
     """Fill the exponentials, constants and sums of terms of a tile of columns."""
     use_wide_vectors()
@@ -265,19 +266,50 @@ def _compute_tile(
     else:
         _sums_of_given_lanes(exact, values, targets, highest, scales, own, other, sums, lost)
         for b in range(WIDTH):
-            rest = sums[1, b] + lost[1, b] + (sums[2, b] - 1.0)
+            rest = (sums[1, b] + lost[1, b]) / EXCESS + (sums[2, b] - 1.0)
             offset[b] = log1p(rest)
             factor[b] = excess_exp(exact, -offset[b], 0.0, LOG2_E, LOG2_E_LOW) / (EXCESS * EXCESS)
             own_factor[b] = 1.0 / EXCESS
             excess[b] = sums[0, b] + lost[0, b]
             sums[1, b] = (1.0 + rest) * EXCESS
             lost[1, b] = 0.0
+    magnitude[:] = 1.0
+    while True:
+        for b in range(WIDTH):
+            loss[b], loss_lost[b] = excess[b] * magnitude[b], 0.0
+        _terms_of_lanes(
+            given, exact, values, targets, highest, highest_target, facing, scales, own, other, offset, factor,
+            own_factor, loss, loss_lost,
+        )  # fmt: skip
+        if exact is None or not _magnify(values.shape[0], loss, sums, lost, magnitude, factor, own_factor):
+            break
+    if exact is not None:
+        for b in range(WIDTH):
+            loss[b], loss_lost[b] = with_lost(loss[b], loss_lost[b]) / magnitude[b], 0.0
+            factor[b], own_factor[b] = factor[b] / magnitude[b], own_factor[b] / magnitude[b]
+
+
+@compiled
+def _magnify(classes, loss, sums, lost, magnitude, factor, own_factor):
+    """Multiply the factors of columns whose terms are subnormal, unless it was done; return whether there are any."""
+    found = 0
     for b in range(WIDTH):
-        loss[b] = excess[b]
-    _terms_of_lanes(
-        given, exact, values, targets, highest, highest_target, facing, scales, own, other, offset, factor,
-        own_factor, loss, loss_lost,
-    )  # fmt: skip
+        found += _is_subnormal(loss[b], sums[1, b] + lost[1, b], classes) and magnitude[b] == 1.0
+    for b in range(WIDTH if found else 0):
+        if _is_subnormal(loss[b], sums[1, b] + lost[1, b], classes):
+            magnitude[b] = EXCESS
+            factor[b] *= EXCESS
+            own_factor[b] *= EXCESS
+    return found != 0
+
+
+@compiled
+def _is_subnormal(loss, total, classes):
+    """Return whether the terms of a loss may be subnormal, and rounded to multiples of the smallest number.
+
+    Then all logits but one are far below the largest; if `total` says that they are not, a small loss is one of 0.
+    """
+    return loss < classes * _SMALLEST_NORMAL and total == EXCESS
 
 
 @compiled
@@ -351,7 +383,7 @@ def _drift_from(exact, z, highest, own, inverse, inverse_low):
 
 @compiled
 def _sums_of_given_lanes(exact, values, targets, highest, scales, own, other, sums, lost):
-    """Fill probabilities and exponentials; add up, for each column, `V - 1`, and the exponentials below 1 and at 1."""
+    """Fill probabilities and exponentials; add up, for each column, `V - 1` and exponentials below 1; count others."""
     use_wide_vectors()
     _, _, high, low = scales
     for b in range(WIDTH):
@@ -365,7 +397,7 @@ def _sums_of_given_lanes(exact, values, targets, highest, scales, own, other, su
             other[k, b] = excess_exp(exact, distance, error, high, low)
             is_largest = other[k, b] == EXCESS
             sums[0, b], lost[0, b] = add(True, sums[0, b], lost[0, b], probability)
-            sums[1, b], lost[1, b] = add(exact, sums[1, b], lost[1, b], 0.0 if is_largest else other[k, b] / EXCESS)
+            sums[1, b], lost[1, b] = add(exact, sums[1, b], lost[1, b], 0.0 if is_largest else other[k, b])
             sums[2, b] += 1.0 if is_largest else 0.0
 
 
@@ -442,10 +474,16 @@ def _of_many_classes(
                     given, exact, values, targets, highest, highest_target, facing, scales, own, other, terms, lanes
                 )
                 offset, factor, own_factor, excess, total = constants
-                loss = excess + _terms_of_row(
-                    given, exact, values, targets, highest, highest_target, facing, scales, own, other, offset, factor,
-                    own_factor, terms, lanes,
-                )  # fmt: skip
+                magnitude = 1.0
+                while True:
+                    loss = excess * magnitude + _terms_of_row(
+                        given, exact, values, targets, highest, highest_target, facing, scales, own, other, offset,
+                        factor * magnitude, own_factor * magnitude, terms, lanes,
+                    )  # fmt: skip
+                    if exact is None or magnitude != 1.0 or not _is_subnormal(loss, total, classes):
+                        break
+                    magnitude = EXCESS
+                loss /= magnitude
                 losses[row] = _loss(given, state, weight, loss, facing, 1.0 / own_factor, total)
                 factor, strength = 1.0 / total, scale * scales[0] * weight
             elif state == _IMPOSSIBLE:
@@ -531,7 +569,7 @@ def _constants_of_row(
         drift = with_lost(drift, drift_lost)
         offset, factor, own_factor = _constants(exact, base, base_low, drift, own_total, total)
         return offset, factor, own_factor, 0.0, total
-    rest = total + (ones - 1.0)
+    rest = total / EXCESS + (ones - 1.0)
     offset = log1p(rest)
     factor = excess_exp(exact, -offset, 0.0, LOG2_E, LOG2_E_LOW) / (EXCESS * EXCESS)
     return offset, factor, 1.0 / EXCESS, own_total, (1.0 + rest) * EXCESS
@@ -568,7 +606,7 @@ def _fill_given_block(exact, values, targets, highest, scales, own, other, below
         other[k] = excess_exp(exact, distance, error, high, low)
     for k in range(values.size):
         is_largest = other[k] == EXCESS
-        below[k] = 0.0 if is_largest else other[k] / EXCESS
+        below[k] = 0.0 if is_largest else other[k]
         ones += 1.0 if is_largest else 0.0
     return ones
 

@@ -36,6 +36,7 @@ from logitwise.kernels.cpu.compiled import (
     use_wide_vectors,
     view_of,
 )
+from logitwise.kernels.cpu.float64 import EXCESS, add, excess_exp
 from logitwise.kernels.cpu.vector import difference, exp_of_difference
 
 NATIVE, FLOAT16, BFLOAT16 = 0, 1, 2
@@ -523,6 +524,8 @@ def shift_row(values, high, low, exponentials, lanes_below, lanes_ones):
         below_lost += lost
         ones += block_ones
     rest, total = rest_and_total(below + below_lost, ones)
+    if rest < values.size * _smallest_normal(values):
+        rest = _rest_of_subnormals(values, anchor, high, low)
     return np.float64(anchor), rest, total
 
 
@@ -530,6 +533,40 @@ def shift_row(values, high, low, exponentials, lanes_below, lanes_ones):
 def rest_and_total(below, ones):
     """Return the sum without one of the `ones` largest terms, each of which is 1, and the sum of all terms."""
     return below + (ones - 1.0 if ones > 0.0 else 0.0), below + ones
+
+
+@by_type
+def _smallest_normal(array):
+    """Return the smallest normal number of the dtype that `array` is computed in."""
+    smallest = 2.0**-1022 if array.dtype == types.float64 else 2.0**-126
+    return lambda array: smallest
+
+
+@by_type
+def _lowest_exponent(array):
+    """Return the exponent of the powers of two that are too small to change a sum of them: 2^40 of them are."""
+    lowest = -1122.0 if array.dtype == types.float64 else -226.0
+    return lambda array: lowest
+
+
+@compiled
+def _rest_of_subnormals(values, anchor, high, low):
+    """Return the sum of the exponentials of a row without its largest, for a row in which they are next to nothing.
+
+    In their own dtype each would be rounded to a multiple of the smallest number. In float64 with an excess factor they
+    keep their digits. Such rows are rare, so this loop is short rather than fast; a class that is too far away to count
+    costs two comparisons.
+    """
+    anchor, high, low = np.float64(anchor), np.float64(high), np.float64(low)
+    factor, lost = difference(high, -low)
+    lowest = _lowest_exponent(values) / factor
+    total = total_lost = 0.0
+    for k in range(values.size):
+        distance, error = difference(np.float64(values[k]), anchor)
+        if lowest < distance < 0.0:
+            term = excess_exp(True, distance, error, factor, lost)
+            total, total_lost = add(True, total, total_lost, term)
+    return (total + total_lost) / EXCESS
 
 
 @compiled
@@ -549,8 +586,15 @@ def shift_lanes(values, high, low, exponentials, anchor, rest, total, source, re
                 exponentials[k, b] = exp_of_difference(values[k, b], anchor[b], high, low)
     ones = scratch_like(values, (1, LANES))[0]
     _sums_of_lanes(exponentials, rest, ones)
+    smallest, subnormal = values.shape[0] * _smallest_normal(values), 0
     for b in range(LANES):
         rest[b], total[b] = rest_and_total(rest[b], np.float64(ones[b]))
+    for b in range(LANES):
+        subnormal += rest[b] < smallest
+    if subnormal:
+        for b in range(LANES):
+            if rest[b] < smallest:
+                rest[b] = _rest_of_subnormals(values[:, b], anchor[b], high, low)
 
 
 @compiled

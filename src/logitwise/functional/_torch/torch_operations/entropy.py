@@ -19,7 +19,7 @@ def entropy(problem: EntropyProblem) -> Tensor:
     if not problem.layout.shape:  # a single number is a row of one class
         logits, mask = logits.unsqueeze(0), None if mask is None else mask.unsqueeze(0)
     rows = shift(logits, axis, problem.temperature, mask)
-    distances = rows.differences.masked_fill(rows.exponentials.detach() == 0.0, 0.0)
-    mean = total_over(rows.exponentials * -distances, axis) / rows.total
+    distances = rows.differences.masked_fill(rows.others.detach() == 0.0, 0.0)
+    mean = total_over(rows.others * -distances, axis) * rows.factor / rows.total
     entropies = (rows.log_total + mean).masked_fill(rows.dead, 0.0).to(problem.logits.dtype)
     return entropies if problem.keepdims and problem.layout.shape else entropies.squeeze(axis)

@@ -12,6 +12,7 @@ from logitwise.functional._torch.torch_operations.reduction import reduced
 from logitwise.functional._torch.torch_operations.rows import ShiftedRows, divided, lost_of, shift, total_over, wide
 
 _FARTHEST = 100.0  # the largest A of which the exponential is used
+_MAGNITUDE = 2.0**64  # of terms that would be subnormal
 _LEADING = 2.0**26  # as many multiples of its inverse, of which each is at most 1, have an exact sum
 _SERIES = [1.0 / math.factorial(n) for n in range(20, 1, -1)]  # of exp(x) - 1 - x, the highest power first
 
@@ -56,24 +57,31 @@ def _of_logits(logits: Tensor, target: Tensor, student: ShiftedRows, problem: KL
     place = target.detach().argmax(dim, keepdim=True)
     distance = -student.differences.gather(dim, place)  # A
     is_far = (distance.detach() > _FARTHEST) | student.dead
-    p = teacher.exponentials / teacher.total
+    magnitude = _magnitude(teacher.is_tiny() & student.is_tiny() & ~is_far)
+    exponentials = teacher.magnified(magnitude)
+    p = exponentials / teacher.total
     definition = _definition(p, teacher.differences - teacher.log_total, student, dim)
     near = logits.masked_fill(is_far, 0.0), target.masked_fill(is_far, 0.0)
-    absent = teacher.exponentials.detach() == 0.0
+    absent = exponentials.detach() == 0.0
     gaps = (near[0] - near[1]).masked_fill(absent, 0.0)
     lost = lost_of(near[0].detach(), near[1].detach(), 1.0).masked_fill(absent, 0.0)
     drift = (gaps - gaps.gather(dim, place)) + (lost - lost.gather(dim, place))
     drift = divided(drift, temperature)  # d; anything where the target has no probability
     growth = distance.masked_fill(is_far, 0.0).exp()
-    exponentials = student.exponentials.masked_fill(is_far, 1.0)
+    others = student.magnified(magnitude).masked_fill(is_far, 1.0)
     is_near, curve = _curve(drift)
     is_near = is_near & ~absent
-    change = teacher.exponentials * (drift.masked_fill(~is_near, 0.0) + curve)
-    change = torch.where(is_near, change, exponentials * growth - teacher.exponentials)
-    offset = (total_over(change.masked_fill(is_far, 0.0), dim) / teacher.total).log1p()  # c
-    q = exponentials * ((distance.masked_fill(is_far, 0.0) - offset).exp() / teacher.total)
+    change = exponentials * (drift.masked_fill(~is_near, 0.0) + curve)
+    change = torch.where(is_near, change, others * growth - exponentials)
+    offset = (total_over(change.masked_fill(is_far, 0.0), dim) / magnitude / teacher.total).log1p()  # c
+    q = others * ((distance.masked_fill(is_far, 0.0) - offset).exp() / teacher.total)
     terms = _terms(p, q, drift - offset, absent)
-    return torch.where(is_far, definition, total_over(terms, dim))
+    return torch.where(is_far, definition, total_over(terms, dim) / magnitude)
+
+
+def _magnitude(is_tiny: Tensor) -> Tensor:
+    """Return the factor of the terms of every row: above 1 where they would be subnormal."""
+    return torch.where(is_tiny, _MAGNITUDE, 1.0)
 
 
 def _definition(p: Tensor, log_p: Tensor, student: ShiftedRows, dim: int) -> Tensor:
@@ -89,8 +97,10 @@ def _of_probabilities(logits: Tensor, target: Tensor, student: ShiftedRows, prob
     absent = target.detach() <= 0.0
     logarithms = target.masked_fill(absent, 1.0).log()
     x = (student.differences.masked_fill(absent, 0.0) - logarithms) - student.log_total
-    q = student.exponentials / student.total
-    return total_over(_terms(target, q, x, absent), dim) + _excess(target, dim)
+    is_certain = (target.detach() * student.is_largest).sum(dim, keepdim=True) == 1.0
+    magnitude = _magnitude(student.is_tiny() & is_certain)
+    q = student.magnified(magnitude) / student.total
+    return total_over(_terms(target * magnitude, q, x, absent), dim) / magnitude + _excess(target, dim)
 
 
 def _excess(target: Tensor, dim: int) -> Tensor:

@@ -5,6 +5,13 @@
 `u_k` is the constant 0, so autograd reaches `z_k` through the others alone: its derivative there is minus the sum of
 the other derivatives. That is the exact tail, kept by every order of derivative, forward mode and vmap, since nothing
 here is but plain operations. Sixteen- and thirty-two-bit input is computed in float64 where the device has it.
+
+In float64 a row whose `u_j` are all below FAR has exponentials so small that they would be rounded to multiples of the
+smallest number, and so would each of their derivatives. There they are computed as
+
+    exp(u_j) = exp((z_j - a) / T + EXCESS) exp((a - z_k) / T - EXCESS)          a: the constant z_k
+
+and the second factor, one number per row, multiplies their sum: also the derivative at `z_k` is rounded once.
 """
 
 from __future__ import annotations
@@ -15,6 +22,7 @@ import torch
 from torch import Tensor
 
 _HIGH = 1024.0  # at lower temperatures, logits whose difference overflows have probability 0
+FAR, EXCESS = -650.0, 512.0
 
 
 @dataclass(frozen=True)
@@ -25,9 +33,19 @@ class ShiftedRows:
     is_largest: Tensor  # one class of every row
     differences: Tensor
     exponentials: Tensor
+    others: Tensor  # the exponentials by their first factor, and 0 for the largest
+    factor: Tensor | float  # the second factor
     log_total: Tensor  # log1p(rest)
     total: Tensor
     dead: Tensor  # rows of -inf alone
+
+    def magnified(self, magnitude: Tensor) -> Tensor:
+        """Return the exponentials times a number for every row, of which they keep their digits."""
+        return torch.where(self.is_largest & ~self.dead, magnitude, self.others * (self.factor * magnitude))
+
+    def is_tiny(self) -> Tensor:
+        """Return of which rows all exponentials but that of the largest are tiny."""
+        return torch.as_tensor(self.factor, device=self.total.device).detach() < 1.0
 
 
 def wide(tensor: Tensor) -> Tensor:
@@ -51,13 +69,33 @@ def shift(logits: Tensor, dim: int, temperature: float | Tensor = 1.0, mask: Ten
     dead = largest.detach() == -torch.inf
     differences = (logits - largest).masked_fill(is_largest, 0.0).masked_fill(dead, -torch.inf)
     differences = divided(differences, temperature)
-    exponentials = differences.exp()
-    if not exact:
-        exponentials = exponentials * (1.0 + lost_of(logits.detach(), largest.detach(), _constant(temperature)))
     spoiled = torch.where(dead | largest.detach().isfinite(), 0.0, torch.nan)
-    others = exponentials.masked_fill(is_largest, 0.0)
-    rest = (others.sum(dim, keepdim=True) if exact else total_over(others, dim)) + spoiled
-    return ShiftedRows(largest / temperature, is_largest, differences, exponentials, rest.log1p(), 1.0 + rest, dead)
+    if exact:
+        exponentials, factor = differences.exp(), 1.0
+        others = exponentials.masked_fill(is_largest, 0.0)
+        rest = others.sum(dim, keepdim=True) + spoiled
+    else:
+        others, factor = _others(logits, largest, is_largest, dead, dim, temperature)
+        exponentials = (others * factor).masked_fill(is_largest & ~dead, 1.0)
+        rest = total_over(others, dim) * factor + spoiled
+    return ShiftedRows(
+        largest / temperature, is_largest, differences, exponentials, others, factor, rest.log1p(), 1.0 + rest, dead
+    )
+
+
+def _others(
+    logits: Tensor, largest: Tensor, is_largest: Tensor, dead: Tensor, dim: int, temperature: float | Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the first factors of the exponentials, 0 for the largest, and the second of every row."""
+    constant, divisor = largest.detach(), _constant(temperature)
+    second = logits.detach().masked_fill(is_largest, -torch.inf).amax(dim, keepdim=True)
+    is_far = (second - constant) / divisor < FAR
+    distances = (logits - torch.where(is_far, constant, largest)).masked_fill(is_largest, 0.0)
+    distances = divided(distances.masked_fill(dead, -torch.inf), temperature)
+    exponentials = (distances + torch.where(is_far, EXCESS, 0.0)).exp()
+    exponentials = exponentials * (1.0 + lost_of(logits.detach(), constant, divisor))
+    step = divided(torch.where(is_far, constant - largest, 0.0), temperature)
+    return exponentials.masked_fill(is_largest, 0.0), torch.where(is_far, (step - EXCESS).exp(), 1.0)
 
 
 def _within_reach(logits: Tensor, temperature: float | Tensor) -> tuple[Tensor, float | Tensor]:
