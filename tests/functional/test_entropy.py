@@ -49,6 +49,24 @@ def test_torch_operations(dtype, temperature):
         check_ulp(values_of(slopes), gradient, dtype, GRADIENT_ULP[dtype], scale=np.array(1.0))
 
 
+@pytest.mark.parametrize("spread", [1e-9, 1e-4, 1e-2, 0.3])
+@pytest.mark.parametrize("far", [[], [-INF], [-1.5, -40.0]])
+def test_derivatives_of_nearly_equal_logits_keep_their_digits(spread, far):
+    near = np.array([[0.0, -0.7, -0.2, -1.0, -0.4], [0.0, -1.0, -1.0, 0.0, 0.0]]) * spread
+    logits = np.concatenate([near, np.tile(far, (2, 1))], axis=1)
+    values, gradient = oracle.entropy(logits)
+    recorded = torch.tensor(logits, requires_grad=True)
+    slopes = {
+        "kernels": lw.entropy_and_gradient(logits)[1],
+        "transform": torch.func.grad(lambda z: lw.entropy(z).sum())(torch.tensor(logits)),
+        "recorded twice": torch.autograd.grad(lw.entropy(recorded).sum(), recorded, create_graph=True)[0],
+    }
+    for each in slopes.values():
+        scale = np.abs(gradient).max(1, keepdims=True)
+        check_ulp(values_of(each), gradient, "float64", GRADIENT_ULP["float64"], scale=scale)
+    check_ulp(values_of(torch.vmap(lw.entropy)(torch.tensor(logits))), values, "float64", VALUE_ULP["float64"])
+
+
 @pytest.mark.parametrize("tail", [30.0, 700.0, 744.0])
 def test_a_confident_row_is_exact_in_its_tail(tail):
     logits = np.array([[tail, 0.0, 0.0]])

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
 from logitwise.functional._problems.kl_divergence import KLDivergenceProblem
 from logitwise.functional._torch.torch_operations.reduction import reduced
-from logitwise.functional._torch.torch_operations.rows import ShiftedRows, divided, lost_of, shift, total_over, wide
+from logitwise.functional._torch.torch_operations.rows import (
+    ShiftedRows,
+    curve,
+    divided,
+    lost_of,
+    shift,
+    total_over,
+    wide,
+)
 
 _FARTHEST = 100.0  # the largest A of which the exponential is used
 _MAGNITUDE = 2.0**64  # of terms that would be subnormal
 _LEADING = 2.0**26  # as many multiples of its inverse, of which each is at most 1, have an exact sum
-_SERIES = [1.0 / math.factorial(n) for n in range(20, 1, -1)]  # of exp(x) - 1 - x, the highest power first
 
 
 def kl_divergence(problem: KLDivergenceProblem) -> Tensor:
@@ -69,9 +74,9 @@ def _of_logits(logits: Tensor, target: Tensor, student: ShiftedRows, problem: KL
     drift = divided(drift, temperature)  # d; anything where the target has no probability
     growth = distance.masked_fill(is_far, 0.0).exp()
     others = student.magnified(magnitude).masked_fill(is_far, 1.0)
-    is_near, curve = _curve(drift)
+    is_near, curved = curve(drift)
     is_near = is_near & ~absent
-    change = exponentials * (drift.masked_fill(~is_near, 0.0) + curve)
+    change = exponentials * (drift.masked_fill(~is_near, 0.0) + curved)
     change = torch.where(is_near, change, others * growth - exponentials)
     offset = (total_over(change.masked_fill(is_far, 0.0), dim) / magnitude / teacher.total).log1p()  # c
     q = others * ((distance.masked_fill(is_far, 0.0) - offset).exp() / teacher.total)
@@ -111,19 +116,9 @@ def _excess(target: Tensor, dim: int) -> Tensor:
 
 def _terms(p: Tensor, q: Tensor, x: Tensor, absent: Tensor) -> Tensor:
     """Return `p (exp(x) - 1 - x)`, which is `q - p (1 + x)`; q where p is 0."""
-    is_near, curve = _curve(x)
+    is_near, curved = curve(x)
     far = q - p * (1.0 + x.masked_fill(absent, 0.0))
-    return torch.where(absent, q, torch.where(is_near, p * curve, far))
-
-
-def _curve(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return which numbers are between -1 and 1, and `exp(x) - 1 - x` for them, by its series."""
-    is_near = x.detach().abs() <= 1.0
-    x = x.masked_fill(~is_near, 0.0)
-    series = torch.full_like(x, _SERIES[0])
-    for coefficient in _SERIES[1:]:
-        series = series * x + coefficient
-    return is_near, series * x * x
+    return torch.where(absent, q, torch.where(is_near, p * curved, far))
 
 
 def _row_weights(problem: KLDivergenceProblem) -> Tensor:

@@ -16,11 +16,13 @@ and the second factor, one number per row, multiplies their sum: also the deriva
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+_SERIES = [1.0 / math.factorial(n) for n in range(20, 1, -1)]  # of exp(x) - 1 - x, the highest power first
 _HIGH = 1024.0  # at lower temperatures, logits whose difference overflows have probability 0
 FAR, EXCESS = -650.0, 512.0
 
@@ -155,3 +157,13 @@ def total_over(values: Tensor, dim: int) -> Tensor:
     mean = values.detach().mean(dim, keepdim=True)
     mean = mean.nan_to_num(0.0, 0.0, 0.0)
     return (values - mean).sum(dim, keepdim=True) + mean * values.shape[dim]
+
+
+def curve(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return which numbers are between -1 and 1, and `exp(x) - 1 - x` for them, by its series."""
+    is_near = x.detach().abs() <= 1.0
+    x = x.masked_fill(~is_near, 0.0)
+    series = torch.full_like(x, _SERIES[0])
+    for coefficient in _SERIES[1:]:
+        series = series * x + coefficient
+    return is_near, series * x * x
