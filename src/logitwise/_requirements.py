@@ -38,7 +38,7 @@ def as_floating(value: Any, name: str, advice: str = "") -> Any:
         return _check_tensor(value, name)
     refuse_proxy(value, name)
     refuse_masked(value, name, advice)
-    array = np.asarray(value)
+    array = _as_array(value, name)
     if array.dtype in _NATIVE_FLOATS:
         return array
     if array.dtype.kind in "iu":
@@ -47,6 +47,15 @@ def as_floating(value: Any, name: str, advice: str = "") -> Any:
         requirement = "be numbers of dtype float16, float32 or float64 (or integers)"
         raise InvalidTypeError(name, requirement, f"dtype {array.dtype}", advice="Convert with astype.")
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _as_array(value: Any, name: str) -> np.ndarray:
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError, RuntimeError) as error:  # of lists: NumPy's own, or that of what they hold
+        got = f"a {type(value).__name__} of which NumPy makes none: {str(error).partition('.')[0]}"
+        advice = "Rows must have the same length; tensors are joined by torch.stack."
+        raise InvalidTypeError(name, "be an array", got, advice=advice) from None
 
 
 def refuse_masked(value: Any, name: str, advice: str = "") -> None:
@@ -140,7 +149,8 @@ def check_axis(axis: Any, ndim: int, name: str) -> int:
     if ndim == 0:
         raise InvalidValueError(name, "have at least one axis, the one of the classes", "a single number")
     if not _is_integer(axis):
-        raise InvalidTypeError("axis", "be an integer", repr(axis))
+        is_array = is_tensor(axis) or isinstance(axis, np.ndarray)
+        raise InvalidTypeError("axis", "be an integer", described(axis) if is_array else repr(axis))
     if not -ndim <= axis < ndim:
         raise InvalidValueError("axis", f"be in [{-ndim}, {ndim - 1}] for {name} of {ndim} axes", axis)
     return int(axis) % ndim
@@ -278,7 +288,7 @@ def check_same_framework(value: Any, name: str, logits: Any, logits_name: str = 
         _check_allocated(value, name)
         return value
     refuse_masked(value, name)
-    array = np.asarray(value)
+    array = _as_array(value, name)
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:
         requirement = "be numbers of dtype float16, float32 or float64"
         raise InvalidTypeError(name, requirement, f"dtype {array.dtype}", advice="Convert with astype.")

@@ -181,6 +181,10 @@ TYPE_ERRORS = {
         lambda: lw.softmax(np.ma.zeros(3)),
         "logits must be a plain array; got a masked array. Pass its data, and its mask (inverted) as mask=.",
     ),
+    "axis that is an array": (
+        lambda: lw.entropy(LOGITS, np.arange(4)),
+        "axis must be an integer; got a NumPy array of dtype int64 and shape (4,).",
+    ),
     "axis": (lambda: lw.softmax(LOGITS, "last"), "axis must be an integer; got 'last'."),
     "temperature": (
         lambda: lw.softmax(LOGITS, temperature="hot"),
@@ -586,3 +590,36 @@ def test_an_entry_of_a_tensor_that_requires_grad_is_named_without_a_warning_of_t
     bad = torch.tensor([[2.0, 0.5], [0.5, 0.5]], requires_grad=True)
     with pytest.raises(ValueError, match=r"; got -?2\.0 at index "):
         RECORDED[name](bad)
+
+
+RAGGED, DIFFERENTIATED = [[1.0], [0.0, 1.0]], [torch.zeros((), requires_grad=True)] * 2
+READERS = {
+    "logits": lambda given: lw.softmax(given),
+    "target": lambda given: lw.binary_cross_entropy_with_logits(np.zeros((2, 2)), given),
+    "target_logits": lambda given: lw.kl_divergence(np.zeros((2, 2)), given),
+    "mask": lambda given: lw.softmax(np.zeros((2, 2)), mask=given),
+    "sample_weight": lambda given: lw.cross_entropy(np.zeros((2, 2)), [0, 1], sample_weight=given),
+    "class_weight": lambda given: lw.cross_entropy(np.zeros((2, 2)), [0, 1], class_weight=given),
+    "b": lambda given: lw.logsumexp(np.zeros((2, 2)), b=given),
+    "probabilities": lambda given: lw.log_loss(given, [0, 1]),
+}
+
+
+@pytest.mark.parametrize("given", [RAGGED, DIFFERENTIATED], ids=["ragged", "tensors that require gradients"])
+@pytest.mark.parametrize("name", READERS)
+def test_a_list_that_is_no_array_is_refused_by_the_name_of_the_argument(name, given):
+    with pytest.raises(lw.InvalidTypeError, match=rf"^{name} must be an array; got a list .*\. Rows must have the"):
+        READERS[name](given)
+
+
+@pytest.mark.parametrize("target", [np.full((2, 2), 0.5), [["a"], ["b"]], ["a"]], ids=["soft", "column", "short"])
+def test_labels_of_another_shape_are_no_class_indices(target):
+    with pytest.raises(ValueError, match=r"^target must have one of labels for each row, shape \(2,\); got shape"):
+        lw.log_loss([[0.1, 0.9], [0.8, 0.2]], target, labels=["a", "b"])
+
+
+@pytest.mark.parametrize("name", ["CrossEntropyLoss", "BCEWithLogitsLoss", "FocalLoss", "BinaryFocalLossWithLogits"])
+def test_a_weight_of_a_module_is_called_by_the_name_it_has_there(name):
+    target = torch.zeros(4, 3) if "Logits" in name else torch.zeros(4, dtype=torch.int64)
+    with pytest.raises(ValueError, match=r"^weight must "):
+        getattr(lw.nn, name)(weight=torch.ones(5))(torch.zeros(4, 3), target)

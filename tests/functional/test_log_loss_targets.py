@@ -273,7 +273,7 @@ MISTAKES = {
     ),
     "a label too many": (
         {"target": ["dog", "cat"], "labels": ANIMALS},
-        "target must have the shape of probabilities without axis 1, (3,), if its dtype is integer; got (2,).",
+        "target must have one of labels for each row, shape (3,); got shape (2,).",
     ),
 }
 

@@ -44,7 +44,7 @@ def log_loss(
     class_weight: Any = None,
     sample_weight: Any = None,
     ignore_index: SupportsIndex = -100,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
     normalizer: SupportsFloat | None = None,
     labels: Any = None,
     **_others: Any,

@@ -22,6 +22,9 @@ class InputTypeError(InvalidTypeError, NotImplementedError):
     """A type or dtype that a module refuses: a TypeError, and a NotImplementedError (a RuntimeError) as in torch."""
 
 
+_NAMES = {"class_weight": "weight", "sample_weight": "weight"}  # of functions, and of modules
+
+
 def drop_in(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Return a function of tensors and options as the `forward` of a module calls it.
 
@@ -60,7 +63,7 @@ def _of_no_tensors(function: Callable[..., Tensor], input: Any, *others: Any) ->
 def _as_in_torch(error: Exception) -> Exception:
     error_type = InputError if isinstance(error, ValueError) else InputTypeError
     if isinstance(error, InvalidArgumentError):
-        return error.as_type(error_type)
+        return error.renamed(_NAMES).as_type(error_type)
     return error_type(str(error))  # torch's own: a sentence, without fields
 
 

@@ -63,6 +63,9 @@ def indices_of(target: Any, labels: Any, probabilities: Any, layout: Layout, ign
     if is_tensor(target) and not may_look(target):
         requirement = "be None where torch compiles or transforms the call"
         raise InvalidTypeError("labels", requirement, described(labels), advice="Pass class indices as target.")
+    if tuple(target.shape) != layout.row_shape:
+        requirement = f"have one of labels for each row, shape {layout.row_shape}"
+        raise InvalidValueError("target", requirement, f"shape {tuple(target.shape)}")
     table: dict[Any, int] = _table(labels, layout)
     if ignore_index in table:
         advice = "Pass another ignore_index=; to leave a class out, give its rows a sample_weight of 0."
