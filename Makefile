@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
+SAMPLE ?= 1
 OLDER_SKLEARN := 1.8.0
 
 .PHONY: help demo test lint types mutants test-sklearn test-browser docs bench bench-classifier check-python clean
 
 help:
 	@echo "make demo   train on the bundled digits and save digits.safetensors"
-	@echo "make test   lint, type checks and tests"
+	@echo "make test   lint, type checks and tests (SAMPLE=4: one of four cases of each test of many cases)"
 	@echo "make test-browser  test the report and the explain page in a real browser"
 	@echo "make mutants  introduce small faults, one at a time, and print those that no test notices"
 	@echo "make test-sklearn  test the estimator with the previous minor version of scikit-learn"
@@ -27,7 +28,7 @@ demo: $(STAMP)
 
 test: lint types
 	@echo "==> tests"
-	$(BIN)/pytest -q -n $(JOBS)
+	$(BIN)/pytest -q -n $(JOBS) --sample $(SAMPLE)
 
 lint: $(STAMP)
 	@echo "==> lint"

@@ -6,30 +6,45 @@ import os
 import random
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pytest
 
+FEW_CASES = 8  # of a test: all of them are in every sample
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 # Such variables are set by pytest, and by scikit-learn, torch and polars when they are first used.
 NOT_OURS = ("PYTEST_", "KMP_", "TORCHINDUCTOR_", "_TORCHINDUCTOR_", "_RJEM_")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the order of the tests as an option."""
+    """Add the order of the tests, and how many there are, as options."""
     parser.addoption("--order", metavar="ORDER", help="'reversed', or a number: the seed of a random order")
+    parser.addoption("--sample", metavar="N", type=int, default=1, help="one of N cases of each test of many cases")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the tests in the order that was asked for, the same in every process of a run."""
+    """Leave the sample of cases, in the order that was asked for, the same in every process of a run."""
+    items[:] = _sample(items, config.getoption("--sample"))
     order = config.getoption("--order")
     if order == "reversed":
         items.reverse()
     elif order is not None:
         random.Random(int(order)).shuffle(items)
+
+
+def _sample(items: list[pytest.Item], share: int) -> list[pytest.Item]:
+    """Return all cases of tests of few cases, and of the others those whose name falls to the sample."""
+    count = Counter(item.nodeid.partition("[")[0] for item in items)
+    return [
+        item
+        for item in items
+        if count[item.nodeid.partition("[")[0]] <= FEW_CASES or crc32(item.nodeid.encode()) % share == 0
+    ]
 
 
 @pytest.fixture(scope="session")
