@@ -64,6 +64,25 @@ def is_followed(tensor: Any) -> bool:
     return recorded or torch.autograd.forward_ad._current_level >= 0 or not may_look(tensor)
 
 
+def has_derivative(tensor: Any) -> bool:
+    """Return whether autograd asks for a derivative with respect to a tensor, in reverse or forward mode."""
+    torch = sys.modules["torch"]
+    if tensor.requires_grad and torch.is_grad_enabled():
+        return True
+    forward_mode = torch.autograd.forward_ad
+    return forward_mode._current_level >= 0 and forward_mode.unpack_dual(tensor).tangent is not None
+
+
+def in_32_bits_under_autocast(tensor: Any) -> Any:
+    """Return what a loss is computed from: a tensor of 16 bits in 32 where autocast is on, as torch does."""
+    torch = sys.modules["torch"]
+    if tensor.dtype not in (torch.float16, torch.bfloat16):
+        return tensor
+    device = tensor.device.type
+    is_on = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    return tensor.float() if is_on else tensor
+
+
 def is_traced() -> bool:
     """Return whether torch records the operations themselves (`make_fx`, `torch.jit.trace`) or only their shapes."""
     torch = sys.modules["torch"]

@@ -13,7 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from logitwise._arrays import Layout, dtype_name, framework_of, is_followed, is_tensor, may_look, number_kind
+from logitwise._arrays import (
+    Layout,
+    dtype_name,
+    framework_of,
+    has_derivative,
+    is_followed,
+    is_tensor,
+    may_look,
+    number_kind,
+)
 from logitwise._errors import InvalidTypeError, InvalidValueError
 
 FLOAT_DTYPES = ("float16", "bfloat16", "float32", "float64")
@@ -195,6 +204,7 @@ def _may_be_size(value: Any) -> bool:
 
 def check_not_negative(value: Any, name: str) -> float:
     """Return `value` as a float that is zero or more, and finite."""
+    _check_constant(value, name)
     number = check_number(value, name)
     if not 0.0 <= number < math.inf:
         raise InvalidValueError(name, "be zero or more, and finite", number)
@@ -203,10 +213,18 @@ def check_not_negative(value: Any, name: str) -> float:
 
 def check_fraction(value: Any, name: str) -> float:
     """Return `value` as a float in [0, 1]."""
+    _check_constant(value, name)
     number = check_number(value, name)
     if not 0.0 <= number <= 1.0:
         raise InvalidValueError(name, "be in [0, 1]", number)
     return number
+
+
+def _check_constant(value: Any, name: str) -> None:
+    """Raise if a derivative with respect to a number is asked for that has none here: it would be 0 in silence."""
+    if type(value) is not float and is_tensor(value) and has_derivative(value):
+        got, advice = "a tensor with a derivative", "Pass a number, with .item() or .detach(): it cannot be learned."
+        raise InvalidTypeError(name, "be constant", got, advice=advice)
 
 
 def check_number(value: Any, name: str) -> float:

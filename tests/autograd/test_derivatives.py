@@ -157,3 +157,37 @@ def test_a_temperature_learned_by_descent_is_the_best_one():
     optimizer.step(closure)
     assert closure().item() < before - 0.5
     assert abs(temperature.grad.item()) < 1e-4
+
+
+CONSTANT = {
+    "cross_entropy, label_smoothing": lambda z, x: lw.cross_entropy(z, TARGET, label_smoothing=x),
+    "cross_entropy, z_loss": lambda z, x: lw.cross_entropy(z, TARGET, z_loss=x),
+    "binary_cross_entropy, label_smoothing": lambda z, x: lw.binary_cross_entropy_with_logits(
+        z, z.detach().sigmoid(), label_smoothing=x
+    ),
+    "focal_loss, gamma": lambda z, x: lw.focal_loss(z, TARGET, gamma=x),
+    "focal_loss, label_smoothing": lambda z, x: lw.focal_loss(z, TARGET, label_smoothing=x),
+    "binary_focal_loss, gamma": lambda z, x: lw.binary_focal_loss_with_logits(z, z.detach().sigmoid(), gamma=x),
+    "FocalLoss, gamma": lambda z, x: lw.nn.FocalLoss(gamma=x)(z, TARGET),
+    "CrossEntropyLoss, label_smoothing": lambda z, x: lw.nn.CrossEntropyLoss(label_smoothing=x)(z, TARGET),
+}
+
+
+@pytest.mark.parametrize("name", CONSTANT)
+def test_a_number_without_a_derivative_cannot_be_learned(name):
+    function, logits = CONSTANT[name], normal(4, 3)
+    message = rf"^{name.split(', ')[1]} must be constant; got a tensor with a derivative\. Pass a number, with .item()"
+    learned, fixed = tensor(0.25, requires_grad=True), tensor(0.25)
+    for ask in (
+        lambda: function(logits, learned),
+        lambda: torch.func.grad(lambda x: function(logits, x))(fixed),
+        lambda: torch.func.jvp(lambda x: function(logits, x), (fixed,), (torch.ones(()),)),
+    ):
+        with pytest.raises(TypeError, match=message.replace("()", r"\(\)")):
+            ask()
+    with torch.no_grad():
+        expected = function(logits, learned)
+    for number in (0.25, fixed, learned.detach(), learned.item()):
+        assert_close(function(logits, number), expected, rtol=0.0, atol=0.0)
+    _, tangent = torch.func.jvp(lambda z: function(z, fixed), (logits.detach(),), (torch.ones_like(logits),))
+    assert tangent.isfinite()

@@ -182,6 +182,33 @@ def test_compiled_once_for_any_number_of_rows(name):
             assert_close(compiled(logits.requires_grad_(), target), theirs(logits, target))
 
 
+TEMPERED = {
+    "softmax": lambda z, t: lw.softmax(z, temperature=t),
+    "log_softmax, mask": lambda z, t: lw.log_softmax(z, temperature=t, mask=z > -9.0),
+    "entropy": lambda z, t: lw.entropy(z, temperature=t),
+    "kl_divergence": lambda z, t: lw.kl_divergence(z, -z, temperature=t),
+    "kl_divergence, probabilities": lambda z, t: lw.kl_divergence(
+        z, target_probabilities=torch.softmax(z, -1), temperature=t
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TEMPERED)
+@pytest.mark.usefixtures("fresh_compiler")
+def test_compiled_once_for_all_temperatures(name):
+    logits, function = normal(4, 3).requires_grad_(), TEMPERED[name]
+    compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
+    for temperature in (4.0, 3.0):  # the second shows that the number changes
+        compiled(logits, temperature)
+    for temperature in (2.5, 0.3, 5000.0):
+        if temperature == 5000.0:  # above 1024 the logits are scaled: other code
+            compiled(logits, 6000.0)
+        with torch.compiler.set_stance("fail_on_recompile"):
+            results = [each(logits, temperature) for each in (function, compiled)]
+        assert_close(*results)
+        assert_close(*(torch.autograd.grad(result.sum(), logits)[0] for result in results))
+
+
 @pytest.mark.usefixtures("fresh_compiler")
 def test_a_transform_inside_compiled_code():
     ours, theirs = PAIRS["CrossEntropyLoss"]
@@ -283,11 +310,21 @@ AUTOCAST = {
     "softmax": lambda z: lw.softmax(z),
     "CrossEntropyLoss": lambda z: lw.nn.CrossEntropyLoss()(z, TARGET),
     "BCEWithLogitsLoss": lambda z: lw.nn.BCEWithLogitsLoss()(z, SOFT),
+    "BCELoss": lambda z: lw.nn.BCELoss()(z.sigmoid(), SOFT.to(z.dtype)),
+    "NLLLoss": lambda z: lw.nn.NLLLoss()(z.log_softmax(-1), TARGET),
+    "NLLLoss, weights, none": lambda z: lw.nn.NLLLoss(WEIGHT.to(z.dtype), reduction="none")(z.log_softmax(-1), TARGET),
+    "KLDivLoss": lambda z: lw.nn.KLDivLoss(reduction="sum")(z.log_softmax(-1), SOFT.to(z.dtype)),
+    "KLDivLoss, none": lambda z: lw.nn.KLDivLoss(reduction="none")(z.log_softmax(-1), SOFT.to(z.dtype)),
 }
 AUTOCAST_OF_TORCH = {
     "softmax": lambda z: torch.softmax(z, -1),
     "CrossEntropyLoss": lambda z: torch.nn.CrossEntropyLoss()(z, TARGET),
     "BCEWithLogitsLoss": lambda z: binary_cross_entropy_with_logits(z, SOFT.to(z.dtype)),
+    "BCELoss": lambda z: torch.nn.BCELoss()(z.sigmoid(), SOFT.to(z.dtype)),
+    "NLLLoss": lambda z: torch.nn.NLLLoss()(z.log_softmax(-1), TARGET),
+    "NLLLoss, weights, none": lambda z: torch.nn.NLLLoss(WEIGHT.float(), reduction="none")(z.log_softmax(-1), TARGET),
+    "KLDivLoss": lambda z: torch.nn.KLDivLoss(reduction="sum")(z.log_softmax(-1), SOFT.to(z.dtype)),
+    "KLDivLoss, none": lambda z: torch.nn.KLDivLoss(reduction="none")(z.log_softmax(-1), SOFT.to(z.dtype)),
 }
 
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from logitwise._arrays import is_tensor, may_look
+from logitwise._arrays import in_32_bits_under_autocast, is_tensor, may_look
 from logitwise._warnings import checks
 from logitwise.functional import _cpu_kernels, _definitions, _small
 from logitwise.functional._problems import Call
@@ -129,13 +129,9 @@ def _check_quietly(call: Call) -> None:
 
 
 def _under_autocast(call: Any) -> Any:
-    """Return a call of a loss with logits of 32 bits where autocast is on, as torch does for its losses."""
-    torch, logits = sys.modules["torch"], call.logits
-    if logits.dtype not in (torch.float16, torch.bfloat16):
-        return call
-    device = logits.device.type
-    is_on = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
-    return call._replace(logits=logits.float()) if is_on else call
+    """Return a call of a loss with logits of 32 bits where autocast is on."""
+    logits = in_32_bits_under_autocast(call.logits)
+    return call if logits is call.logits else call._replace(logits=logits)
 
 
 def _first(routes: tuple[Any, ...], call: Call) -> Any:

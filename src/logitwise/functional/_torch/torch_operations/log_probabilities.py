@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import kl_div, nll_loss
 
-from logitwise._arrays import may_look, number_kind
+from logitwise._arrays import in_32_bits_under_autocast, may_look, number_kind
 from logitwise._errors import InvalidTypeError
 from logitwise._requirements import as_floating, broadcast, check_choice, check_layout, check_same_framework
 from logitwise.functional import _suspicions as suspicions
@@ -31,7 +31,8 @@ def negative_log_likelihood(
 ) -> Tensor:
     """Return `-w_t log p_t`, reduced; the mean divides by the sum of the weights. Weights of 0 are not multiplied."""
     axis = 1 if log_probabilities.ndim > 1 else 0
-    layout = check_layout(as_floating(log_probabilities, "input"), axis, "input")
+    log_probabilities = in_32_bits_under_autocast(as_floating(log_probabilities, "input"))
+    layout = check_layout(log_probabilities, axis, "input")
     target = check_same_framework(target, "target", log_probabilities, "input")
     if number_kind(target) != "integer":
         advice = "For a distribution over classes, use KLDivLoss, or CrossEntropyLoss on the logits."
@@ -79,7 +80,7 @@ def mean(losses: Tensor, weights: Tensor) -> Tensor:
 
 def kl_divergence(log_probabilities: Tensor, target: Tensor, log_target: bool, reduction: str) -> Tensor:
     """Return `p (log p - log q)` for log-probabilities `log q`, reduced; 0 where `p` is 0, whatever the other is."""
-    as_floating(log_probabilities, "input")
+    log_probabilities = in_32_bits_under_autocast(as_floating(log_probabilities, "input"))
     target = check_same_framework(as_floating(target, "target"), "target", log_probabilities, "input")
     check_choice(reduction, "reduction", (*REDUCTIONS, "batchmean"))
     broadcast(target, "target", log_probabilities, "input")

@@ -127,9 +127,10 @@ def lost_of(a: Tensor, b: Tensor, divisor: float | Tensor) -> Tensor:
     lost = (a - (difference + virtual)) + (virtual - b)
     if isinstance(divisor, Tensor) or divisor != 1.0:
         quotient = difference / divisor
+        ones = torch.ones((), dtype=a.dtype, device=a.device)
         (high, low), (divisor_high, divisor_low) = (
             _split(quotient),
-            _split(torch.as_tensor(divisor, dtype=a.dtype, device=a.device)),
+            _split(ones * divisor),  # a product: `as_tensor` and `full` would be compiled again for every number
         )
         product = quotient * divisor
         error = ((high * divisor_high - product) + high * divisor_low + low * divisor_high) + low * divisor_low
