@@ -119,10 +119,10 @@ def _times(number: Any, power: Any) -> Any:
     """
     if number is None or (isinstance(power, float) and power == 1.0):
         return number
-    if isinstance(number, (int, float)):
-        return number * power
     if is_tensor(number):
         return (number.double() * power).clamp(-_LARGEST, _LARGEST)
+    if not isinstance(number, (np.ndarray, np.generic)):  # a float, or a size, which torch may have left open
+        return number * power
     with np.errstate(over="ignore"):
         return np.clip(np.asarray(number, np.float64) * power, -_LARGEST, _LARGEST)
 
