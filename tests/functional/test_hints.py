@@ -126,7 +126,8 @@ POSITIONAL = {
     lw.cross_entropy: (
         (LOGITS, TARGET, [1.0, 1.0, 1.0]),
         2,
-        "axis=, class_weight=, sample_weight=, ignore_index=, label_smoothing=, z_loss=, reduction=, normalizer=",
+        "axis=, class_weight=, sample_weight=, ignore_index=, label_smoothing=, z_loss=, reduction=, normalizer=, "
+        "mask=",
     ),
     lw.log_loss: (
         (LOGITS, TARGET, [1.0, 1.0]), 2,
@@ -134,7 +135,7 @@ POSITIONAL = {
     ),
     lw.binary_cross_entropy_with_logits: (
         (LOGITS, BINARY, [1.0, 1.0, 1.0]), 2,
-        "sample_weight=, pos_weight=, reduction=, normalizer=, ignore_index=, missing=",
+        "sample_weight=, pos_weight=, label_smoothing=, reduction=, normalizer=, ignore_index=, missing=",
     ),
 }  # fmt: skip
 
