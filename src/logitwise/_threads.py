@@ -10,9 +10,10 @@ from logitwise.kernels.cpu.threads import number_of_threads, set_number_of_threa
 def threads(count: int | None = None) -> int:
     """Set how many threads a large call may use, the calling one included, and return it.
 
-    The threads are this library's own: torch's and NumPy's settings neither change it nor are changed by it. No result
-    depends on the number, to the last bit; small calls stay on the calling thread. At first it is the number of cores
-    the process may use.
+    Where torch is imported, the work is done by torch's threads, so that none of them is in the way of another, and
+    there are never more than `torch.get_num_threads()`; without torch, this library starts threads of its own. No
+    result depends on the number, to the last bit; small calls stay on the calling thread. At first it is the number of
+    cores the process may use.
 
     Args:
         count: 1 or more; None leaves the number as it is.

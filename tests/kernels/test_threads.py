@@ -6,18 +6,42 @@ import multiprocessing
 import os
 import subprocess
 import sys
-import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
 
 import logitwise as lw
 from logitwise.kernels.cpu import threads
+from logitwise.kernels.cpu.compiled import compiled, instruction
 from logitwise.kernels.cpu.softmax import NO_MASK, softmax
+from logitwise.kernels.cpu.threads import openmp
 
-SOURCE = Path(threads.__file__).parents[3]
+SOURCE = Path(threads.__file__).parents[4]
+IN_CHILD = {**os.environ, "PYTHONPATH": str(SOURCE)}
+W = threads.WORK_PER_CHUNK
+
+
+@compiled
+def add_one(covered, first, last):
+    covered[first:last] += 1
+
+
+@compiled
+def mark_ends(first_of, last_of, first, last):
+    """Write down which rows each chunk has."""
+    for row in range(first, last):
+        first_of[row], last_of[row] = first, last
+
+
+@compiled
+def need_memory(rows, first, last):
+    scratch = np.empty(1 << 60)
+    rows[first:last] = scratch[:1]
 
 
 @pytest.fixture(autouse=True)
@@ -27,9 +51,21 @@ def as_many_threads_as_before():
     threads.set_number_of_threads(before)
 
 
-@pytest.fixture
-def four_threads():
+@pytest.fixture(params=["torch's team", "our team"])
+def four_threads(request, monkeypatch):
+    """Four threads, of torch (as many as it has) or our own."""
+    if request.param == "our team":
+        monkeypatch.setattr(openmp, "start_of_team", lambda: (0, 0))
+    else:
+        torch = pytest.importorskip("torch")
+        if not openmp.start_of_team()[0]:
+            pytest.skip("torch has no OpenMP runtime with GOMP_parallel here")
+        before = torch.get_num_threads()
+        torch.set_num_threads(4)
     threads.set_number_of_threads(4)
+    yield
+    if request.param == "torch's team":
+        torch.set_num_threads(before)
 
 
 def large_softmax(seed: int) -> np.ndarray:
@@ -39,96 +75,96 @@ def large_softmax(seed: int) -> np.ndarray:
     return result
 
 
-def test_rows_are_covered_once_whatever_the_split(four_threads):
-    covered, lock = np.zeros(1001, int), threading.Lock()
-
-    def kernel(first: int, last: int) -> None:
-        with lock:
-            covered[first:last] += 1
-
-    threads.split(kernel, 1001, 10**9)
-    assert (covered == 1).all()
+@pytest.mark.parametrize("tile", [1, 7, 64])
+def test_rows_are_covered_once_whatever_the_split(four_threads, tile):
+    for rows in (2, 63, 64, 65, 128, 1001):
+        covered = np.zeros(rows, np.int64)
+        threads.split(add_one, rows, 10**9, covered, tile=tile)
+        assert (covered == 1).all()
 
 
-def test_a_worker_that_comes_late_holds_no_array(four_threads, monkeypatch):
-    """It would free a tensor when it gets around to it, which may be while the interpreter ends."""
-    pool, waiting = threads._Pool(), []
-    pool.workers = 99  # none is started
-    monkeypatch.setattr(threads, "_pool", pool)
-    values = np.ones(100)
-    before = sys.getrefcount(values)
-    threads.split(lambda array, first, last: None, 100, 10**9, values)
-    assert sys.getrefcount(values) == before
-    while not pool.jobs.empty():
-        waiting.append(pool.jobs.get())
-    assert len(waiting) == 3
-    for job in waiting:
-        job.run()
-        assert job.error is None
-
-
-def test_small_work_stays_on_the_calling_thread(four_threads):
-    seen = []
-    threads.split(lambda first, last: seen.append((threading.current_thread(), first, last)), 100, 1000)
-    assert seen == [(threading.current_thread(), 0, 100)]
-
-
-def chunks_of(rows: int, work: int, count: int) -> list[tuple[int, int]]:
+def chunks_of(rows: int, work: int, tile: int = 1) -> list[tuple[int, int]]:
     """Return the ranges that a call is split into, in order."""
-    chunks, lock = [], threading.Lock()
-
-    def kernel(name: str, first: int, last: int) -> None:
-        assert name == "argument"
-        with lock:
-            chunks.append((first, last))
-
-    threads.set_number_of_threads(count)
-    threads.split(kernel, rows, work, "argument")
-    return sorted(chunks)
+    first, last = np.empty((2, rows), np.int64)
+    threads.split(mark_ends, rows, work, first, last, tile=tile)
+    return sorted(set(zip(first.tolist(), last.tolist(), strict=True)))
 
 
-W = threads.WORK_PER_CHUNK
 SPLITS = {
-    "as little as one chunk": (100, 2 * W - 1, 4, 1),
-    "as much as two chunks": (100, 2 * W, 4, 2),
-    "as much as seven chunks": (100, 7 * W + 5, 4, 7),
-    "four chunks per thread": (100, 1000 * W, 4, 16),
-    "four chunks each of two threads": (100, 1000 * W, 2, 8),
-    "one thread": (100, 1000 * W, 1, 1),
-    "one row": (1, 1000 * W, 4, 1),
-    "two rows": (2, 1000 * W, 4, 2),
-    "fewer rows than chunks": (13, 1000 * W, 4, 13),
-    "as many rows as chunks": (16, 1000 * W, 4, 16),
-    "a row more than chunks": (17, 1000 * W, 4, 16),
-    "no work": (3, 0, 4, 1),
+    "as little as one chunk": (100, 2 * W - 1, 1, 1),
+    "as much as two chunks": (100, 2 * W, 1, 2),
+    "as much as seven chunks": (100, 7 * W + 5, 1, 7),
+    "four chunks per thread": (100, 1000 * W, 1, 16),
+    "one row": (1, 1000 * W, 1, 1),
+    "two rows": (2, 1000 * W, 1, 2),
+    "fewer rows than chunks": (13, 1000 * W, 1, 13),
+    "as many rows as chunks": (16, 1000 * W, 1, 16),
+    "a row more than chunks": (17, 1000 * W, 1, 16),
+    "no work": (3, 0, 1, 1),
+    "one tile": (64, 1000 * W, 64, 1),
+    "a tile and a row": (65, 1000 * W, 64, 2),
+    "fewer tiles than chunks": (300, 1000 * W, 64, 5),
+    "more tiles than chunks": (5000, 1000 * W, 64, 16),
 }
 
 
 @pytest.mark.parametrize("case", SPLITS)
-def test_a_call_is_split_by_its_work_its_rows_and_the_threads(case):
-    rows, work, count, chunks = SPLITS[case]
-    found = chunks_of(rows, work, count)
+def test_a_call_is_split_by_its_work_its_tiles_and_the_threads(four_threads, case):
+    rows, work, tile, chunks = SPLITS[case]
+    found = chunks_of(rows, work, tile)
     assert len(found) == chunks
     assert [first for first, _ in found] == [0, *(last for _, last in found[:-1])]
     assert found[-1][1] == rows
-    sizes = [last - first for first, last in found]
-    assert max(sizes) - min(sizes) <= 1
-    assert min(sizes) > 0
+    assert all(first % tile == 0 for first, _ in found)
+    tiles = [-(-(last - first) // tile) for first, last in found]
+    assert max(tiles) - min(tiles) <= 1
+    assert min(tiles) > 0
 
 
-def test_no_more_threads_work_than_are_allowed():
-    """Two, the calling one included, of which the other waits until this one has come."""
-    seen, both = set(), threading.Barrier(2)
+def test_torch_with_one_thread_has_one_thread():
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    threads.set_number_of_threads(4)
+    torch.set_num_threads(1)
+    try:
+        assert chunks_of(100, 1000 * W) == [(0, 100)]
+    finally:
+        torch.set_num_threads(before)
 
-    def kernel(first: int, last: int) -> None:
-        if threading.current_thread() not in seen:
-            seen.add(threading.current_thread())
-            both.wait(20)
 
+def test_one_thread_computes_all_rows_at_once(four_threads):
+    threads.set_number_of_threads(1)
+    assert chunks_of(100, 1000 * W) == [(0, 100)]
+
+
+def test_no_more_threads_work_than_are_allowed(four_threads):
+    """Two, the calling one included, of four: each writes its address on the rows that it computes."""
     threads.set_number_of_threads(2)
-    threads.split(kernel, 100, 1000 * W)
-    assert len(seen) == 2
-    assert threading.current_thread() in seen
+    seen = set()
+    for _ in range(50):
+        owners = np.zeros(8, np.int64)
+        threads.split(sign_rows, 8, 1000 * W, owners, 200_000)
+        seen.add(len(set(owners.tolist())))
+    assert seen <= {1, 2}
+
+
+@compiled
+def sign_rows(owners, spins, first, last):
+    """Write the address of a variable of this thread's stack, in pages, on each row; take a while."""
+    here = address_of_stack()
+    total = 0.0
+    for row in range(first, last):
+        for i in range(spins):
+            total += np.sqrt(i + total)
+        owners[row] = (here >> 16) + (1 if total < 0.0 else 0)
+
+
+@instruction
+def address_of_stack(_typing_context):
+    def generate(_context, builder, _signature, _arguments):
+        return builder.ptrtoint(cgutils.alloca_once(builder, ir.IntType(64)), ir.IntType(64))
+
+    return types.int64(), generate
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 15, 17, 64])
@@ -153,18 +189,9 @@ def test_few_long_rows_get_the_bits_of_one_thread(rows, function):
             np.testing.assert_array_equal(ours, one)
 
 
-def test_an_error_is_raised_after_all_parts_are_done(four_threads):
-    done, lock = [], threading.Lock()
-
-    def kernel(first: int, last: int) -> None:
-        with lock:
-            done.append(first)
-        raise ArithmeticError(f"rows from {first}")
-
-    with pytest.raises(ArithmeticError):
-        threads.split(kernel, 64, 1000 * W)
-    assert sorted(done) == list(range(0, 64, 4))
-    assert chunks_of(64, 1000 * W, 4) == [(first, first + 4) for first in range(0, 64, 4)]
+def test_too_little_memory_is_an_error(four_threads):
+    with pytest.raises(MemoryError, match=r"^no memory for the scratch rows of need_memory$"):
+        threads.split(need_memory, 64, 1000 * W, np.zeros(64))
 
 
 def test_the_number_of_threads_is_one_or_more():
@@ -179,15 +206,6 @@ def test_the_number_of_threads_is_one_or_more():
         with pytest.raises(TypeError, match=r"^count must be an integer; got "):
             lw.threads(count)
     assert lw.threads() == 3
-
-
-def test_an_error_in_a_worker_reaches_the_caller(four_threads):
-    def kernel(first: int, last: int) -> None:
-        if first > 0:
-            raise ArithmeticError(f"rows from {first}")
-
-    with pytest.raises(ArithmeticError, match=r"^rows from \d+$"):
-        threads.split(kernel, 100, 10**9)
 
 
 def test_eight_calling_threads_get_the_bits_of_one(four_threads):
@@ -209,6 +227,59 @@ def test_a_forked_child_has_threads_of_its_own(four_threads):
     os.close(writer)
     assert os.read(reader, 4) == b"same"
     assert os.waitpid(child, 0)[1] == 0
+
+
+ENDINGS = {
+    "at once": "",
+    "in an exit handler": "import atexit; atexit.register(lambda: lw.softmax(z))\n",
+    "after sleep": "import time; time.sleep(0.01)\n",
+    "in a thread": "import threading; threading.Thread(target=lambda: [lw.softmax(z) for _ in range(50)]).start()\n",
+    "in a daemon": "import threading, time; threading.Thread(target=lambda: [lw.softmax(z) for _ in range(10**9)], "
+    "daemon=True).start(); time.sleep(0.05)\n",
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("first", ["import torch", "import numpy"])
+def test_the_interpreter_ends_quietly(first, ending):
+    script = (
+        f"{first}\nimport numpy as np\nimport logitwise as lw\n"
+        "z = np.ones((4000, 100), np.float32)\nlw.threads(3)\nfor _ in range(5): lw.softmax(z)\n" + ENDINGS[ending]
+    )
+    for _ in range(1 if "torch" in first else 3):
+        run = subprocess.run([sys.executable, "-c", script], env=IN_CHILD, capture_output=True, text=True, timeout=120)
+        assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
+def test_idle_workers_sleep():
+    """A process that computes nothing uses no processor, and its workers come when they are called again."""
+    script = (
+        "import time, numpy as np, logitwise as lw\n"
+        "z = np.ones((4000, 100), np.float32)\nlw.threads(3)\nbefore = lw.softmax(z)\n"
+        "time.sleep(0.3)\nstart = time.process_time()\ntime.sleep(0.5)\n"
+        "print(time.process_time() - start < 0.1, np.array_equal(lw.softmax(z), before))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", script], env=IN_CHILD, capture_output=True, text=True, timeout=120)
+    assert (run.stdout, run.stderr) == ("True True\n", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("first", ["import torch; torch.ones(10**6).exp()", "import numpy"])
+def test_a_forked_child_of_a_process_with_threads_computes(first):
+    """libgomp waits for ever in a child for the threads of its parent: it must not be asked there."""
+    script = (
+        f"{first}\nimport os, warnings, numpy as np, logitwise as lw\nwarnings.simplefilter('ignore')\n"
+        "z = np.random.default_rng(0).normal(size=(4000, 100)).astype(np.float32)\nlw.threads(3)\n"
+        "expected = lw.softmax(z)\nchild = os.fork()\n"
+        "same = all(np.array_equal(lw.softmax(z), expected) for _ in range(20))\n"
+        "grandchild = os.fork() if not child else 1\n"
+        "same &= np.array_equal(lw.softmax(z), expected)\n"
+        "if not grandchild: os._exit(0 if same else 1)\n"
+        "if not child: os._exit(0 if same and os.wait()[1] == 0 else 1)\n"
+        "print(same, os.waitpid(child, 0)[1])\n"
+    )
+    run = subprocess.run([sys.executable, "-c", script], env=IN_CHILD, capture_output=True, text=True, timeout=120)
+    assert (run.stdout, run.stderr) == ("True 0\n", "")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

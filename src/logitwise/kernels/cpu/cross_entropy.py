@@ -57,6 +57,7 @@ from logitwise.kernels.cpu.rows import (
     store_lanes,
     store_rows,
     sum_of,
+    tile_of,
     with_lost,
 )
 from logitwise.kernels.cpu.suspicions import LOGITS, apparent_content
@@ -155,7 +156,7 @@ def cross_entropy(
     code = -target.itemsize if target.dtype.kind == "i" else target.itemsize
     many, integers = many_or_none(logits.shape[1]), target.view(np.uint8)
     arguments = (many, logits, encoding, integers, code, options, losses, gradient)
-    split(_cross_entropy, rows, logits.size, *arguments)
+    split(_cross_entropy, rows, logits.size, *arguments, tile=tile_of(many))
 
 
 def soft_cross_entropy(
@@ -169,8 +170,9 @@ def soft_cross_entropy(
 ) -> None:
     """Fill `losses` and `gradient` for targets that are distributions, of the shape of the logits."""
     rows = logits.shape[0] * logits.shape[2]
-    arguments = (many_or_none(logits.shape[1]), logits, encoding, target, target_encoding, options, losses, gradient)
-    split(_soft_cross_entropy, rows, logits.size, *arguments)
+    many = many_or_none(logits.shape[1])
+    arguments = (many, logits, encoding, target, target_encoding, options, losses, gradient)
+    split(_soft_cross_entropy, rows, logits.size, *arguments, tile=tile_of(many))
 
 
 @compiled

@@ -62,7 +62,7 @@ def entropy(
     rows, many = logits.shape[0] * logits.shape[2], True if logits.shape[1] > FEW_CLASSES else None
     exact = True if logits.dtype == np.float64 else None
     arguments = (many, exact, logits, encoding, mask, weight, temperature, entropies, gradient)
-    split(_entropy, rows, 2 * logits.size, *arguments)
+    split(_entropy, rows, 2 * logits.size, *arguments, tile=WIDTH if many is None else 1)
 
 
 @compiled

@@ -62,6 +62,7 @@ from logitwise.kernels.cpu.rows import (
     store_rows,
     sum_of,
     sums_of_block,
+    tile_of,
 )
 from logitwise.kernels.cpu.suspicions import LOGITS, apparent_content
 from logitwise.kernels.cpu.threads import split
@@ -90,7 +91,8 @@ def focal_loss(
         split(_soft_focal_loss, rows, logits.size, logits, encoding, *arguments, options, gamma, losses, gradient)
         return
     many = many_or_none(logits.shape[1])
-    split(_focal_loss, rows, logits.size, many, logits, encoding, integers, code, options, gamma, losses, gradient)
+    arguments = (many, logits, encoding, integers, code, options, gamma, losses, gradient)
+    split(_focal_loss, rows, logits.size, *arguments, tile=tile_of(many))
 
 
 def soft_focal_loss(

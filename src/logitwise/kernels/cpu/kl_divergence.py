@@ -100,6 +100,7 @@ def kl_divergence(
     split(
         _kl_divergence, rows, 2 * logits.size, many, True if are_probabilities else None, True if has_64_bits else None,
         logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale, losses, gradient,
+        tile=WIDTH if many is None else 1,
     )  # fmt: skip
 
 

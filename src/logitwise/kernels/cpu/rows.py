@@ -57,6 +57,11 @@ def many_or_none(classes: int) -> bool | None:
     return True if classes > FEW_CLASSES else None
 
 
+def tile_of(many: bool | None) -> int:
+    """Return how many rows a kernel computes at a time, whether they are one or LANES: see `many_or_none`."""
+    return LANES if many is None else 1
+
+
 @by_type
 def decode(stored, encoding):
     """Return the value of a stored element."""

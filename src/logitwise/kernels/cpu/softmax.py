@@ -27,6 +27,7 @@ from logitwise.kernels.cpu.rows import (
     shift_row,
     store_lanes,
     store_rows,
+    tile_of,
 )
 from logitwise.kernels.cpu.threads import split
 from logitwise.kernels.cpu.vector import log1p, scaled_log2_e
@@ -54,7 +55,9 @@ def _split(
     logits: np.ndarray, mask: np.ndarray, encoding: int, temperature: float, operation: int, result: np.ndarray
 ) -> None:
     many, rows = many_or_none(logits.shape[1]), logits.shape[0] * logits.shape[2]
-    split(_normalize, rows, logits.size, many, logits, mask, encoding, temperature, operation, result)
+    split(
+        _normalize, rows, logits.size, many, logits, mask, encoding, temperature, operation, result, tile=tile_of(many)
+    )
 
 
 @compiled
