@@ -48,14 +48,15 @@ IMPORTS = {
     },
     "functional._routes": {
         "_arrays", "_warnings", "functional._cpu_kernels", "functional._definitions", "functional._problems",
-        "functional._small", "functional._torch",
+        "functional._plain", "functional._torch",
     },
-    "functional._small": {
-        "_warnings", "functional._cpu_kernels", "functional._problems", "functional._suspicions", "kernels",
+    "functional._plain": {
+        "_warnings", "functional._cpu_kernels", "functional._memory", "functional._problems", "functional._suspicions",
+        "kernels",
     },
     "functional._torch": {
         "_arrays", "_errors", "_requirements", "_warnings", "functional._arguments", "functional._cpu_kernels",
-        "functional._memory", "functional._problems", "functional._small", "functional._suspicions", "kernels",
+        "functional._memory", "functional._problems", "functional._plain", "functional._suspicions", "kernels",
         "reference",
     },
     "functional._definitions": {

@@ -411,7 +411,7 @@ def test_which_way_a_mask_takes():
     logits, target, mask = np.zeros((4, 3)), np.zeros(4, int), np.ones(3, bool)
     tensor, index, taken = torch.tensor(logits), torch.tensor(target), torch.tensor(mask)
     assert lw.route_of(logits, target, mask=mask).name == "CPU kernels"
-    assert lw.route_of(tensor, index, mask=taken).name == "small call"
+    assert lw.route_of(tensor, index, mask=taken).name == "plain call"
     assert lw.route_of(tensor, index, mask=taken.expand(4, 3)).name == "CPU kernels"
     assert lw.route_of(tensor.requires_grad_(), index, mask=taken[:1].expand(3)).name == "recorded kernels"
     with pytest.raises(TypeError, match=r"^log_loss\(\) got an unexpected keyword argument 'mask'"):

@@ -14,7 +14,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 import logitwise as lw
 
-SMALL, KERNELS, RECORDED = "small call", "CPU kernels", "recorded kernels"
+PLAIN, KERNELS, RECORDED = "plain call", "CPU kernels", "recorded kernels"
 OPERATOR, OPERATIONS, DEFINITIONS = "compiled operator", "torch operations", "definitions"
 ARRAY, INDEX = np.linspace(-2.0, 3.0, 12).reshape(4, 3), np.array([0, 2, 1, 0])
 TENSOR, TARGET = torch.tensor(ARRAY), torch.tensor(INDEX)
@@ -38,15 +38,15 @@ def under(context, call):
 
 CASES = {
     # arrays
-    "float64": (lambda: lw.route_of(ARRAY, INDEX), SMALL),
-    "float32": (lambda: lw.route_of(ARRAY.astype(np.float32), INDEX), SMALL),
+    "float64": (lambda: lw.route_of(ARRAY, INDEX), PLAIN),
+    "float32": (lambda: lw.route_of(ARRAY.astype(np.float32), INDEX), PLAIN),
     "float16": (lambda: lw.route_of(ARRAY.astype(np.float16), INDEX), KERNELS),
     "lists": (lambda: lw.route_of(ARRAY.tolist(), INDEX.tolist()), KERNELS),
-    "many rows": (lambda: lw.route_of(LARGE, np.arange(30_000) % 3), KERNELS),
+    "many rows": (lambda: lw.route_of(LARGE, np.arange(30_000) % 3), PLAIN),
     "one loss per row": (lambda: lw.route_of(ARRAY, INDEX, reduction="none"), KERNELS),
     "sample weights": (lambda: lw.route_of(ARRAY, INDEX, sample_weight=np.ones(4)), KERNELS),
     "a distribution": (lambda: lw.route_of(ARRAY, np.full((4, 3), 1 / 3)), KERNELS),
-    "with the gradient": (lambda: lw.route_of(ARRAY, INDEX, function=lw.cross_entropy_and_gradient), SMALL),
+    "with the gradient": (lambda: lw.route_of(ARRAY, INDEX, function=lw.cross_entropy_and_gradient), PLAIN),
     "with the gradient, classes first": (
         lambda: lw.route_of(ARRAY, INDEX[:3], function=lw.cross_entropy_and_gradient, axis=0, ignore_index=2),
         KERNELS,
@@ -54,28 +54,28 @@ CASES = {
     "binary": (lambda: lw.route_of(ARRAY[0], [0, 1, 1], function=BINARY), KERNELS),
     "binary with the gradient": (lambda: lw.route_of(ARRAY[0], [0, 1, 1], function=BINARY_GRADIENT), KERNELS),
     "log_loss": (lambda: lw.route_of(np.full((4, 3), 1 / 3), INDEX, function=lw.log_loss), DEFINITIONS),
-    "softmax": (lambda: lw.route_of(ARRAY), SMALL),
+    "softmax": (lambda: lw.route_of(ARRAY), PLAIN),
     "softmax of one row": (lambda: lw.route_of(ARRAY[0]), KERNELS),
     "softmax with a mask": (lambda: lw.route_of(ARRAY, mask=ARRAY > 0), KERNELS),
-    "log_softmax": (lambda: lw.route_of(ARRAY, function=lw.log_softmax, axis=1, temperature=2.0), SMALL),
-    "logsumexp": (lambda: lw.route_of(ARRAY, function=lw.logsumexp, keepdims=True), SMALL),
-    "logsumexp with its sign": (lambda: lw.route_of(ARRAY, function=lw.logsumexp, return_sign=True), SMALL),
+    "log_softmax": (lambda: lw.route_of(ARRAY, function=lw.log_softmax, axis=1, temperature=2.0), PLAIN),
+    "logsumexp": (lambda: lw.route_of(ARRAY, function=lw.logsumexp, keepdims=True), PLAIN),
+    "logsumexp with its sign": (lambda: lw.route_of(ARRAY, function=lw.logsumexp, return_sign=True), PLAIN),
     "logsumexp with factors": (lambda: lw.route_of(ARRAY, function=lw.logsumexp, b=ARRAY, axis=None), DEFINITIONS),
     "softmax over all axes": (lambda: lw.route_of(ARRAY, axis=None), KERNELS),
     "log_softmax over two axes": (lambda: lw.route_of(ARRAY, function=lw.log_softmax, axis=(0, 1)), KERNELS),
-    "sigmoid": (lambda: lw.route_of(ARRAY[0], function=lw.sigmoid), SMALL),
-    "log_sigmoid of many": (lambda: lw.route_of(LARGE, function=lw.log_sigmoid), KERNELS),
-    "entropy": (lambda: lw.route_of(ARRAY, function=lw.entropy), SMALL),
+    "sigmoid": (lambda: lw.route_of(ARRAY[0], function=lw.sigmoid), PLAIN),
+    "log_sigmoid of many": (lambda: lw.route_of(LARGE, function=lw.log_sigmoid), PLAIN),
+    "entropy": (lambda: lw.route_of(ARRAY, function=lw.entropy), PLAIN),
     "entropy of another axis": (lambda: lw.route_of(ARRAY, function=lw.entropy_and_gradient, axis=0), KERNELS),
-    "divergence": (lambda: lw.route_of(ARRAY, target_logits=ARRAY, function=lw.kl_divergence), SMALL),
+    "divergence": (lambda: lw.route_of(ARRAY, target_logits=ARRAY, function=lw.kl_divergence), PLAIN),
     "divergence from probabilities": (
         lambda: lw.route_of(ARRAY, target_probabilities=SHARES.numpy(), function=lw.kl_divergence_and_gradient),
-        KERNELS,
+        PLAIN,
     ),
     # tensors
-    "tensor": (lambda: lw.route_of(TENSOR, TARGET), SMALL),
-    "bfloat16": (lambda: lw.route_of(TENSOR.bfloat16(), TARGET), SMALL),
-    "recorded, small": (lambda: lw.route_of(leaf(), TARGET), SMALL),
+    "tensor": (lambda: lw.route_of(TENSOR, TARGET), PLAIN),
+    "bfloat16": (lambda: lw.route_of(TENSOR.bfloat16(), TARGET), PLAIN),
+    "recorded, small": (lambda: lw.route_of(leaf(), TARGET), PLAIN),
     "recorded": (lambda: lw.route_of(leaf(), TARGET, reduction="none"), RECORDED),
     "recorded, under no_grad": (
         lambda: under(torch.no_grad(), lambda: lw.route_of(leaf(), TARGET, reduction="none")),
@@ -102,7 +102,7 @@ CASES = {
     "log_loss of tensors": (lambda: lw.route_of(SHARES, TARGET, function=lw.log_loss), OPERATIONS),
     "binary tensors": (lambda: lw.route_of(TENSOR, SHARES, function=BINARY), KERNELS),
     "binary tensors, recorded": (lambda: lw.route_of(leaf(), SHARES, function=BINARY), RECORDED),
-    "softmax of tensors": (lambda: lw.route_of(TENSOR), SMALL),
+    "softmax of tensors": (lambda: lw.route_of(TENSOR), PLAIN),
     "softmax of float16": (lambda: lw.route_of(TENSOR.half()), KERNELS),
     "softmax recorded": (lambda: lw.route_of(leaf()), RECORDED),
     "softmax with a temperature that is learned": (
@@ -115,10 +115,10 @@ CASES = {
         OPERATIONS,
     ),
     "logsumexp of tensors": (lambda: lw.route_of(TENSOR, function=lw.logsumexp), KERNELS),
-    "entropy, recorded": (lambda: lw.route_of(leaf(), function=lw.entropy), SMALL),
+    "entropy, recorded": (lambda: lw.route_of(leaf(), function=lw.entropy), PLAIN),
     "entropy, recorded, with a mask": (lambda: lw.route_of(leaf(), function=lw.entropy, mask=TENSOR > 0), RECORDED),
-    "divergence of tensors": (lambda: lw.route_of(TENSOR, target_logits=TENSOR, function=lw.kl_divergence), SMALL),
-    "divergence, recorded": (lambda: lw.route_of(leaf(), target_logits=TENSOR, function=lw.kl_divergence), SMALL),
+    "divergence of tensors": (lambda: lw.route_of(TENSOR, target_logits=TENSOR, function=lw.kl_divergence), PLAIN),
+    "divergence, recorded": (lambda: lw.route_of(leaf(), target_logits=TENSOR, function=lw.kl_divergence), PLAIN),
     "divergence of 16 bits": (
         lambda: lw.route_of(leaf().half(), target_logits=TENSOR, function=lw.kl_divergence),
         RECORDED,
@@ -129,7 +129,7 @@ CASES = {
     ),
     "autocast": (
         lambda: under(torch.autocast("cpu", torch.bfloat16), lambda: lw.route_of(TENSOR.bfloat16(), TARGET)),
-        SMALL,
+        PLAIN,
     ),
 }
 
@@ -184,7 +184,7 @@ def test_compiled_code_calls_operators_for_losses(call, name):
 
 def test_every_route_is_reached():
     names = {name for _, name in CASES.values()} | {OPERATOR}
-    assert names == {SMALL, KERNELS, RECORDED, OPERATOR, OPERATIONS, DEFINITIONS}
+    assert names == {PLAIN, KERNELS, RECORDED, OPERATOR, OPERATIONS, DEFINITIONS}
     documented = re.search(r"Attributes:.*", lw.route_of(ARRAY).__doc__, re.DOTALL)[0]
     assert all(f"'{name}'" in documented for name in names)
 

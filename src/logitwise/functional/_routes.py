@@ -1,4 +1,4 @@
-"""Which way a call is computed: by the gate for small calls, or by the first route of an ordered table that takes it.
+"""Which way a call is computed: by the gate for plain calls, or by the first route of an ordered table that takes it.
 
 Nothing else decides. A call is the unchecked arguments of a function (`_problems/`). The gate answers, or returns None
 if the call needs the general code, a warning or an error. A route is a module with
@@ -22,7 +22,7 @@ import numpy as np
 
 from logitwise._arrays import in_32_bits_under_autocast, is_tensor, may_look
 from logitwise._warnings import checks
-from logitwise.functional import _cpu_kernels, _definitions, _small
+from logitwise.functional import _cpu_kernels, _definitions, _plain
 from logitwise.functional._problems import Call
 
 
@@ -47,7 +47,7 @@ class _Table(NamedTuple):
 
 
 _OF_ARRAYS = _Table(
-    gate=_small,
+    gate=_plain,
     result=(_cpu_kernels, _definitions),
     loss=(_cpu_kernels,),
     loss_and_gradient=(_cpu_kernels,),
@@ -66,10 +66,10 @@ def _table_of_tensors() -> _Table:
 
 
 def _new_table_of_tensors() -> _Table:
-    from logitwise.functional._torch import compiled_operator, cpu_kernels, recorded_kernels, small, torch_operations
+    from logitwise.functional._torch import compiled_operator, cpu_kernels, plain, recorded_kernels, torch_operations
 
     return _Table(
-        gate=small,
+        gate=plain,
         result=(recorded_kernels, cpu_kernels, torch_operations),
         loss=(compiled_operator, recorded_kernels, cpu_kernels, torch_operations),
         loss_and_gradient=(cpu_kernels, torch_operations),
@@ -107,7 +107,7 @@ def loss_and_gradient_of(call: Call, out: Any = None) -> tuple[Any, Any]:
 
 
 def way_of(call: Call, verb: str) -> Route:
-    """Return the gate or the route that computes a call, or raise what is wrong with it; small calls are run."""
+    """Return the gate or the route that computes a call, or raise what is wrong with it; plain calls are run."""
     table = _table_for(call.logits)
     if verb == "loss" and table is not _OF_ARRAYS:
         call = _under_autocast(call)

@@ -80,7 +80,7 @@ class Route(NamedTuple):
 
     Attributes:
         function: The name of the function.
-        name: The name of the route: 'small call', 'CPU kernels', 'recorded kernels', 'compiled operator',
+        name: The name of the route: 'plain call', 'CPU kernels', 'recorded kernels', 'compiled operator',
             'torch operations' or 'definitions'.
         reason: What the route is, and so why it serves.
     """
@@ -102,8 +102,9 @@ def route_of(
 ) -> Route:
     """Return which way a function would compute a call.
 
-    Each route keeps the contract of accuracy; they differ in speed and in what may be done with the result. Calls of
-    few numbers take a short way past the general checks; else the first of these routes that serves is taken:
+    Each route keeps the contract of accuracy; they differ in speed and in what may be done with the result. Plain
+    calls (a matrix in C-contiguous memory, its classes on the last axis, one class index per row, no weights) take a
+    short way past the general checks; else the first of these routes that serves is taken:
 
         'compiled operator'   a loss in code compiled by `torch.compile`
         'recorded kernels'    CPU tensors that require gradients
@@ -126,13 +127,13 @@ def route_of(
         ValueError: As the function; a function that has no route.
 
     Cost:
-        The checks of the call, and the call itself where it is small.
+        The checks of the call, and the call itself where it is plain.
 
     Example:
         >>> import numpy as np, logitwise as lw
         >>> logits, target = np.zeros((64, 10), dtype=np.float32), np.arange(64) % 10
         >>> lw.route_of(logits, target).name
-        'small call'
+        'plain call'
         >>> print(lw.route_of(logits, target, reduction="none"))
         cross_entropy takes the route 'CPU kernels': compiled kernels read the memory of the arrays.
     """

@@ -1,1 +1,1 @@
-"""Tensors: their gate for small calls, and the routes that only they have. Only this folder imports torch."""
+"""Tensors: their gate for plain calls, and the routes that only they have. Only this folder imports torch."""

@@ -20,7 +20,7 @@ from logitwise.functional._memory.arrays import new_like
 from logitwise.functional._problems.binary_cross_entropy import BinaryCall
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall
 from logitwise.functional._torch import torch_operations
-from logitwise.functional._torch.small import is_small_matrix, loss_of_small
+from logitwise.functional._torch.plain import is_plain_matrix, loss_of_plain
 from logitwise.functional._torch.tensors import SIXTEEN_BITS, STORED, are_for_kernels, is_recorded
 
 NAME = "compiled operator"
@@ -110,9 +110,9 @@ _CALLS: dict[str, Any] = {
 
 
 def _run(call: Any, differentiated: bool) -> tuple[Tensor, Tensor]:
-    if type(call) is CrossEntropyCall and is_small_matrix(call) and call.has_plain_options():
+    if type(call) is CrossEntropyCall and is_plain_matrix(call) and call.has_plain_options():
         gradient = new_like(call.logits) if differentiated else None
-        rows_counted, value = loss_of_small(call, gradient, with_checks=False)
+        rows_counted, value = loss_of_plain(call, gradient, with_checks=False)
         if rows_counted >= 0:
             return value, call.logits.new_empty(0) if gradient is None else gradient
     with checks("off"):  # in compiled code no line is the user's

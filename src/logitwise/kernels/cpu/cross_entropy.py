@@ -735,7 +735,7 @@ def _soft_gradient(exponentials, coefficients, coefficient_sum, rest, total, reg
         output[k] = strength * gradient
 
 
-SMALL = 2 * WORK_PER_CHUNK  # logits: a call with fewer is not split over threads
+SMALL = 4 * WORK_PER_CHUNK  # logits: with fewer, threads save less than it costs to hand over to them
 _INT64 = -8  # the code of the dtype: see `load_classes`
 
 

@@ -1,4 +1,4 @@
-"""The gate of tensors: small batches in ordinary memory are one compiled call, as for arrays in `_small.py`."""
+"""The gate of tensors: matrices in ordinary memory go past the general checks, as for arrays in `_plain.py`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from torch import Tensor
 from logitwise import _warnings
 from logitwise._arrays import Layout
 from logitwise._requirements import holds_its_elements
-from logitwise.functional import _small
+from logitwise.functional import _plain
 from logitwise.functional import _suspicions as suspicions
-from logitwise.functional._memory.arrays import new_like
+from logitwise.functional._memory.arrays import NO_ROWS, destination, mask_of, memory_of, new_like, rows_of
 from logitwise.functional._memory.results import like
 from logitwise.functional._problems.binary_cross_entropy import BinaryProblem
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall, CrossEntropyProblem
@@ -27,8 +27,8 @@ from logitwise.kernels.cpu import cross_entropy as kernels
 from logitwise.kernels.cpu.focal_loss import small_focal_loss
 from logitwise.kernels.cpu.rows import FEW_CLASSES
 
-NAME = _small.NAME
-REASON = _small.REASON
+NAME = _plain.NAME
+REASON = _plain.REASON
 _BY_ARRAYS = ("softmax", "log_softmax", "sigmoid", "log_sigmoid")
 _NATIVE = (torch.float32, torch.float64)
 
@@ -40,18 +40,18 @@ def result(call: Any, out: Any) -> Tensor | None:
         return None
     if is_recorded(logits) or not _is_plain(logits) or torch._C._len_torch_function_stack():
         return None
-    filled = new_like(logits, logits.shape)
-    found = _small.result(call._replace(logits=logits.detach().numpy()), filled.numpy())
+    filled = destination(logits, None)
+    found = _plain.result(call._replace(logits=logits.detach().numpy()), filled.numpy())
     return None if found is None else filled
 
 
 def _is_plain(logits: Tensor) -> bool:
-    """Return whether these are few numbers of 32 or 64 bits in memory that a kernel can read."""
+    """Return whether these are numbers of 32 or 64 bits in memory that a kernel can read."""
     return (
         type(logits) in ORDINARY
         and not is_wrapped(logits)
         and logits.dtype in _NATIVE
-        and 0 < logits.numel() < kernels.SMALL
+        and logits.numel() > 0
         and _is_plain_memory(logits)
     )
 
@@ -70,41 +70,41 @@ def _is_plain_memory(tensor: Tensor) -> bool:
 
 def loss(call: Any) -> Tensor | None:
     """Return the loss, recorded where autograd asks for it, or None."""
-    if type(call) in _small.OF_ROWS:
+    if type(call) in _plain.OF_ROWS:
         return _loss_of_rows(call)
     if type(call) is BinaryFocalCall:
         return _binary_loss(call._replace(gamma=_as_float(call.gamma)))
     call, gamma = _without_gamma(call)
-    if not _is_small(call, gamma):
+    if not _is_plain_call(call, gamma):
         return None
     recorded = is_recorded(call.logits)
     gradient = _memory_of_gradient(call.logits)
-    rows_counted, value = loss_of_small(call, gradient, with_checks=_warnings.checks_are_on(), gamma=gamma)
+    rows_counted, value = loss_of_plain(call, gradient, with_checks=_warnings.checks_are_on(), gamma=gamma)
     if rows_counted < 0:
         return None
     if not recorded:
         return value
     if call.mask is None:
-        return record(call.logits, (call.target,), _SmallProblem(call.options, rows_counted, gamma), (value, gradient))
+        return record(call.logits, (call.target,), _PlainProblem(call.options, rows_counted, gamma), (value, gradient))
     options = call._replace(mask=None).options  # the node keeps tensors where hooks see them, and nowhere else
     others = (call.target, call.mask)
-    return record(call.logits, others, _SmallProblem(options, rows_counted, gamma), (value, gradient))
+    return record(call.logits, others, _PlainProblem(options, rows_counted, gamma), (value, gradient))
 
 
 def _memory_of_gradient(logits: Tensor) -> Tensor | None:
     """Return memory for the gradient that is computed with a recorded loss, or None where there is none."""
-    return new_like(logits) if is_recorded(logits) and not has_hooks() else None
+    return destination(logits, None) if is_recorded(logits) and not has_hooks() else None
 
 
 def loss_and_gradient(call: Any, out: Tensor | None) -> tuple[Tensor, Tensor] | None:
     """Return the loss and its gradient, both detached, or None."""
-    if type(call) in _small.OF_ROWS:
+    if type(call) in _plain.OF_ROWS:
         return _loss_of_rows_and_gradient(call, out)
     call, gamma = _without_gamma(call)
-    if not _is_small(call, gamma) or not (out is None or (call.mask is None and _can_be_filled(out, call))):
+    if not _is_plain_call(call, gamma) or not (out is None or (call.mask is None and _can_be_filled(out, call))):
         return None
-    gradient = new_like(call.logits) if out is None else out
-    rows_counted, value = loss_of_small(call, gradient, with_checks=_warnings.checks_are_on(), gamma=gamma)
+    gradient = destination(call.logits, None) if out is None else out
+    rows_counted, value = loss_of_plain(call, gradient, with_checks=_warnings.checks_are_on(), gamma=gamma)
     return None if rows_counted < 0 else (value, gradient)
 
 
@@ -114,14 +114,14 @@ def _loss_of_rows(call: Any) -> Tensor | None:
     if arrays is None or (recorded and suspicions.may_end_in_activation(call.logits) and _warnings.checks_are_on()):
         return None
     gradient = _memory_of_gradient(call.logits)
-    value = _small.loss_of_rows(arrays, None if gradient is None else gradient.numpy())
+    value = _plain.loss_of_rows(arrays, None if gradient is None else gradient.numpy())
     if value is None:
         return None
     value = _tensor_of(value, call.logits)
     if not recorded:
         return value
-    others = (call.target_logits,) if type(call) is KLDivergenceCall else ()
-    return record(call.logits, others, _SmallRows(call._replace(logits=None), len(others)), (value, gradient))
+    others = (getattr(call, _plain.target_of(call)),) if type(call) is KLDivergenceCall else ()
+    return record(call.logits, others, _PlainRows(call._replace(logits=None), len(others)), (value, gradient))
 
 
 def _tensor_of(value: Any, logits: Tensor) -> Tensor:
@@ -133,15 +133,16 @@ def _tensor_of(value: Any, logits: Tensor) -> Tensor:
     return result
 
 
-class _SmallRows:
+class _PlainRows:
     """What makes the problem of small rows once its tensors are at hand again; nothing of it was checked yet."""
 
     def __init__(self, call: Any, targets: int) -> None:
-        self.call = call._replace(target_logits=None) if targets else call
+        self.target = _plain.target_of(call)
+        self.call = call._replace(**{self.target: None}) if targets else call
 
     def with_arrays(self, logits: Tensor, *targets: Tensor) -> Any:
         """Return the problem."""
-        target = {"target_logits": targets[0]} if targets else {}
+        target = {self.target: targets[0]} if targets else {}
         with _warnings.checks("off"):  # they had their say when the loss was computed
             return self.call._replace(logits=logits, **target).checked()
 
@@ -154,8 +155,8 @@ def _loss_of_rows_and_gradient(call: Any, out: Tensor | None) -> tuple[Tensor, T
     arrays = _arrays_of_rows(call) if out is None else None
     if arrays is None:
         return None
-    gradient = new_like(call.logits)
-    value = _small.loss_of_rows(arrays, gradient.numpy())
+    gradient = destination(call.logits, None)
+    value = _plain.loss_of_rows(arrays, gradient.numpy())
     return None if value is None else (_tensor_of(value, call.logits), gradient)
 
 
@@ -170,14 +171,15 @@ def _arrays_of_rows(call: Any) -> Any:
         return None
     arrays = {"logits": call.logits.detach().numpy()}
     if type(call) is KLDivergenceCall:
-        target = call.target_logits
+        name = _plain.target_of(call)
+        target = getattr(call, name)
         if type(target) is not Tensor or target.requires_grad or not _is_plain(target):
             return None
-        arrays["target_logits"] = target.numpy()
+        arrays[name] = target.numpy()
     return call._replace(**arrays)
 
 
-class _SmallProblem(NamedTuple):
+class _PlainProblem(NamedTuple):
     """What makes the problem of a small call once its tensors are at hand again: the options, and the rows counted."""
 
     options: tuple[Any, ...]
@@ -194,18 +196,18 @@ class _SmallProblem(NamedTuple):
 
 def _binary_loss(call: BinaryFocalCall) -> Tensor | None:
     """Return the loss of a small binary focal loss, recorded where autograd asks for it, or None."""
-    if not _is_small_binary(call):
+    if not _is_plain_binary(call):
         return None
     logits, recorded = call.logits, is_recorded(call.logits)
     gradient = _memory_of_gradient(logits)
-    value = _loss_of_small_binary(call, gradient)
+    value = _loss_of_plain_binary(call, gradient)
     if value is None or not recorded:
         return value
-    problem = _SmallBinaryProblem(call.reduction, call.normalizer, call.gamma)
+    problem = _PlainBinaryProblem(call.reduction, call.normalizer, call.gamma)
     return record(logits, (call.target,), problem, (value, gradient))
 
 
-class _SmallBinaryProblem(NamedTuple):
+class _PlainBinaryProblem(NamedTuple):
     """What makes the problem of a small binary focal loss once its tensors are at hand again."""
 
     reduction: str
@@ -218,7 +220,7 @@ class _SmallBinaryProblem(NamedTuple):
         return BinaryProblem(BinaryFocalCall.operation, logits, target, *options, gamma=self.gamma)
 
 
-def _is_small_binary(call: BinaryFocalCall) -> bool:
+def _is_plain_binary(call: BinaryFocalCall) -> bool:
     """Return whether the gate may try a call: few elements and a target of their dtype, no weights, one loss."""
     logits, target, gamma, *weights, reduction, normalizer, ignore_index, missing = call
     if torch.compiler.is_compiling() or is_transforming() or any(weight is not None for weight in weights):
@@ -243,7 +245,7 @@ def _is_small_binary(call: BinaryFocalCall) -> bool:
     )
 
 
-def _loss_of_small_binary(call: BinaryFocalCall, gradient: Tensor | None) -> Tensor | None:
+def _loss_of_plain_binary(call: BinaryFocalCall, gradient: Tensor | None) -> Tensor | None:
     """Return the loss, or None where a warning or an error is due; fill `gradient`, if any."""
     logits, (example, encoding) = call.logits, STORED[call.logits.dtype]
     size, value = logits.numel(), new_like(logits, ())
@@ -265,11 +267,11 @@ def _as_float(gamma: Any) -> Any:
     return float(gamma) if type(gamma) is int and 0 <= gamma < 2**63 else gamma
 
 
-def _is_small(call: Any, gamma: Any) -> bool:
+def _is_plain_call(call: Any, gamma: Any) -> bool:
     """Return whether the gate may try a call."""
     if type(call) is not CrossEntropyCall or torch.compiler.is_compiling() or is_transforming():
         return False
-    if not is_small_matrix(call) or not call.has_plain_options():
+    if not is_plain_matrix(call) or not call.has_plain_options():
         return False
     if type(gamma) is not float or not 0.0 <= gamma < math.inf or (gamma and call.label_smoothing):
         return False
@@ -277,8 +279,8 @@ def _is_small(call: Any, gamma: Any) -> bool:
     return not (suspicious and _warnings.checks_are_on())
 
 
-def is_small_matrix(call: CrossEntropyCall) -> bool:
-    """Return whether these are few rows of logits, a class index for each and maybe a mask, in C-contiguous memory."""
+def is_plain_matrix(call: CrossEntropyCall) -> bool:
+    """Return whether these are rows of logits, a class index for each and maybe a mask, in C-contiguous memory."""
     logits, target, axis, mask = call.logits, call.target, call.axis, call.mask
     if type(logits) not in ORDINARY or type(target) is not Tensor or logits.is_nested or target.is_nested:
         return False
@@ -292,14 +294,14 @@ def is_small_matrix(call: CrossEntropyCall) -> bool:
         and target.shape == shape[:1]
         and target.dtype is torch.int64
         and logits.dtype in STORED
-        and 0 < logits.numel() < kernels.SMALL
+        and logits.numel() > 0
         and _is_plain_memory(logits)
         and _is_plain_memory(target)
-        and (mask is None or _is_small_mask(mask, shape))
+        and (mask is None or _is_plain_mask(mask, shape))
     )
 
 
-def _is_small_mask(mask: Any, shape: torch.Size) -> bool:
+def _is_plain_mask(mask: Any, shape: torch.Size) -> bool:
     """Return whether a mask of few classes is C-contiguous memory, for all rows together or for each."""
     return (
         type(mask) is Tensor
@@ -311,20 +313,34 @@ def _is_small_mask(mask: Any, shape: torch.Size) -> bool:
     )
 
 
-def loss_of_small(
+def loss_of_plain(
     call: CrossEntropyCall, gradient: Tensor | None, *, with_checks: bool, gamma: float = 0.0
 ) -> tuple[int, Tensor]:
     """Return how many rows take part (-1 where a warning or an error is due) and the loss; fill `gradient`, if any."""
-    logits, target, _, _, _, ignore_index, smoothing, z_loss, reduction, normalizer, mask = call
+    logits, target, _, _, _, ignore_index, smoothing, z_loss, _, _, mask = call
     (rows, classes), (example, encoding) = logits.shape, STORED[logits.dtype]
+    if rows * classes >= kernels.SMALL:
+        return _loss_of_many_rows(call, gradient, gamma, with_checks=with_checks)
     value = new_like(logits, ())
-    at, divisor = (logits.data_ptr(), target.data_ptr()), 1.0 if reduction == "sum" else float(normalizer or 0.0)
+    at, divisor = (logits.data_ptr(), target.data_ptr()), _plain.divisor_of(call)
     filled = (0 if gradient is None else gradient.data_ptr(), value.data_ptr(), rows, classes, ignore_index)
     if gamma:
         return small_focal_loss(example, encoding, *at, *filled, gamma, with_checks, divisor), value
     masked = (None, 1) if mask is None else (mask.data_ptr(), mask.numel() // classes)
     numbers = (smoothing, z_loss, with_checks, divisor)
     return kernels.small_cross_entropy(example, encoding, *at, *masked, *filled, *numbers), value
+
+
+def _loss_of_many_rows(
+    call: CrossEntropyCall, gradient: Tensor | None, gamma: float, *, with_checks: bool
+) -> tuple[int, Tensor]:
+    """Return what `loss_of_plain` returns, of rows that threads share."""
+    layout = Layout.of(tuple(call.logits.shape), 1)
+    logits, encoding = rows_of(call.logits, layout)
+    output = NO_ROWS[logits.dtype] if gradient is None else rows_of(gradient, layout)[0]
+    target, mask = memory_of(call.target)[0], mask_of(call.mask, layout)
+    used, value = _plain.loss_of_many_rows(call, logits, encoding, target, output, mask, gamma, with_checks=with_checks)
+    return used, like(call.logits, value)
 
 
 def _can_be_filled(out: Any, call: CrossEntropyCall) -> bool:
