@@ -388,3 +388,37 @@ def test_warnings(kind):
         lw.kl_divergence(make(impossible, kind), scores)
     with pytest.warns(lw.NoRowsWarning):
         assert lw.kl_divergence(scores[:0], scores[:0]) == 0.0
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["logits", "probabilities"])
+@pytest.mark.parametrize("classes", [3, 200])
+@pytest.mark.parametrize("kind", ["numpy float32", "torch float32"])
+def test_the_slope_of_the_largest_class_keeps_its_digits(kind, classes, given):
+    """`q - p` of two numbers near 1 has none left in the tail."""
+    first = np.eye(1, classes)
+    logits = values_of(make(first * np.arange(12, 60, 4)[:, None], kind))
+    target = values_of(make(first * np.arange(14, 62, 4)[:, None] / 2, kind))
+    if given:
+        target = values_of(make(reference.softmax(target), kind))
+    values, gradient = oracle.kl_divergence(logits, target, given)
+    name = "target_probabilities" if given else "target_logits"
+    options: dict[str, Any] = {name: make(target, kind), "reduction": "none"}
+    losses, slopes = lw.kl_divergence_and_gradient(make(logits, kind), **options)
+    check_ulp(values_of(losses), values, "float32", VALUE_ULP["float32"])
+    check_ulp(values_of(slopes)[:, 0], gradient[:, 0], "float32", GRADIENT_ULP["float32"])
+
+
+@pytest.mark.parametrize("classes", [2, 7, 128, 129, 500])
+def test_rows_from_equal_to_far_apart_in_one_batch(classes):
+    """Each row has the bits that it has alone, whichever formula it takes."""
+    generator = np.random.default_rng(classes)
+    target = generator.standard_normal((40, classes)).astype(np.float32) * 3
+    steps = np.concatenate([[0.0], 10.0 ** np.linspace(-8, 1, 39)])[:, None]
+    logits = (target + steps * generator.standard_normal(target.shape)).astype(np.float32)
+    values, gradient = oracle.kl_divergence(logits.astype(np.float64), target.astype(np.float64))
+    losses, slopes = lw.kl_divergence_and_gradient(logits, target, reduction="none")
+    check_ulp(losses, values, "float32", VALUE_ULP["float32"])
+    check_ulp(slopes, gradient, "float32", GRADIENT_ULP["float32"], scale=np.abs(gradient).max(1, keepdims=True))
+    for row in range(0, 40, 3):
+        alone = lw.kl_divergence_and_gradient(logits[[row]], target[[row]], reduction="none")
+        assert (alone[0][0], alone[1].tobytes()) == (losses[row], slopes[row].tobytes())
