@@ -35,6 +35,7 @@ _ADVICE_ON_MASKS = {  # by argument: what to do with a masked array
     "class_weight": "To leave masked classes out, pass class_weight.filled(0).",
     "mask": "Pass mask.filled(False), or another value for masked entries.",
 }
+_LONGEST = 60  # characters of a value in a sentence
 ADVICE_ON_OTHERS = "Pass its data, or fill the masked entries with .filled()."
 
 
@@ -159,7 +160,7 @@ def check_axis(axis: Any, ndim: int, name: str) -> int:
         raise InvalidValueError(name, "have at least one axis, the one of the classes", "a single number")
     if not _is_integer(axis):
         is_array = is_tensor(axis) or isinstance(axis, np.ndarray)
-        raise InvalidTypeError("axis", "be an integer", described(axis) if is_array else repr(axis))
+        raise InvalidTypeError("axis", "be an integer", described(axis) if is_array else shown(axis))
     if not -ndim <= axis < ndim:
         raise InvalidValueError("axis", f"be in [{-ndim}, {ndim - 1}] for {name} of {ndim} axes", axis)
     return int(axis) % ndim
@@ -249,7 +250,7 @@ def check_number(value: Any, name: str) -> float:
 def check_integer(value: Any, name: str) -> int:
     """Return `value` as an int."""
     if not _is_integer(value):
-        raise InvalidTypeError(name, "be an integer", repr(value))
+        raise InvalidTypeError(name, "be an integer", shown(value))
     return int(value)
 
 
@@ -274,10 +275,19 @@ def check_int64(value: Any, name: str) -> int:
     return number
 
 
+def check_boolean(value: Any, name: str) -> bool:
+    """Return `value`, a boolean of Python or NumPy, as one of Python: a text such as "no" would count as True."""
+    if value is True or value is False:
+        return value
+    if isinstance(value, np.bool_):
+        return bool(value)
+    raise InvalidTypeError(name, "be True or False", described(value))
+
+
 def check_choice(value: Any, name: str, choices: Sequence[str]) -> str:
     """Return `value` when it is one of `choices`."""
     if value not in choices:
-        raise InvalidValueError(name, f"be one of {', '.join(map(repr, choices))}", repr(value))
+        raise InvalidValueError(name, f"be one of {', '.join(map(repr, choices))}", shown(value))
     return value
 
 
@@ -287,7 +297,7 @@ def check_reduction(reduction: Any, normalizer: Any, logits: Any) -> tuple[str, 
     if normalizer is None:
         return reduction, None
     if reduction != "mean":
-        got = f"{normalizer!r} and reduction={reduction!r}"
+        got = f"{shown(normalizer)} and reduction={reduction!r}"
         raise InvalidValueError("normalizer", "be None unless reduction='mean'", got)
     return reduction, check_positive_tensor(normalizer, "normalizer", logits)
 
@@ -377,4 +387,10 @@ def described(value: Any) -> str:
     """Return what a value is, for a sentence."""
     if is_tensor(value) or isinstance(value, np.ndarray):
         return f"{framework_of(value)} of dtype {dtype_name(value)} and shape {tuple(value.shape)}"
-    return f"{value!r} of type {type(value).__name__}"
+    return "None" if value is None else f"{shown(value)} of type {type(value).__name__}"
+
+
+def shown(value: Any) -> str:
+    """Return a value as it is written, or where that is long the beginning of it, on one line."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

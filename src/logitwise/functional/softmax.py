@@ -254,8 +254,8 @@ def logsumexp(
     if _positional or _others:
         raise refusal(logsumexp, _positional, _others)
     if b is not None:
-        return result_of(WeightedLogsumexpCall(logits, axis, b, mask, bool(keepdims), bool(return_sign)))
-    call = SoftmaxCall("logsumexp", softmax, logits, axis, 1.0, mask, bool(keepdims))
+        return result_of(WeightedLogsumexpCall(logits, axis, b, mask, keepdims, return_sign))
+    call = SoftmaxCall("logsumexp", softmax, logits, axis, 1.0, mask, keepdims, return_sign)
     found = result_of(call) if type(axis) is int else _of_axes(call)
     return (found, _sign_of_sum(found)) if return_sign else found
 
