@@ -715,14 +715,16 @@ def test_a_focal_loss_is_the_formula(gamma, reduction, shape):
 
 def test_the_options_of_focal_losses_are_those_of_the_functions():
     inputs, target = normal(5, 4), tensor([0, 1, 2, 3, -1])
-    module = nn.FocalLoss(CLASS_WEIGHT, 1.5, -1, label_smoothing=0.2)
+    module = nn.FocalLoss(1.5, weight=CLASS_WEIGHT, ignore_index=-1, label_smoothing=0.2)
     expected = lw.focal_loss(inputs, target, gamma=1.5, class_weight=CLASS_WEIGHT, ignore_index=-1, label_smoothing=0.2)
     assert torch.equal(module(inputs, target), expected)
     assert repr(module) == "FocalLoss(gamma=1.5, reduction='mean')"
     assert [*module.state_dict()] == ["weight"]
     labels = torch.where(inputs > 1, -1.0, (inputs > 0).double())
     labels[0, 0] = nan
-    module = nn.BinaryFocalLossWithLogits(0.5, CLASS_WEIGHT, CLASS_WEIGHT, ignore_index=-1, missing="ignore")
+    module = nn.BinaryFocalLossWithLogits(
+        0.5, weight=CLASS_WEIGHT, pos_weight=CLASS_WEIGHT, ignore_index=-1, missing="ignore"
+    )
     expected = lw.binary_focal_loss_with_logits(
         inputs, labels, gamma=0.5, sample_weight=CLASS_WEIGHT, pos_weight=CLASS_WEIGHT, ignore_index=-1,
         missing="ignore",

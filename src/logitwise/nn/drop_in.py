@@ -6,12 +6,23 @@ import inspect
 import warnings
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from logitwise._errors import InvalidArgumentError, InvalidTypeError, InvalidValueError
+from logitwise._requirements import (
+    REDUCTIONS,
+    check_boolean,
+    check_choice,
+    check_fraction,
+    check_int64,
+    check_integer,
+    check_not_negative,
+)
+
+Module = TypeVar("Module", bound=torch.nn.Module)
 
 
 class InputError(InvalidValueError, IndexError, RuntimeError):
@@ -22,6 +33,51 @@ class InputTypeError(InvalidTypeError, NotImplementedError):
     """A type or dtype that a module refuses: a TypeError, and a NotImplementedError (a RuntimeError) as in torch."""
 
 
+def checks_options(module: type[Module]) -> type[Module]:
+    """Return a class of modules that refuses an option as soon as a module is made, and not when it is called."""
+    make = module.__init__
+
+    @wraps(make)
+    def make_and_check(self: Any, *args: Any, **options: Any) -> None:
+        try:
+            make(self, *args, **options)
+            _check_options(self)
+        except InvalidArgumentError as error:
+            raise _as_in_torch(error) from None
+
+    module.__init__ = make_and_check
+    return module
+
+
+def _check_options(module: Any) -> None:
+    options = vars(module)
+    for name, check in _CHECKS.items():
+        if name in options:
+            check(options[name], name)
+    if "reduction" in options:
+        more = ("batchmean",) if isinstance(module, torch.nn.KLDivLoss) else ()
+        check_choice(module.reduction, "reduction", (*REDUCTIONS, *more))
+
+
+def _check_optional_integer(value: Any, name: str) -> None:
+    if value is not None:
+        check_int64(value, name)
+
+
+def _check_dim(value: Any, name: str) -> None:
+    for each in value if isinstance(value, (tuple, list)) else [value]:
+        if each is not None:
+            check_integer(each, name)
+
+
+_CHECKS: dict[str, Callable[[Any, str], Any]] = {
+    "dim": _check_dim,
+    "gamma": check_not_negative,
+    "ignore_index": _check_optional_integer,
+    "label_smoothing": check_fraction,
+    "log_target": check_boolean,
+    "missing": lambda value, name: check_choice(value, name, ("error", "ignore")),
+}
 _NAMES = {"class_weight": "weight", "sample_weight": "weight"}  # of functions, and of modules
 
 

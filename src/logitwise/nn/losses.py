@@ -20,9 +20,10 @@ from logitwise.functional._torch.torch_operations.log_probabilities import (
     negative_log_likelihood,
 )
 from logitwise.functional._types import Reduction
-from logitwise.nn.drop_in import drop_in, warn
+from logitwise.nn.drop_in import checks_options, drop_in, warn
 
 
+@checks_options
 class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
     """`torch.nn.CrossEntropyLoss`, computed by `logitwise.cross_entropy`: same arguments, shapes and results.
 
@@ -86,6 +87,7 @@ def _cross_entropy(
     )
 
 
+@checks_options
 class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
     """`torch.nn.BCEWithLogitsLoss`, computed by `binary_cross_entropy_with_logits`: same arguments and results.
 
@@ -163,6 +165,7 @@ def _count_labels(
     return math.prod(input.shape) if silent is None else (~silent).sum().clamp(min=1)
 
 
+@checks_options
 class BCELoss(torch.nn.BCELoss):
     """`torch.nn.BCELoss`, for probabilities: torch's arithmetic, but inputs and targets outside [0, 1] are errors.
 
@@ -190,6 +193,7 @@ def _binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
     return binary_cross_entropy(input, target.to(input.dtype), weight, reduction=reduction)
 
 
+@checks_options
 class NLLLoss(torch.nn.NLLLoss):
     """`torch.nn.NLLLoss`, for log-probabilities: same arguments and results.
 
@@ -216,6 +220,7 @@ def _negative_log_likelihood(
     return negative_log_likelihood(input, target, weight, ignore_index, reduction)
 
 
+@checks_options
 class KLDivLoss(torch.nn.KLDivLoss):
     """`torch.nn.KLDivLoss`, of log-probabilities from a target distribution: same arguments and results.
 
