@@ -319,7 +319,7 @@ def test_errors_are_those_of_the_functions_in_the_families_of_torchs():
 @pytest.mark.parametrize("dim", [0, -1])
 def test_a_single_number_is_a_row_of_one_class(name, dim):
     assert torch.equal(getattr(nn, name)(dim)(tensor(3.0)), getattr(torch.nn, name)(dim)(tensor(3.0)))
-    with pytest.raises(IndexError, match=r"^axis must be in \[-1, 0\] for logits of 1 axes; got 1\.$"):
+    with pytest.raises(IndexError, match=r"^dim must be in \[-1, 0\] for logits of 1 axes; got 1\.$"):
         getattr(nn, name)(1)(tensor(3.0))
 
 
@@ -467,7 +467,7 @@ ERRORS = {
     "one class": (
         lambda: nn.CrossEntropyLoss()(normal(2, 1), tensor([0, 0])),
         "logits must have at least 2 classes on axis 1; got shape (2, 1). With one class the loss is always 0: "
-        "for a binary problem with one logit per row, use binary_cross_entropy_with_logits.",
+        "for a binary problem with one logit per row, use BCEWithLogitsLoss.",
     ),
     "a single number": (
         lambda: nn.CrossEntropyLoss()(tensor(1.0), tensor(0)),
@@ -662,7 +662,7 @@ BAD = {
     ),
     "images of two axes": ("Softmax2d", lambda: (normal(2, 3),), "input must have the shape"),
     "integers of LogSigmoid": ("LogSigmoid", lambda: (tensor([1, 2]),), "logits must be a tensor of dtype"),
-    "an axis too far": ("Softmax", lambda: (normal(3),), "axis must be in"),
+    "an axis too far": ("Softmax", lambda: (normal(3),), "dim must be in"),
     "integers of Softmax": (
         "Softmax",
         lambda: (torch.ones(2, 3, dtype=torch.int64),),

@@ -36,6 +36,7 @@ _ADVICE_ON_MASKS = {  # by argument: what to do with a masked array
     "mask": "Pass mask.filled(False), or another value for masked entries.",
 }
 _LONGEST = 60  # characters of a value in a sentence
+BINARY_LOSS = {"binary_cross_entropy_with_logits": "binary_cross_entropy_with_logits"}  # as advice mentions it
 ADVICE_ON_OTHERS = "Pass its data, or fill the masked entries with .filled()."
 
 
@@ -147,11 +148,11 @@ def check_layout(logits: Any, axis: int, name: str = "logits", *, at_least: int 
     got = f"shape {tuple(logits.shape)}"
     if classes == 0:
         raise InvalidValueError(name, f"have at least 1 class on axis {axis}", got)
-    advice = "for a binary problem with one logit per row, use binary_cross_entropy_with_logits."
+    advice = "for a binary problem with one logit per row, use {binary_cross_entropy_with_logits}."
     if name == "probabilities":
         advice = "give the probability of every class, or those of class 1 in one dimension."
     advice = f"With one class the loss is always 0: {advice}"
-    raise InvalidValueError(name, f"have at least 2 classes on axis {axis}", got, advice=advice)
+    raise InvalidValueError(name, f"have at least 2 classes on axis {axis}", got, "", advice, BINARY_LOSS)
 
 
 def check_axis(axis: Any, ndim: int, name: str) -> int:

@@ -102,8 +102,8 @@ VALUE_ERRORS = {
     "class weight negative": (
         lambda: lw.cross_entropy(LOGITS, TARGET, class_weight=[1.0, -2.0, 1.0]),
         "class_weight must be zero or more, and finite; got -2.0 at index 1. The mean divides by the sum of the "
-        "weights, which may be near 0 if they have both signs: pass reduction='sum' or 'none', or what to divide by as "
-        "normalizer=.",
+        "weights, which may be near 0 if they have both signs: pass reduction='sum' or 'none', or to the function what "
+        "to divide by, as normalizer=.",
     ),
     "sample weights missing": (
         lambda: lw.cross_entropy(LOGITS, TARGET, sample_weight=[1.0]),
@@ -258,7 +258,8 @@ def assert_fields(error: lw.InvalidArgumentError, message: str) -> None:
     requirement, rest = rest.split("; got ", 1)
     assert (error.argument, error.requirement) == (argument, requirement)
     assert bool(error.where) == (" at index " in rest or " at row " in rest or " at position " in rest)
-    where, advice = f" at {error.where}" if error.where else "", f" {error.advice}" if error.advice else ""
+    where, advice = f" at {error.where}" if error.where else "", error.advice.format_map(error.mentions)
+    advice = f" {advice}" if advice else ""
     assert rest == f"{error.got}{where}.{advice}"
     assert bool(advice) == (rest.count(". ") > 0)
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from logitwise._arrays import Layout
 from logitwise._errors import InvalidArgumentError, InvalidTypeError, InvalidValueError
 from logitwise._requirements import (
     REDUCTIONS,
@@ -78,10 +79,15 @@ _CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "log_target": check_boolean,
     "missing": lambda value, name: check_choice(value, name, ("error", "ignore")),
 }
-_NAMES = {"class_weight": "weight", "sample_weight": "weight"}  # of functions, and of modules
+_NAMES = {  # of functions, and of modules
+    "class_weight": "weight",
+    "sample_weight": "weight",
+    "axis": "dim",
+    "binary_cross_entropy_with_logits": "BCEWithLogitsLoss",
+}
 
 
-def drop_in(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def drop_in(function: Callable[..., Tensor], *, takes_classes_on_dim_1: bool = False) -> Callable[..., Tensor]:
     """Return a function of tensors and options as the `forward` of a module calls it.
 
     Its errors are caught wherever torch's own would be caught. `torch.fx` records it as one call; `torch.jit.script`
@@ -101,6 +107,8 @@ def drop_in(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         try:
             return function(input, *others)
         except (ValueError, TypeError) as error:
+            if takes_classes_on_dim_1 and isinstance(error, InvalidValueError):
+                error = _advised_on_classes(error, input, others[0])
             raise _as_in_torch(error) from None
 
     checked.__signature__ = signature  # pyright: ignore[reportAttributeAccessIssue]
@@ -114,6 +122,18 @@ def _of_no_tensors(function: Callable[..., Tensor], input: Any, *others: Any) ->
         return torch.overrides.handle_torch_function(function, tensors, input, *others)
     name, value = ("target", others[0]) if isinstance(input, Tensor) else ("input", input)
     raise InputTypeError(name, "be a torch tensor", type(value).__name__, advice="Use torch.as_tensor.")
+
+
+def _advised_on_classes(error: InvalidValueError, input: Tensor, target: Tensor) -> InvalidValueError:
+    """Return the error for class indices that fit another dimension of the input, with what helps in a module."""
+    shape = tuple(target.shape)
+    if error.argument != "target" or error.got != str(shape) or target.is_floating_point() or input.ndim < 2:
+        return error
+    dim = Layout.of(tuple(input.shape), 1).axis_without(shape)
+    if dim is None:
+        return error
+    advice = f"It fits classes on dimension {dim}; this module takes them on dimension 1: pass input.movedim({dim}, 1)."
+    return InvalidValueError(error.argument, error.requirement, error.got, error.where, advice)
 
 
 def _as_in_torch(error: Exception) -> Exception:

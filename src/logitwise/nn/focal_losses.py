@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal, cast
 
 import torch
@@ -57,7 +58,7 @@ class FocalLoss(torch.nn.CrossEntropyLoss):
         )
 
 
-@drop_in
+@partial(drop_in, takes_classes_on_dim_1=True)
 def _focal_loss(
     input: Tensor,
     target: Tensor,

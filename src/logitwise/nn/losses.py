@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Literal, cast
 
 import torch
@@ -52,7 +53,7 @@ class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
         return _cross_entropy(input, target, self.weight, self.ignore_index, self.label_smoothing, self.reduction, mask)
 
 
-@drop_in
+@partial(drop_in, takes_classes_on_dim_1=True)
 def _cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -213,7 +214,7 @@ class NLLLoss(torch.nn.NLLLoss):
         return _negative_log_likelihood(input, target, self.weight, self.ignore_index, self.reduction)
 
 
-@drop_in
+@partial(drop_in, takes_classes_on_dim_1=True)
 def _negative_log_likelihood(
     input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str
 ) -> Tensor:

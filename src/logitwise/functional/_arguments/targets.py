@@ -9,7 +9,7 @@ import numpy as np
 from logitwise import _warnings
 from logitwise._arrays import Layout, as_numpy, dtype_name, is_tensor, may_look, number_kind
 from logitwise._errors import InvalidTypeError, InvalidValueError
-from logitwise._requirements import check_same_framework
+from logitwise._requirements import BINARY_LOSS, check_same_framework
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._arguments.entries import not_negative
 from logitwise.functional._memory.arrays import float64_of, memory_of, rows_of
@@ -47,7 +47,7 @@ def _raise_index_shape(target: Any, layout: Layout, name: str) -> None:
         moved = f"movedim({axis}, {layout.axis})" if is_tensor(target) else f"moveaxis({name}, {axis}, {layout.axis})"
         moved = f"{name}.{moved}" if is_tensor(target) else f"np.{moved}"
         advice = f"It fits classes on axis {axis} of {name}: pass axis={axis}, or {moved}."
-    raise InvalidValueError("target", requirement, shape, advice=advice)
+    raise InvalidValueError("target", requirement, shape, "", advice, BINARY_LOSS)
 
 
 def _advice_on_full_shape(target: Any, layout: Layout, name: str) -> str:
@@ -56,7 +56,7 @@ def _advice_on_full_shape(target: Any, layout: Layout, name: str) -> str:
     if is_binary and not bool((target.sum(layout.axis) == 1).all()):
         if name == "probabilities":
             return "If they are probabilities of class 1, pass those of both classes: stack 1 - p and p on a last axis."
-        return "For labels 0 and 1 of each entry, use binary_cross_entropy_with_logits."
+        return "For labels 0 and 1 of each entry, use {binary_cross_entropy_with_logits}."
     return f"If it is one-hot, pass target.argmax({layout.axis}), or convert it to a floating dtype."
 
 

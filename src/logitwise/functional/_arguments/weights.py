@@ -13,7 +13,7 @@ from logitwise.functional._arguments.entries import check_all_finite, check_all_
 
 _ADVICE = (
     "The mean divides by the sum of the weights, which may be near 0 if they have both signs: pass reduction='sum' or "
-    "'none', or what to divide by as normalizer=."
+    "'none', or to the function what to divide by, as normalizer=."
 )
 
 
