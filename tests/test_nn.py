@@ -295,10 +295,12 @@ def test_the_mean_of_soft_targets_divides_by_rows_where_the_function_divides_by_
 def test_whatever_is_no_tensor_is_refused_with_its_type(name):
     module = getattr(nn, name)(dim=1) if name.endswith("Softmax") else getattr(nn, name)()
     others = () if name in ACTIVATIONS else (torch.ones(2, 2),)
-    with pytest.raises(TypeError, match=r"^input must be a torch tensor; got list\. Use torch\.as_tensor\.$"):
+    with pytest.raises(TypeError, match=r"^input must be a torch tensor; got list\. Convert with torch\.as_tensor\.$"):
         module([[0.5, 0.5]], *others)
     if others:
-        with pytest.raises(TypeError, match=r"^target must be a torch tensor; got ndarray\. Use torch\.as_tensor\.$"):
+        with pytest.raises(
+            TypeError, match=r"^target must be a torch tensor; got ndarray\. Convert with torch\.as_tensor\.$"
+        ):
             module(torch.ones(2, 2) / 2, torch.ones(2, 2).numpy())
 
 

@@ -18,7 +18,9 @@ from logitwise._arrays import (
     dtype_name,
     framework_of,
     has_derivative,
+    has_text,
     is_followed,
+    is_sparse,
     is_tensor,
     may_look,
     number_kind,
@@ -37,6 +39,8 @@ _ADVICE_ON_MASKS = {  # by argument: what to do with a masked array
 }
 _LONGEST = 60  # characters of a value in a sentence
 BINARY_LOSS = {"binary_cross_entropy_with_logits": "binary_cross_entropy_with_logits"}  # as advice mentions it
+_NUMBERS = "np.unique(target, return_inverse=True)[1]"
+NUMBERING = f"Number the labels: {_NUMBERS} does so in sorted order."
 ADVICE_ON_OTHERS = "Pass its data, or fill the masked entries with .filled()."
 
 
@@ -56,11 +60,23 @@ def as_floating(value: Any, name: str, advice: str = "") -> Any:
         array = array.astype(np.float64)
     if array.dtype.kind != "f" or array.dtype.itemsize > 8:
         requirement = "be numbers of dtype float16, float32 or float64 (or integers)"
-        raise InvalidTypeError(name, requirement, f"dtype {array.dtype}", advice="Convert with astype.")
+        as_numbers = f"If the texts are numbers, convert with np.array({name}, dtype=float)."
+        raise InvalidTypeError(name, requirement, f"dtype {array.dtype}", advice=advice_on_dtype(array, as_numbers))
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
+def advice_on_dtype(array: Any, for_text: str) -> str:
+    """Return what to do with an array of another dtype than numbers; `for_text` where it holds texts."""
+    if has_text(array):
+        return for_text
+    is_missing = array.dtype == object and any(each is None for each in array.reshape(-1).tolist())
+    return "Fill in what is None, then convert with astype." if is_missing else "Convert with astype."
+
+
 def _as_array(value: Any, name: str) -> np.ndarray:
+    if value is None or is_sparse(value):
+        advice = "" if value is None else "Convert with .toarray()."
+        raise InvalidTypeError(name, "be an array", described(value), advice=advice)
     try:
         return np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:  # of lists: NumPy's own, or that of what they hold
@@ -303,11 +319,22 @@ def check_reduction(reduction: Any, normalizer: Any, logits: Any) -> tuple[str, 
     return reduction, check_positive_tensor(normalizer, "normalizer", logits)
 
 
+def advice_on_tensors(value: Any, name: str) -> str:
+    """Return how a tensor is made of what is none."""
+    if value is None:
+        return ""
+    if is_sparse(value):
+        return f"Convert with torch.as_tensor({name}.toarray())."
+    if not has_text(value):
+        return "Convert with torch.as_tensor."
+    return f"Number the labels: torch.as_tensor({_NUMBERS}) does so in sorted order." if name == "target" else ""
+
+
 def check_same_framework(value: Any, name: str, logits: Any, logits_name: str = "logits") -> Any:
     """Return `value` as an array of the framework (and on the device) of `logits`."""
     refuse_proxy(value, name)
     if is_tensor(value) != is_tensor(logits):
-        advice = "Convert with torch.as_tensor." if is_tensor(logits) else "Convert with .numpy()."
+        advice = advice_on_tensors(value, name) if is_tensor(logits) else "Convert with .numpy()."
         raise InvalidTypeError(name, f"be {framework_of(logits)} like {logits_name}", described(value), advice=advice)
     if is_tensor(logits):
         if value.device != logits.device:
@@ -332,14 +359,26 @@ def check_mask(mask: Any, logits: Any) -> Any:
     if number_kind(mask) != "bool":
         requirement = "be boolean (True: the class takes part)"
         raise InvalidTypeError("mask", requirement, f"dtype {dtype_name(mask)}")
-    broadcast(mask, "mask", logits, "logits")
+    _broadcast_mask(mask, logits)
     return mask
 
 
 def check_full_mask(mask: Any, logits: Any) -> Any:
     """Return `mask` as booleans of the shape of `logits`, or None."""
     mask = check_mask(mask, logits)
-    return mask if mask is None else broadcast(mask, "mask", logits, "logits")
+    return mask if mask is None else _broadcast_mask(mask, logits)
+
+
+def _broadcast_mask(mask: Any, logits: Any) -> Any:
+    return broadcast(mask, "mask", logits, "logits", advice_on_axis(mask, logits, "mask"))
+
+
+def advice_on_axis(array: Any, logits: Any, name: str) -> str:
+    """Return how an array is repeated along the one axis of the logits that it lacks; its name is to be mentioned."""
+    axis = Layout.of(tuple(logits.shape), 0).axis_without(tuple(array.shape)) if logits.ndim else None
+    if axis is None:
+        return ""
+    return f"To repeat it along axis {axis}, pass {{{name}}}[{', '.join([':'] * axis)}, None]."
 
 
 def broadcast(array: Any, name: str, logits: Any, logits_name: str, advice: str = "") -> Any:
@@ -350,7 +389,7 @@ def broadcast(array: Any, name: str, logits: Any, logits_name: str, advice: str 
         return np.broadcast_to(array, logits.shape)
     except (ValueError, RuntimeError):
         requirement = f"broadcast to the shape of {logits_name}, {tuple(logits.shape)}"
-        raise InvalidValueError(name, requirement, f"shape {tuple(array.shape)}", advice=advice) from None
+        raise InvalidValueError(name, requirement, f"shape {tuple(array.shape)}", "", advice, {name: name}) from None
 
 
 def check_out(out: Any, logits: Any) -> None:
@@ -358,7 +397,10 @@ def check_out(out: Any, logits: Any) -> None:
     if out is None:
         return
     if is_tensor(out) != is_tensor(logits) or not (is_tensor(out) or isinstance(out, np.ndarray)):
-        raise InvalidTypeError("out", f"be {framework_of(logits)} like logits", described(out))
+        got, advice = described(out), ""
+        if isinstance(out, tuple):
+            got, advice = "a tuple", "Pass what is in it, without the tuple."
+        raise InvalidTypeError("out", f"be {framework_of(logits)} like logits", got, advice=advice)
     refuse_masked(out, "out")
     if is_tensor(out):
         _check_dense(out, "out")
@@ -388,7 +430,11 @@ def described(value: Any) -> str:
     """Return what a value is, for a sentence."""
     if is_tensor(value) or isinstance(value, np.ndarray):
         return f"{framework_of(value)} of dtype {dtype_name(value)} and shape {tuple(value.shape)}"
-    return "None" if value is None else f"{shown(value)} of type {type(value).__name__}"
+    if value is None:
+        return "None"
+    if is_sparse(value):
+        return f"a sparse {type(value).__name__} of shape {value.shape}"
+    return f"{shown(value)} of type {type(value).__name__}"
 
 
 def shown(value: Any) -> str:

@@ -15,6 +15,7 @@ from logitwise._arrays import Layout
 from logitwise._errors import InvalidArgumentError, InvalidTypeError, InvalidValueError
 from logitwise._requirements import (
     REDUCTIONS,
+    advice_on_tensors,
     check_boolean,
     check_choice,
     check_fraction,
@@ -121,7 +122,8 @@ def _of_no_tensors(function: Callable[..., Tensor], input: Any, *others: Any) ->
     if torch.overrides.has_torch_function(tensors):
         return torch.overrides.handle_torch_function(function, tensors, input, *others)
     name, value = ("target", others[0]) if isinstance(input, Tensor) else ("input", input)
-    raise InputTypeError(name, "be a torch tensor", type(value).__name__, advice="Use torch.as_tensor.")
+    got = "None" if value is None else type(value).__name__
+    raise InputTypeError(name, "be a torch tensor", got, advice=advice_on_tensors(value, name))
 
 
 def _advised_on_classes(error: InvalidValueError, input: Tensor, target: Tensor) -> InvalidValueError:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from logitwise._warnings import checks
 from logitwise.functional import _cpu_kernels
+from logitwise.functional._arguments.weights import is_number, number_as_tensor
 from logitwise.functional._memory.arrays import new_like
 from logitwise.functional._problems.binary_cross_entropy import BinaryCall
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall
@@ -87,8 +88,10 @@ def _cross_entropy(call: CrossEntropyCall, differentiated: bool) -> Tensor:
 
 
 def _binary_cross_entropy(call: BinaryCall, differentiated: bool) -> Tensor:
+    weights = (call.sample_weight, call.pos_weight)
+    sample_weight, pos_weight = (number_as_tensor(each, call.logits) if is_number(each) else each for each in weights)
     return torch.ops.logitwise.binary_cross_entropy_with_logits(
-        differentiated, call.logits, call.target, call.sample_weight, call.pos_weight,
+        differentiated, call.logits, call.target, sample_weight, pos_weight,
         float(call.label_smoothing), call.reduction, call.normalizer,
     )[0]  # fmt: skip
 
