@@ -45,7 +45,7 @@ ADVICE_ON_OTHERS = "Pass its data, or fill the masked entries with .filled()."
 
 
 def as_floating(value: Any, name: str, advice: str = "") -> Any:
-    """Return `value` as an array or tensor of a dtype this library computes in; lists and integers become float64.
+    """Return `value` as an array or tensor of a dtype this library computes in; integers become float64.
 
     `advice` is what to do with a masked array, instead of the usual.
     """

@@ -43,8 +43,9 @@ def softmax(
         softmax(z)_j = exp(z_j / T) / sum_i exp(z_i / T)
 
     Args:
-        logits: Scores of any shape, classes on `axis`; float16, bfloat16 (torch), float32 or float64. Lists and
-            integer arrays are read as float64. -inf is a class of probability 0. A single number is a row of one class.
+        logits: Scores of any shape, classes on `axis`; float16, bfloat16 (torch), float32 or float64. A list is
+            the array that NumPy makes of it, and integers are read as float64. -inf is a class of probability 0. A
+            single number is a row of one class.
         axis: The axis of the classes; several axes, as a tuple, or None for all: their entries are the classes of one
             row. An empty tuple makes every number a row of one class.
         temperature: T, positive: above 1 flattens the probabilities, below 1 sharpens them.
