@@ -562,6 +562,8 @@ def test_a_target_is_refused_where_labels_are_brought_along(tmp_path):
         ({"header": "yes"}, "header must be True, False or None; got 'yes'."),
         ({"header": 2}, "header must be True, False or None; got 2."),
         ({"label_strip": None}, "label_strip must be a string of characters; got None."),
+        ({"drop_unlabelled": "no"}, "drop_unlabelled must be True or False; got 'no' of type str."),
+        ({"drop_unlabelled": 1}, "drop_unlabelled must be True or False; got 1 of type int."),
     ],
 )
 def test_arguments_of_the_wrong_kind_are_refused(options, expected):

@@ -295,10 +295,12 @@ def test_the_mean_of_soft_targets_divides_by_rows_where_the_function_divides_by_
 def test_whatever_is_no_tensor_is_refused_with_its_type(name):
     module = getattr(nn, name)(dim=1) if name.endswith("Softmax") else getattr(nn, name)()
     others = () if name in ACTIVATIONS else (torch.ones(2, 2),)
-    with pytest.raises(TypeError, match=r"^input must be a torch tensor; got list\. Use torch\.as_tensor\.$"):
+    with pytest.raises(TypeError, match=r"^input must be a torch tensor; got list\. Convert with torch\.as_tensor\.$"):
         module([[0.5, 0.5]], *others)
     if others:
-        with pytest.raises(TypeError, match=r"^target must be a torch tensor; got ndarray\. Use torch\.as_tensor\.$"):
+        with pytest.raises(
+            TypeError, match=r"^target must be a torch tensor; got ndarray\. Convert with torch\.as_tensor\.$"
+        ):
             module(torch.ones(2, 2) / 2, torch.ones(2, 2).numpy())
 
 
@@ -319,7 +321,7 @@ def test_errors_are_those_of_the_functions_in_the_families_of_torchs():
 @pytest.mark.parametrize("dim", [0, -1])
 def test_a_single_number_is_a_row_of_one_class(name, dim):
     assert torch.equal(getattr(nn, name)(dim)(tensor(3.0)), getattr(torch.nn, name)(dim)(tensor(3.0)))
-    with pytest.raises(IndexError, match=r"^axis must be in \[-1, 0\] for logits of 1 axes; got 1\.$"):
+    with pytest.raises(IndexError, match=r"^dim must be in \[-1, 0\] for logits of 1 axes; got 1\.$"):
         getattr(nn, name)(1)(tensor(3.0))
 
 
@@ -467,7 +469,7 @@ ERRORS = {
     "one class": (
         lambda: nn.CrossEntropyLoss()(normal(2, 1), tensor([0, 0])),
         "logits must have at least 2 classes on axis 1; got shape (2, 1). With one class the loss is always 0: "
-        "for a binary problem with one logit per row, use binary_cross_entropy_with_logits.",
+        "for a binary problem with one logit per row, use BCEWithLogitsLoss.",
     ),
     "a single number": (
         lambda: nn.CrossEntropyLoss()(tensor(1.0), tensor(0)),
@@ -662,7 +664,7 @@ BAD = {
     ),
     "images of two axes": ("Softmax2d", lambda: (normal(2, 3),), "input must have the shape"),
     "integers of LogSigmoid": ("LogSigmoid", lambda: (tensor([1, 2]),), "logits must be a tensor of dtype"),
-    "an axis too far": ("Softmax", lambda: (normal(3),), "axis must be in"),
+    "an axis too far": ("Softmax", lambda: (normal(3),), "dim must be in"),
     "integers of Softmax": (
         "Softmax",
         lambda: (torch.ones(2, 3, dtype=torch.int64),),
@@ -715,14 +717,16 @@ def test_a_focal_loss_is_the_formula(gamma, reduction, shape):
 
 def test_the_options_of_focal_losses_are_those_of_the_functions():
     inputs, target = normal(5, 4), tensor([0, 1, 2, 3, -1])
-    module = nn.FocalLoss(CLASS_WEIGHT, 1.5, -1, label_smoothing=0.2)
+    module = nn.FocalLoss(1.5, weight=CLASS_WEIGHT, ignore_index=-1, label_smoothing=0.2)
     expected = lw.focal_loss(inputs, target, gamma=1.5, class_weight=CLASS_WEIGHT, ignore_index=-1, label_smoothing=0.2)
     assert torch.equal(module(inputs, target), expected)
     assert repr(module) == "FocalLoss(gamma=1.5, reduction='mean')"
     assert [*module.state_dict()] == ["weight"]
     labels = torch.where(inputs > 1, -1.0, (inputs > 0).double())
     labels[0, 0] = nan
-    module = nn.BinaryFocalLossWithLogits(0.5, CLASS_WEIGHT, CLASS_WEIGHT, ignore_index=-1, missing="ignore")
+    module = nn.BinaryFocalLossWithLogits(
+        0.5, weight=CLASS_WEIGHT, pos_weight=CLASS_WEIGHT, ignore_index=-1, missing="ignore"
+    )
     expected = lw.binary_focal_loss_with_logits(
         inputs, labels, gamma=0.5, sample_weight=CLASS_WEIGHT, pos_weight=CLASS_WEIGHT, ignore_index=-1,
         missing="ignore",

@@ -31,6 +31,23 @@ def framework_of(value: Any) -> str:
     return "a torch tensor" if is_tensor(value) else "a NumPy array"
 
 
+def is_sparse(value: Any) -> bool:
+    """Return whether `value` is a sparse matrix or array of SciPy, without importing SciPy."""
+    if type(value) is np.ndarray:
+        return False
+    sparse = sys.modules.get("scipy.sparse")
+    return sparse is not None and sparse.issparse(value)
+
+
+def has_text(value: Any) -> bool:
+    """Return whether `value` is text, or holds text."""
+    if isinstance(value, (list, tuple)):
+        return any(map(has_text, value))
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "US" or (value.dtype.kind == "O" and any(map(has_text, value.reshape(-1).tolist())))
+    return isinstance(value, (str, bytes))
+
+
 def number_kind(array: Any) -> str:
     """Return 'floating', 'integer', 'bool', or the name of the dtype when it is none of these."""
     if is_tensor(array):
@@ -129,6 +146,11 @@ class Layout(NamedTuple):
     def row_shape(self) -> tuple[int, ...]:
         """The shape of one number per row: the shape of the logits without the class axis."""
         return self.shape[: self.axis] + self.shape[self.axis + 1 :]
+
+    @property
+    def column_shape(self) -> tuple[int, ...]:
+        """The shape of one number per row with the class axis kept, of length 1."""
+        return (*self.shape[: self.axis], 1, *self.shape[self.axis + 1 :])
 
     def axis_without(self, shape: tuple[int, ...]) -> int | None:
         """Return the first axis without which the shape would be `shape`, or None."""

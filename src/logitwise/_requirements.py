@@ -18,7 +18,9 @@ from logitwise._arrays import (
     dtype_name,
     framework_of,
     has_derivative,
+    has_text,
     is_followed,
+    is_sparse,
     is_tensor,
     may_look,
     number_kind,
@@ -35,11 +37,15 @@ _ADVICE_ON_MASKS = {  # by argument: what to do with a masked array
     "class_weight": "To leave masked classes out, pass class_weight.filled(0).",
     "mask": "Pass mask.filled(False), or another value for masked entries.",
 }
+_LONGEST = 60  # characters of a value in a sentence
+BINARY_LOSS = {"binary_cross_entropy_with_logits": "binary_cross_entropy_with_logits"}  # as advice mentions it
+_NUMBERS = "np.unique(target, return_inverse=True)[1]"
+NUMBERING = f"Number the labels: {_NUMBERS} does so in sorted order."
 ADVICE_ON_OTHERS = "Pass its data, or fill the masked entries with .filled()."
 
 
 def as_floating(value: Any, name: str, advice: str = "") -> Any:
-    """Return `value` as an array or tensor of a dtype this library computes in; lists and integers become float64.
+    """Return `value` as an array or tensor of a dtype this library computes in; integers become float64.
 
     `advice` is what to do with a masked array, instead of the usual.
     """
@@ -54,11 +60,23 @@ def as_floating(value: Any, name: str, advice: str = "") -> Any:
         array = array.astype(np.float64)
     if array.dtype.kind != "f" or array.dtype.itemsize > 8:
         requirement = "be numbers of dtype float16, float32 or float64 (or integers)"
-        raise InvalidTypeError(name, requirement, f"dtype {array.dtype}", advice="Convert with astype.")
+        as_numbers = f"If the texts are numbers, convert with np.array({name}, dtype=float)."
+        raise InvalidTypeError(name, requirement, f"dtype {array.dtype}", advice=advice_on_dtype(array, as_numbers))
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
+def advice_on_dtype(array: Any, for_text: str) -> str:
+    """Return what to do with an array of another dtype than numbers; `for_text` where it holds texts."""
+    if has_text(array):
+        return for_text
+    is_missing = array.dtype == object and any(each is None for each in array.reshape(-1).tolist())
+    return "Fill in what is None, then convert with astype." if is_missing else "Convert with astype."
+
+
 def _as_array(value: Any, name: str) -> np.ndarray:
+    if value is None or is_sparse(value):
+        advice = "" if value is None else "Convert with .toarray()."
+        raise InvalidTypeError(name, "be an array", described(value), advice=advice)
     try:
         return np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:  # of lists: NumPy's own, or that of what they hold
@@ -146,11 +164,11 @@ def check_layout(logits: Any, axis: int, name: str = "logits", *, at_least: int 
     got = f"shape {tuple(logits.shape)}"
     if classes == 0:
         raise InvalidValueError(name, f"have at least 1 class on axis {axis}", got)
-    advice = "for a binary problem with one logit per row, use binary_cross_entropy_with_logits."
+    advice = "for a binary problem with one logit per row, use {binary_cross_entropy_with_logits}."
     if name == "probabilities":
         advice = "give the probability of every class, or those of class 1 in one dimension."
     advice = f"With one class the loss is always 0: {advice}"
-    raise InvalidValueError(name, f"have at least 2 classes on axis {axis}", got, advice=advice)
+    raise InvalidValueError(name, f"have at least 2 classes on axis {axis}", got, "", advice, BINARY_LOSS)
 
 
 def check_axis(axis: Any, ndim: int, name: str) -> int:
@@ -159,7 +177,7 @@ def check_axis(axis: Any, ndim: int, name: str) -> int:
         raise InvalidValueError(name, "have at least one axis, the one of the classes", "a single number")
     if not _is_integer(axis):
         is_array = is_tensor(axis) or isinstance(axis, np.ndarray)
-        raise InvalidTypeError("axis", "be an integer", described(axis) if is_array else repr(axis))
+        raise InvalidTypeError("axis", "be an integer", described(axis) if is_array else shown(axis))
     if not -ndim <= axis < ndim:
         raise InvalidValueError("axis", f"be in [{-ndim}, {ndim - 1}] for {name} of {ndim} axes", axis)
     return int(axis) % ndim
@@ -249,7 +267,7 @@ def check_number(value: Any, name: str) -> float:
 def check_integer(value: Any, name: str) -> int:
     """Return `value` as an int."""
     if not _is_integer(value):
-        raise InvalidTypeError(name, "be an integer", repr(value))
+        raise InvalidTypeError(name, "be an integer", shown(value))
     return int(value)
 
 
@@ -274,10 +292,19 @@ def check_int64(value: Any, name: str) -> int:
     return number
 
 
+def check_boolean(value: Any, name: str) -> bool:
+    """Return `value`, a boolean of Python or NumPy, as one of Python: a text such as "no" would count as True."""
+    if value is True or value is False:
+        return value
+    if isinstance(value, np.bool_):
+        return bool(value)
+    raise InvalidTypeError(name, "be True or False", described(value))
+
+
 def check_choice(value: Any, name: str, choices: Sequence[str]) -> str:
     """Return `value` when it is one of `choices`."""
     if value not in choices:
-        raise InvalidValueError(name, f"be one of {', '.join(map(repr, choices))}", repr(value))
+        raise InvalidValueError(name, f"be one of {', '.join(map(repr, choices))}", shown(value))
     return value
 
 
@@ -287,16 +314,27 @@ def check_reduction(reduction: Any, normalizer: Any, logits: Any) -> tuple[str, 
     if normalizer is None:
         return reduction, None
     if reduction != "mean":
-        got = f"{normalizer!r} and reduction={reduction!r}"
+        got = f"{shown(normalizer)} and reduction={reduction!r}"
         raise InvalidValueError("normalizer", "be None unless reduction='mean'", got)
     return reduction, check_positive_tensor(normalizer, "normalizer", logits)
+
+
+def advice_on_tensors(value: Any, name: str) -> str:
+    """Return how a tensor is made of what is none."""
+    if value is None:
+        return ""
+    if is_sparse(value):
+        return f"Convert with torch.as_tensor({name}.toarray())."
+    if not has_text(value):
+        return "Convert with torch.as_tensor."
+    return f"Number the labels: torch.as_tensor({_NUMBERS}) does so in sorted order." if name == "target" else ""
 
 
 def check_same_framework(value: Any, name: str, logits: Any, logits_name: str = "logits") -> Any:
     """Return `value` as an array of the framework (and on the device) of `logits`."""
     refuse_proxy(value, name)
     if is_tensor(value) != is_tensor(logits):
-        advice = "Convert with torch.as_tensor." if is_tensor(logits) else "Convert with .numpy()."
+        advice = advice_on_tensors(value, name) if is_tensor(logits) else "Convert with .numpy()."
         raise InvalidTypeError(name, f"be {framework_of(logits)} like {logits_name}", described(value), advice=advice)
     if is_tensor(logits):
         if value.device != logits.device:
@@ -321,14 +359,26 @@ def check_mask(mask: Any, logits: Any) -> Any:
     if number_kind(mask) != "bool":
         requirement = "be boolean (True: the class takes part)"
         raise InvalidTypeError("mask", requirement, f"dtype {dtype_name(mask)}")
-    broadcast(mask, "mask", logits, "logits")
+    _broadcast_mask(mask, logits)
     return mask
 
 
 def check_full_mask(mask: Any, logits: Any) -> Any:
     """Return `mask` as booleans of the shape of `logits`, or None."""
     mask = check_mask(mask, logits)
-    return mask if mask is None else broadcast(mask, "mask", logits, "logits")
+    return mask if mask is None else _broadcast_mask(mask, logits)
+
+
+def _broadcast_mask(mask: Any, logits: Any) -> Any:
+    return broadcast(mask, "mask", logits, "logits", advice_on_axis(mask, logits, "mask"))
+
+
+def advice_on_axis(array: Any, logits: Any, name: str) -> str:
+    """Return how an array is repeated along the one axis of the logits that it lacks; its name is to be mentioned."""
+    axis = Layout.of(tuple(logits.shape), 0).axis_without(tuple(array.shape)) if logits.ndim else None
+    if axis is None:
+        return ""
+    return f"To repeat it along axis {axis}, pass {{{name}}}[{', '.join([':'] * axis)}, None]."
 
 
 def broadcast(array: Any, name: str, logits: Any, logits_name: str, advice: str = "") -> Any:
@@ -339,7 +389,7 @@ def broadcast(array: Any, name: str, logits: Any, logits_name: str, advice: str 
         return np.broadcast_to(array, logits.shape)
     except (ValueError, RuntimeError):
         requirement = f"broadcast to the shape of {logits_name}, {tuple(logits.shape)}"
-        raise InvalidValueError(name, requirement, f"shape {tuple(array.shape)}", advice=advice) from None
+        raise InvalidValueError(name, requirement, f"shape {tuple(array.shape)}", "", advice, {name: name}) from None
 
 
 def check_out(out: Any, logits: Any) -> None:
@@ -347,7 +397,10 @@ def check_out(out: Any, logits: Any) -> None:
     if out is None:
         return
     if is_tensor(out) != is_tensor(logits) or not (is_tensor(out) or isinstance(out, np.ndarray)):
-        raise InvalidTypeError("out", f"be {framework_of(logits)} like logits", described(out))
+        got, advice = described(out), ""
+        if isinstance(out, tuple):
+            got, advice = "a tuple", "Pass what is in it, without the tuple."
+        raise InvalidTypeError("out", f"be {framework_of(logits)} like logits", got, advice=advice)
     refuse_masked(out, "out")
     if is_tensor(out):
         _check_dense(out, "out")
@@ -377,4 +430,14 @@ def described(value: Any) -> str:
     """Return what a value is, for a sentence."""
     if is_tensor(value) or isinstance(value, np.ndarray):
         return f"{framework_of(value)} of dtype {dtype_name(value)} and shape {tuple(value.shape)}"
-    return f"{value!r} of type {type(value).__name__}"
+    if value is None:
+        return "None"
+    if is_sparse(value):
+        return f"a sparse {type(value).__name__} of shape {value.shape}"
+    return f"{shown(value)} of type {type(value).__name__}"
+
+
+def shown(value: Any) -> str:
+    """Return a value as it is written, or where that is long the beginning of it, on one line."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

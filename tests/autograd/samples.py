@@ -87,7 +87,14 @@ def errors_of(name: str) -> Iterator[tuple[Sample, type[Exception]]]:
     torch.manual_seed(0)
     options = {"device": "cpu", "dtype": torch.float64, "requires_grad": True, "training": True}
     for wrong in entry.module_error_inputs_func(entry, **options):
-        yield _of_module_input(name, wrong.module_error_input, widens=False), wrong.error_type
+        make, tensors = wrong.module_error_input.constructor_input, wrong.module_error_input.forward_input.args
+        ours, theirs = (_made_when_called(getattr(module, name), make) for module in (lw.nn, torch.nn))
+        yield Sample(name, ours, theirs, tensors, make.kwargs, tensors[0].dtype), wrong.error_type
+
+
+def _made_when_called(module: Any, make: Any) -> Callable[..., Any]:
+    """Return a call of a module that is made for it: ours refuse options when they are made, torch's when called."""
+    return lambda *tensors: module(*make.args, **make.kwargs)(*tensors)
 
 
 def _entry_of(name: str) -> Any:
@@ -101,9 +108,9 @@ def _of_module(name: str, dtype: torch.dtype) -> Iterator[Sample]:
         yield _of_module_input(name, sample)
 
 
-def _of_module_input(name: str, sample: Any, widens: bool = True) -> Sample:
+def _of_module_input(name: str, sample: Any) -> Sample:
     make, tensors = sample.constructor_input, sample.forward_input.args
-    calls = _modules(name, make.kwargs, *make.args, widens=widens)
+    calls = _modules(name, make.kwargs, *make.args)
     return Sample(name, *calls, tensors, make.kwargs, tensors[0].dtype)
 
 
@@ -112,10 +119,10 @@ def _of_loss(name: str, sample: Any) -> Sample:
     return Sample(name, *_modules(LOSSES[name], sample.kwargs), tensors, sample.kwargs, tensors[0].dtype)
 
 
-def _modules(name: str, options: dict[str, Any], *arguments: Any, widens: bool = True) -> list[torch.nn.Module]:
+def _modules(name: str, options: dict[str, Any], *arguments: Any) -> list[torch.nn.Module]:
     """Return one module of each library; torch's, where it is called in float64, has its weights in float64."""
     weights = {key: value.detach() for key, value in options.items() if isinstance(value, torch.Tensor)}
-    widens = widens and any(weight.dtype in SIXTEEN_BITS for weight in weights.values())
+    widens = any(weight.dtype in SIXTEEN_BITS for weight in weights.values())
     classes = (getattr(lw.nn, name), getattr(torch.nn, name))
     ours, theirs = (make(*arguments, **{**options, **weights}) for make in classes)
     return [ours, theirs.double() if widens and name != "BCELoss" else theirs]

@@ -185,3 +185,33 @@ def test_the_definitions_are_exact(name, temperature):
             actual = FUNCTIONS[name][1](logits, outer, temperature=temperature)
             scale = scale_of(name, logits, outer, temperature)
             check_ulp(actual, np.array(exact), "float64", GRADIENT_ULP["float64"], scale=scale)
+
+
+def _one_of(name: str, place: int, temperature: float) -> Callable[[Tensor], Tensor]:
+    """Return a function of one row: the softmax or its logarithm of one class, a logsumexp, or a loss of one class."""
+    if name in EXACT:
+        return lambda z: FUNCTIONS[name][0](z, temperature=temperature)[place]
+    if name == "logsumexp":
+        return lambda z: lw.logsumexp(z / temperature)
+    losses = {"cross_entropy": lw.cross_entropy, "focal_loss": lambda z, t: lw.focal_loss(z, t, gamma=0.0)}
+    return lambda z: losses[name](z[None] / temperature, torch.tensor([place]))
+
+
+@pytest.mark.parametrize("spread", [0.0, 1e-3, 0.5])
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "logsumexp", "cross_entropy", "focal_loss"])
+def test_the_derivative_at_the_largest_of_many_similar_classes_keeps_its_digits(name, route, spread):
+    """It is `p_k` or less, which is not what the others leave of 1 to the last digit."""
+    for classes in (3, 100, 1024):
+        logits = np.random.default_rng(classes).normal(0.0, 1.0, classes) * spread
+        largest = int(logits.argmax())
+        for place in (largest, (largest + 1) % classes):
+            outer = np.zeros(classes)
+            outer[place] = 1.0
+            for temperature in (1.0, 0.5):  # what it divides is exact
+                exact = EXACT["softmax" if name == "softmax" else "log_softmax"](logits, outer, temperature)[largest]
+                if name == "logsumexp" and place == largest:
+                    continue  # there is no place: once is enough
+                sign = 1.0 if name in EXACT else -1.0
+                found = ROUTES[route](_one_of(name, place, temperature), torch.from_numpy(logits))[largest]
+                check_ulp(sign * found.numpy(), np.array(exact), "float64", GRADIENT_ULP["float64"])

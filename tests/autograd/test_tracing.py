@@ -113,7 +113,7 @@ def test_fx_keeps_the_errors_of_a_module():
     with pytest.raises(nn.InputError, match=r"^target must be in \[0, 2\]; got 3 at row 4\."):
         traced(inputs[0], tensor([0, 1, 2, 0, 3]))
     target = [0, 1, 2, 0, 1]
-    with pytest.raises(TypeError, match=r"^target must be a torch tensor; got list\. Use torch\.as_tensor\.$"):
+    with pytest.raises(TypeError, match=r"^target must be a torch tensor; got list\. Convert with torch\.as_tensor\.$"):
         traced(inputs[0], target)
 
 

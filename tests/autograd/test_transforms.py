@@ -209,6 +209,44 @@ def test_compiled_once_for_all_temperatures(name):
         assert_close(*(torch.autograd.grad(result.sum(), logits)[0] for result in results))
 
 
+_BINARY = torch.tensor([[0.0, 1.0, 0.25], [1.0, 0.0, 0.5], [1.0, 1.0, 0.0], [0.0, 0.75, 1.0]], dtype=torch.float64)
+_CLASS = torch.tensor([0, 2, 1, 1])
+NUMBERED = {
+    "cross_entropy, normalizer": lambda z, x: lw.cross_entropy(z, _CLASS, normalizer=x),
+    "cross_entropy, z_loss": lambda z, x: lw.cross_entropy(z, _CLASS, z_loss=x, reduction="none"),
+    "cross_entropy, label_smoothing": lambda z, x: lw.cross_entropy(z, _CLASS, label_smoothing=x, reduction="sum"),
+    "cross_entropy, all": lambda z, x: lw.cross_entropy(z, _CLASS, label_smoothing=x, z_loss=x / 2.0, normalizer=x),
+    "cross_entropy, size": lambda z, x: lw.cross_entropy(z, _CLASS, label_smoothing=x, normalizer=len(z)),
+    "binary, normalizer": lambda z, x: lw.binary_cross_entropy_with_logits(z, _BINARY, normalizer=x),
+    "binary, label_smoothing": lambda z, x: lw.binary_cross_entropy_with_logits(z, _BINARY, label_smoothing=x),
+    "focal_loss, gamma": lambda z, x: lw.focal_loss(z, _CLASS, gamma=x),
+    "focal_loss, normalizer": lambda z, x: lw.focal_loss(z, _CLASS, normalizer=x),
+    "focal_loss, label_smoothing": lambda z, x: lw.focal_loss(z, _CLASS, label_smoothing=x),
+    "binary focal, gamma": lambda z, x: lw.binary_focal_loss_with_logits(z, _BINARY, gamma=x),
+    "binary focal, normalizer": lambda z, x: lw.binary_focal_loss_with_logits(z, _BINARY, normalizer=x),
+    "kl_divergence, normalizer": lambda z, x: lw.kl_divergence(z, -z.detach(), normalizer=x),
+    "log_loss, normalizer": lambda z, x: lw.log_loss(z.softmax(1), _CLASS, normalizer=x),
+}
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "plain"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("name", NUMBERED)
+@pytest.mark.usefixtures("fresh_compiler")
+def test_compiled_once_for_all_values_of_a_number(name, dtype, recorded):
+    logits, function = normal(4, 3).to(dtype).requires_grad_(recorded), NUMBERED[name]
+    compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
+    for number in (0.25, 0.5):  # the second shows that the number changes
+        compiled(logits, number)
+    tolerance = {"rtol": 4 * torch.finfo(dtype).eps, "atol": 4 * torch.finfo(dtype).eps}
+    for number in (0.75, 0.125, 0.3):
+        with torch.compiler.set_stance("fail_on_recompile"):
+            results = [each(logits, number) for each in (function, compiled)]
+        assert_close(*results, **tolerance)
+        if recorded:
+            assert_close(*(torch.autograd.grad(result.sum(), logits)[0] for result in results), **tolerance)
+
+
 @pytest.mark.usefixtures("fresh_compiler")
 def test_a_transform_inside_compiled_code():
     ours, theirs = PAIRS["CrossEntropyLoss"]

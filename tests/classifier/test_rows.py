@@ -211,7 +211,7 @@ BAD = [
     (
         lambda: row_weights(np.array([0, 1]), CLASSES, None, [1, None]),
         TypeError,
-        "sample_weight at row 1 must be a number; got None of type NoneType.",
+        "sample_weight at row 1 must be a number; got None.",
     ),
     (
         lambda: row_weights(np.array([0, 1]), CLASSES, None, [[1], [1, 2]]),

@@ -42,7 +42,8 @@ VALUE_ERRORS = {
     ),
     "mask shape": (
         lambda: lw.softmax(LOGITS, mask=np.ones(4, bool)),
-        "mask must broadcast to the shape of logits, (4, 3); got shape (4,).",
+        "mask must broadcast to the shape of logits, (4, 3); got shape (4,). To repeat it along axis 1, "
+        "pass mask[:, None].",
     ),
     "out shape": (
         lambda: lw.softmax(LOGITS, out=np.empty(3)),
@@ -102,8 +103,8 @@ VALUE_ERRORS = {
     "class weight negative": (
         lambda: lw.cross_entropy(LOGITS, TARGET, class_weight=[1.0, -2.0, 1.0]),
         "class_weight must be zero or more, and finite; got -2.0 at index 1. The mean divides by the sum of the "
-        "weights, which may be near 0 if they have both signs: pass reduction='sum' or 'none', or what to divide by as "
-        "normalizer=.",
+        "weights, which may be near 0 if they have both signs: pass reduction='sum' or 'none', or to the function what "
+        "to divide by, as normalizer=.",
     ),
     "sample weights missing": (
         lambda: lw.cross_entropy(LOGITS, TARGET, sample_weight=[1.0]),
@@ -166,7 +167,7 @@ TYPE_ERRORS = {
     "strings": (
         lambda: lw.softmax(["a", "b"]),
         "logits must be numbers of dtype float16, float32 or float64 (or integers); got dtype <U1. "
-        "Convert with astype.",
+        "If the texts are numbers, convert with np.array(logits, dtype=float).",
     ),
     "integer tensor": (
         lambda: lw.softmax(torch.tensor([1, 2])),
@@ -215,7 +216,7 @@ TYPE_ERRORS = {
     "boolean target": (
         lambda: lw.cross_entropy(LOGITS, TARGET > 0),
         "target must be integers (class indices) or floating (a distribution over classes); got dtype bool. "
-        "Convert with astype (NumPy) or .to (torch).",
+        "Convert with astype.",
     ),
     "weights of strings": (
         lambda: lw.cross_entropy(LOGITS, TARGET, class_weight=["a", "b", "c"]),
@@ -231,7 +232,8 @@ TYPE_ERRORS = {
     ),
     "binary target": (
         lambda: lw.binary_cross_entropy_with_logits([0.0], ["a"]),
-        "target must be booleans, integers 0 and 1, or probabilities; got dtype <U1.",
+        "target must be booleans, integers 0 and 1, or probabilities; got dtype <U1. "
+        "Number the labels: np.unique(target, return_inverse=True)[1] does so in sorted order.",
     ),
 }
 
@@ -258,7 +260,8 @@ def assert_fields(error: lw.InvalidArgumentError, message: str) -> None:
     requirement, rest = rest.split("; got ", 1)
     assert (error.argument, error.requirement) == (argument, requirement)
     assert bool(error.where) == (" at index " in rest or " at row " in rest or " at position " in rest)
-    where, advice = f" at {error.where}" if error.where else "", f" {error.advice}" if error.advice else ""
+    where, advice = f" at {error.where}" if error.where else "", error.advice.format_map(error.mentions)
+    advice = f" {advice}" if advice else ""
     assert rest == f"{error.got}{where}.{advice}"
     assert bool(advice) == (rest.count(". ") > 0)
 

@@ -33,7 +33,7 @@ SHAPES = {
     "text in the module": (
         lambda: lw.nn.CrossEntropyLoss()(torch.tensor(TEXT), torch.tensor(TEXT_TARGET)),
         "target must have the shape of logits without axis 1, (2, 11), if its dtype is integer; got (2, 7). "
-        "It fits classes on axis 2 of logits: pass axis=2, or logits.movedim(2, 1).",
+        "It fits classes on dimension 2; this module takes them on dimension 1: pass input.movedim(2, 1).",
     ),
     "an image of probabilities": (
         lambda: lw.log_loss(IMAGE, IMAGE_TARGET),

@@ -419,7 +419,10 @@ def test_which_way_a_mask_takes():
 
 
 ERRORS = {
-    "shape": (np.ones(4, bool), r"^mask must broadcast to the shape of logits, \(4, 3\); got shape \(4,\)\.$"),
+    "shape": (
+        np.ones(4, bool),
+        r"^mask must broadcast to the shape of logits, \(4, 3\); got shape \(4,\)\. To repeat it .*\[:, None\]\.$",
+    ),
     "dtype": (np.ones(3), r"^mask must be boolean \(True: the class takes part\); got dtype float64\.$"),
     "framework": (torch.ones(3, dtype=torch.bool), r"^mask must be a NumPy array like logits; got a torch tensor "),
     "masked array": (

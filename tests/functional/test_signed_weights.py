@@ -23,7 +23,7 @@ OF_ELEMENTS = np.array([-1.0, 0.5, 2.0, -0.25])
 REDUCTIONS = [{"reduction": "none"}, {"reduction": "sum"}, {"normalizer": 2.5}]
 ADVICE = (
     "The mean divides by the sum of the weights, which may be near 0 if they have both signs: pass reduction='sum' or "
-    "'none', or what to divide by as normalizer=."
+    "'none', or to the function what to divide by, as normalizer=."
 )
 
 

@@ -209,7 +209,7 @@ MISTAKES = {
         lambda: lw.cross_entropy(LOGITS[:, :1], TARGET * 0), ValueError, "the loss is always 0"
     ),
     "one logit and the cross-entropy module": Planted(
-        lambda: lw.nn.CrossEntropyLoss()(TENSOR[:, :1], INDEX * 0), ValueError, "binary_cross_entropy_with_logits"
+        lambda: lw.nn.CrossEntropyLoss()(TENSOR[:, :1], INDEX * 0), ValueError, "BCEWithLogitsLoss"
     ),
     # Rows that have no answer.
     "NaN": Planted(

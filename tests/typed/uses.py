@@ -84,6 +84,7 @@ def of_tensors(logits: torch.Tensor, target: torch.Tensor, layer: torch.nn.Param
     assert_type(lw.kl_divergence(layer, logits, mask=logits > 0, reduction="none"), torch.Tensor)
     assert_type(lw.kl_divergence_and_gradient(logits, target_probabilities=target), tuple[torch.Tensor, torch.Tensor])
     assert_type(lw.binary_cross_entropy_with_logits(logits, target, pos_weight=layer), torch.Tensor)
+    assert_type(lw.binary_cross_entropy_with_logits(logits, target, pos_weight=1 / 3), torch.Tensor)
     assert_type(lw.focal_loss(layer, target, reduction="none"), torch.Tensor)
     assert_type(lw.focal_loss_and_gradient(layer, target, gamma=1), tuple[torch.Tensor, torch.Tensor])
     assert_type(lw.binary_focal_loss_with_logits(logits, target, pos_weight=layer), torch.Tensor)

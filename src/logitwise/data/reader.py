@@ -6,6 +6,8 @@ import os
 import re
 from pathlib import Path
 
+import numpy as np
+
 from logitwise._errors import InvalidTypeError
 from logitwise.data.arrays import read_arrays
 from logitwise.data.bundled import BUNDLED, read_bundled
@@ -76,7 +78,7 @@ def read(
         >>> digits.features.shape, digits.target.shape
         ((1797, 8, 8), (1797,))
     """
-    _check_types(source, target, header, label_strip)
+    _check_types(source, target, header, label_strip, drop_unlabelled)
     if isinstance(source, str) and source in BUNDLED:
         refuse_target(target, f"the bundled {source!r}, which brings its own labels")
         return read_bundled(source)
@@ -125,7 +127,7 @@ def _format_of(path: Path) -> str:
     raise DataError("source", "be a file in a readable format", repr(str(path)), advice=f"Readable are {_READABLE}.")
 
 
-def _check_types(source: object, target: object, header: object, label_strip: object) -> None:
+def _check_types(source: object, target: object, header: object, label_strip: object, drop_unlabelled: object) -> None:
     if not isinstance(source, (str, os.PathLike)):
         raise InvalidTypeError("source", "be a path or a bundled name", _with_type(source))
     is_position = hasattr(target, "__index__") and not isinstance(target, bool)
@@ -135,6 +137,8 @@ def _check_types(source: object, target: object, header: object, label_strip: ob
         raise InvalidTypeError("header", "be True, False or None", repr(header))
     if not isinstance(label_strip, str):
         raise InvalidTypeError("label_strip", "be a string of characters", repr(label_strip))
+    if not isinstance(drop_unlabelled, (bool, np.bool_)):
+        raise InvalidTypeError("drop_unlabelled", "be True or False", _with_type(drop_unlabelled))
 
 
 def _with_type(value: object) -> str:

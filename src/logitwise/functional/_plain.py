@@ -44,7 +44,7 @@ def result(call: Any, out: Any) -> Any:
 
 
 def _softmax(call: SoftmaxCall, out: Any) -> Any:
-    operation, _, logits, axis, temperature, mask, keepdims = call
+    operation, _, logits, axis, temperature, mask, keepdims, return_sign = call
     if not _is_plain_matrix(logits, axis):
         return None
     if (
@@ -55,6 +55,8 @@ def _softmax(call: SoftmaxCall, out: Any) -> Any:
         return None
     rows, classes = logits.shape
     if operation == "logsumexp":
+        if not type(keepdims) is type(return_sign) is bool:
+            return None
         numbers = np.empty((rows, 1) if keepdims else rows, logits.dtype)
         softmax.logsumexp(logits.reshape(rows, classes, 1), softmax.NO_MASK, NATIVE, numbers.reshape(rows, 1, 1))
         return numbers
@@ -139,6 +141,8 @@ def loss_of_rows(call: Any, gradient: np.ndarray | None) -> Any:
     if not _is_plain_matrix(logits, axis):
         return None
     if call.mask is not None or type(temperature) is not float or not 0.0 < temperature < np.inf:
+        return None
+    if type(call) is EntropyCall and type(call.keepdims) is not bool:
         return None
     shape = (*logits.shape, 1)
     rows = logits.reshape(shape)

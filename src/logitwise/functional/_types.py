@@ -114,8 +114,8 @@ class FocalOptions(LogLossOptions[W], Generic[W], total=False):
 class BinaryOptions(TypedDict, Generic[W], total=False):
     """The options of `binary_cross_entropy_with_logits`, `reduction` aside."""
 
-    sample_weight: W | None
-    pos_weight: W | None
+    sample_weight: W | float | None
+    pos_weight: W | float | None
     label_smoothing: SupportsFloat
     normalizer: SupportsFloat | None
     ignore_index: SupportsIndex | None

@@ -44,8 +44,8 @@ def _call_of_logsumexp(
     logits: Any, axis: Any, *, b: Any = None, keepdims: Any = False, mask: Any = None, return_sign: Any = False
 ) -> SoftmaxCall | WeightedLogsumexpCall:
     if b is not None:
-        return WeightedLogsumexpCall(logits, axis, b, mask, bool(keepdims), bool(return_sign))
-    return SoftmaxCall("logsumexp", softmax, logits, axis, 1.0, mask, bool(keepdims))
+        return WeightedLogsumexpCall(logits, axis, b, mask, keepdims, return_sign)
+    return SoftmaxCall("logsumexp", softmax, logits, axis, 1.0, mask, keepdims, return_sign)
 
 
 _ASKED: dict[Callable[..., Any], tuple[Any, str, tuple[Any, ...]]] = {

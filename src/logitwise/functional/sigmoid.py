@@ -25,8 +25,8 @@ def sigmoid(logits: Any, *, out: Any = None) -> Any:
         sigmoid(z) = 1 / (1 + exp(-z))
 
     Args:
-        logits: Scores of any shape; float16, bfloat16 (torch), float32 or float64. Numbers, lists and integer arrays
-            are read as float64.
+        logits: Scores of any shape; float16, bfloat16 (torch), float32 or float64. Numbers and lists
+            are the arrays that NumPy makes of them, and integers are read as float64.
         out: Where to write the result, of its shape and dtype; `out=logits` overwrites them.
 
     Returns:

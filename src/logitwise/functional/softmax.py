@@ -43,8 +43,9 @@ def softmax(
         softmax(z)_j = exp(z_j / T) / sum_i exp(z_i / T)
 
     Args:
-        logits: Scores of any shape, classes on `axis`; float16, bfloat16 (torch), float32 or float64. Lists and
-            integer arrays are read as float64. -inf is a class of probability 0. A single number is a row of one class.
+        logits: Scores of any shape, classes on `axis`; float16, bfloat16 (torch), float32 or float64. A list is
+            the array that NumPy makes of it, and integers are read as float64. -inf is a class of probability 0. A
+            single number is a row of one class.
         axis: The axis of the classes; several axes, as a tuple, or None for all: their entries are the classes of one
             row. An empty tuple makes every number a row of one class.
         temperature: T, positive: above 1 flattens the probabilities, below 1 sharpens them.
@@ -140,7 +141,7 @@ def logsumexp(
     logits: TensorLike[T],
     axis: Axes = -1,
     *,
-    b: AnyTensor | None = None,
+    b: AnyTensor | float | None = None,
     keepdims: bool = False,
     mask: AnyTensor | None = None,
     return_sign: Literal[False] = False,
@@ -150,7 +151,7 @@ def logsumexp(
     logits: TensorLike[T],
     axis: Axes = -1,
     *,
-    b: AnyTensor | None = None,
+    b: AnyTensor | float | None = None,
     keepdims: bool = False,
     mask: AnyTensor | None = None,
     return_sign: Literal[True],
@@ -254,8 +255,8 @@ def logsumexp(
     if _positional or _others:
         raise refusal(logsumexp, _positional, _others)
     if b is not None:
-        return result_of(WeightedLogsumexpCall(logits, axis, b, mask, bool(keepdims), bool(return_sign)))
-    call = SoftmaxCall("logsumexp", softmax, logits, axis, 1.0, mask, bool(keepdims))
+        return result_of(WeightedLogsumexpCall(logits, axis, b, mask, keepdims, return_sign))
+    call = SoftmaxCall("logsumexp", softmax, logits, axis, 1.0, mask, keepdims, return_sign)
     found = result_of(call) if type(axis) is int else _of_axes(call)
     return (found, _sign_of_sum(found)) if return_sign else found
 

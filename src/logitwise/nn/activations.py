@@ -7,9 +7,10 @@ from torch import Tensor
 
 from logitwise import functional
 from logitwise._errors import InvalidValueError
-from logitwise.nn.drop_in import drop_in, warn
+from logitwise.nn.drop_in import checks_options, drop_in, warn
 
 
+@checks_options
 class Softmax(torch.nn.Softmax):
     """`torch.nn.Softmax`, computed by `logitwise.softmax`: within 4 ulp; 0, not NaN, for a row of -inf alone."""
 
@@ -23,6 +24,7 @@ def _softmax(input: Tensor, dim: int | None) -> Tensor:
     return functional.softmax(input, _axis(dim, input))
 
 
+@checks_options
 class LogSoftmax(torch.nn.LogSoftmax):
     """`torch.nn.LogSoftmax`, computed by `logitwise.log_softmax`: exact near probability 1; -inf for a row of -inf."""
 

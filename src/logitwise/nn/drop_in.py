@@ -6,12 +6,25 @@ import inspect
 import warnings
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from logitwise._arrays import Layout
 from logitwise._errors import InvalidArgumentError, InvalidTypeError, InvalidValueError
+from logitwise._requirements import (
+    REDUCTIONS,
+    advice_on_tensors,
+    check_boolean,
+    check_choice,
+    check_fraction,
+    check_int64,
+    check_integer,
+    check_not_negative,
+)
+
+Module = TypeVar("Module", bound=torch.nn.Module)
 
 
 class InputError(InvalidValueError, IndexError, RuntimeError):
@@ -22,10 +35,60 @@ class InputTypeError(InvalidTypeError, NotImplementedError):
     """A type or dtype that a module refuses: a TypeError, and a NotImplementedError (a RuntimeError) as in torch."""
 
 
-_NAMES = {"class_weight": "weight", "sample_weight": "weight"}  # of functions, and of modules
+def checks_options(module: type[Module]) -> type[Module]:
+    """Return a class of modules that refuses an option as soon as a module is made, and not when it is called."""
+    make = module.__init__
+
+    @wraps(make)
+    def make_and_check(self: Any, *args: Any, **options: Any) -> None:
+        try:
+            make(self, *args, **options)
+            _check_options(self)
+        except InvalidArgumentError as error:
+            raise _as_in_torch(error) from None
+
+    module.__init__ = make_and_check
+    return module
 
 
-def drop_in(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def _check_options(module: Any) -> None:
+    options = vars(module)
+    for name, check in _CHECKS.items():
+        if name in options:
+            check(options[name], name)
+    if "reduction" in options:
+        more = ("batchmean",) if isinstance(module, torch.nn.KLDivLoss) else ()
+        check_choice(module.reduction, "reduction", (*REDUCTIONS, *more))
+
+
+def _check_optional_integer(value: Any, name: str) -> None:
+    if value is not None:
+        check_int64(value, name)
+
+
+def _check_dim(value: Any, name: str) -> None:
+    for each in value if isinstance(value, (tuple, list)) else [value]:
+        if each is not None:
+            check_integer(each, name)
+
+
+_CHECKS: dict[str, Callable[[Any, str], Any]] = {
+    "dim": _check_dim,
+    "gamma": check_not_negative,
+    "ignore_index": _check_optional_integer,
+    "label_smoothing": check_fraction,
+    "log_target": check_boolean,
+    "missing": lambda value, name: check_choice(value, name, ("error", "ignore")),
+}
+_NAMES = {  # of functions, and of modules
+    "class_weight": "weight",
+    "sample_weight": "weight",
+    "axis": "dim",
+    "binary_cross_entropy_with_logits": "BCEWithLogitsLoss",
+}
+
+
+def drop_in(function: Callable[..., Tensor], *, takes_classes_on_dim_1: bool = False) -> Callable[..., Tensor]:
     """Return a function of tensors and options as the `forward` of a module calls it.
 
     Its errors are caught wherever torch's own would be caught. `torch.fx` records it as one call; `torch.jit.script`
@@ -45,6 +108,8 @@ def drop_in(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         try:
             return function(input, *others)
         except (ValueError, TypeError) as error:
+            if takes_classes_on_dim_1 and isinstance(error, InvalidValueError):
+                error = _advised_on_classes(error, input, others[0])
             raise _as_in_torch(error) from None
 
     checked.__signature__ = signature  # pyright: ignore[reportAttributeAccessIssue]
@@ -57,7 +122,20 @@ def _of_no_tensors(function: Callable[..., Tensor], input: Any, *others: Any) ->
     if torch.overrides.has_torch_function(tensors):
         return torch.overrides.handle_torch_function(function, tensors, input, *others)
     name, value = ("target", others[0]) if isinstance(input, Tensor) else ("input", input)
-    raise InputTypeError(name, "be a torch tensor", type(value).__name__, advice="Use torch.as_tensor.")
+    got = "None" if value is None else type(value).__name__
+    raise InputTypeError(name, "be a torch tensor", got, advice=advice_on_tensors(value, name))
+
+
+def _advised_on_classes(error: InvalidValueError, input: Tensor, target: Tensor) -> InvalidValueError:
+    """Return the error for class indices that fit another dimension of the input, with what helps in a module."""
+    shape = tuple(target.shape)
+    if error.argument != "target" or error.got != str(shape) or target.is_floating_point() or input.ndim < 2:
+        return error
+    dim = Layout.of(tuple(input.shape), 1).axis_without(shape)
+    if dim is None:
+        return error
+    advice = f"It fits classes on dimension {dim}; this module takes them on dimension 1: pass input.movedim({dim}, 1)."
+    return InvalidValueError(error.argument, error.requirement, error.got, error.where, advice)
 
 
 def _as_in_torch(error: Exception) -> Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal, cast
 
 import torch
@@ -10,33 +11,35 @@ from torch import Tensor
 from logitwise import functional
 from logitwise._requirements import check_not_negative
 from logitwise.functional._types import Reduction
-from logitwise.nn.drop_in import drop_in
+from logitwise.nn.drop_in import checks_options, drop_in
 
 
+@checks_options
 class FocalLoss(torch.nn.CrossEntropyLoss):
     """The focal loss of several classes: `logitwise.focal_loss` as a module.
 
-    The arguments are those of `torch.nn.CrossEntropyLoss` and `gamma`, by which a class that is likely already counts
-    less; 0 is a cross-entropy. The mean divides by the sum of the weights, as the function does, for soft targets too.
+    The arguments are `gamma`, by which a class that is likely already counts less, and by name those of
+    `torch.nn.CrossEntropyLoss`. The mean divides by the sum of the weights, as the function does, for soft targets too.
 
     Args:
+        gamma: The exponent of `1 - p`, zero or more; 0 is a cross-entropy.
         weight: One weight per class, or None; the literature calls it alpha.
-        gamma: The exponent of `1 - p`, zero or more.
         ignore_index: Rows with this class index take no part.
         reduction: 'mean', 'sum', or 'none' for one loss per row.
         label_smoothing: The part of the target spread evenly over all classes.
 
     Example:
         >>> import torch, logitwise as lw
-        >>> loss = lw.nn.FocalLoss(gamma=2.0)
+        >>> loss = lw.nn.FocalLoss(2.0)
         >>> loss(torch.tensor([[2.0, 1.0, 0.1]]), torch.tensor([0]))
         tensor(0.0485)
     """
 
     def __init__(
         self,
-        weight: Tensor | None = None,
         gamma: float = 2.0,
+        *,
+        weight: Tensor | None = None,
         ignore_index: int = -100,
         reduction: str = "mean",
         label_smoothing: float = 0.0,
@@ -55,7 +58,7 @@ class FocalLoss(torch.nn.CrossEntropyLoss):
         )
 
 
-@drop_in
+@partial(drop_in, takes_classes_on_dim_1=True)
 def _focal_loss(
     input: Tensor,
     target: Tensor,
@@ -77,6 +80,7 @@ def _focal_loss(
     )
 
 
+@checks_options
 class BinaryFocalLossWithLogits(torch.nn.BCEWithLogitsLoss):
     """The focal loss of two classes: `logitwise.binary_focal_loss_with_logits` as a module.
 
@@ -100,10 +104,10 @@ class BinaryFocalLossWithLogits(torch.nn.BCEWithLogitsLoss):
     def __init__(
         self,
         gamma: float = 2.0,
+        *,
         weight: Tensor | None = None,
         pos_weight: Tensor | None = None,
         reduction: str = "mean",
-        *,
         ignore_index: int | None = None,
         missing: Literal["error", "ignore"] = "error",
     ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Literal, cast
 
 import torch
@@ -20,9 +21,10 @@ from logitwise.functional._torch.torch_operations.log_probabilities import (
     negative_log_likelihood,
 )
 from logitwise.functional._types import Reduction
-from logitwise.nn.drop_in import drop_in, warn
+from logitwise.nn.drop_in import checks_options, drop_in, warn
 
 
+@checks_options
 class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
     """`torch.nn.CrossEntropyLoss`, computed by `logitwise.cross_entropy`: same arguments, shapes and results.
 
@@ -51,7 +53,7 @@ class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
         return _cross_entropy(input, target, self.weight, self.ignore_index, self.label_smoothing, self.reduction, mask)
 
 
-@drop_in
+@partial(drop_in, takes_classes_on_dim_1=True)
 def _cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -86,6 +88,7 @@ def _cross_entropy(
     )
 
 
+@checks_options
 class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
     """`torch.nn.BCEWithLogitsLoss`, computed by `binary_cross_entropy_with_logits`: same arguments and results.
 
@@ -163,6 +166,7 @@ def _count_labels(
     return math.prod(input.shape) if silent is None else (~silent).sum().clamp(min=1)
 
 
+@checks_options
 class BCELoss(torch.nn.BCELoss):
     """`torch.nn.BCELoss`, for probabilities: torch's arithmetic, but inputs and targets outside [0, 1] are errors.
 
@@ -190,6 +194,7 @@ def _binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None, 
     return binary_cross_entropy(input, target.to(input.dtype), weight, reduction=reduction)
 
 
+@checks_options
 class NLLLoss(torch.nn.NLLLoss):
     """`torch.nn.NLLLoss`, for log-probabilities: same arguments and results.
 
@@ -209,13 +214,14 @@ class NLLLoss(torch.nn.NLLLoss):
         return _negative_log_likelihood(input, target, self.weight, self.ignore_index, self.reduction)
 
 
-@drop_in
+@partial(drop_in, takes_classes_on_dim_1=True)
 def _negative_log_likelihood(
     input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str
 ) -> Tensor:
     return negative_log_likelihood(input, target, weight, ignore_index, reduction)
 
 
+@checks_options
 class KLDivLoss(torch.nn.KLDivLoss):
     """`torch.nn.KLDivLoss`, of log-probabilities from a target distribution: same arguments and results.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from logitwise._arrays import Layout, as_numpy, is_tensor, may_look
+from logitwise._arrays import Layout, as_numpy, has_text, is_tensor, may_look
 from logitwise._errors import InvalidTypeError, InvalidValueError
 from logitwise._listing import did_you_mean, listed
 from logitwise._requirements import check_same_framework, described, refuse_masked
@@ -19,7 +19,7 @@ IGNORED, _UNKNOWN = -1, -2
 def as_target(target: Any, labels: Any, probabilities: Any) -> Any:
     """Return a target as an array or tensor: where there are labels of any kind, else like the probabilities."""
     if labels is None:
-        if is_tensor(probabilities) and _has_text(target):
+        if is_tensor(probabilities) and has_text(target):
             return _as_objects(target)
         return check_same_framework(target, "target", probabilities, "probabilities")
     if is_tensor(target):
@@ -33,20 +33,12 @@ def _as_objects(target: Any) -> np.ndarray:
     return target if isinstance(target, np.ndarray) else np.array(target, dtype=object)
 
 
-def _has_text(target: Any) -> bool:
-    if isinstance(target, (list, tuple)):
-        return any(map(_has_text, target))
-    if isinstance(target, np.ndarray) and target.dtype.kind in "USO":
-        return any(map(_has_text, target.reshape(-1).tolist()))
-    return isinstance(target, (str, bytes))
-
-
 def refuse_text(target: np.ndarray, layout: Layout) -> None:
     """Raise for a target of texts without `labels`: only the caller knows which column is whose."""
-    if target.dtype.kind not in "USO" or not _has_text(target):
+    if not has_text(target):
         return
     found = target.reshape(-1).tolist()
-    first = next(label for label in found if _has_text(label))
+    first = next(label for label in found if has_text(label))
     distinct = sorted(map(repr, set(found)))
     advice = "Pass labels=, the label of each class in order."
     if len(distinct) == layout.classes <= 10:

@@ -9,7 +9,7 @@ import numpy as np
 from logitwise import _warnings
 from logitwise._arrays import Layout, as_numpy, dtype_name, is_tensor, may_look, number_kind
 from logitwise._errors import InvalidTypeError, InvalidValueError
-from logitwise._requirements import check_same_framework
+from logitwise._requirements import BINARY_LOSS, NUMBERING, advice_on_dtype, check_same_framework
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._arguments.entries import not_negative
 from logitwise.functional._memory.arrays import float64_of, memory_of, rows_of
@@ -30,10 +30,10 @@ def is_index_target(target: Any, layout: Layout, name: str = "logits") -> bool:
         return True
     if kind == "floating":
         if shape != layout.shape:
-            _raise_distribution_shape(shape, layout, name)
+            _raise_distribution_shape(target, layout, name)
         return False
     requirement = "be integers (class indices) or floating (a distribution over classes)"
-    advice = "Convert with astype (NumPy) or .to (torch)."
+    advice = "Convert with .to." if is_tensor(target) else advice_on_dtype(target, NUMBERING)
     raise InvalidTypeError("target", requirement, f"dtype {dtype_name(target)}", advice=advice)
 
 
@@ -43,11 +43,13 @@ def _raise_index_shape(target: Any, layout: Layout, name: str) -> None:
     advice = ""
     if shape == layout.shape:
         advice = _advice_on_full_shape(target, layout, name)
+    elif shape == layout.column_shape:
+        advice = f"Drop the axis of length 1: {_squeezed(target, layout)}."
     elif (axis := layout.axis_without(shape)) is not None:
         moved = f"movedim({axis}, {layout.axis})" if is_tensor(target) else f"moveaxis({name}, {axis}, {layout.axis})"
         moved = f"{name}.{moved}" if is_tensor(target) else f"np.{moved}"
         advice = f"It fits classes on axis {axis} of {name}: pass axis={axis}, or {moved}."
-    raise InvalidValueError("target", requirement, shape, advice=advice)
+    raise InvalidValueError("target", requirement, shape, "", advice, BINARY_LOSS)
 
 
 def _advice_on_full_shape(target: Any, layout: Layout, name: str) -> str:
@@ -56,13 +58,22 @@ def _advice_on_full_shape(target: Any, layout: Layout, name: str) -> str:
     if is_binary and not bool((target.sum(layout.axis) == 1).all()):
         if name == "probabilities":
             return "If they are probabilities of class 1, pass those of both classes: stack 1 - p and p on a last axis."
-        return "For labels 0 and 1 of each entry, use binary_cross_entropy_with_logits."
+        return "For labels 0 and 1 of each entry, use {binary_cross_entropy_with_logits}."
     return f"If it is one-hot, pass target.argmax({layout.axis}), or convert it to a floating dtype."
 
 
-def _raise_distribution_shape(shape: tuple[int, ...], layout: Layout, name: str) -> None:
+def _squeezed(target: Any, layout: Layout) -> str:
+    return f"target.squeeze({layout.axis})" if is_tensor(target) else f"np.squeeze(target, {layout.axis})"
+
+
+def _raise_distribution_shape(target: Any, layout: Layout, name: str) -> None:
+    shape = tuple(target.shape)
     requirement = f"have the shape of {name}, {layout.shape}, if its dtype is floating"
-    advice = "If it holds class indices, convert it to an integer dtype." if shape == layout.row_shape else ""
+    advice = ""
+    if shape == layout.row_shape:
+        advice = "If it holds class indices, convert it to an integer dtype."
+    elif shape == layout.column_shape:
+        advice = f"If it holds class indices, pass {_squeezed(target, layout)}, converted to an integer dtype."
     raise InvalidValueError("target", requirement, shape, advice=advice)
 
 
@@ -108,7 +119,8 @@ def check_binary_target(target: Any, logits: Any, name: str = "logits") -> Any:
     target = check_same_framework(target, "target", logits, name)
     if number_kind(target) not in ("bool", "integer", "floating"):
         requirement = "be booleans, integers 0 and 1, or probabilities"
-        raise InvalidTypeError("target", requirement, f"dtype {dtype_name(target)}")
+        advice = "" if is_tensor(target) else advice_on_dtype(target, NUMBERING)
+        raise InvalidTypeError("target", requirement, f"dtype {dtype_name(target)}", advice=advice)
     if tuple(target.shape) != tuple(logits.shape):
         requirement = f"have the shape of {name}, {tuple(logits.shape)}"
         raise InvalidValueError("target", requirement, tuple(target.shape), advice="Reshape one of them.")

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from logitwise._arrays import Layout, is_tensor
-from logitwise._requirements import as_floating, check_full_mask, check_layout, check_out, check_positive_tensor
+from logitwise._requirements import (
+    as_floating,
+    check_boolean,
+    check_full_mask,
+    check_layout,
+    check_out,
+    check_positive_tensor,
+)
 
 
 class EntropyCall(NamedTuple):
@@ -36,8 +43,9 @@ class EntropyCall(NamedTuple):
         layout = check_layout(logits, self.axis, at_least=0)
         temperature = check_positive_tensor(self.temperature, "temperature", logits)
         mask = check_full_mask(self.mask, logits)
+        keepdims = check_boolean(self.keepdims, "keepdims")
         check_out(out, logits)
-        return EntropyProblem(self.operation, logits, mask, layout, temperature, bool(self.keepdims))
+        return EntropyProblem(self.operation, logits, mask, layout, temperature, keepdims)
 
 
 class EntropyProblem(NamedTuple):

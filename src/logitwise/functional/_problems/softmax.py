@@ -6,7 +6,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from logitwise._arrays import Layout
-from logitwise._requirements import as_floating, check_full_mask, check_layout, check_out, check_positive_tensor
+from logitwise._requirements import (
+    as_floating,
+    check_boolean,
+    check_full_mask,
+    check_layout,
+    check_out,
+    check_positive_tensor,
+)
 from logitwise.functional._arguments.axes import Axes
 
 
@@ -16,6 +23,7 @@ class SoftmaxCall(NamedTuple):
     Attributes:
         operation: The name of the function.
         used_by_gradient: The public function whose values the gradient is written in; the backward pass calls it.
+        return_sign: Whether the sign of the sum is asked for too, which the function itself adds.
     """
 
     operation: str
@@ -24,7 +32,8 @@ class SoftmaxCall(NamedTuple):
     axis: Any
     temperature: Any = 1.0
     mask: Any = None
-    keepdims: bool = False
+    keepdims: Any = False
+    return_sign: Any = False
 
     def other_arrays(self) -> tuple[Any, ...]:
         """Return the arrays beside the logits through which a derivative may be asked for: none."""
@@ -42,6 +51,7 @@ class SoftmaxCall(NamedTuple):
         """Return the call with its several axes as one, and these; or raise what is wrong with arrays or axes."""
         logits = as_floating(self.logits, "logits")
         axes, mask = Axes.of(self.axis, tuple(logits.shape)), check_full_mask(self.mask, logits)
+        self._keepdims()
         check_out(out, logits)
         mask = None if mask is None else axes.joined(mask)
         return self._replace(logits=axes.joined(logits), axis=axes.place, mask=mask, keepdims=False), axes
@@ -52,8 +62,14 @@ class SoftmaxCall(NamedTuple):
         layout = check_layout(logits, self.axis, at_least=0)
         temperature = check_positive_tensor(self.temperature, "temperature", logits)
         mask = check_full_mask(self.mask, logits)
+        keepdims = self._keepdims()
         check_out(out, logits)
-        return SoftmaxProblem(self.operation, self.used_by_gradient, logits, layout, temperature, mask, self.keepdims)
+        return SoftmaxProblem(self.operation, self.used_by_gradient, logits, layout, temperature, mask, keepdims)
+
+    def _keepdims(self) -> bool:
+        """Return whether the class axis is kept, or raise where an option is no boolean."""
+        check_boolean(self.return_sign, "return_sign")
+        return check_boolean(self.keepdims, "keepdims")
 
 
 class SoftmaxProblem(NamedTuple):

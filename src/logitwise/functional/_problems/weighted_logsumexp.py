@@ -9,7 +9,7 @@ import numpy as np
 
 from logitwise._arrays import is_tensor
 from logitwise._errors import InvalidValueError
-from logitwise._requirements import as_floating, check_full_mask
+from logitwise._requirements import as_floating, check_boolean, check_full_mask
 from logitwise.functional._arguments.axes import Axes
 from logitwise.functional._arguments.entries import check_all_finite
 from logitwise.functional._arguments.weights import as_weights
@@ -22,8 +22,8 @@ class WeightedLogsumexpCall(NamedTuple):
     axis: Any
     b: Any
     mask: Any = None
-    keepdims: bool = False
-    return_sign: bool = False
+    keepdims: Any = False
+    return_sign: Any = False
     operation = "weighted_logsumexp"
 
     def other_arrays(self) -> tuple[Any, ...]:
@@ -45,8 +45,9 @@ class WeightedLogsumexpCall(NamedTuple):
         if mask is not None:
             b = b.masked_fill(~mask, 0.0) if is_tensor(b) else np.where(mask, b, 0.0)
         check_all_finite(b, "b")
+        booleans = check_boolean(self.keepdims, "keepdims"), check_boolean(self.return_sign, "return_sign")
         arrays = (axes.joined(logits), axes.joined(b))
-        return WeightedLogsumexpProblem(self.operation, *arrays, axes, self.keepdims, self.return_sign)
+        return WeightedLogsumexpProblem(self.operation, *arrays, axes, *booleans)
 
 
 def _broadcast(logits: Any, b: Any) -> tuple[Any, Any]:

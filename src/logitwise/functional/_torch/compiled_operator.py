@@ -8,6 +8,7 @@ decorator `custom_op` costs every call 30 microseconds more.
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from logitwise._warnings import checks
 from logitwise.functional import _cpu_kernels
+from logitwise.functional._arguments.weights import is_number, number_as_tensor
 from logitwise.functional._memory.arrays import new_like
 from logitwise.functional._problems.binary_cross_entropy import BinaryCall
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall
@@ -29,9 +31,10 @@ REASON = "in compiled code the kernels of a loss are one operator, which the com
 _LIBRARY = torch.library.Library("logitwise", "DEF")
 _ARGUMENTS = {
     "cross_entropy": "Tensor logits, Tensor target, Tensor? class_weight, Tensor? sample_weight, Tensor? mask, "
-    "int axis, int ignore_index, float label_smoothing, float z_loss, str reduction, Scalar? normalizer",
+    "Tensor? numbers, int axis, int ignore_index, float label_smoothing, float z_loss, str reduction, "
+    "Scalar? normalizer",
     "binary_cross_entropy_with_logits": "Tensor logits, Tensor target, Tensor? sample_weight, Tensor? pos_weight, "
-    "float label_smoothing, str reduction, Scalar? normalizer",
+    "Tensor? numbers, float label_smoothing, str reduction, Scalar? normalizer",
 }
 for _name, _arguments in _ARGUMENTS.items():
     _LIBRARY.define(f"{_name}(bool differentiated, {_arguments}) -> (Tensor, Tensor)")
@@ -79,16 +82,46 @@ def _waits_for_checks(call: Any) -> bool:
 
 
 def _cross_entropy(call: CrossEntropyCall, differentiated: bool) -> Tensor:
-    axis, numbers = call.axis % call.logits.ndim, (float(call.label_smoothing), float(call.z_loss))
+    numbers, call = _numbers_apart(call, ("label_smoothing", "z_loss"))
     return torch.ops.logitwise.cross_entropy(
-        differentiated, call.logits, call.target, call.class_weight, call.sample_weight, call.mask,
-        axis, call.ignore_index, *numbers, call.reduction, call.normalizer,
+        differentiated, call.logits, call.target, call.class_weight, call.sample_weight, call.mask, numbers,
+        call.axis % call.logits.ndim, call.ignore_index, float(call.label_smoothing), float(call.z_loss),
+        call.reduction, call.normalizer,
     )[0]  # fmt: skip
 
 
+def _numbers_apart(call: Any, names: tuple[str, ...]) -> tuple[Tensor | None, Any]:
+    """Return numbers that are not 0 as a tensor, and the call without them; NaN stands for a normaliser of its own.
+
+    A compiler makes a constant of a number that an operator takes, and compiles again for each of its values; not of
+    one that is multiplied.
+    """
+    given = [getattr(call, name) for name in names]
+    is_divided = isinstance(call.normalizer, float)
+    if not is_divided and all(number == 0.0 for number in given):
+        return None, call
+    one = torch.ones((), dtype=torch.float64)
+    numbers = torch.stack([one * number for number in (*given, call.normalizer if is_divided else math.nan)])
+    call = call._replace(**dict.fromkeys(names, 0.0))
+    return numbers, call._replace(normalizer=None) if is_divided else call
+
+
+def _together(call: Any, numbers: Tensor | None) -> Any:
+    """Return the call with the numbers that were apart."""
+    if numbers is None:
+        return call
+    *given, normalizer = numbers.tolist()
+    names = ("label_smoothing",) if isinstance(call, BinaryCall) else ("label_smoothing", "z_loss")
+    call = call._replace(**dict(zip(names, given, strict=True)))
+    return call if math.isnan(normalizer) else call._replace(normalizer=normalizer)
+
+
 def _binary_cross_entropy(call: BinaryCall, differentiated: bool) -> Tensor:
+    numbers, call = _numbers_apart(call, ("label_smoothing",))
+    weights = (call.sample_weight, call.pos_weight)
+    sample_weight, pos_weight = (number_as_tensor(each, call.logits) if is_number(each) else each for each in weights)
     return torch.ops.logitwise.binary_cross_entropy_with_logits(
-        differentiated, call.logits, call.target, call.sample_weight, call.pos_weight,
+        differentiated, call.logits, call.target, sample_weight, pos_weight, numbers,
         float(call.label_smoothing), call.reduction, call.normalizer,
     )[0]  # fmt: skip
 
@@ -103,10 +136,20 @@ def _call_of_cross_entropy(
     return CrossEntropyCall(logits, target, axis, class_weight, sample_weight, *options)._replace(mask=mask)
 
 
-_CALLS: dict[str, Any] = {
+_CALLS: dict[str, Any] = {  # how a call is made of the arguments of an operator, the numbers aside
     "cross_entropy": _call_of_cross_entropy,
     "binary_cross_entropy_with_logits": BinaryCall,
 }
+
+
+def _split(name: str, arguments: tuple[Any, ...]) -> tuple[Any, Tensor | None]:
+    """Return the call of the arguments of an operator, and its numbers, which come last of the tensors."""
+    place = _count_tensors(name) - 1
+    return _CALLS[name](*arguments[:place], *arguments[place + 1 :]), arguments[place]
+
+
+def _count_tensors(name: str) -> int:
+    return _ARGUMENTS[name].count("Tensor")
 
 
 def _run(call: Any, differentiated: bool) -> tuple[Tensor, Tensor]:
@@ -144,7 +187,7 @@ def _keep(count: int, ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, T
     ctx.set_materialize_grads(False)
 
 
-def _derivative(call_of: Any, gradient_operator: Any) -> Any:
+def _derivative(name: str, gradient_operator: Any) -> Any:
     """Return the backward pass of an operator.
 
     A gradient of sixteen bits is computed in this pass: one that came with the loss was rounded without the outer
@@ -154,9 +197,9 @@ def _derivative(call_of: Any, gradient_operator: Any) -> Any:
     def backward(ctx: Any, outer: Tensor, _: None) -> tuple[Tensor | None, ...]:
         *arrays, gradient = ctx.saved_tensors
         arguments = (*arrays, *ctx.options)
-        call = call_of(*arguments)
+        call, numbers = _split(name, arguments)
         if torch.is_grad_enabled():
-            loss = torch_operations.loss(call)
+            loss = torch_operations.loss(_together(call, numbers))
             (result,) = torch.autograd.grad(loss, call.logits, outer, create_graph=True)
         elif gradient is None:
             result = gradient_operator(outer, *arguments)
@@ -170,19 +213,23 @@ def _derivative(call_of: Any, gradient_operator: Any) -> Any:
 
 
 def _register(name: str) -> None:
-    call_of, gradient_operator = _CALLS[name], getattr(torch.ops.logitwise, f"{name}_gradient")
-    _LIBRARY.impl(name, lambda differentiated, *arguments: _run(call_of(*arguments), differentiated), "CPU")
-    _LIBRARY.impl(f"{name}_gradient", lambda outer, *arguments: _run_gradient(call_of(*arguments), outer), "CPU")
+    gradient_operator = getattr(torch.ops.logitwise, f"{name}_gradient")
+
+    def call_of(arguments: tuple[Any, ...]) -> Any:
+        return _together(*_split(name, arguments))
+
+    _LIBRARY.impl(name, lambda differentiated, *arguments: _run(call_of(arguments), differentiated), "CPU")
+    _LIBRARY.impl(f"{name}_gradient", lambda outer, *arguments: _run_gradient(call_of(arguments), outer), "CPU")
     torch.library.register_fake(
         f"logitwise::{name}",
-        lambda differentiated, *arguments: _shapes(call_of(*arguments), differentiated),
+        lambda differentiated, *arguments: _shapes(_split(name, arguments)[0], differentiated),
         lib=_LIBRARY,
     )
     torch.library.register_fake(
         f"logitwise::{name}_gradient", lambda _, logits, *__: logits.new_empty(logits.shape), lib=_LIBRARY
     )
-    keep = partial(_keep, _ARGUMENTS[name].count("Tensor"))
-    backward = _derivative(call_of, gradient_operator)
+    keep = partial(_keep, _count_tensors(name))
+    backward = _derivative(name, gradient_operator)
     torch.library.register_autograd(f"logitwise::{name}", backward, setup_context=keep, lib=_LIBRARY)
 
 

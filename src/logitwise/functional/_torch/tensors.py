@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from logitwise._arrays import is_followed, is_traced
+from logitwise.functional._arguments.weights import is_number
 from logitwise.kernels.cpu.rows import BFLOAT16, FLOAT16, NATIVE
 
 ORDINARY = (Tensor, torch.nn.Parameter)
@@ -48,7 +49,9 @@ def are_for_kernels(call: Any, compiling: bool = False) -> bool:
         return False
     recording = torch.is_grad_enabled()
     for other in call.other_arrays():
-        if other is not None and (type(other) not in ORDINARY or (recording and other.requires_grad)):
+        if other is None or is_number(other):
+            continue
+        if type(other) not in ORDINARY or (recording and other.requires_grad):
             return False
     return True
 

@@ -25,7 +25,7 @@ def cross_entropy(problem: CrossEntropyProblem) -> Tensor:
 def _losses(problem: CrossEntropyProblem) -> Tensor:
     dim = problem.layout.axis
     problem = problem._replace(mask=_mask_of_used_rows(problem))
-    rows = shift(problem.quiet_logits(), dim, mask=problem.mask)
+    rows = shift(problem.quiet_logits(), dim, mask=problem.mask, by_constants=True)
     losses = _surprise(problem, rows)
     if problem.z_loss:
         normaliser = rows.largest.masked_fill(rows.dead, 0.0) + rows.log_total

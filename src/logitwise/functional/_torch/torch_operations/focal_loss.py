@@ -23,4 +23,5 @@ def focused(surprise: Tensor, gamma: float) -> Tensor:
     likely, unlikely = safe.masked_fill(~is_likely, 0.5), safe.masked_fill(is_likely, 1.0)
     others = torch.where(is_likely, -torch.expm1(-likely), 1.0 - torch.exp(-unlikely))
     others = others.masked_fill(constant == math.inf, 1.0)
-    return (others**gamma).masked_fill(is_certain, 0.0) * surprise
+    power = torch.ones_like(others) * gamma if torch.compiler.is_compiling() else gamma  # a number is a constant there
+    return (others**power).masked_fill(is_certain, 0.0) * surprise

@@ -49,7 +49,7 @@ def _rows(problem: SoftmaxProblem) -> ShiftedRows:
     logits, mask = problem.logits, problem.mask
     if not problem.layout.shape:  # a single number is a row of one class
         logits, mask = logits.unsqueeze(0), None if mask is None else mask.unsqueeze(0)
-    return shift(logits, problem.layout.axis, problem.temperature, mask)
+    return shift(logits, problem.layout.axis, problem.temperature, mask, by_constants=True)
 
 
 def _of_shape(values: Tensor, problem: SoftmaxProblem) -> Tensor:
