@@ -246,9 +246,9 @@ def test_a_loss_of_any_size_says_what_is_wrong(rows):
         lw.cross_entropy(logits, wrong)
     with pytest.warns(lw.ProbabilitiesAsLogitsWarning, match=f"all {rows} rows lie in"):
         lw.cross_entropy(logits.softmax(1).detach(), target)
+    spoiled = logits.detach().clone()
+    spoiled[9, 3] = nan
     with pytest.warns(lw.NotFiniteWarning, match="row 9"):
-        spoiled = logits.detach().clone()
-        spoiled[9, 3] = nan
         assert lw.cross_entropy(spoiled, target).isnan()
 
 
