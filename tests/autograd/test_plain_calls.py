@@ -261,3 +261,23 @@ def test_a_mask_and_ignored_rows_of_any_size(rows):
     used = target >= 0
     expected = torch.nn.functional.cross_entropy(logits.masked_fill(~mask, -torch.inf)[used], target[used])
     torch.testing.assert_close(loss, expected, rtol=1e-14, atol=0.0)
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (3000, 20)], ids=str)
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_an_out_is_filled_with_the_bits_of_a_new_tensor(function, shape):
+    logits = batch(*shape, torch.float32)[0].detach()
+    expected = function(logits)
+    out = torch.empty_like(logits)
+    assert function(logits, out=out) is out
+    assert torch.equal(out, expected)
+    memory = torch.zeros(logits.numel() + shape[1])  # `out` lies one row behind the logits, or is the logits
+    logits_ahead, behind = memory[shape[1] :].view(shape), memory[: -shape[1]].view(shape)
+    logits_ahead.copy_(logits)
+    assert torch.equal(function(logits_ahead, out=behind), expected)
+    own = logits.clone()
+    assert torch.equal(function(own, out=own), expected)
+    with pytest.raises(TypeError, match="out must have the dtype of the result"):
+        function(logits, out=out.double())
+    with pytest.raises(ValueError, match="out must have the shape of the result"):
+        function(logits, out=out[:1])

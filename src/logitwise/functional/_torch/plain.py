@@ -36,11 +36,13 @@ _NATIVE = (torch.float32, torch.float64)
 def result(call: Any, out: Any) -> Tensor | None:
     """Return probabilities or their logarithms by the gate of arrays, or None."""
     logits = call.logits
-    if out is not None or call.operation not in _BY_ARRAYS or torch.compiler.is_compiling() or is_transforming():
+    if call.operation not in _BY_ARRAYS or torch.compiler.is_compiling() or is_transforming():
         return None
     if is_recorded(logits) or not _is_plain(logits) or torch._C._len_torch_function_stack():
         return None
-    filled = destination(logits, None)
+    if not (out is None or _is_memory_like(logits, out)):
+        return None
+    filled = destination(logits, None) if out is None else out
     found = _plain.result(call._replace(logits=logits.detach().numpy()), filled.numpy())
     return None if found is None else filled
 
@@ -346,15 +348,19 @@ def _loss_of_many_rows(
 def _can_be_filled(out: Any, call: CrossEntropyCall) -> bool:
     """Return whether `out` is ordinary memory apart from the inputs, which a second look may need."""
     logits = call.logits
+    return not logits.requires_grad and _is_memory_like(logits, out) and _are_apart(out, call.target)
+
+
+def _is_memory_like(logits: Tensor, out: Any) -> bool:
+    """Return whether `out` is ordinary memory of the shape and dtype of the logits, and apart from them."""
     return (
         type(out) is Tensor
         and not is_wrapped(out)
         and out.dtype is logits.dtype
         and out.shape == logits.shape
-        and not (out.requires_grad or logits.requires_grad)
+        and not out.requires_grad
         and _is_plain_memory(out)
         and _are_apart(out, logits)
-        and _are_apart(out, call.target)
     )
 
 
