@@ -68,7 +68,10 @@ def split(kernel: Any, rows: int, work: int, *arguments: Any, tile: int = 1) -> 
         arguments: What the kernel takes.
         tile: How many rows the kernel computes at a time; chunks consist of whole tiles.
     """
-    start, threads = openmp.start_of_team() if work >= 2 * WORK_PER_CHUNK else (0, 1)
+    if work < 2 * WORK_PER_CHUNK:
+        kernel(*arguments, 0, rows)
+        return
+    start, threads = openmp.start_of_team()
     most = min(_count, threads or _count)
     chunks = min(work // WORK_PER_CHUNK, -(-rows // tile), most * CHUNKS_PER_THREAD)
     if most < 2 or chunks < 2:
