@@ -80,7 +80,7 @@ IMPORTS = {
     "_warnings": {"_errors"},
 }  # fmt: skip
 FRAMEWORKS = {
-    "numba": {"kernels/cpu/*"},
+    "numba": {"kernels/compiler.py", "kernels/cpu/*"},
     "torch": {
         "functional/_torch/*", "functional/_torch/torch_operations/*", "nn/*", "diagnosis.py",
         "classifier/members.py", "classifier/training.py",

@@ -1,4 +1,4 @@
-"""How kernels are compiled: the decorators, the cache, and LLVM instructions that Numba does not offer.
+"""The decorators of kernels, and LLVM instructions that Numba does not offer.
 
 Numba passes the fast-math flags of a caller on to every callee that sets none of its own, so every function here sets
 its own. Only `reordered` functions may regroup a sum, which is what lets the compiler vectorise it; no function may
@@ -12,10 +12,12 @@ from functools import wraps
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 from numba.np.arrayobj import populate_array
+
+from logitwise.kernels.compiler import Kernel, PartCompiler
 
 EXACT: Any = False
 REORDERED: Any = {"reassoc", "nsz"}
@@ -32,11 +34,7 @@ def reordered(function: Callable) -> Any:
 
 
 def _compiled(function: Callable, flags: Any) -> Any:
-    options: dict[str, Any] = {"nogil": True, "fastmath": flags, "error_model": "numpy"}
-    try:
-        return njit(cache=True, **options)(function)
-    except RuntimeError:  # Numba found no folder it may write to
-        return njit(**options)(function)
+    return Kernel(function, nogil=True, fastmath=flags, error_model="numpy")
 
 
 def by_type(choose: Callable) -> Any:
@@ -50,7 +48,8 @@ def by_type(choose: Callable) -> Any:
     def function(*_: Any) -> Any:
         raise NotImplementedError(f"{choose.__name__} runs in compiled code only")
 
-    overload(function, jit_options={"fastmath": EXACT})(choose)
+    options: Any = {"fastmath": EXACT, "pipeline_class": PartCompiler}
+    overload(function, jit_options=options)(choose)
     return function
 
 
@@ -61,11 +60,15 @@ def instruction(generator: Callable) -> Any:
 
 @instruction
 def use_wide_vectors(_typing_context):
-    """Let the loops of this function use 512-bit vectors where the processor has them; LLVM stops at 256 by default."""
+    """Let the loops of this function use 512-bit vectors where the processor has them; LLVM stops at 256 by default.
+
+    The function does not become part of its callers, whose loops may use the vectors of the default width only.
+    """
 
     def generate(context, builder, _signature, _arguments):
         # llvmlite knows the attributes without a value only, and refuses others in `add`.
         set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        builder.function.attributes.add("noinline")
         return context.get_dummy_value()
 
     return types.none(), generate
