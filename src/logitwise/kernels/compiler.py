@@ -93,6 +93,11 @@ class Kernel(CPUDispatcher):
             self._cache = _Cache(function)
 
     @property
+    def is_kept(self) -> bool:
+        """Whether there is a folder where the compiled code is kept for other processes."""
+        return isinstance(self._cache, _Cache)
+
+    @property
     def _numba_type_(self) -> Any:
         return self.part._numba_type_
 
@@ -102,7 +107,7 @@ class _Cache(FunctionCache):
 
     def __init__(self, function: Callable) -> None:
         super().__init__(function)
-        stamp = self._impl.locator.get_source_stamp(), _stamp_of_kernels()
+        stamp = self._impl.locator.get_source_stamp(), stamp_of(Path(__file__).parent)
         self._cache_file = IndexDataCacheFile(self._cache_path, self._impl.filename_base, stamp)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
@@ -120,8 +125,11 @@ class _Cache(FunctionCache):
                 super().save_overload(sig, data)
 
 
+def stamp_of(folder: Path) -> tuple[bytes, ...]:
+    """Return hashes of all sources in a folder: the code of a kernel comes from any of them."""
+    return tuple(_hash(file, file.stat().st_mtime_ns) for file in sorted(folder.rglob("*.py")))
+
+
 @cache
-def _stamp_of_kernels() -> bytes:
-    """Return a hash of the source of all kernels: code that is linked into others comes from any of them."""
-    files = sorted(Path(__file__).parent.rglob("*.py"))
-    return sha256(b"".join(file.read_bytes() for file in files)).digest()
+def _hash(file: Path, _changed: int) -> bytes:
+    return sha256(file.read_bytes()).digest()

@@ -17,7 +17,10 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 from numba.np.arrayobj import populate_array
 
+from logitwise.kernels import notices
 from logitwise.kernels.compiler import Kernel, PartCompiler
+
+notices.listen()
 
 EXACT: Any = False
 REORDERED: Any = {"reassoc", "nsz"}
@@ -56,6 +59,11 @@ def by_type(choose: Callable) -> Any:
 def instruction(generator: Callable) -> Any:
     """Make a function for compiled code from one that returns its signature and a writer of its LLVM instructions."""
     return intrinsic(generator)
+
+
+def instruction_of_constants(generator: Callable) -> Any:
+    """Make a function as `instruction` does, which gets the values of constants with their types."""
+    return intrinsic(prefer_literal=True)(generator)
 
 
 @instruction
@@ -230,7 +238,7 @@ def keep(_typing_context, array):
     return types.none(array), generate
 
 
-@intrinsic(prefer_literal=True)
+@instruction_of_constants
 def on_stack(_typing_context, count, example):
     """Return an uninitialised array of a constant number of elements of the type of `example`.
 
@@ -239,7 +247,7 @@ def on_stack(_typing_context, count, example):
     return types.Array(types.unliteral(example), 1, "C")(count, example), _allocate_on_stack
 
 
-@intrinsic(prefer_literal=True)
+@instruction_of_constants
 def on_stack_like(_typing_context, count, array):
     """Return an array as `on_stack` does, of the dtype that `array` is computed in."""
     dtype = types.float64 if array.dtype == types.float64 else types.float32

@@ -64,8 +64,11 @@ def many_or_none(classes: int) -> bool | None:
 
 
 def as_matrix(array: np.ndarray) -> np.ndarray:
-    """Return `(outer, classes, 1)` as a matrix, for which a call compiles no code for rows that lie side by side."""
-    return array.reshape(array.shape[:2]) if array.ndim == 3 and array.shape[2] == 1 else array
+    """Return `(outer, classes, 1)` as a matrix, for which a call compiles no code for rows that lie side by side.
+
+    So is an array without elements, which stands for the gradient where none is asked for.
+    """
+    return array.reshape(array.shape[:2]) if array.ndim == 3 and (array.shape[2] == 1 or not array.size) else array
 
 
 @by_type
