@@ -7,7 +7,7 @@ JOBS ?= 2
 SAMPLE ?= 1
 OLDER_SKLEARN := 1.8.0
 
-.PHONY: help demo test lint types mutants test-sklearn test-browser docs bench bench-classifier check-python clean
+.PHONY: help demo test warm-up lint types mutants test-sklearn test-browser docs bench bench-classifier check-python clean
 
 help:
 	@echo "make demo   train on the bundled digits and save digits.safetensors"
@@ -20,15 +20,19 @@ help:
 	@echo "make bench-classifier  compare the classifier with its peers on real data"
 	@echo "make clean  remove everything that the other targets created"
 
-demo: $(STAMP)
+demo: $(STAMP) warm-up
 	@echo "==> training on the bundled digits"
 	$(BIN)/logitwise train digits --model digits.safetensors
 	@echo "==> contents of the model file"
 	$(BIN)/logitwise info digits.safetensors
 
-test: lint types
+test: lint types warm-up
 	@echo "==> tests"
 	$(BIN)/pytest -q -n $(JOBS) --sample $(SAMPLE)
+
+warm-up: $(STAMP)
+	@echo "==> compiling (once)"
+	$(BIN)/python -m logitwise warm-up
 
 lint: $(STAMP)
 	@echo "==> lint"

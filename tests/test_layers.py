@@ -22,7 +22,8 @@ IMPORTS = {
     },
     "__main__": {"cli"},
     "cli": {
-        "__init__", "_errors", "_listing", "classifier", "data", "evidence", "explain", "model", "report_page",
+        "__init__", "_errors", "_listing", "_notice", "classifier", "data", "evidence", "explain", "model",
+        "report_page", "warm_up",
     },
     "evidence": {
         "_errors", "_listing", "_warnings", "classifier", "metrics", "model", "report_page",
@@ -77,14 +78,16 @@ IMPORTS = {
     "functional._suspicions": {"_arrays", "_warnings", "functional._memory", "kernels"},
     "functional._memory": {"_arrays", "_errors", "_requirements", "kernels"},
     "_threads": {"_errors", "_requirements", "kernels"},
+    "kernels": {"_notice"},
+    "warm_up": {"__init__", "_notice", "kernels"},
     "_requirements": {"_arrays", "_errors"},
     "_warnings": {"_errors"},
 }  # fmt: skip
 FRAMEWORKS = {
-    "numba": {"kernels/cpu/*", "kernels/cpu/threads/*"},
+    "numba": {"kernels/compiler.py", "kernels/notices.py", "kernels/cpu/*", "kernels/cpu/threads/*"},
     "torch": {
         "functional/_torch/*", "functional/_torch/torch_operations/*", "nn/*", "diagnosis.py",
-        "classifier/members.py", "classifier/training.py",
+        "classifier/members.py", "classifier/training.py", "warm_up.py",
     },
     "sklearn": {"classifier/baselines.py", "classifier/estimator.py", "classifier/rows.py", "data/bundled.py"},
 }  # fmt: skip

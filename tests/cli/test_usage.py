@@ -115,6 +115,7 @@ def test_every_help_names_the_options_there_are(run):
         "info": common,
         "explain": common | {"--target", "--temperature", "--names", "--html"},
         "export": {"--quiet", "--help"},
+        "warm-up": {"--quiet", "--help"},
     }
     for command, known in options.items():
         heads = re.findall(r"^  (-\S.*?)(?:  |$)", run(command, "--help").stdout, re.MULTILINE)

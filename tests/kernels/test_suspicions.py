@@ -15,12 +15,26 @@ from logitwise.kernels.cpu.suspicions import (
     PROBABILITIES_OF_COLUMNS,
     apparent_content,
     faults_of_distribution,
+    may_be_no_logits,
 )
 
 
 def content(values: np.ndarray, dtype: str = "float64") -> int:
-    """Return what a matrix of rows, or `(outer, classes, inner)`, appears to hold."""
-    return apparent_content(*store(rows(values) if values.ndim == 2 else values, dtype))
+    """Return what a matrix of rows, or `(outer, classes, inner)`, appears to hold; the short search misses nothing."""
+    stored, encoding = store(rows(values) if values.ndim == 2 else values, dtype)
+    found = apparent_content(stored, encoding)
+    if values.ndim == 2:
+        assert found == LOGITS or may_be_no_logits(stored[:, :, 0], encoding)
+    return found
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_ordinary_logits_pass_the_short_search(dtype):
+    for seed in range(20):
+        logits = np.random.default_rng(seed).normal(size=(8, 5)) * 3.0
+        assert not may_be_no_logits(*store(logits, dtype))
+    for value in (0.0, 1.0, -5.0, np.nan, np.inf, -np.inf):
+        assert not may_be_no_logits(*store(np.full((8, 5), value), dtype))
 
 
 def probabilities(n_rows: int, classes: int = 4, seed: int = 0) -> np.ndarray:

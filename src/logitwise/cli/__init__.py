@@ -23,8 +23,18 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "logitwise":
             raise
+        if sys.argv[1:] == ["warm-up"]:
+            _warm_up()
+            sys.exit(0)
         sys.stderr.write(
             f"logitwise: error: the command line must have the packages it is built on; got no {error.name!r}. "
             "Run: pip install 'logitwise[train]'\n"
         )
         sys.exit(2)
+
+
+def _warm_up() -> None:
+    """Compile the kernels without the packages that the other commands need."""
+    from logitwise.warm_up import warm_up
+
+    warm_up(lambda line: sys.stderr.write(f"{line}\n"))

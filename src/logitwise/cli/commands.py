@@ -325,6 +325,18 @@ def explain(
         results.show_explanation(explanation.to_text(seen))
 
 
+@app.command("warm-up", epilog=_examples("logitwise warm-up"))
+def warm_up(quiet: Quiet = False) -> None:
+    """Compile the functions before they are first used.
+
+    Each is compiled when it is first called, which takes some seconds, once per installation. This takes a minute or
+    two, and no time where everything is compiled already.
+    """
+    from logitwise.warm_up import warm_up as compile_all
+
+    compile_all(say)
+
+
 def _numbers(words: Sequence[str], context: typer.Context) -> list[float]:
     for word in words:
         if word.startswith("-") and not is_number(word):

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from logitwise import _notice
 from logitwise._errors import naming
 from logitwise._listing import nearest
 
@@ -113,6 +114,7 @@ def _leave(sentence: str, code: int) -> NoReturn:
 def hush(quiet: bool) -> bool:
     """Silence messages and progress bars from now on, or let them through: what --quiet does."""
     _is_quiet.set(quiet)
+    _notice.hush(quiet)
     return quiet
 
 

@@ -53,18 +53,17 @@ def _softmax(call: SoftmaxCall, out: Any) -> Any:
         or not LOWEST_TEMPERATURE <= temperature <= HIGHEST_TEMPERATURE
     ):
         return None
-    rows, classes = logits.shape
     if operation == "logsumexp":
         if not type(keepdims) is type(return_sign) is bool:
             return None
+        rows = len(logits)
         numbers = np.empty((rows, 1) if keepdims else rows, logits.dtype)
-        softmax.logsumexp(logits.reshape(rows, classes, 1), softmax.NO_MASK, NATIVE, numbers.reshape(rows, 1, 1))
+        softmax.logsumexp(logits, None, NATIVE, numbers.reshape(rows, 1))
         return numbers
     if not _can_be_filled(out, logits):
         return None
     filled = new_array(logits.shape, logits.dtype) if out is None else out
-    shape = (rows, classes, 1)
-    _SOFTMAXES[operation](logits.reshape(shape), softmax.NO_MASK, NATIVE, temperature, filled.reshape(shape))
+    _SOFTMAXES[operation](logits, None, NATIVE, temperature, filled)
     return filled
 
 

@@ -1,4 +1,4 @@
-"""How kernels are compiled: the decorators, the cache, and LLVM instructions that Numba does not offer.
+"""The decorators of kernels, and LLVM instructions that Numba does not offer.
 
 Numba passes the fast-math flags of a caller on to every callee that sets none of its own, so every function here sets
 its own. Only `reordered` functions may regroup a sum, which is what lets the compiler vectorise it; no function may
@@ -12,10 +12,15 @@ from functools import wraps
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 from numba.np.arrayobj import populate_array
+
+from logitwise.kernels import notices
+from logitwise.kernels.compiler import Kernel, PartCompiler
+
+notices.listen()
 
 EXACT: Any = False
 REORDERED: Any = {"reassoc", "nsz"}
@@ -32,11 +37,7 @@ def reordered(function: Callable) -> Any:
 
 
 def _compiled(function: Callable, flags: Any) -> Any:
-    options: dict[str, Any] = {"nogil": True, "fastmath": flags, "error_model": "numpy"}
-    try:
-        return njit(cache=True, **options)(function)
-    except RuntimeError:  # Numba found no folder it may write to
-        return njit(**options)(function)
+    return Kernel(function, nogil=True, fastmath=flags, error_model="numpy")
 
 
 def by_type(choose: Callable) -> Any:
@@ -50,7 +51,8 @@ def by_type(choose: Callable) -> Any:
     def function(*_: Any) -> Any:
         raise NotImplementedError(f"{choose.__name__} runs in compiled code only")
 
-    overload(function, jit_options={"fastmath": EXACT})(choose)
+    options: Any = {"fastmath": EXACT, "pipeline_class": PartCompiler}
+    overload(function, jit_options=options)(choose)
     return function
 
 
@@ -59,13 +61,22 @@ def instruction(generator: Callable) -> Any:
     return intrinsic(generator)
 
 
+def instruction_of_constants(generator: Callable) -> Any:
+    """Make a function as `instruction` does, which gets the values of constants with their types."""
+    return intrinsic(prefer_literal=True)(generator)
+
+
 @instruction
 def use_wide_vectors(_typing_context):
-    """Let the loops of this function use 512-bit vectors where the processor has them; LLVM stops at 256 by default."""
+    """Let the loops of this function use 512-bit vectors where the processor has them; LLVM stops at 256 by default.
+
+    The function does not become part of its callers, whose loops may use the vectors of the default width only.
+    """
 
     def generate(context, builder, _signature, _arguments):
         # llvmlite knows the attributes without a value only, and refuses others in `add`.
         set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        builder.function.attributes.add("noinline")
         return context.get_dummy_value()
 
     return types.none(), generate
@@ -145,14 +156,126 @@ def view_of(_typing_context, array, start, count):
     A borrowed view holds no reference to its array. Reference counts are atomic, and where two threads count the
     references of an array they share, that costs more than a short row.
     """
-    return types.Array(array.dtype, 1, "C")(array, start, count), _borrowing(lambda arguments: arguments[2:])
+    return types.Array(array.dtype, 1, "C")(array, start, count), _borrow
 
 
 @instruction
 def matrix_of(_typing_context, array, rows, columns):
     """Return a borrowed view of a C-contiguous array as a matrix."""
-    generate = _borrowing(lambda arguments: arguments[1:])
-    return types.Array(array.dtype, 2, "C")(array, rows, columns), generate
+    return types.Array(array.dtype, 2, "C")(array, rows, columns), _borrow
+
+
+@instruction
+def stack_of(_typing_context, array, outer, classes, inner):
+    """Return a borrowed view of a C-contiguous array as `(outer, classes, inner)`."""
+    return types.Array(array.dtype, 3, "C")(array, outer, classes, inner), _borrow
+
+
+@instruction
+def bytes_of(_typing_context, array):
+    """Return a borrowed view of the bytes of a C-contiguous array."""
+
+    def generate(context, builder, signature, arguments):
+        source = context.make_array(signature.args[0])(context, builder, arguments[0])
+        return _array_at(context, builder, signature, source.data, [builder.mul(source.nitems, source.itemsize)])
+
+    return types.Array(types.uint8, 1, "C")(array), generate
+
+
+def _borrow(context, builder, signature, arguments):
+    data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+    shape = arguments[1:]
+    if signature.return_type.ndim == 1:
+        data, shape = builder.gep(data, [arguments[1]]), arguments[2:]
+    return _array_at(context, builder, signature, data, shape)
+
+
+def _array_at(context, builder, signature, data, shape, meminfo=None):
+    """Return an array of the type that the signature returns, in the memory at an address."""
+    array_type = signature.return_type
+    array = context.make_array(array_type)(context, builder)
+    itemsize = context.get_constant(types.intp, _size_of(context, array_type.dtype))
+    strides = [itemsize]
+    for length in reversed(shape[1:]):
+        strides.insert(0, builder.mul(strides[0], length))
+    data = builder.bitcast(data, context.get_data_type(array_type.dtype).as_pointer())
+    populate_array(array, data=data, shape=list(shape), strides=strides, itemsize=itemsize, meminfo=meminfo)
+    return array._getvalue()
+
+
+def _size_of(context, dtype):
+    return context.get_abi_sizeof(context.get_data_type(dtype))
+
+
+@instruction
+def new_row(_typing_context, count, example):
+    """Return an uninitialised array of numbers of the type of `example`; `np.empty` would be six more functions."""
+    return types.Array(types.unliteral(example), 1, "C")(count, example), _allocate
+
+
+@instruction
+def new_matrix(_typing_context, rows, columns, example):
+    """Return an uninitialised matrix of numbers of the type of `example`."""
+    return types.Array(types.unliteral(example), 2, "C")(rows, columns, example), _allocate
+
+
+def _allocate(context, builder, signature, arguments):
+    *shape, _ = arguments
+    size = context.get_constant(types.intp, _size_of(context, signature.return_type.dtype))
+    for length in shape:
+        size = builder.mul(size, length)
+    meminfo = context.nrt.meminfo_alloc_aligned(builder, size=size, align=CACHE_LINE)
+    return _array_at(context, builder, signature, context.nrt.meminfo_data(builder, meminfo), shape, meminfo)
+
+
+@instruction
+def keep(_typing_context, array):
+    """Do nothing, but use the array: memory is released after its last use, and a borrowed view does not count."""
+
+    def generate(context, _builder, _signature, _arguments):
+        return context.get_dummy_value()
+
+    return types.none(array), generate
+
+
+@instruction_of_constants
+def on_stack(_typing_context, count, example):
+    """Return an uninitialised array of a constant number of elements of the type of `example`.
+
+    It lives as long as the call of the function that contains it, and is borrowed: it must not be returned.
+    """
+    return types.Array(types.unliteral(example), 1, "C")(count, example), _allocate_on_stack
+
+
+@instruction_of_constants
+def on_stack_like(_typing_context, count, array):
+    """Return an array as `on_stack` does, of the dtype that `array` is computed in."""
+    dtype = types.float64 if array.dtype == types.float64 else types.float32
+    return types.Array(dtype, 1, "C")(count, array), _allocate_on_stack
+
+
+def _allocate_on_stack(context, builder, signature, _arguments):
+    length, dtype = signature.args[0].literal_value, signature.return_type.dtype
+    with builder.goto_entry_block():
+        memory = builder.alloca(ir.ArrayType(context.get_data_type(dtype), length))
+        memory.align = CACHE_LINE
+    return _array_at(context, builder, signature, memory, [context.get_constant(types.intp, length)])
+
+
+@instruction
+def fill(_typing_context, array, value):
+    """Set all elements of a C-contiguous array to a number; a slice would be longer to compile."""
+
+    def generate(context, builder, signature, arguments):
+        array_type, value_type = signature.args
+        memory = context.make_array(array_type)(context, builder, arguments[0])
+        number = context.cast(builder, arguments[1], value_type, array_type.dtype)
+        number = context.get_value_as_data(builder, array_type.dtype, number)
+        with cgutils.for_range(builder, memory.nitems) as loop:
+            builder.store(number, builder.gep(memory.data, [loop.index]))
+        return context.get_dummy_value()
+
+    return types.none(array, value), generate
 
 
 @instruction
@@ -167,23 +290,6 @@ def shares_memory(_typing_context, array, other):
         return builder.icmp_unsigned("==", one, other)
 
     return types.boolean(array, other), generate
-
-
-def _borrowing(shape_of: Callable) -> Callable:
-    def generate(context, builder, signature, arguments):
-        source = context.make_array(signature.args[0])(context, builder, arguments[0])
-        view = context.make_array(signature.return_type)(context, builder)
-        shape = shape_of(arguments)
-        start = arguments[1] if len(shape) == 1 else shape[0].type(0)
-        size = context.get_constant(
-            types.intp, context.get_abi_sizeof(context.get_value_type(signature.return_type.dtype))
-        )
-        strides = [size] if len(shape) == 1 else [builder.mul(shape[1], size), size]
-        data = builder.gep(source.data, [start])
-        populate_array(view, data=data, shape=shape, strides=strides, itemsize=size, meminfo=None)
-        return view._getvalue()
-
-    return generate
 
 
 CACHE_LINE = 64  # bytes

@@ -16,11 +16,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import carray  # pyright: ignore[reportPrivateImportUsage]
+from numba import carray, types  # pyright: ignore[reportPrivateImportUsage]
 
 from logitwise.kernels.cpu.compiled import (
+    by_type,
     compiled,
     element_as,
+    fill,
+    new_matrix,
+    new_row,
+    on_stack,
+    on_stack_like,
     pointer_to,
     shares_memory,
     use_wide_vectors,
@@ -28,7 +34,6 @@ from logitwise.kernels.cpu.compiled import (
 )
 from logitwise.kernels.cpu.rows import (
     BLOCK,
-    FEW_CLASSES,
     FEW_TERMS,
     LANES,
     NATIVE,
@@ -36,9 +41,11 @@ from logitwise.kernels.cpu.rows import (
     STRIDE,
     add_block,
     add_to_sums,
+    as_matrix,
     count_taken,
     encode,
     fill_masked,
+    inner_of,
     is_staged,
     largest_of_row,
     load_lanes,
@@ -47,7 +54,9 @@ from logitwise.kernels.cpu.rows import (
     load_rows,
     many_or_none,
     pair_like,
+    put,
     row_in_place,
+    row_like,
     row_of,
     scale_into,
     scale_row,
@@ -60,12 +69,12 @@ from logitwise.kernels.cpu.rows import (
     tile_of,
     with_lost,
 )
-from logitwise.kernels.cpu.suspicions import LOGITS, apparent_content
+from logitwise.kernels.cpu.suspicions import may_be_no_logits
 from logitwise.kernels.cpu.threads import WORK_PER_CHUNK, split
 from logitwise.kernels.cpu.vector import log1p, scaled_log2_e
 
 NO_WEIGHTS = np.empty(0)
-_NO_MASK = np.empty((0, 0, 0), np.bool_)
+_INT64 = -8  # the code of the dtype: see `load_classes`
 
 
 class Options(NamedTuple):
@@ -125,7 +134,7 @@ def _first_out_of_range(target, classes, ignore_index):
 
 @compiled
 def _sum_of_target_weights(target, ignore_index, class_weight, sample_weight):
-    weights, sums = np.empty(min(BLOCK, target.size)), np.empty(LANES)
+    weights, sums = on_stack(BLOCK, 0.0), on_stack(LANES, 0.0)
     total = lost = 0.0
     for start in range(0, target.size, BLOCK):
         count = min(BLOCK, target.size - start)
@@ -152,11 +161,11 @@ def cross_entropy(
         losses: float64, one per row, flat.
         gradient: Of the shape and dtype of the logits; may be the logits.
     """
-    rows = logits.shape[0] * logits.shape[2]
     code = -target.itemsize if target.dtype.kind == "i" else target.itemsize
-    many, integers = many_or_none(logits.shape[1]), target.view(np.uint8)
-    arguments = (many, logits, encoding, integers, code, options, losses, gradient)
-    split(_cross_entropy, rows, logits.size, *arguments, tile=tile_of(many))
+    many, smooth = many_or_none(logits.shape[1]), True if options.smoothing else None
+    integers = target if code == _INT64 else target.view(np.uint8)
+    arguments = (many, smooth, as_matrix(logits), encoding, integers, code, options, losses, as_matrix(gradient))
+    split(_cross_entropy, losses.size, logits.size, *arguments, tile=tile_of(many))
 
 
 def soft_cross_entropy(
@@ -169,21 +178,38 @@ def soft_cross_entropy(
     gradient: np.ndarray,
 ) -> None:
     """Fill `losses` and `gradient` for targets that are distributions, of the shape of the logits."""
-    rows = logits.shape[0] * logits.shape[2]
+    logits, target, gradient = as_matrix(logits), as_matrix(target), as_matrix(gradient)
     many = many_or_none(logits.shape[1])
     arguments = (many, logits, encoding, target, target_encoding, options, losses, gradient)
-    split(_soft_cross_entropy, rows, logits.size, *arguments, tile=tile_of(many))
+    split(_soft_cross_entropy, losses.size, logits.size, *arguments, tile=tile_of(many))
 
 
 @compiled
-def _cross_entropy(many, logits, encoding, integers, code, options, losses, gradient, first, last):
+def _weights_or_ones(class_weight, classes):
+    ones = new_row(0 if class_weight.size else classes, 1.0)
+    fill(ones, 1.0)
+    return class_weight if class_weight.size else ones
+
+
+@by_type
+def _spread_of(smooth, smoothing, class_weight, classes):
+    """Return what label smoothing spreads over the classes, or None."""
+    return _spread if smooth is types.boolean else lambda smooth, smoothing, class_weight, classes: None
+
+
+def _spread(smooth, smoothing, class_weight, classes):
+    spread = new_row(classes, 0.0)
+    for k in range(classes):
+        spread[k] = smoothing / classes * (class_weight[k] if class_weight.size else 1.0)
+    return spread
+
+
+@compiled
+def _cross_entropy(many, smooth, logits, encoding, integers, code, options, losses, gradient, first, last):
     # Unpacked once: each access to a tuple of arrays would cost every row two atomic operations.
     class_weight, sample_weight, ignore_index = options.class_weight, options.sample_weight, options.ignore_index
     numbers, mask = (options.smoothing, options.z_loss, options.scale), options.mask
-    classes = logits.shape[1]
-    spread = np.empty(classes if options.smoothing != 0.0 else 0)
-    for k in range(spread.size):
-        spread[k] = options.smoothing / classes * (class_weight[k] if class_weight.size else 1.0)
+    spread = _spread_of(smooth, options.smoothing, class_weight, logits.shape[1])
     if many is None:
         _cross_entropy_few(
             logits, mask, encoding, integers, code, ignore_index, class_weight, sample_weight, numbers, spread, losses,
@@ -196,13 +222,22 @@ def _cross_entropy(many, logits, encoding, integers, code, options, losses, grad
         )  # fmt: skip
 
 
-@compiled
+@by_type
 def load_classes(integers, code, start, count, index):
-    """Fill `index` with the class indices of `count` rows, read from their bytes.
+    """Fill `index` with the class indices of `count` rows, read from int64, or from the bytes of another integer dtype.
 
-    One compiled kernel serves every integer dtype: `code` is the width in bytes, negative for signed dtypes. A uint64
-    that int64 cannot hold becomes negative, and so out of range.
+    One compiled kernel serves all others: `code` is the width in bytes, negative for signed dtypes. A uint64 that int64
+    cannot hold becomes negative, and so out of range.
     """
+    return _copy_classes if integers.dtype == types.int64 else _load_classes
+
+
+def _copy_classes(integers, code, start, count, index):
+    for b in range(count):
+        index[b] = integers[start + b]
+
+
+def _load_classes(integers, code, start, count, index):
     for b in range(count):
         row = start + b
         if code == -8 or code == 8:
@@ -244,7 +279,8 @@ def _loss(numbers, class_weight, distance, anchor, total, log_total, spread_sum,
     smoothing, z_loss, _ = numbers
     coefficient = (1.0 - smoothing) * class_weight
     surprise = coefficient * (distance + log_total) if coefficient != 0.0 else 0.0 * log_total
-    regulariser = z_loss * class_weight * (anchor + log_total) ** 2 if z_loss != 0.0 else 0.0
+    normaliser = anchor + log_total
+    regulariser = z_loss * class_weight * (normaliser * normaliser) if z_loss != 0.0 else 0.0
     loss = surprise + spread_distance + spread_sum * log_total + regulariser
     return np.inf if total == 0.0 else loss
 
@@ -275,22 +311,34 @@ def _cross_entropy_few(
     use_wide_vectors()
     classes, scale = logits.shape[1], numbers[2]
     values, exponentials = scratch_like(logits, (classes, STRIDE)), scratch_like(logits, (classes, STRIDE))
-    anchor, factor = scratch_like(logits, (1, LANES))[0], scratch_like(logits, (1, LANES))[0]
-    rest, total, log_total = np.empty(LANES), np.empty(LANES), np.empty(LANES)
-    index, class_weights, sample_weights = np.zeros(LANES, np.int64), np.ones(LANES), np.ones(LANES)
-    own_value, own_exponential, own_spread = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
-    spread_distance, at_target, loss = np.zeros(LANES), np.empty(LANES), np.empty(LANES)
-    spread_sum = np.full(LANES, sum_of(spread))
+    anchor, factor = on_stack_like(LANES, logits), on_stack_like(LANES, logits)
+    rest, total, log_total = on_stack(LANES, 0.0), on_stack(LANES, 0.0), on_stack(LANES, 0.0)
+    index, class_weights, sample_weights = on_stack(LANES, 0), on_stack(LANES, 0.0), on_stack(LANES, 0.0)
+    own_value, own_exponential, own_spread = on_stack(LANES, 0.0), on_stack(LANES, 0.0), on_stack(LANES, 0.0)
+    spread_distance, at_target, loss = on_stack(LANES, 0.0), on_stack(LANES, 0.0), on_stack(LANES, 0.0)
+    spread_sum = on_stack(LANES, 0.0)
+    fill(index, 0)
+    fill(own_value, 0.0)
+    fill(own_exponential, 0.0)
+    fill(own_spread, 0.0)
+    fill(spread_distance, 0.0)
+    fill(class_weights, 1.0)
+    fill(sample_weights, 1.0)
+    if spread is None:
+        fill(spread_sum, 0.0)
+    else:
+        fill(spread_sum, sum_of(spread))
     if mask is not None:
-        taken, shares = np.ones((classes, STRIDE), np.bool_), np.empty((spread.size, STRIDE))
-        weights, row_weights = class_weight if class_weight.size else np.ones(classes), np.empty(LANES)
+        taken, shares = new_matrix(classes, STRIDE, True), new_matrix(classes, STRIDE, 0.0)
+        fill(taken, True)
+        weights, row_weights = _weights_or_ones(class_weight, classes), on_stack(LANES, 0.0)
     high, low = pair_like(logits, *scaled_log2_e(1.0))
-    values[:] = 0.0
+    fill(values, 0.0)
     for start in range(first, last, LANES):
         count = min(LANES, last - start)
-        load_lanes(logits, _NO_MASK, encoding, start, count, values)
+        load_lanes(logits, None, encoding, start, count, values)
         if mask is not None:
-            load_mask_lanes(mask, logits.shape[2], start, count, taken)
+            load_mask_lanes(mask, inner_of(logits), start, count, taken)
             fill_masked(values, taken, -np.inf)
         load_classes(integers, code, start, count, index)
         if weigh_rows(
@@ -301,17 +349,18 @@ def _cross_entropy_few(
         for b in range(count):
             own_value[b] = values[index[b], b]
             own_exponential[b] = exponentials[index[b], b]
-        if spread.size and mask is not None:
-            _fill_shares(taken, numbers[0], shares)
-            _sums_of_coefficients(
-                values, shares, weights, 0.0, None, shares, anchor, spread_sum, spread_distance, row_weights
-            )
-            for b in range(count):
-                own_spread[b] = weights[index[b]] * shares[index[b], b]
-        elif spread.size:
-            _spread_distances(values, spread, anchor, spread_distance)
-            for b in range(count):
-                own_spread[b] = spread[index[b]]
+        if spread is not None:
+            if mask is not None:
+                _fill_shares(taken, numbers[0], shares)
+                _sums_of_coefficients(
+                    values, shares, weights, 0.0, None, shares, anchor, spread_sum, spread_distance, row_weights
+                )
+                for b in range(count):
+                    own_spread[b] = weights[index[b]] * shares[index[b], b]
+            else:
+                _spread_distances(values, spread, anchor, spread_distance)
+                for b in range(count):
+                    own_spread[b] = spread[index[b]]
         for b in range(LANES):
             log_total[b] = log1p(rest[b])
         for b in range(LANES):
@@ -328,20 +377,19 @@ def _cross_entropy_few(
                 numbers, class_weights[b], sample_weights[b], own_exponential[b], np.float64(anchor[b]), rest[b],
                 total[b], log_total[b], spread_sum[b], own_spread[b],
             )  # fmt: skip
-        if spread.size and mask is not None:
-            _smooth_masked_lanes(exponentials, factor, weights, shares, scale, sample_weights, total)
-        elif spread.size:
-            _smooth_lanes(exponentials, factor, spread, scale, sample_weights, total)
+        if spread is not None:
+            if mask is not None:
+                _smooth_masked_lanes(exponentials, factor, weights, shares, scale, sample_weights, total)
+            else:
+                _smooth_lanes(exponentials, factor, spread, scale, sample_weights, total)
         if mask is not None:
             _scale_lanes(exponentials, factor)
             fill_masked(exponentials, taken, 0.0)
             for b in range(count):
                 at_target[b] = at_target[b] if taken[index[b], b] else 0.0
         store_lanes(exponentials, factor, encoding, start, count, gradient)
-        inner = logits.shape[2]
         for b in range(count):
-            block, column = divmod(start + b, inner)
-            gradient[block, index[b], column] = encode(at_target[b], gradient, encoding)
+            put(gradient, start + b, index[b], encode(at_target[b], gradient, encoding))
 
 
 @compiled
@@ -352,7 +400,7 @@ def _smooth_lanes(exponentials, factor, spread, scale, sample_weights, total):
         for b in range(LANES):
             strength = scale * sample_weights[b] if total[b] != 0.0 else 0.0
             exponentials[k, b] = exponentials[k, b] * factor[b] - strength * spread[k]
-    factor[:] = 1.0
+    fill(factor, 1.0)
 
 
 @compiled
@@ -363,7 +411,7 @@ def _smooth_masked_lanes(exponentials, factor, weights, shares, scale, sample_we
         for b in range(LANES):
             strength = scale * sample_weights[b] if total[b] != 0.0 else 0.0
             exponentials[k, b] = exponentials[k, b] * factor[b] - strength * (weights[k] * shares[k, b])
-    factor[:] = 1.0
+    fill(factor, 1.0)
 
 
 @compiled
@@ -373,14 +421,15 @@ def _scale_lanes(exponentials, factor):
     for k in range(exponentials.shape[0]):
         for b in range(LANES):
             exponentials[k, b] *= factor[b]
-    factor[:] = 1.0
+    fill(factor, 1.0)
 
 
 @compiled
 def _fill_shares(taken, smoothing, shares):
     """Fill, for each column, `e / K` at the K classes that take part and 0 at the others."""
     use_wide_vectors()
-    counts = np.zeros(LANES)
+    counts = on_stack(LANES, 0.0)
+    fill(counts, 0.0)
     for k in range(shares.shape[0]):
         for b in range(LANES):
             counts[b] += 1.0 if taken[k, b] else 0.0
@@ -403,10 +452,11 @@ def clear_unused(values, sample_weights, count):
 def _spread_distances(values, spread, anchor, distances):
     """Fill `_spread_distance` of every column."""
     use_wide_vectors()
-    partial, lost = np.empty(LANES), np.zeros(LANES)
-    distances[:] = 0.0
+    partial, lost = on_stack(LANES, 0.0), on_stack(LANES, 0.0)
+    fill(lost, 0.0)
+    fill(distances, 0.0)
     for start in range(0, spread.size, FEW_TERMS):
-        partial[:] = 0.0
+        fill(partial, 0.0)
         for k in range(start, min(start + FEW_TERMS, spread.size)):
             for b in range(LANES):
                 partial[b] += spread[k] * (np.float64(anchor[b]) - values[k, b]) if spread[k] != 0.0 else 0.0
@@ -440,41 +490,47 @@ def _cross_entropy_many(
     gradient, first, last,
 ):  # fmt: skip
     classes = logits.shape[1]
-    staged = mask is not None or is_staged(logits, _NO_MASK)
+    staged = mask is not None or is_staged(logits, None)
     stage = scratch_like(logits, (ROWS if staged else 1, classes if staged else 1))
     # Rows that are converted, or written where they are read, go through scratch memory: else no loop would vectorise.
     direct = gradient.size != 0 and not staged and not shares_memory(logits, gradient)
     kept = gradient.size != 0 and not direct
-    aside = scratch_like(logits, (1, classes if kept else min(classes, BLOCK)))[0]
-    below, ones = np.empty(LANES), scratch_like(logits, (1, LANES))[0]
-    index, class_weights, sample_weights = np.zeros(ROWS, np.int64), np.ones(ROWS), np.ones(ROWS)
-    spread_sum, terms = sum_of(spread), np.empty(min(BLOCK, spread.size))
-    taken = np.empty(0 if mask is None else classes, np.bool_)
+    aside = row_like(logits, classes if kept else min(classes, BLOCK))
+    below, ones = on_stack(LANES, 0.0), on_stack_like(LANES, logits)
+    index, class_weights, sample_weights = on_stack(ROWS, 0), on_stack(ROWS, 0.0), on_stack(ROWS, 0.0)
+    fill(index, 0)
+    fill(class_weights, 1.0)
+    fill(sample_weights, 1.0)
+    spread_sum = 0.0
+    if spread is not None:
+        spread_sum, terms = sum_of(spread), on_stack(BLOCK, 0.0)
+    if mask is not None:
+        taken = new_row(classes, True)
     high, low = pair_like(logits, *scaled_log2_e(1.0))
     for start in range(first, last, ROWS):
         count = min(ROWS, last - start)
         if staged:
-            load_rows(logits, _NO_MASK, encoding, start, count, stage)
+            load_rows(logits, None, encoding, start, count, stage)
         load_classes(integers, code, start, count, index)
         weigh_rows(
             index, start, count, classes, ignore_index, class_weight, sample_weight, class_weights, sample_weights
         )
         for b in range(count):
             row, own, weight = start + b, index[b], sample_weights[b]
-            values = stage[b] if staged else row_in_place(logits, stage, row)
+            values = view_of(stage, b * classes, classes) if staged else row_in_place(logits, stage, row)
             exponentials = row_in_place(gradient, stage, row) if direct else view_of(aside, 0, aside.size)
             losses[row], factor, at_target = 0.0, 0.0, 0.0
             if weight == 0.0:
-                exponentials[:] = 0.0
+                fill(exponentials, 0.0)
             else:
                 if mask is not None:
-                    load_mask_row(mask, logits.shape[2], row, taken)
+                    load_mask_row(mask, inner_of(logits), row, taken)
                     fill_masked(values, taken, -np.inf)
-                if spread.size and mask is not None:
-                    _fill_spread(taken, class_weight, numbers[0], spread)
-                    spread_sum = sum_of(spread)
+                    if spread is not None:
+                        _fill_spread(taken, class_weight, numbers[0], spread)
+                        spread_sum = sum_of(spread)
                 own_value, spread_distance, own_spread = np.float64(values[own]), 0.0, 0.0
-                if spread.size:
+                if spread is not None:
                     own_spread = spread[own]
                     spread_distance = _spread_distance(values, spread, largest_of_row(values), terms, below)
                 anchor, rest, total = shift_row(values, high, low, exponentials, below, ones)
@@ -489,9 +545,10 @@ def _cross_entropy_many(
                     numbers, class_weights[b], weight, np.float64(exponentials[own]), anchor, rest, total, log_total,
                     spread_sum, own_spread,
                 )  # fmt: skip
-                if spread.size and total != 0.0:
-                    _smooth_row(exponentials, factor, spread, numbers[2] * weight)
-                    factor = 1.0
+                if spread is not None:  # noqa: SIM102 - Numba drops a branch on None alone
+                    if total != 0.0:
+                        _smooth_row(exponentials, factor, spread, numbers[2] * weight)
+                        factor = 1.0
                 if mask is not None:
                     scale_row(exponentials, factor)
                     fill_masked(exponentials, taken, 0.0)
@@ -499,14 +556,14 @@ def _cross_entropy_many(
             if direct:
                 scale_row(exponentials, factor)
                 exponentials[own] = at_target
-            elif gradient.size and gradient.shape[2] == 1:
+            elif gradient.size and inner_of(gradient) == 1:
                 output = row_of(gradient, row)
                 scale_into(exponentials, factor, encoding, output)
                 output[own] = encode(at_target, gradient, encoding)
             elif gradient.size:
                 scale_into(exponentials, factor, NATIVE, values)
                 values[own] = at_target
-        if gradient.size and gradient.shape[2] != 1:
+        if gradient.size and inner_of(gradient) != 1:
             store_rows(stage, encoding, start, count, gradient)
 
 
@@ -551,23 +608,26 @@ def _soft_cross_entropy_few(
     use_wide_vectors()
     classes = logits.shape[1]
     values, exponentials = scratch_like(logits, (classes, STRIDE)), scratch_like(logits, (classes, STRIDE))
-    anchor, targets = scratch_like(logits, (1, LANES))[0], scratch_like(target, (classes, STRIDE))
-    rest, total, log_total = np.empty(LANES), np.empty(LANES), np.empty(LANES)
-    sums, distances, row_weights = np.empty(LANES), np.empty(LANES), np.empty(LANES)
-    regulariser, strength, ones = np.empty(LANES), np.zeros(LANES), scratch_like(logits, (1, LANES))[0]
-    ones[:] = 1.0
-    weights = class_weight if class_weight.size else np.ones(classes)
+    anchor, targets = on_stack_like(LANES, logits), scratch_like(target, (classes, STRIDE))
+    rest, total, log_total = on_stack(LANES, 0.0), on_stack(LANES, 0.0), on_stack(LANES, 0.0)
+    sums, distances, row_weights = on_stack(LANES, 0.0), on_stack(LANES, 0.0), on_stack(LANES, 0.0)
+    regulariser, strength, ones = on_stack(LANES, 0.0), on_stack(LANES, 0.0), on_stack_like(LANES, logits)
+    fill(regulariser, 0.0)
+    fill(strength, 0.0)
+    fill(ones, 1.0)
+    weights = _weights_or_ones(class_weight, classes)
     masked = 0 if mask is None else classes
-    taken, shares = np.ones((masked, STRIDE), np.bool_), np.empty((masked, STRIDE))
+    taken, shares = new_matrix(masked, STRIDE, True), new_matrix(masked, STRIDE, 0.0)
+    fill(taken, True)
     high, low = pair_like(logits, *scaled_log2_e(1.0))
-    values[:] = 0.0
-    targets[:] = 0.0
+    fill(values, 0.0)
+    fill(targets, 0.0)
     for start in range(first, last, LANES):
         count = min(LANES, last - start)
-        load_lanes(logits, _NO_MASK, encoding, start, count, values)
-        load_lanes(target, _NO_MASK, target_encoding, start, count, targets)
+        load_lanes(logits, None, encoding, start, count, values)
+        load_lanes(target, None, target_encoding, start, count, targets)
         if mask is not None:
-            load_mask_lanes(mask, logits.shape[2], start, count, taken)
+            load_mask_lanes(mask, inner_of(logits), start, count, taken)
             fill_masked(values, taken, -np.inf)
             _fill_shares(taken, numbers[0], shares)
         for b in range(count):
@@ -577,7 +637,7 @@ def _soft_cross_entropy_few(
         shift_lanes(values, high, low, exponentials, anchor, rest, total, logits, gradient, start)
         _sums_of_coefficients(values, targets, weights, numbers[0], mask, shares, anchor, sums, distances, row_weights)
         if not class_weight.size:
-            row_weights[:] = 1.0
+            fill(row_weights, 1.0)
         for b in range(LANES):
             log_total[b] = log1p(rest[b])
         for b in range(count):
@@ -603,26 +663,34 @@ def _sums_of_coefficients(values, targets, weights, smoothing, mask, shares, anc
     """
     use_wide_vectors()
     spread = smoothing / weights.size
-    partial, lost = np.empty((3, LANES)), np.zeros((3, LANES))
-    sums[:] = 0.0
-    distances[:] = 0.0
-    row_weights[:] = 0.0
+    partial, lost = on_stack(LANES, 0.0), on_stack(LANES, 0.0)
+    partial_distance, lost_distance = on_stack(LANES, 0.0), on_stack(LANES, 0.0)
+    partial_weight, lost_weight = on_stack(LANES, 0.0), on_stack(LANES, 0.0)
+    fill(lost, 0.0)
+    fill(lost_distance, 0.0)
+    fill(lost_weight, 0.0)
+    fill(sums, 0.0)
+    fill(distances, 0.0)
+    fill(row_weights, 0.0)
     for start in range(0, weights.size, FEW_TERMS):
-        partial[:] = 0.0
+        fill(partial, 0.0)
+        fill(partial_distance, 0.0)
+        fill(partial_weight, 0.0)
         for k in range(start, min(start + FEW_TERMS, weights.size)):
             for b in range(LANES):
                 truth, share = np.float64(targets[k, b]), spread if mask is None else shares[k, b]
                 coefficient = weights[k] * ((1.0 - smoothing) * truth + share)
-                partial[0, b] += coefficient
-                partial[1, b] += coefficient * (np.float64(anchor[b]) - values[k, b]) if coefficient != 0.0 else 0.0
-                partial[2, b] += weights[k] * truth
-        add_to_sums(partial[0], sums, lost[0])
-        add_to_sums(partial[1], distances, lost[1])
-        add_to_sums(partial[2], row_weights, lost[2])
+                partial[b] += coefficient
+                distance = np.float64(anchor[b]) - values[k, b]
+                partial_distance[b] += coefficient * distance if coefficient != 0.0 else 0.0
+                partial_weight[b] += weights[k] * truth
+        add_to_sums(partial, sums, lost)
+        add_to_sums(partial_distance, distances, lost_distance)
+        add_to_sums(partial_weight, row_weights, lost_weight)
     for b in range(LANES):
-        sums[b] += lost[0, b]
-        distances[b] = with_lost(distances[b], lost[1, b])
-        row_weights[b] += lost[2, b]
+        sums[b] += lost[b]
+        distances[b] = with_lost(distances[b], lost_distance[b])
+        row_weights[b] += lost_weight[b]
 
 
 @compiled
@@ -649,25 +717,25 @@ def _soft_cross_entropy_many(
     classes = logits.shape[1]
     values = scratch_like(logits, (ROWS, classes))
     targets = scratch_like(target, (ROWS, classes))
-    exponentials = scratch_like(logits, (1, classes))[0]
-    coefficients, terms = np.empty(classes), np.empty(min(BLOCK, classes))
-    taken = np.empty(0 if mask is None else classes, np.bool_)
-    below, ones = np.empty(LANES), scratch_like(logits, (1, LANES))[0]
+    exponentials = row_like(logits, classes)
+    coefficients, terms = new_row(classes, 0.0), on_stack(BLOCK, 0.0)
+    taken = new_row(0 if mask is None else classes, True)
+    below, ones = on_stack(LANES, 0.0), on_stack_like(LANES, logits)
     high, low = pair_like(logits, *scaled_log2_e(1.0))
     for start in range(first, last, ROWS):
         count = min(ROWS, last - start)
-        load_rows(logits, _NO_MASK, encoding, start, count, values)
-        load_rows(target, _NO_MASK, target_encoding, start, count, targets)
+        load_rows(logits, None, encoding, start, count, values)
+        load_rows(target, None, target_encoding, start, count, targets)
         for b in range(count):
             row = view_of(values, b * classes, classes)
             weight = sample_weight[start + b] if sample_weight.size else 1.0
             if weight == 0.0:
                 losses[start + b] = 0.0
-                row[:] = 0.0
+                fill(row, 0.0)
                 continue
             truth = view_of(targets, b * classes, classes)
             if mask is not None:
-                load_mask_row(mask, logits.shape[2], start + b, taken)
+                load_mask_row(mask, inner_of(logits), start + b, taken)
                 fill_masked(row, taken, -np.inf)
             fill_coefficients(truth, class_weight, numbers[0], mask, taken, coefficients)
             row_weight = _row_weight(truth, class_weight, terms, below) if class_weight.size else 1.0
@@ -722,7 +790,7 @@ def _soft_loss(coefficient_sum, distance, z_coefficient, anchor, total, log_tota
     if total == 0.0:
         return np.inf, 0.0
     normaliser = anchor + log_total if z_coefficient != 0.0 else 0.0
-    loss = coefficient_sum * log_total + distance + z_coefficient * normaliser**2
+    loss = coefficient_sum * log_total + distance + z_coefficient * (normaliser * normaliser)
     return loss, 2.0 * z_coefficient * normaliser
 
 
@@ -736,7 +804,6 @@ def _soft_gradient(exponentials, coefficients, coefficient_sum, rest, total, reg
 
 
 SMALL = 4 * WORK_PER_CHUNK  # logits: with fewer, threads save less than it costs to hand over to them
-_INT64 = -8  # the code of the dtype: see `load_classes`
 
 
 def small_cross_entropy(
@@ -771,8 +838,8 @@ def small_cross_entropy(
         suspicious. What was filled then has no meaning, and the caller has to compute it as a large call.
     """
     return _small_cross_entropy(
-        True if classes > FEW_CLASSES else None, example, encoding, logits_at, target_at, mask_at, rows_of_mask,
-        gradient_at, loss_at, rows, classes, ignore_index, smoothing, z_loss, with_checks, divisor,
+        many_or_none(classes), True if smoothing else None, example, encoding, logits_at, target_at, mask_at,
+        rows_of_mask, gradient_at, loss_at, rows, classes, ignore_index, smoothing, z_loss, with_checks, divisor,
     )  # fmt: skip
 
 
@@ -795,29 +862,28 @@ def small_cross_entropy_of_arrays(
     Returns:
         The number of rows used, or -1 as in `small_cross_entropy`; and the loss in float64.
     """
-    many = True if logits.shape[1] > FEW_CLASSES else None
+    many, smooth = many_or_none(logits.shape[1]), True if smoothing else None
     return _small_cross_entropy_of_arrays(
-        many, logits, target, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
+        many, smooth, logits, target, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
     )
 
 
 @compiled
 def _small_cross_entropy(
-    many, example, encoding, logits_at, target_at, mask_at, rows_of_mask, gradient_at, loss_at, rows, classes,
+    many, smooth, example, encoding, logits_at, target_at, mask_at, rows_of_mask, gradient_at, loss_at, rows, classes,
     ignore_index, smoothing, z_loss, with_checks, divisor,
 ):  # fmt: skip
-    logits = carray(pointer_to(logits_at, example), (rows, classes, 1))
-    target, integers = carray(pointer_to(target_at, np.int64(0)), (rows,)), pointer_to(target_at, np.uint8(0))
-    integers = carray(integers, (rows * 8,))
-    gradient = carray(pointer_to(gradient_at, example), (rows if gradient_at else 0, classes, 1))
+    logits = carray(pointer_to(logits_at, example), (rows, classes))
+    target = carray(pointer_to(target_at, np.int64(0)), (rows,))
+    gradient = carray(pointer_to(gradient_at, example), (rows if gradient_at else 0, classes))
     if mask_at is None:
         used, value = _small_loss(
-            many, logits, encoding, target, integers, None, ignore_index, smoothing, z_loss, with_checks, divisor,
+            many, smooth, logits, encoding, target, None, ignore_index, smoothing, z_loss, with_checks, divisor,
             gradient,
         )  # fmt: skip
     else:
         used, value = _small_loss(
-            many, logits, encoding, target, integers,
+            many, smooth, logits, encoding, target,
             carray(pointer_to(mask_at, np.bool_(False)), (rows_of_mask, classes, 1)), ignore_index, smoothing, z_loss,
             with_checks, divisor, gradient,
         )  # fmt: skip
@@ -829,30 +895,28 @@ def _small_cross_entropy(
 
 @compiled
 def _small_cross_entropy_of_arrays(
-    many, logits, target, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
+    many, smooth, logits, target, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
 ):
-    rows, classes = logits.shape
     return _small_loss(
-        many, logits.reshape((rows, classes, 1)), NATIVE, target, target.view(np.uint8), None, ignore_index, smoothing,
-        z_loss, with_checks, divisor, gradient.reshape((gradient.shape[0], classes, 1)),
-    )  # fmt: skip
+        many, smooth, logits, NATIVE, target, None, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
+    )
 
 
 @compiled
 def _small_loss(
-    many, logits, encoding, target, integers, mask, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
+    many, smooth, logits, encoding, target, mask, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
 ):
     """Return the number of rows used and the reduced loss; -1 where the caller has to look closer."""
     bad, ignored = count_unusable(target, logits.shape[1], ignore_index)
     used = target.size - bad - ignored
     if bad or used == 0:
         return -1, 0.0
-    if with_checks and apparent_content(logits, encoding) != LOGITS:
+    if with_checks and may_be_no_logits(logits, encoding):
         return -1, 0.0
-    losses, no_weights = np.empty(target.size), np.empty(0)
+    losses, no_weights = new_row(target.size, 0.0), new_row(0, 0.0)
     divisor = np.float64(used) if divisor == 0.0 else divisor
     options = Options(ignore_index, no_weights, no_weights, smoothing, z_loss, 1.0 / divisor, mask)
-    _cross_entropy(many, logits, encoding, integers, _INT64, options, losses, gradient, 0, target.size)
+    _cross_entropy(many, smooth, logits, encoding, target, _INT64, options, losses, gradient, 0, target.size)
     total = sum_of(losses)
     if with_checks and not np.isfinite(total):
         return -1, 0.0

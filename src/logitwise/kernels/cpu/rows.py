@@ -1,8 +1,8 @@
 """Rows of classes: how they are copied to and from scratch memory, and the pass that every softmax shares.
 
-Arrays of logits are `(outer, classes, inner)` and C-contiguous; row r is `array[r // inner, :, r % inner]`. There are
-two layouts of scratch memory. The number of classes alone decides which arithmetic a row gets, so that its bits depend
-on nothing else:
+Arrays of logits are `(outer, classes, inner)` and C-contiguous; row r is `array[r // inner, :, r % inner]`. Where inner
+is 1, as it mostly is, they are matrices: see `as_matrix`. There are two layouts of scratch memory. The number of
+classes alone decides which arithmetic a row gets, so that its bits depend on nothing else:
 
 - up to `FEW_CLASSES` classes: `LANES` rows side by side, `(classes, LANES)`, so that one vector instruction serves many
   rows;
@@ -23,10 +23,16 @@ from logitwise.kernels.cpu.compiled import (
     bits_of,
     by_type,
     compiled,
+    fill,
     from_bfloat16,
     from_float16,
+    keep,
     matrix_of,
+    new_matrix,
+    new_row,
     number_of,
+    on_stack,
+    on_stack_like,
     prefetch,
     prefetch_to_write,
     to_bfloat16,
@@ -60,6 +66,39 @@ def many_or_none(classes: int) -> bool | None:
 def tile_of(many: bool | None) -> int:
     """Return how many rows a kernel computes at a time, whether they are one or LANES: see `many_or_none`."""
     return LANES if many is None else 1
+
+
+def as_matrix(array: np.ndarray) -> np.ndarray:
+    """Return `(outer, classes, 1)` as a matrix, for which a call compiles no code for rows that lie side by side.
+
+    So is an array without elements, which stands for the gradient where none is asked for.
+    """
+    return array.reshape(array.shape[:2]) if array.ndim == 3 and (array.shape[2] == 1 or not array.size) else array
+
+
+@by_type
+def inner_of(array):
+    """Return how many rows lie side by side in each block."""
+    if array.ndim == 2:
+        return lambda array: 1
+    return lambda array: array.shape[2]
+
+
+@by_type
+def put(array, row, k, value):
+    """Set the element of a row at class k."""
+    if array.ndim == 2:
+        return _put_in_matrix
+    return _put_in_stack
+
+
+def _put_in_matrix(array, row, k, value):
+    array[row, k] = value
+
+
+def _put_in_stack(array, row, k, value):
+    block, column = divmod(row, array.shape[2])
+    array[block, k, column] = value
 
 
 @by_type
@@ -112,7 +151,14 @@ def real_like(array, value):
 def scratch_like(array, shape):
     """Return an uninitialised matrix of the dtype that `array` is computed in."""
     real = np.float64 if array.dtype == types.float64 else np.float32
-    return lambda array, shape: np.empty(shape, real)
+    return lambda array, shape: new_matrix(shape[0], shape[1], real(0.0))
+
+
+@by_type
+def row_like(array, count):
+    """Return an uninitialised row of the dtype that `array` is computed in."""
+    real = np.float64 if array.dtype == types.float64 else np.float32
+    return lambda array, count: new_row(count, real(0.0))
 
 
 @by_type
@@ -157,7 +203,15 @@ def scale_into(exponentials, factor, encoding, result):
 @compiled
 def is_staged(array, mask):
     """Return whether rows must be copied to scratch memory before they can be computed."""
-    return array.shape[2] != 1 or array.itemsize == 2 or mask.size != 0
+    return inner_of(array) != 1 or array.itemsize == 2 or _has_rows(mask)
+
+
+@by_type
+def _has_rows(mask):
+    """Return whether there is a mask: neither None nor one of no rows."""
+    if mask is types.none:
+        return lambda mask: False
+    return lambda mask: mask.size != 0
 
 
 @by_type
@@ -171,7 +225,7 @@ def read_tile(source, encoding, first, count, lanes):
 
 
 def _read_tile_of_16_bits(source, encoding, first, count, lanes):
-    rows = np.empty((count, source.shape[1]), np.float32)
+    rows = new_matrix(count, source.shape[1], np.float32(0.0))
     decode_elements(view_of(source, first * source.shape[1], rows.size), encoding, view_of(rows, 0, rows.size))
     transpose_rectangle(rows, (0, 0), rows.shape, lanes, (0, 0))
 
@@ -195,10 +249,11 @@ def write_tile(lanes, factor, encoding, first, count, destination):
 
 
 def _write_tile_of_16_bits(lanes, factor, encoding, first, count, destination):
-    rows = np.empty((count, destination.shape[1]), np.float32)
+    rows = new_matrix(count, destination.shape[1], np.float32(0.0))
     transpose_from_lanes(lanes, factor, count, rows, 0)
     stored = view_of(destination, first * destination.shape[1], rows.size)
     scale_into(view_of(rows, 0, rows.size), 1.0, encoding, stored)
+    keep(rows)
 
 
 @compiled
@@ -216,33 +271,58 @@ def transpose_from_lanes(lanes, factor, count, rows, first):
             transpose_scaled_tile(lanes, k, i, rows, first + i, k, factor)
 
 
-@compiled
+@by_type
 def load_lanes(source, mask, encoding, first, count, lanes):
-    """Copy `count` rows into the columns of `lanes`; a masked class becomes -inf."""
+    """Copy `count` rows into the columns of `lanes`; a class masked by `mask`, if it is not None, becomes -inf."""
+    load = read_tile if source.ndim == 2 else _load_lanes
+    if mask is types.none:
+        return lambda source, mask, encoding, first, count, lanes: load(source, encoding, first, count, lanes)
+
+    def implementation(source, mask, encoding, first, count, lanes):
+        load(source, encoding, first, count, lanes)
+        _hide_lanes(mask, inner_of(source), first, count, lanes)
+
+    return implementation
+
+
+@compiled
+def _load_lanes(source, encoding, first, count, lanes):
     use_wide_vectors()
     classes, inner = source.shape[1], source.shape[2]
     if inner == 1:
         read_tile(source, encoding, first, count, lanes)
-    else:
-        filled = 0
-        while filled < count:
-            block, column = divmod(first + filled, inner)
-            length = min(count - filled, inner - column)
-            for k in range(classes):
-                segment = view_of(source, (block * classes + k) * inner + column, length)
-                decode_elements(segment, encoding, view_of(lanes, k * lanes.shape[1] + filled, length))
-            filled += length
+        return
+    filled = 0
+    while filled < count:
+        block, column = divmod(first + filled, inner)
+        length = min(count - filled, inner - column)
+        for k in range(classes):
+            segment = view_of(source, (block * classes + k) * inner + column, length)
+            decode_elements(segment, encoding, view_of(lanes, k * lanes.shape[1] + filled, length))
+        filled += length
+
+
+@compiled
+def _hide_lanes(mask, inner, first, count, lanes):
     if mask.size != 0:
         for b in range(count):
             block, column = divmod(first + b, inner)
-            for k in range(classes):
+            for k in range(lanes.shape[0]):
                 if not mask[block, k, column]:
                     lanes[k, b] = -np.inf
 
 
-@compiled
+@by_type
 def store_lanes(lanes, factor, encoding, first, count, destination):
     """Copy `count` columns of `lanes`, each times its factor, into rows."""
+    store = write_tile if destination.ndim == 2 else _store_lanes
+    return lambda lanes, factor, encoding, first, count, destination: store(
+        lanes, factor, encoding, first, count, destination
+    )
+
+
+@compiled
+def _store_lanes(lanes, factor, encoding, first, count, destination):
     use_wide_vectors()
     classes, inner = destination.shape[1], destination.shape[2]
     if inner == 1:
@@ -317,25 +397,47 @@ def transpose_rectangle(source, corner, shape, target, to_corner):
             transpose_tile(source, top + i, left + j, target, to_top + j, to_left + i)
 
 
-@compiled
+@by_type
 def load_rows(source, mask, encoding, first, count, rows):
-    """Copy `count` rows of the source, from `first` on, into `rows`; a masked class becomes -inf."""
-    use_wide_vectors()
-    classes, inner = source.shape[1], source.shape[2]
+    """Copy `count` rows of the source, from `first` on, into `rows`; `mask` as in `load_lanes`."""
+    load = _load_rows_of_matrix if source.ndim == 2 else _load_rows
+    if mask is types.none:
+        return lambda source, mask, encoding, first, count, rows: load(source, encoding, first, count, rows)
+
+    def implementation(source, mask, encoding, first, count, rows):
+        load(source, encoding, first, count, rows)
+        _hide_in_rows(mask, inner_of(source), first, count, rows)
+
+    return implementation
+
+
+@compiled
+def _load_rows_of_matrix(source, encoding, first, count, rows):
+    classes = source.shape[1]
+    for b in range(count):
+        decode_elements(row_of(source, first + b), encoding, view_of(rows, b * classes, classes))
+
+
+@compiled
+def _load_rows(source, encoding, first, count, rows):
+    inner = source.shape[2]
     if inner == 1:
-        for b in range(count):
-            decode_elements(row_of(source, first + b), encoding, view_of(rows, b * classes, classes))
-    else:
-        filled = 0
-        while filled < count:
-            block, column = divmod(first + filled, inner)
-            length = min(count - filled, inner - column)
-            read_across(source, encoding, block, column, length, rows, filled)
-            filled += length
+        _load_rows_of_matrix(source, encoding, first, count, rows)
+        return
+    filled = 0
+    while filled < count:
+        block, column = divmod(first + filled, inner)
+        length = min(count - filled, inner - column)
+        read_across(source, encoding, block, column, length, rows, filled)
+        filled += length
+
+
+@compiled
+def _hide_in_rows(mask, inner, first, count, rows):
     if mask.size != 0:
         for b in range(count):
             block, column = divmod(first + b, inner)
-            for k in range(classes):
+            for k in range(rows.shape[1]):
                 if not mask[block, k, column]:
                     rows[b, k] = -np.inf
 
@@ -366,13 +468,13 @@ def _place_in_mask(mask, inner, row):
 
 
 @compiled
-def fill_masked(values, taken, fill):
-    """Set the elements that are not taken to `fill`, in a row or in lanes."""
+def fill_masked(values, taken, number):
+    """Set the elements that are not taken to a number, in a row or in lanes."""
     use_wide_vectors()
-    fill = real_like(values, fill)
+    number = real_like(values, number)
     flat, flat_taken = view_of(values, 0, values.size), view_of(taken, 0, taken.size)
     for i in range(flat.size):
-        flat[i] = flat[i] if flat_taken[i] else fill
+        flat[i] = flat[i] if flat_taken[i] else number
 
 
 @compiled
@@ -384,14 +486,25 @@ def count_taken(taken):
     return max(count, 1)
 
 
-@compiled
+@by_type
 def store_rows(rows, encoding, first, count, destination):
     """Copy `count` rows of `rows` into the destination, from its row `first` on."""
-    use_wide_vectors()
-    classes, inner = destination.shape[1], destination.shape[2]
+    store = _store_rows_of_matrix if destination.ndim == 2 else _store_rows
+    return lambda rows, encoding, first, count, destination: store(rows, encoding, first, count, destination)
+
+
+@compiled
+def _store_rows_of_matrix(rows, encoding, first, count, destination):
+    classes = destination.shape[1]
+    for b in range(count):
+        scale_into(view_of(rows, b * classes, classes), 1.0, encoding, row_of(destination, first + b))
+
+
+@compiled
+def _store_rows(rows, encoding, first, count, destination):
+    inner = destination.shape[2]
     if inner == 1:
-        for b in range(count):
-            scale_into(view_of(rows, b * classes, classes), 1.0, encoding, row_of(destination, first + b))
+        _store_rows_of_matrix(rows, encoding, first, count, destination)
         return
     filled = 0
     while filled < count:
@@ -468,7 +581,7 @@ def _sum_of_lanes(sums):
 def sum_of_block(values, sums):
     """Return the sum of up to `BLOCK` float64 values, added as in `sums_of_block`; `sums` is scratch memory."""
     use_wide_vectors()
-    sums[:] = 0.0
+    fill(sums, 0.0)
     rows = values.size // LANES
     lanes = matrix_of(values, rows, LANES)
     for k in range(3, rows, 4):
@@ -487,7 +600,7 @@ def sum_of(values):
 
     The rounding errors of adding up the blocks are added at the end. An infinite sum stays infinite.
     """
-    sums = np.empty(LANES)
+    sums = on_stack(LANES, 0.0)
     total = lost = 0.0
     for start in range(0, values.size, BLOCK):
         block = view_of(values, start, min(BLOCK, values.size - start))
@@ -583,13 +696,13 @@ def shift_lanes(values, high, low, exponentials, anchor, rest, total, source, re
     """
     use_wide_vectors()
     anchors_of_lanes(values, anchor)
-    if source.shape[2] == 1 and result.size:
+    if inner_of(source) == 1 and result.size:
         _exponentials_of_lanes(values, anchor, high, low, exponentials, source, result, row)
     else:
         for k in range(values.shape[0]):
             for b in range(LANES):
                 exponentials[k, b] = exp_of_difference(values[k, b], anchor[b], high, low)
-    ones = scratch_like(values, (1, LANES))[0]
+    ones = on_stack_like(LANES, values)
     _sums_of_lanes(exponentials, rest, ones)
     smallest, subnormal = values.shape[0] * _smallest_normal(values), 0
     for b in range(LANES):
@@ -652,11 +765,12 @@ def _sums_of_lanes(exponentials, below, ones):
     use_wide_vectors()
     zero, one = real_like(exponentials, 0.0), real_like(exponentials, 1.0)
     classes = exponentials.shape[0]
-    partial, lost = np.empty(LANES), np.zeros(LANES)
-    below[:] = 0.0
-    ones[:] = 0.0
+    partial, lost = on_stack(LANES, 0.0), on_stack(LANES, 0.0)
+    fill(lost, 0.0)
+    fill(below, 0.0)
+    fill(ones, 0.0)
     for start in range(0, classes, FEW_TERMS):
-        partial[:] = 0.0
+        fill(partial, 0.0)
         for k in range(start + 1, min(start + FEW_TERMS, classes), 2):
             for i in range(LANES):
                 first, second = exponentials[k - 1, i], exponentials[k, i]

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import numpy as np
 
-from logitwise.kernels.cpu.compiled import compiled, multiply_add, shares_memory, use_wide_vectors, view_of
+from logitwise.kernels.cpu.compiled import (
+    compiled,
+    fill,
+    multiply_add,
+    on_stack,
+    on_stack_like,
+    shares_memory,
+    use_wide_vectors,
+    view_of,
+)
 from logitwise.kernels.cpu.rows import (
     BLOCK,
     LANES,
     NATIVE,
     ROWS,
     STRIDE,
+    as_matrix,
     encode,
+    inner_of,
     is_staged,
     load_lanes,
     load_rows,
     many_or_none,
     pair_like,
+    put,
     real_like,
     row_in_place,
+    row_like,
     row_of,
     scale_into,
     scale_row,
@@ -36,70 +49,79 @@ SOFTMAX, LOG_SOFTMAX, LOGSUMEXP = 0, 1, 2
 NO_MASK = np.empty((0, 0, 0), np.bool_)
 
 
-def softmax(logits: np.ndarray, mask: np.ndarray, encoding: int, temperature: float, result: np.ndarray) -> None:
-    """Fill `result` with the probabilities of `logits`, both `(outer, classes, inner)`; `mask` likewise or NO_MASK."""
+def softmax(logits: np.ndarray, mask: np.ndarray | None, encoding: int, temperature: float, result: np.ndarray) -> None:
+    """Fill `result` with the probabilities of `logits`.
+
+    Args:
+        logits: `(outer, classes, inner)`, or `(outer, classes)`.
+        mask: `(outer, classes, inner)`, or NO_MASK or None.
+        encoding: The 16-bit format of uint16 logits, else NATIVE.
+        temperature: What logits are divided by.
+        result: Of the shape and dtype of the logits.
+    """
     _split(logits, mask, encoding, temperature, SOFTMAX, result)
 
 
-def log_softmax(logits: np.ndarray, mask: np.ndarray, encoding: int, temperature: float, result: np.ndarray) -> None:
-    """Fill `result` with the log-probabilities of `logits`."""
+def log_softmax(
+    logits: np.ndarray, mask: np.ndarray | None, encoding: int, temperature: float, result: np.ndarray
+) -> None:
+    """Fill `result` with the log-probabilities of `logits`; arguments as of `softmax`."""
     _split(logits, mask, encoding, temperature, LOG_SOFTMAX, result)
 
 
-def logsumexp(logits: np.ndarray, mask: np.ndarray, encoding: int, result: np.ndarray) -> None:
-    """Fill `result`, `(outer, 1, inner)`, with the logsumexp of each row."""
+def logsumexp(logits: np.ndarray, mask: np.ndarray | None, encoding: int, result: np.ndarray) -> None:
+    """Fill `result`, of the shape of the logits with one class, with the logsumexp of each row."""
     _split(logits, mask, encoding, 1.0, LOGSUMEXP, result)
 
 
 def _split(
-    logits: np.ndarray, mask: np.ndarray, encoding: int, temperature: float, operation: int, result: np.ndarray
+    logits: np.ndarray, mask: np.ndarray | None, encoding: int, temperature: float, operation: int, result: np.ndarray
 ) -> None:
-    many, rows = many_or_none(logits.shape[1]), logits.shape[0] * logits.shape[2]
-    split(
-        _normalize, rows, logits.size, many, logits, mask, encoding, temperature, operation, result, tile=tile_of(many)
-    )
+    logits, result = as_matrix(logits), as_matrix(result)
+    many, rows = many_or_none(logits.shape[1]), logits.size // logits.shape[1]
+    # Numba drops a branch on None: softmax compiles no code for logarithms, and nothing compiles code for no mask.
+    logs, mask = None if operation == SOFTMAX else operation, None if mask is None or not mask.size else mask
+    arguments = (many, logits, mask, encoding, temperature, logs, result)
+    split(_normalize, rows, logits.size, *arguments, tile=tile_of(many))
 
 
 @compiled
-def _normalize(many, logits, mask, encoding, temperature, operation, result, first, last):
+def _normalize(many, logits, mask, encoding, temperature, logs, result, first, last):
     high, low = scaled_log2_e(temperature)
     high, low = pair_like(logits, high, low)
     inverse = real_like(logits, 1.0 / temperature)
     if many is None:
-        _normalize_few(logits, mask, encoding, high, low, inverse, operation, result, first, last)
+        _normalize_few(logits, mask, encoding, high, low, inverse, logs, result, first, last)
     else:
-        _normalize_many(logits, mask, encoding, high, low, inverse, operation, result, first, last)
+        _normalize_many(logits, mask, encoding, high, low, inverse, logs, result, first, last)
 
 
 @compiled
-def _normalize_few(logits, mask, encoding, high, low, inverse, operation, result, first, last):
+def _normalize_few(logits, mask, encoding, high, low, inverse, logs, result, first, last):
     classes = logits.shape[1]
-    values = scratch_like(logits, (classes, STRIDE))
-    values[:] = 0.0
-    exponentials = scratch_like(logits, (classes, STRIDE))
-    anchor = scratch_like(logits, (1, LANES))[0]
-    factor = scratch_like(logits, (1, LANES))[0]
-    factor[:] = 1.0
-    rest, total, log_total = np.empty(LANES), np.empty(LANES), np.empty(LANES)
-    written = result[: 0 if operation == LOGSUMEXP else result.shape[0]]
+    values, exponentials = scratch_like(logits, (classes, STRIDE)), scratch_like(logits, (classes, STRIDE))
+    fill(values, 0.0)
+    anchor, factor = on_stack_like(LANES, logits), on_stack_like(LANES, logits)
+    fill(factor, 1.0)
+    rest, total, log_total = on_stack(LANES, 0.0), on_stack(LANES, 0.0), on_stack(LANES, 0.0)
+    written = view_of(result, 0, 0 if logs == LOGSUMEXP else result.size)
     for start in range(first, last, LANES):
         count = min(LANES, last - start)
         load_lanes(logits, mask, encoding, start, count, values)
         shift_lanes(values, high, low, exponentials, anchor, rest, total, logits, written, start)
-        if operation == SOFTMAX:
+        if logs is None:
             for b in range(LANES):
                 factor[b] = 0.0 if total[b] == 0.0 else 1.0 / total[b]
             store_lanes(exponentials, factor, encoding, start, count, result)
-            continue
-        _logarithms(rest, log_total)
-        if operation == LOG_SOFTMAX:
-            _log_lanes(values, anchor, inverse, log_total)
-            store_lanes(values, factor, encoding, start, count, result)
         else:
-            for b in range(count):
-                value = _logsumexp(values[:, b], np.float64(anchor[b]), total[b], log_total[b])
-                block, column = divmod(start + b, logits.shape[2])
-                result[block, 0, column] = encode(value, result, encoding)
+            _logarithms(rest, log_total)
+            if logs == LOG_SOFTMAX:
+                _log_lanes(values, anchor, inverse, log_total)
+                store_lanes(values, factor, encoding, start, count, result)
+            else:
+                for b in range(count):
+                    value = _logsumexp(values[:, b], np.float64(anchor[b]), total[b], log_total[b])
+                    put(result, start + b, 0, encode(value, result, encoding))
 
 
 @compiled
@@ -133,46 +155,45 @@ def _logsumexp(values, anchor, total, log_total):
 
 
 @compiled
-def _normalize_many(logits, mask, encoding, high, low, inverse, operation, result, first, last):
+def _normalize_many(logits, mask, encoding, high, low, inverse, logs, result, first, last):
     classes = logits.shape[1]
     staged = is_staged(logits, mask)
     stage = scratch_like(logits, (ROWS if staged else 1, classes if staged else 1))
     # Rows that are converted, or written where they are read, go through scratch memory: else no loop would vectorise.
     direct = not staged and not shares_memory(logits, result)
-    kept = not direct or operation == SOFTMAX
-    aside = scratch_like(logits, (1, classes if kept else min(classes, BLOCK)))[0]
-    below, ones = np.empty(LANES), scratch_like(logits, (1, LANES))[0]
+    kept = not direct or logs is None
+    aside = row_like(logits, classes if kept else min(classes, BLOCK))
+    below, ones = on_stack(LANES, 0.0), on_stack_like(LANES, logits)
     for start in range(first, last, ROWS):
         count = min(ROWS, last - start)
         if staged:
             load_rows(logits, mask, encoding, start, count, stage)
         for b in range(count):
             row = start + b
-            values = stage[b] if staged else row_in_place(logits, stage, row)
+            values = view_of(stage, b * classes, classes) if staged else row_in_place(logits, stage, row)
             output = row_in_place(result, stage, row) if direct else view_of(aside, 0, classes)
-            exponentials = output if operation == SOFTMAX else view_of(aside, 0, aside.size)
+            exponentials = output if logs is None else aside
             anchor, rest, total = shift_row(values, high, low, exponentials, below, ones)
             factor = 1.0
-            if operation == SOFTMAX:
+            if logs is None:
                 factor = 0.0 if total == 0.0 else 1.0 / total
-            elif operation == LOG_SOFTMAX:
+            elif logs == LOG_SOFTMAX:
                 _log_row(values, anchor, inverse, log1p(rest), output)
             else:
-                block, column = divmod(row, logits.shape[2])
-                result[block, 0, column] = encode(_logsumexp(values, anchor, total, log1p(rest)), result, encoding)
+                put(result, row, 0, encode(_logsumexp(values, anchor, total, log1p(rest)), result, encoding))
                 continue
             if not direct:
-                _deliver(output, factor, encoding, result, row, stage[b] if staged else values)
-            elif operation == SOFTMAX:
+                _deliver(output, factor, encoding, result, row, values)
+            elif logs is None:
                 scale_row(output, factor)
-        if operation != LOGSUMEXP and result.shape[2] != 1:
+        if logs != LOGSUMEXP and inner_of(result) != 1:
             store_rows(stage, encoding, start, count, result)
 
 
 @compiled
 def _deliver(output, factor, encoding, result, row, stage):
     """Write a row, times a factor, to the result; to the stage where rows of the result are not contiguous."""
-    if result.shape[2] == 1:
+    if inner_of(result) == 1:
         scale_into(output, factor, encoding, row_of(result, row))
     else:
         scale_into(output, factor, NATIVE, stage)

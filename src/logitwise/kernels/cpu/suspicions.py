@@ -39,6 +39,35 @@ def apparent_content(logits, encoding):
 
 
 @compiled
+def may_be_no_logits(logits, encoding):
+    """Return whether the first row or the first column of a matrix looks like something else than logits.
+
+    Where neither does, `apparent_content` is LOGITS. This takes a quarter of the time to compile, for small calls.
+    """
+    rows, classes = logits.shape
+    if rows < FEWEST_ROWS:
+        return False
+    tolerance = WIDE_TOLERANCE if logits.itemsize == 2 else TOLERANCE
+    first = np.float64(decode(logits[0, 0], encoding))
+    column = 0.0
+    for row in range(rows if 0.0 < first <= 1.0 and rows <= MOST_ROWS else 0):
+        value = np.float64(decode(logits[row, 0], encoding))
+        column += value if 0.0 <= value <= 1.0 else np.inf
+        if column > 1.0 + tolerance:
+            break
+    probability, from_logarithm = 0.0, 0.0
+    for k in range(classes):
+        value = np.float64(decode(logits[0, k], encoding))
+        probability += value if 0.0 <= value <= 1.0 else np.inf
+        from_logarithm += np.exp(value) if value <= 0.0 else np.inf
+        if probability > 1.0 + tolerance and from_logarithm > 1.0 + tolerance:
+            break
+    return (
+        abs(column - 1.0) <= tolerance or abs(probability - 1.0) <= tolerance or abs(from_logarithm - 1.0) <= tolerance
+    )
+
+
+@compiled
 def _rows_of_probabilities(logits, encoding):
     """Return how many rows, counted from the first up to one that does not, lie in [0, 1] and sum to 1."""
     tolerance = WIDE_TOLERANCE if logits.itemsize == 2 else TOLERANCE
