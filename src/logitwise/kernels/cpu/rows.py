@@ -68,7 +68,9 @@ def as_matrix(array: np.ndarray) -> np.ndarray:
 
     So is an array without elements, which stands for the gradient where none is asked for.
     """
-    return array.reshape(array.shape[:2]) if array.ndim == 3 and (array.shape[2] == 1 or not array.size) else array
+    if array.ndim == 3 and (array.shape[2] == 1 or not array.size):
+        return array.reshape(array.shape[0] if array.size else 0, array.shape[1])
+    return array
 
 
 @by_type

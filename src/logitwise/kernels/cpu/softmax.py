@@ -77,7 +77,7 @@ def _split(
     logits: np.ndarray, mask: np.ndarray | None, encoding: int, temperature: float, operation: int, result: np.ndarray
 ) -> None:
     logits, result = as_matrix(logits), as_matrix(result)
-    many, rows = many_or_none(logits.shape[1]), logits.size // logits.shape[1]
+    many, rows = many_or_none(logits.shape[1]), logits.size // max(logits.shape[1], 1)
     # Numba drops a branch on None: softmax compiles no code for logarithms, and nothing compiles code for no mask.
     logs, mask = None if operation == SOFTMAX else operation, None if mask is None or not mask.size else mask
     split(_normalize, rows, logits.size, many, logits, mask, encoding, temperature, logs, result)
