@@ -417,6 +417,7 @@ def _load_rows_of_matrix(source, encoding, first, count, rows):
 
 @compiled
 def _load_rows(source, encoding, first, count, rows):
+    use_wide_vectors()
     inner = source.shape[2]
     if inner == 1:
         _load_rows_of_matrix(source, encoding, first, count, rows)
@@ -499,6 +500,7 @@ def _store_rows_of_matrix(rows, encoding, first, count, destination):
 
 @compiled
 def _store_rows(rows, encoding, first, count, destination):
+    use_wide_vectors()
     inner = destination.shape[2]
     if inner == 1:
         _store_rows_of_matrix(rows, encoding, first, count, destination)

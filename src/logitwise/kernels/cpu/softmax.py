@@ -96,6 +96,7 @@ def _normalize(many, logits, mask, encoding, temperature, logs, result, first, l
 
 @compiled
 def _normalize_few(logits, mask, encoding, high, low, inverse, logs, result, first, last):
+    use_wide_vectors()
     classes = logits.shape[1]
     values, exponentials = scratch_like(logits, (classes, STRIDE)), scratch_like(logits, (classes, STRIDE))
     fill(values, 0.0)
