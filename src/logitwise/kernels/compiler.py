@@ -8,8 +8,9 @@ is a kernel, which is optimised with all of its parts and kept in the cache. One
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -66,6 +67,10 @@ class _KernelCompiler(CompilerBase):
 
     lowering: type = NativeLowering
 
+    def compile_extra(self, func: Callable) -> Any:
+        with _collecting_no_garbage():
+            return super().compile_extra(func)
+
     def define_pipelines(self) -> list[PassManager]:
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state).passes
         pipeline = PassManager(type(self).__name__)
@@ -74,6 +79,18 @@ class _KernelCompiler(CompilerBase):
                 pipeline.add_pass(self.lowering if each is NativeLowering else each, description)
         pipeline.finalize()
         return [pipeline]
+
+
+@contextmanager
+def _collecting_no_garbage() -> Iterator[None]:
+    """Let the collector rest: a compilation makes many objects and little garbage, and it would search them all."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class PartCompiler(_KernelCompiler):

@@ -73,7 +73,9 @@ def as_matrix(array: np.ndarray) -> np.ndarray:
 
     So is an array without elements, which stands for the gradient where none is asked for.
     """
-    return array.reshape(array.shape[:2]) if array.ndim == 3 and (array.shape[2] == 1 or not array.size) else array
+    if array.ndim == 3 and (array.shape[2] == 1 or not array.size):
+        return array.reshape(array.shape[0] if array.size else 0, array.shape[1])
+    return array
 
 
 @by_type
@@ -420,6 +422,7 @@ def _load_rows_of_matrix(source, encoding, first, count, rows):
 
 @compiled
 def _load_rows(source, encoding, first, count, rows):
+    use_wide_vectors()
     inner = source.shape[2]
     if inner == 1:
         _load_rows_of_matrix(source, encoding, first, count, rows)
@@ -502,6 +505,7 @@ def _store_rows_of_matrix(rows, encoding, first, count, destination):
 
 @compiled
 def _store_rows(rows, encoding, first, count, destination):
+    use_wide_vectors()
     inner = destination.shape[2]
     if inner == 1:
         _store_rows_of_matrix(rows, encoding, first, count, destination)

@@ -78,7 +78,7 @@ def _split(
     logits: np.ndarray, mask: np.ndarray | None, encoding: int, temperature: float, operation: int, result: np.ndarray
 ) -> None:
     logits, result = as_matrix(logits), as_matrix(result)
-    many, rows = many_or_none(logits.shape[1]), logits.size // logits.shape[1]
+    many, rows = many_or_none(logits.shape[1]), logits.size // max(logits.shape[1], 1)
     # Numba drops a branch on None: softmax compiles no code for logarithms, and nothing compiles code for no mask.
     logs, mask = None if operation == SOFTMAX else operation, None if mask is None or not mask.size else mask
     arguments = (many, logits, mask, encoding, temperature, logs, result)
@@ -98,6 +98,7 @@ def _normalize(many, logits, mask, encoding, temperature, logs, result, first, l
 
 @compiled
 def _normalize_few(logits, mask, encoding, high, low, inverse, logs, result, first, last):
+    use_wide_vectors()
     classes = logits.shape[1]
     values, exponentials = scratch_like(logits, (classes, STRIDE)), scratch_like(logits, (classes, STRIDE))
     fill(values, 0.0)
