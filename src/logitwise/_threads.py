@@ -6,6 +6,8 @@ from logitwise._errors import InvalidValueError
 from logitwise._requirements import check_integer
 from logitwise.kernels.cpu.threads import number_of_threads, set_number_of_threads
 
+MOST_THREADS = 4096
+
 
 def threads(count: int | None = None) -> int:
     """Set how many threads a large call may use, the calling one included, and return it.
@@ -23,7 +25,7 @@ def threads(count: int | None = None) -> int:
 
     Raises:
         TypeError: A count that is not an integer.
-        ValueError: A count below 1.
+        ValueError: A count below 1, or above 4,096.
 
     Example:
         >>> import logitwise as lw
@@ -37,5 +39,7 @@ def threads(count: int | None = None) -> int:
         count = check_integer(count, "count")
         if count < 1:
             raise InvalidValueError("count", "be 1 or more", count)
+        if count > MOST_THREADS:
+            raise InvalidValueError("count", f"be at most {MOST_THREADS}", count)
         set_number_of_threads(count)
     return number_of_threads()

@@ -12,7 +12,7 @@ import torch
 
 import logitwise as lw
 from functional import oracle
-from functional.budgets import GRADIENT_ULP, REFERENCE_ULP, VALUE_ULP, check_ulp
+from functional.budgets import GRADIENT_ULP, REFERENCE_ULP, ROUNDED_ONCE_ULP, VALUE_ULP, check_ulp
 from functional.inputs import KINDS, make, values_of
 from logitwise import reference
 
@@ -406,6 +406,55 @@ def test_the_slope_of_the_largest_class_keeps_its_digits(kind, classes, given):
     losses, slopes = lw.kl_divergence_and_gradient(make(logits, kind), **options)
     check_ulp(values_of(losses), values, "float32", VALUE_ULP["float32"])
     check_ulp(values_of(slopes)[:, 0], gradient[:, 0], "float32", GRADIENT_ULP["float32"])
+
+
+@pytest.mark.parametrize("classes", [2, 5, 17, 128, 129, 700])
+@pytest.mark.parametrize("temperature", [1.0, 7.3])
+def test_probabilities_that_the_logits_nearly_give(classes, temperature):
+    """The exponentials of both formulas need all digits of float64 where the two sides agree to 32 bits."""
+    generator = np.random.default_rng(classes)
+    logits = (generator.standard_normal((30, classes)) * 3).astype(np.float32)
+    target = reference.softmax(logits.astype(np.float64) / temperature)
+    target[15:] *= 1.0 + 10.0 ** generator.uniform(-7, -2, (15, classes))
+    target = (target / target.sum(1, keepdims=True)).astype(np.float32)
+    values, gradient = oracle.kl_divergence(logits.astype(np.float64), target.astype(np.float64), True, temperature)
+    options: dict[str, Any] = {"target_probabilities": target, "temperature": temperature, "reduction": "none"}
+    losses, slopes = lw.kl_divergence_and_gradient(logits, **options)
+    check_ulp(losses, values, "float32", VALUE_ULP["float32"])
+    largest = np.abs(gradient).max(1, keepdims=True)
+    check_ulp(slopes, gradient, "float32", GRADIENT_ULP["float32"], scale=largest)
+
+
+TIES = {
+    "two of three": ([[0, 30, 30]], [[40, 40, 0]], -2.3392995e-14),
+    "two of four": ([[0, 30, 30, -9]], [[0, 30, 30, -9.5]], None),
+}
+
+
+@pytest.mark.parametrize("case", TIES)
+@pytest.mark.parametrize("classes", [0, 200], ids=["few classes", "many classes"])
+def test_slopes_of_tied_classes_keep_their_digits(case, classes):
+    logits, target, expected = TIES[case]
+    z, t = (np.pad(np.float32(each), ((0, 0), (0, classes)), constant_values=-np.inf) for each in (logits, target))
+    gradient = oracle.kl_divergence(z.astype(np.float64), t.astype(np.float64))[1]
+    slopes = lw.kl_divergence_and_gradient(z, t)[1]
+    check_ulp(slopes[0, 1], gradient[0, 1], "float32", GRADIENT_ULP["float32"])
+    assert expected is None or np.isclose(float(gradient[0, 1]), expected, rtol=1e-6, atol=0.0)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("classes", [100, 1000])
+@pytest.mark.parametrize("function", ["entropy", "kl_divergence"])
+def test_gradients_of_sixteen_bits_are_rounded_once_whatever_the_axis(function, classes, dtype):
+    generator = torch.Generator().manual_seed(classes)
+    logits, target = torch.randn(2, 60, classes, generator=generator).to(getattr(torch, dtype))
+    others = {} if function == "entropy" else {"target_logits": target}
+    call = getattr(lw, f"{function}_and_gradient")
+    slopes = call(logits, **others)[1]
+    turned = {name: each.T.contiguous() for name, each in others.items()}
+    assert torch.equal(call(logits.T.contiguous(), axis=0, **turned)[1].T, slopes)
+    exact_slopes = call(logits.double(), **{name: each.double() for name, each in others.items()})[1]
+    check_ulp(values_of(slopes), values_of(exact_slopes), dtype, ROUNDED_ONCE_ULP)
 
 
 @pytest.mark.parametrize("classes", [2, 7, 128, 129, 500])

@@ -299,3 +299,19 @@ def test_the_first_axis_of_a_square_is_not_taken_for_the_last():
     logits, target = inputs("float64")[0][:7], np.array([0, 1, 2, 3, 4, 5, 5])
     assert lw.route_of(logits, target, axis=0).name == "CPU kernels"
     assert lw.cross_entropy(logits, target, axis=0) == lw.cross_entropy(np.ascontiguousarray(logits.T), target)
+
+
+OVERFLOWS = {
+    "cross_entropy": lambda z: lw.cross_entropy(z, np.zeros(len(z), np.int64), reduction="sum"),
+    "focal_loss": lambda z: lw.focal_loss(z, np.zeros(len(z), np.int64), reduction="sum"),
+    "kl_divergence": lambda z: lw.kl_divergence(z, np.ascontiguousarray(z[:, ::-1]), reduction="sum"),
+    "kl_divergence, mean": lambda z: lw.kl_divergence(z, np.ascontiguousarray(z[:, ::-1]), temperature=1e-30),
+}
+
+
+@pytest.mark.parametrize("rows", [3, 20_000])
+@pytest.mark.parametrize("call", OVERFLOWS.values(), ids=OVERFLOWS)
+def test_a_loss_beyond_the_dtype_is_infinite_without_a_warning(call, rows):
+    logits = np.tile(np.float32([[0.0, 3e38]]), (rows, 1))
+    assert call(logits) == np.inf
+    assert call(with_gaps(logits)) == np.inf

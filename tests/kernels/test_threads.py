@@ -19,7 +19,7 @@ import logitwise as lw
 from logitwise.kernels.cpu import threads
 from logitwise.kernels.cpu.compiled import compiled, instruction
 from logitwise.kernels.cpu.softmax import NO_MASK, softmax
-from logitwise.kernels.cpu.threads import openmp
+from logitwise.kernels.cpu.threads import openmp, own_team
 
 SOURCE = Path(threads.__file__).parents[4]
 IN_CHILD = {**os.environ, "PYTHONPATH": str(SOURCE)}
@@ -202,6 +202,8 @@ def test_the_number_of_threads_is_one_or_more():
     for count, message in ((0, "count must be 1 or more; got 0."), (-1, "count must be 1 or more; got -1.")):
         with pytest.raises(ValueError, match=f"^{message}$"):
             lw.threads(count)
+    with pytest.raises(ValueError, match=r"^count must be at most 4096; got 1180591620717411303424\.$"):
+        lw.threads(2**70)
     for count in (True, 2.0, "2"):
         with pytest.raises(TypeError, match=r"^count must be an integer; got "):
             lw.threads(count)
@@ -249,6 +251,22 @@ def test_the_interpreter_ends_quietly(first, ending):
     for _ in range(1 if "torch" in first else 3):
         run = subprocess.run([sys.executable, "-c", script], env=IN_CHILD, capture_output=True, text=True, timeout=120)
         assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
+def test_threads_that_cannot_be_started_are_done_without(monkeypatch):
+    """As in a container at its limit of processes."""
+
+    def refuse(_thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(openmp, "start_of_team", lambda: (0, 0))
+    monkeypatch.setattr(own_team, "_team", own_team.OwnTeam())
+    threads.set_number_of_threads(1)
+    expected = large_softmax(0)
+    monkeypatch.setattr(own_team.threading.Thread, "start", refuse)
+    threads.set_number_of_threads(4)
+    np.testing.assert_array_equal(large_softmax(0), expected)
+    own_team.own_team().close()
 
 
 def test_idle_workers_sleep():

@@ -15,6 +15,7 @@ from logitwise import _warnings
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._cpu_kernels.softmax import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE
 from logitwise.functional._memory.recycling import new_array
+from logitwise.functional._memory.results import like
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall
 from logitwise.functional._problems.entropy import EntropyCall
 from logitwise.functional._problems.kl_divergence import KLDivergenceCall
@@ -96,7 +97,7 @@ def loss(call: Any) -> Any:
     if type(call) is CrossEntropyCall and _is_plain_call(call):
         return _loss_of_plain(call, _NO_SINGLES if call.logits.dtype is _FLOAT32 else _NO_DOUBLES)
     value = loss_of_rows(call, None) if type(call) in OF_ROWS else None
-    return None if value is None else _in_dtype(value, call.logits)
+    return None if value is None else like(call.logits, value)
 
 
 def loss_and_gradient(call: Any, out: Any) -> tuple[Any, Any] | None:
@@ -122,16 +123,12 @@ def _loss_of_rows_and_gradient(call: Any, out: Any) -> tuple[Any, Any] | None:
         return None
     gradient = new_array(call.logits.shape, call.logits.dtype) if out is None else out
     value = loss_of_rows(call, gradient)
-    return None if value is None else (_in_dtype(value, call.logits), gradient)
+    return None if value is None else (like(call.logits, value), gradient)
 
 
 def target_of(call: Any) -> str:
     """Return the name of the argument that a divergence has as its target."""
     return "target_logits" if getattr(call, "target_probabilities", None) is None else "target_probabilities"
-
-
-def _in_dtype(value: Any, logits: np.ndarray) -> Any:
-    return value.astype(logits.dtype, copy=False) if type(value) is np.ndarray else logits.dtype.type(value)
 
 
 def loss_of_rows(call: Any, gradient: np.ndarray | None) -> Any:
@@ -234,7 +231,7 @@ def _loss_of_plain(call: CrossEntropyCall, gradient: np.ndarray) -> np.floating 
     else:
         numbers = (ignore_index, smoothing, z_loss, with_checks, divisor_of(call))
         rows_counted, value = kernels.small_cross_entropy_of_arrays(logits, target, *numbers, gradient)
-    return None if rows_counted < 0 else logits.dtype.type(value)
+    return None if rows_counted < 0 else like(logits, value)
 
 
 def divisor_of(call: CrossEntropyCall) -> float:

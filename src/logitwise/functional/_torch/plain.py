@@ -355,7 +355,7 @@ def _is_memory_like(logits: Tensor, out: Any) -> bool:
     """Return whether `out` is ordinary memory of the shape and dtype of the logits, and apart from them."""
     return (
         type(out) is Tensor
-        and not is_wrapped(out)
+        and not (out.is_nested or is_wrapped(out))
         and out.dtype is logits.dtype
         and out.shape == logits.shape
         and not out.requires_grad

@@ -18,7 +18,6 @@ from logitwise.kernels.cpu.float64 import EXCESS, FEW_CLASSES, STRIDE, WIDTH, ad
 from logitwise.kernels.cpu.rows import (
     BLOCK,
     LANES,
-    NATIVE,
     ROWS,
     add_block,
     is_staged,
@@ -31,6 +30,8 @@ from logitwise.kernels.cpu.rows import (
     row_of,
     scale_into,
     scratch_like,
+    stage_row,
+    staged,
     store_lanes,
     store_rows,
     with_lost,
@@ -115,7 +116,7 @@ def _of_few_classes(exact, logits, encoding, mask, weight, temperature, entropie
         if gradient.size:
             for b in range(count):
                 factor[b] *= -scales[0] * weight[start + b if weight.size > 1 else 0]
-            _slopes_of_lanes(values, highest, scales, exponentials, mean, factor)
+            _slopes_of_lanes(values, highest, scales, exponentials, mean, factor, gradient)
             store_lanes(values, ones, encoding, start, count, gradient)
 
 
@@ -165,13 +166,13 @@ def _slope(value, highest, inverse, exponential, mean, factor):
 
 
 @compiled
-def _slopes_of_lanes(values, highest, scales, exponentials, mean, factor):
+def _slopes_of_lanes(values, highest, scales, exponentials, mean, factor, gradient):
     """Replace the logits of each column by its gradient."""
     use_wide_vectors()
     for k in range(values.shape[0]):
         for b in range(WIDTH):
             slope = _slope(values[k, b], highest[b], scales[0], exponentials[k, b], mean[b], factor[b])
-            values[k, b] = real_like(values, slope)
+            values[k, b] = staged(slope, gradient)
 
 
 @compiled
@@ -203,7 +204,7 @@ def _of_many_classes(exact, logits, encoding, mask, weight, temperature, entropi
                 if gradient.shape[2] == 1:
                     scale_into(slopes, 1.0, encoding, view_of(row_of(gradient, row), position, size))
                 else:
-                    scale_into(slopes, 1.0, NATIVE, block)
+                    stage_row(slopes, gradient, block)
         if gradient.size and gradient.shape[2] != 1:
             store_rows(stage, encoding, start, count, gradient)
 

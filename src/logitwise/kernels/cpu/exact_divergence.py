@@ -41,7 +41,6 @@ from logitwise.kernels.cpu.float64 import (
 from logitwise.kernels.cpu.rows import (
     BLOCK,
     LANES,
-    NATIVE,
     ROWS,
     add_block,
     is_staged,
@@ -49,11 +48,12 @@ from logitwise.kernels.cpu.rows import (
     largest_of_row,
     load_lanes,
     load_rows,
-    real_like,
     row_in_place,
     row_of,
     scale_into,
     scratch_like,
+    stage_row,
+    staged,
     store_lanes,
     store_rows,
     with_lost,
@@ -202,7 +202,7 @@ def _of_few_classes(
                 weights[b] = slope_factor * weights[b] if state[b] == _USED else 0.0
             _slopes_of_lanes(
                 given, exact, values, targets, highest, highest_target, facing, scales, own, other, offset,
-                factor, own_factor, excess, weights,
+                factor, own_factor, excess, weights, gradient,
             )  # fmt: skip
             store_lanes(values, ones, encoding, start, count, gradient)
 
@@ -387,7 +387,7 @@ def _terms_of_lanes(
 @compiled
 def _slopes_of_lanes(
     given, exact, values, targets, highest, highest_target, facing, scales, own, other, offset, factor,
-    own_factor, excess, strength,
+    own_factor, excess, strength, gradient,
 ):  # fmt: skip
     """Replace the logits of each column by its gradient."""
     use_wide_vectors()
@@ -402,7 +402,7 @@ def _slopes_of_lanes(
             x = less(exact, d, error, offset[b])
             slope = _slope(exact, x, own[k, b], other[k, b], factor[b], own_factor[b], abs(offset[b]) <= 1.0)
             slope += excess[b] * (other[k, b] * factor[b])
-            values[k, b] = real_like(values, strength[b] * slope)
+            values[k, b] = staged(strength[b] * slope, gradient)
 
 
 @compiled
@@ -442,7 +442,7 @@ def store_slopes(slopes, encoding, values, gradient, row):
     if gradient.shape[2] == 1:
         scale_into(slopes, 1.0, encoding, row_of(gradient, row))
     else:
-        scale_into(slopes, 1.0, NATIVE, values)
+        stage_row(slopes, gradient, values)
 
 
 @compiled

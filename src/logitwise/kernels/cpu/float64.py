@@ -28,10 +28,6 @@ _LOWEST = _ROUNDER - 1150  # below, 2^60 exponentials are together less than the
 _A0, _A1, _A2 = 0.6931471880262288, 0.24022650760568126, 0.05550357114219078
 _A3, _A4, _A5 = 0.009618082557277852, 0.0013390863364671234, 0.0001545316294512069
 
-# The same; relative error below 3.8e-14.
-_C0, _C1, _C2 = 0.6931471805599453, 0.2402265069581299, 0.055504108664760424
-_C3, _C4, _C5 = 0.009618129159402558, 0.0013333558179043112, 0.00015403455852453838
-_C6, _C7, _C8 = 1.525268684626772e-05, 1.3255224878668817e-06, 1.0203121063391729e-07
 _PLAIN_ROUNDER = 1.5 * 2**52 + 1023
 _PLAIN_LOWEST = _PLAIN_ROUNDER - 1000
 
@@ -79,22 +75,14 @@ def excess_exp(exact, value, lost, high, low):
 
 @compiled
 def exp_of_minus(distance, high, low):
-    """Return `exp(-distance / T)` for a distance from 0 up, where `high + low = log2(e) / T`: within 3.8e-14 of it.
+    """Return `exp(-distance / T)` for a distance from 0 up, where `high + low = log2(e) / T`.
 
     Below 2^-1000 the result is 0; NaN stays NaN; exp(0) is exactly 1.
     """
     biased = multiply_add(-distance, high, _PLAIN_ROUNDER)
     r = multiply_add(-distance, high, -(biased - _PLAIN_ROUNDER))
     r = multiply_add(-distance, low, r)
-    q = multiply_add(r, _C8, _C7)
-    q = multiply_add(r, q, _C6)
-    q = multiply_add(r, q, _C5)
-    q = multiply_add(r, q, _C4)
-    q = multiply_add(r, q, _C3)
-    q = multiply_add(r, q, _C2)
-    q = multiply_add(r, q, _C1)
-    q = multiply_add(r, q, _C0)
-    return 0.0 if biased < _PLAIN_LOWEST else multiply_add(r, q, 1.0) * power_of_two(biased)
+    return 0.0 if biased < _PLAIN_LOWEST else power_64(r) * power_of_two(biased)
 
 
 @by_type

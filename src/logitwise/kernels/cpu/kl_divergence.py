@@ -28,9 +28,9 @@ from logitwise.kernels.cpu.rows import (
     largest_of_row,
     load_lanes,
     load_rows,
-    real_like,
     row_in_place,
     scratch_like,
+    staged,
     store_lanes,
     store_rows,
 )
@@ -40,7 +40,8 @@ from logitwise.kernels.cpu.vector import log1p, log_of_pair
 NO_WEIGHTS = np.empty(0)
 _CANCELLED = 2.0**-16
 _SUMS = 6  # of a column: see `_entry`
-_LOSS, _IS_EXACT, _STRENGTH, _FACTOR, _OWN_FACTOR, _TOP, _OWN_TOP, _NUMBERS = range(8)  # of a row: see `_finish`
+# The numbers of a row: see `_finish`.
+_LOSS, _IS_EXACT, _STRENGTH, _FACTOR, _OWN_FACTOR, _TOP, _BELOW, _TIED, _ONES, _INVERSE, _NUMBERS = range(11)
 
 
 def kl_divergence(
@@ -79,29 +80,29 @@ def kl_divergence(
     if has_64_bits:
         split(exact_divergence, rows, 8 * logits.size, many, given, True, *inputs, tile=tile)
     else:
-        split(_divergence, rows, 4 * logits.size, many, given, None, keeping, *inputs, tile=tile)
+        split(_divergence, rows, 4 * logits.size, many, given, keeping, *inputs, tile=tile)
 
 
 @compiled
 def _divergence(
-    many, given, exact, keeping, logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale,
+    many, given, keeping, logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale,
     losses, gradient, first, last,
 ):  # fmt: skip
     if many is None:
         _of_few_classes(
-            given, exact, keeping, logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale,
+            given, keeping, logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale,
             losses, gradient, first, last,
         )  # fmt: skip
     else:
         _of_many_classes(
-            given, exact, keeping, logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale,
+            given, keeping, logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale,
             losses, gradient, first, last,
         )  # fmt: skip
 
 
 @compiled
 def _of_few_classes(
-    given, exact, keeping, logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale, losses,
+    given, keeping, logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale, losses,
     gradient, first, last,
 ):  # fmt: skip
     classes = logits.shape[1]
@@ -134,7 +135,7 @@ def _of_few_classes(
                 row_values[:] = values[:, b]
                 row_targets[:] = targets[:, b]
                 losses[start + b] = loss_of_row(
-                    given, exact, row_values, row_targets, weight, scales, scale, row_own, row_other, terms, lanes,
+                    given, True, row_values, row_targets, weight, scales, scale, row_own, row_other, terms, lanes,
                     keeping is not None,
                 )  # fmt: skip
                 if keeping is not None:
@@ -142,7 +143,7 @@ def _of_few_classes(
                     other[:, b] = 0.0
                 row[_FACTOR, b], row[_OWN_FACTOR, b], row[_STRENGTH, b] = 0.0, -1.0, 1.0
         if keeping is not None:
-            _slopes_of_lanes(given, own, other, row, values)
+            _slopes_of_lanes(given, own, other, row, values, gradient)
             store_lanes(values, ones, encoding, start, count, gradient)
 
 
@@ -221,13 +222,14 @@ def _add_entries(given, keeping, values, targets, highest, highest_target, scale
 def _finish(given, count, inverse, sums, row):
     """Fill, from the sums of `count` columns, the numbers of their rows.
 
-    The slope of an entry is `other * FACTOR - own * OWN_FACTOR`; of the largest, where that cancels, it is `TOP - own *
-    OWN_TOP`, the sum of the other slopes with the other sign.
+    The slope of an entry is `other * FACTOR - own * OWN_FACTOR`. Of a largest class, it is written without the
+    difference of numbers near 1: from the sums of what is below the largest on either side, and of the classes tied.
     """
     use_wide_vectors()
     for b in range(count):
         rest, total = sums[2, b] + (sums[3, b] - 1.0), sums[2, b] + sums[3, b]
         factor, surprise = 1.0 / total, log1p(rest)
+        ones = sums[3, b]
         if given is None:
             own_rest, own_factor = sums[0, b] + (sums[1, b] - 1.0), 1.0 / (sums[0, b] + sums[1, b])
             own_surprise = log1p(own_rest)
@@ -235,40 +237,44 @@ def _finish(given, count, inverse, sums, row):
             row[_LOSS, b] = (loss + gain) + (surprise - own_surprise)
             size = (loss - gain) + (surprise + own_surprise)
             row[_FACTOR, b], row[_OWN_FACTOR, b] = factor, own_factor
-            row[_TOP, b], row[_OWN_TOP, b] = (own_rest - rest) * factor * own_factor, 0.0
+            excess = (sums[0, b] - sums[2, b]) + (sums[1, b] - ones)
+            row[_TOP, b], row[_BELOW, b], row[_TIED, b] = excess * factor * own_factor, 0.0, 0.0
         else:
             volume = sums[0, b] + sums[1, b]
             gain, loss = sums[4, b], sums[5, b] * inverse
             row[_LOSS, b] = (loss + gain) + volume * surprise
             size = (loss + abs(gain)) + volume * surprise
             row[_FACTOR, b], row[_OWN_FACTOR, b] = volume * factor, 1.0
-            is_single = sums[3, b] == 1.0
-            row[_TOP, b] = (sums[0, b] if is_single else volume) * factor
-            row[_OWN_TOP, b] = rest * factor if is_single else 1.0
+            row[_TOP, b], row[_BELOW, b], row[_TIED, b] = sums[0, b], sums[2, b], sums[1, b]
         is_exact = row[_LOSS, b] >= _CANCELLED * size and row[_LOSS, b] < np.inf
         row[_IS_EXACT, b] = 1.0 if is_exact else 0.0
+        row[_ONES, b], row[_INVERSE, b] = ones, factor
 
 
 @compiled
-def _slope(given, own, other, factor, own_factor, top, own_top):
-    is_top = other == 1.0 and own == 1.0 if given is None else other == 1.0
-    return top - own * own_top if is_top else other * factor - own * own_factor
+def _slope(given, own, other, factor, own_factor, top, below, tied, ones, inverse):
+    become_inline()
+    slope = other * factor - own * own_factor
+    if given is None:
+        return top if other == 1.0 and own == 1.0 else slope
+    return ((top - own * below) + (tied - ones * own)) * inverse if other == 1.0 else slope
 
 
 @compiled
-def _slopes_of_lanes(given, own, other, row, slopes):
+def _slopes_of_lanes(given, own, other, row, slopes, gradient):
     use_wide_vectors()
     for k in range(slopes.shape[0]):
         for b in range(WIDTH):
             slope = _slope(
-                given, own[k, b], other[k, b], row[_FACTOR, b], row[_OWN_FACTOR, b], row[_TOP, b], row[_OWN_TOP, b]
-            )
-            slopes[k, b] = real_like(slopes, row[_STRENGTH, b] * slope)
+                given, own[k, b], other[k, b], row[_FACTOR, b], row[_OWN_FACTOR, b], row[_TOP, b], row[_BELOW, b],
+                row[_TIED, b], row[_ONES, b], row[_INVERSE, b],
+            )  # fmt: skip
+            slopes[k, b] = staged(row[_STRENGTH, b] * slope, gradient)
 
 
 @compiled
 def _of_many_classes(
-    given, exact, keeping, logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale, losses,
+    given, keeping, logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale, losses,
     gradient, first, last,
 ):  # fmt: skip
     classes = logits.shape[1]
@@ -300,7 +306,7 @@ def _of_many_classes(
             losses[place] = weight * row[_LOSS, 0]
             if weight == 0.0 or row[_IS_EXACT, 0] == 0.0:
                 losses[place] = loss_of_row(
-                    given, exact, values, targets, weight, scales, scale, own, other, terms, lanes, keeping is not None
+                    given, True, values, targets, weight, scales, scale, own, other, terms, lanes, keeping is not None
                 )
             elif keeping is not None:
                 _slopes_of_row(given, own, other, row, scale * scales[0] * weight)
@@ -343,6 +349,8 @@ def _add_row(given, keeping, values, targets, highest, highest_target, scales, o
 def _slopes_of_row(given, own, other, row, strength):
     """Replace the target's numbers by the slopes."""
     use_wide_vectors()
-    factor, own_factor, top, own_top = row[_FACTOR, 0], row[_OWN_FACTOR, 0], row[_TOP, 0], row[_OWN_TOP, 0]
+    factor, own_factor, inverse = row[_FACTOR, 0], row[_OWN_FACTOR, 0], row[_INVERSE, 0]
+    top, below, tied, ones = row[_TOP, 0], row[_BELOW, 0], row[_TIED, 0], row[_ONES, 0]
     for k in range(own.size):
-        own[k] = strength * _slope(given, own[k], other[k], factor, own_factor, top, own_top)
+        slope = _slope(given, own[k], other[k], factor, own_factor, top, below, tied, ones, inverse)
+        own[k] = strength * slope

@@ -143,6 +143,14 @@ def _to_odd(value):
 
 
 @by_type
+def staged(value, array):
+    """Return a float64 as the dtype that `array` is computed in, so that it can be rounded on to that of `array`."""
+    if array.dtype == types.uint16:
+        return lambda value, array: to_odd(value)
+    return lambda value, array: real_like(array, value)
+
+
+@by_type
 def real_like(array, value):
     """Return `value` as a float of the dtype that `array` is computed in."""
     real = np.float64 if array.dtype == types.float64 else np.float32
@@ -200,6 +208,14 @@ def scale_into(exponentials, factor, encoding, result):
     factor = real_like(exponentials, factor)
     for k in range(exponentials.size):
         result[k] = encode(exponentials[k] * factor, result, encoding)
+
+
+@compiled
+def stage_row(row, destination, stage):
+    """Copy a row of float64 to its stage, from where `store_rows` or `store_lanes` copies it to `destination`."""
+    use_wide_vectors()
+    for k in range(row.size):
+        stage[k] = staged(row[k], destination)
 
 
 @compiled

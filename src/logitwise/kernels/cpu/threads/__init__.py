@@ -74,7 +74,8 @@ def split(kernel: Any, rows: int, work: int, *arguments: Any, tile: int = 1) -> 
     start, threads = openmp.start_of_team()
     most = min(_count, threads or _count)
     chunks = min(work // WORK_PER_CHUNK, -(-rows // tile), most * CHUNKS_PER_THREAD)
-    if most < 2 or chunks < 2:
+    most = min(most, chunks)
+    if most < 2:
         kernel(*arguments, 0, rows)
         return
     numbers = (_address_of(kernel, arguments), most, rows, tile, chunks)
@@ -82,7 +83,7 @@ def split(kernel: Any, rows: int, work: int, *arguments: Any, tile: int = 1) -> 
         had_memory = run_on_openmp_team(start, threads, *numbers, arguments)
     else:
         team = own_team.own_team()
-        team.wake(min(most, chunks) - 1)
+        team.wake(most - 1)
         had_memory = run_on_own_team(team.words, own_team.YIELDING, *numbers, arguments)
     if not had_memory:
         raise MemoryError(f"no memory for the scratch rows of {kernel.__name__}")

@@ -42,8 +42,11 @@ class OwnTeam:
             while len(self._threads) < workers and not self.words[CLOSED]:
                 name = f"logitwise-{len(self._threads)}"
                 thread = threading.Thread(target=self._work, name=name, daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # the system allows no more: those that there are do the work
+                    return
                 self._threads.append(thread)
-                thread.start()
 
     def _work(self) -> None:
         bed = threading.Lock()
