@@ -67,18 +67,18 @@ _UNUSED, _USED, _IMPOSSIBLE = 0, 1, 2  # a row that is not read, or whose loss i
 
 @compiled
 def exact_divergence(
-    many, given, exact, logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale, losses,
+    many, given, logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale, losses,
     gradient, first, last,
 ):  # fmt: skip
     """Fill the losses and gradients of some rows: see `kl_divergence.kl_divergence`."""
     if many is None:
         _of_few_classes(
-            given, exact, logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale, losses,
+            given, logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale, losses,
             gradient, first, last,
         )  # fmt: skip
     else:
         _of_many_classes(
-            given, exact, logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale, losses,
+            given, logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale, losses,
             gradient, first, last,
         )  # fmt: skip
 
@@ -113,11 +113,10 @@ def _has_nan(values):
 
 
 @compiled
-def _constants(exact, farthest, farthest_low, drift, target_total, total):
+def _constants(farthest, farthest_low, drift, target_total, total):
     """Return c, the factor of the student's exponentials, and that of the target's, for a target of logits.
 
     Args:
-        exact: See `float64.py`.
         farthest: A, the largest logit less that of class k, divided by T; `farthest_low` is its rounding error.
         farthest_low: See there.
         drift: The sum of the target's exponentials times `exp(d) - 1`.
@@ -131,28 +130,28 @@ def _constants(exact, farthest, farthest_low, drift, target_total, total):
     power_of_c, lost = difference(drift / target_total, -1.0)
     power_of_c, lost = (total / target_total, 0.0) if is_far else (power_of_c, lost)
     offset = (farthest if is_far else 0.0) + log_of_pair(power_of_c, lost, 0)
-    power = excess_exp(exact, less(exact, farthest, farthest_low, offset), 0.0, LOG2_E, LOG2_E_LOW)
+    power = excess_exp(True, less(farthest, farthest_low, offset), 0.0, LOG2_E, LOG2_E_LOW)
     return offset, power / (EXCESS * target_total), 1.0 / target_total
 
 
 @compiled
-def _term(exact, x, own, other, factor, own_factor):
+def _term(x, own, other, factor, own_factor):
     """Return `p (exp(x) - 1 - x)` where `own * own_factor` is p and `other * factor` is q."""
     far = other * factor - own * ((1.0 + x) * own_factor)
     far = other * factor if own == 0.0 else far
-    return (own * curve(exact, x)) * own_factor if is_near(x) else far
+    return (own * curve(x)) * own_factor if is_near(x) else far
 
 
 @compiled
-def _slope(exact, x, own, other, factor, own_factor, is_moderate):
+def _slope(x, own, other, factor, own_factor, is_moderate):
     """Return `p (exp(x) - 1)`; `is_moderate`: whether c is too small for its rounding to show in an exponential."""
-    near = (own * (x + curve(exact, x))) * own_factor
+    near = (own * (x + curve(x))) * own_factor
     return near if is_near(x) and is_moderate else other * factor - own * own_factor
 
 
 @compiled
 def _of_few_classes(
-    given, exact, logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale, losses, gradient,
+    given, logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale, losses, gradient,
     first, last,
 ):  # fmt: skip
     use_wide_vectors()
@@ -188,7 +187,7 @@ def _of_few_classes(
         loss[:] = 0.0
         loss_lost[:] = 0.0
         _compute_tile(
-            given, exact, values, targets, highest, highest_target, facing, scales, own, other, sums, lost, base,
+            given, values, targets, highest, highest_target, facing, scales, own, other, sums, lost, base,
             base_low, growth, magnitude, offset, factor, own_factor, excess, loss, loss_lost,
         )  # fmt: skip
         for b in range(count):
@@ -201,7 +200,7 @@ def _of_few_classes(
                 factor[b] = 1.0 / (sums[1, b] + lost[1, b])
                 weights[b] = slope_factor * weights[b] if state[b] == _USED else 0.0
             _slopes_of_lanes(
-                given, exact, values, targets, highest, highest_target, facing, scales, own, other, offset,
+                given, values, targets, highest, highest_target, facing, scales, own, other, offset,
                 factor, own_factor, excess, weights, gradient,
             )  # fmt: skip
             store_lanes(values, ones, encoding, start, count, gradient)
@@ -209,29 +208,29 @@ def _of_few_classes(
 
 @compiled
 def _compute_tile(
-    given, exact, values, targets, highest, highest_target, facing, scales, own, other, sums, lost, base,
+    given, values, targets, highest, highest_target, facing, scales, own, other, sums, lost, base,
     base_low, growth, magnitude, offset, factor, own_factor, excess, loss, loss_lost,
 ):  # fmt: skip
     """Fill the exponentials, constants and sums of terms of a tile of columns."""
     use_wide_vectors()
     if given is None:
         for b in range(WIDTH):
-            distance, error = gap(exact, highest[b], facing[b])
-            base[b], base_low[b] = quotient(exact, distance, error, scales[0], scales[1])
+            distance, error = gap(True, highest[b], facing[b])
+            base[b], base_low[b] = quotient(distance, error, scales[0], scales[1])
             power = min(base[b], _FARTHEST)
-            growth[b] = excess_exp(exact, power, base_low[b], LOG2_E, LOG2_E_LOW) / EXCESS
-        _sums_of_lanes(exact, values, targets, highest, highest_target, facing, growth, scales, own, other, sums, lost)
+            growth[b] = excess_exp(True, power, base_low[b], LOG2_E, LOG2_E_LOW) / EXCESS
+        _sums_of_lanes(values, targets, highest, highest_target, facing, growth, scales, own, other, sums, lost)
         for b in range(WIDTH):
             offset[b], factor[b], own_factor[b] = _constants(
-                exact, base[b], base_low[b], sums[2, b] + lost[2, b], sums[0, b] + lost[0, b],
+                base[b], base_low[b], sums[2, b] + lost[2, b], sums[0, b] + lost[0, b],
                 sums[1, b] + lost[1, b],
             )  # fmt: skip
     else:
-        _sums_of_given_lanes(exact, values, targets, highest, scales, own, other, sums, lost)
+        _sums_of_given_lanes(values, targets, highest, scales, own, other, sums, lost)
         for b in range(WIDTH):
             rest = (sums[1, b] + lost[1, b]) / EXCESS + (sums[2, b] - 1.0)
             offset[b] = log1p(rest)
-            factor[b] = excess_exp(exact, -offset[b], 0.0, LOG2_E, LOG2_E_LOW) / (EXCESS * EXCESS)
+            factor[b] = excess_exp(True, -offset[b], 0.0, LOG2_E, LOG2_E_LOW) / (EXCESS * EXCESS)
             own_factor[b] = 1.0 / EXCESS
             excess[b] = sums[0, b] + lost[0, b]
             sums[1, b] = (1.0 + rest) * EXCESS
@@ -241,15 +240,14 @@ def _compute_tile(
         for b in range(WIDTH):
             loss[b], loss_lost[b] = excess[b] * magnitude[b], 0.0
         _terms_of_lanes(
-            given, exact, values, targets, highest, highest_target, facing, scales, own, other, offset, factor,
+            given, values, targets, highest, highest_target, facing, scales, own, other, offset, factor,
             own_factor, loss, loss_lost,
         )  # fmt: skip
-        if exact is None or not _magnify(values.shape[0], loss, sums, lost, magnitude, factor, own_factor):
+        if not _magnify(values.shape[0], loss, sums, lost, magnitude, factor, own_factor):
             break
-    if exact is not None:
-        for b in range(WIDTH):
-            loss[b], loss_lost[b] = with_lost(loss[b], loss_lost[b]) / magnitude[b], 0.0
-            factor[b], own_factor[b] = factor[b] / magnitude[b], own_factor[b] / magnitude[b]
+    for b in range(WIDTH):
+        loss[b], loss_lost[b] = with_lost(loss[b], loss_lost[b]) / magnitude[b], 0.0
+        factor[b], own_factor[b] = factor[b] / magnitude[b], own_factor[b] / magnitude[b]
 
 
 @compiled
@@ -305,47 +303,47 @@ def _largest_of_lanes(given, values, targets, highest, highest_target, facing):
 
 
 @compiled
-def _sums_of_lanes(exact, values, targets, highest, highest_target, facing, growth, scales, own, other, sums, lost):
+def _sums_of_lanes(values, targets, highest, highest_target, facing, growth, scales, own, other, sums, lost):
     """Fill the exponentials of both sides; add up, for each column, both, and those of the target times exp(d) - 1."""
     use_wide_vectors()
     inverse, inverse_low, high, low = scales
     for k in range(values.shape[0]):
         for b in range(WIDTH):
             z, t = np.float64(values[k, b]), np.float64(targets[k, b])
-            distance, error = gap(exact, t, highest_target[b])
-            own[k, b] = excess_exp(exact, distance, error, high, low)
-            distance, error = gap(exact, z, highest[b])
-            other[k, b] = excess_exp(exact, distance, error, high, low)
-            d, error = _drift(exact, z, t, facing[b], highest_target[b], inverse, inverse_low)
+            distance, error = gap(True, t, highest_target[b])
+            own[k, b] = excess_exp(True, distance, error, high, low)
+            distance, error = gap(True, z, highest[b])
+            other[k, b] = excess_exp(True, distance, error, high, low)
+            d, error = _drift(z, t, facing[b], highest_target[b], inverse, inverse_low)
             d = d + error
-            near = own[k, b] * (d + curve(exact, d))
+            near = own[k, b] * (d + curve(d))
             far = other[k, b] * growth[b] - own[k, b]
-            sums[0, b], lost[0, b] = add(exact, sums[0, b], lost[0, b], own[k, b])
-            sums[1, b], lost[1, b] = add(exact, sums[1, b], lost[1, b], other[k, b])
-            sums[2, b], lost[2, b] = add(exact, sums[2, b], lost[2, b], near if is_near(d) else far)
+            sums[0, b], lost[0, b] = add(True, sums[0, b], lost[0, b], own[k, b])
+            sums[1, b], lost[1, b] = add(True, sums[1, b], lost[1, b], other[k, b])
+            sums[2, b], lost[2, b] = add(True, sums[2, b], lost[2, b], near if is_near(d) else far)
 
 
 @compiled
-def _drift(exact, z, t, facing, highest_target, inverse, inverse_low):
+def _drift(z, t, facing, highest_target, inverse, inverse_low):
     """Return d, `((z - t) - (z_k - t_k)) / T`, and its rounding error."""
-    distance, error = gap(exact, z, t)
-    own, own_error = gap(exact, facing, highest_target)
-    distance, lost = gap(exact, distance, own)
-    return quotient(exact, distance, lost + (error - own_error), inverse, inverse_low)
+    distance, error = gap(True, z, t)
+    own, own_error = gap(True, facing, highest_target)
+    distance, lost = gap(True, distance, own)
+    return quotient(distance, lost + (error - own_error), inverse, inverse_low)
 
 
 @compiled
-def _drift_from(exact, z, highest, own, inverse, inverse_low):
+def _drift_from(z, highest, own, inverse, inverse_low):
     """Return `(z - m) / T - log p`, and its rounding error, for a probability with its excess factor."""
-    distance, error = gap(exact, z, highest)
-    distance, error = quotient(exact, distance, error, inverse, inverse_low)
+    distance, error = gap(True, z, highest)
+    distance, error = quotient(distance, error, inverse, inverse_low)
     logarithm = log_of_pair(own, 0.0, EXCESS_BITS) if own > 0.0 else -np.inf
-    distance, lost = gap(exact, distance, logarithm)
+    distance, lost = gap(True, distance, logarithm)
     return distance, lost + error
 
 
 @compiled
-def _sums_of_given_lanes(exact, values, targets, highest, scales, own, other, sums, lost):
+def _sums_of_given_lanes(values, targets, highest, scales, own, other, sums, lost):
     """Fill probabilities and exponentials; add up, for each column, `V - 1` and exponentials below 1; count others."""
     use_wide_vectors()
     _, _, high, low = scales
@@ -356,17 +354,17 @@ def _sums_of_given_lanes(exact, values, targets, highest, scales, own, other, su
             probability = np.float64(targets[k, b])
             probability = probability if probability > 0.0 else 0.0
             own[k, b] = probability * EXCESS
-            distance, error = gap(exact, values[k, b], highest[b])
-            other[k, b] = excess_exp(exact, distance, error, high, low)
+            distance, error = gap(True, values[k, b], highest[b])
+            other[k, b] = excess_exp(True, distance, error, high, low)
             is_largest = other[k, b] == EXCESS
             sums[0, b], lost[0, b] = add(True, sums[0, b], lost[0, b], probability)
-            sums[1, b], lost[1, b] = add(exact, sums[1, b], lost[1, b], 0.0 if is_largest else other[k, b])
+            sums[1, b], lost[1, b] = add(True, sums[1, b], lost[1, b], 0.0 if is_largest else other[k, b])
             sums[2, b] += 1.0 if is_largest else 0.0
 
 
 @compiled
 def _terms_of_lanes(
-    given, exact, values, targets, highest, highest_target, facing, scales, own, other, offset, factor,
+    given, values, targets, highest, highest_target, facing, scales, own, other, offset, factor,
     own_factor, loss, loss_lost,
 ):  # fmt: skip
     """Add up the terms of each column."""
@@ -376,17 +374,17 @@ def _terms_of_lanes(
         for b in range(WIDTH):
             z = np.float64(values[k, b])
             if given is None:
-                d, error = _drift(exact, z, targets[k, b], facing[b], highest_target[b], inverse, inverse_low)
+                d, error = _drift(z, targets[k, b], facing[b], highest_target[b], inverse, inverse_low)
             else:
-                d, error = _drift_from(exact, z, highest[b], own[k, b], inverse, inverse_low)
-            x = less(exact, d, error, offset[b])
-            term = _term(exact, x, own[k, b], other[k, b], factor[b], own_factor[b])
-            loss[b], loss_lost[b] = add(exact, loss[b], loss_lost[b], term)
+                d, error = _drift_from(z, highest[b], own[k, b], inverse, inverse_low)
+            x = less(d, error, offset[b])
+            term = _term(x, own[k, b], other[k, b], factor[b], own_factor[b])
+            loss[b], loss_lost[b] = add(True, loss[b], loss_lost[b], term)
 
 
 @compiled
 def _slopes_of_lanes(
-    given, exact, values, targets, highest, highest_target, facing, scales, own, other, offset, factor,
+    given, values, targets, highest, highest_target, facing, scales, own, other, offset, factor,
     own_factor, excess, strength, gradient,
 ):  # fmt: skip
     """Replace the logits of each column by its gradient."""
@@ -396,18 +394,18 @@ def _slopes_of_lanes(
         for b in range(WIDTH):
             z = np.float64(values[k, b])
             if given is None:
-                d, error = _drift(exact, z, targets[k, b], facing[b], highest_target[b], inverse, inverse_low)
+                d, error = _drift(z, targets[k, b], facing[b], highest_target[b], inverse, inverse_low)
             else:
-                d, error = _drift_from(exact, z, highest[b], own[k, b], inverse, inverse_low)
-            x = less(exact, d, error, offset[b])
-            slope = _slope(exact, x, own[k, b], other[k, b], factor[b], own_factor[b], abs(offset[b]) <= 1.0)
+                d, error = _drift_from(z, highest[b], own[k, b], inverse, inverse_low)
+            x = less(d, error, offset[b])
+            slope = _slope(x, own[k, b], other[k, b], factor[b], own_factor[b], abs(offset[b]) <= 1.0)
             slope += excess[b] * (other[k, b] * factor[b])
             values[k, b] = staged(strength[b] * slope, gradient)
 
 
 @compiled
 def _of_many_classes(
-    given, exact, logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale, losses, gradient,
+    given, logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale, losses, gradient,
     first, last,
 ):  # fmt: skip
     classes = logits.shape[1]
@@ -428,7 +426,7 @@ def _of_many_classes(
             values = stage[b] if staged else row_in_place(logits, stage, row)
             targets = target_stage[b] if target_staged else row_in_place(target, target_stage, row)
             losses[row] = loss_of_row(
-                given, exact, values, targets, weight, scales, scale, own, other, terms, lanes, gradient.size > 0
+                given, values, targets, weight, scales, scale, own, other, terms, lanes, gradient.size > 0
             )
             if gradient.size:
                 store_slopes(own, encoding, values, gradient, row)
@@ -446,7 +444,7 @@ def store_slopes(slopes, encoding, values, gradient, row):
 
 
 @compiled
-def loss_of_row(given, exact, values, targets, weight, scales, scale, own, other, terms, lanes, with_gradient):
+def loss_of_row(given, values, targets, weight, scales, scale, own, other, terms, lanes, with_gradient):
     """Return the loss of a row, whatever it holds, and leave its gradient in `own`, if it is asked for."""
     highest, highest_target, facing = 0.0, 0.0, 0.0
     if weight != 0.0:
@@ -457,20 +455,20 @@ def loss_of_row(given, exact, values, targets, weight, scales, scale, own, other
         own[:] = 0.0
         return impossible if state == _IMPOSSIBLE else 0.0
     offset, factor, own_factor, excess, total = _constants_of_row(
-        given, exact, values, targets, highest, highest_target, facing, scales, own, other, terms, lanes
+        given, values, targets, highest, highest_target, facing, scales, own, other, terms, lanes
     )
     magnitude = 1.0
     while True:
         loss = excess * magnitude + _terms_of_row(
-            given, exact, values, targets, highest, highest_target, facing, scales, own, other, offset,
+            given, values, targets, highest, highest_target, facing, scales, own, other, offset,
             factor * magnitude, own_factor * magnitude, terms, lanes,
         )  # fmt: skip
-        if exact is None or magnitude != 1.0 or not _is_subnormal(loss, total, values.size):
+        if magnitude != 1.0 or not _is_subnormal(loss, total, values.size):
             break
         magnitude = EXCESS
     if with_gradient:
         _replace_by_slopes(
-            given, exact, values, targets, highest, highest_target, facing, scales, own, other, offset, 1.0 / total,
+            given, values, targets, highest, highest_target, facing, scales, own, other, offset, 1.0 / total,
             own_factor, excess, scale * scales[0] * weight,
         )  # fmt: skip
     return _loss(given, state, weight, loss / magnitude, facing, 1.0 / own_factor, total)
@@ -503,15 +501,15 @@ def _holds(values, number):
 
 @compiled
 def _constants_of_row(
-    given, exact, values, targets, highest, highest_target, facing, scales, own, other, terms, lanes
+    given, values, targets, highest, highest_target, facing, scales, own, other, terms, lanes
 ):  # fmt: skip
     """Fill the exponentials of a row; return c, the factors of both sides, V - 1, and the total of the logits."""
     total = total_lost = own_total = own_lost = drift = drift_lost = ones = 0.0
     base = base_low = growth = 0.0
     if given is None:
-        distance, error = gap(exact, highest, facing)
-        base, base_low = quotient(exact, distance, error, scales[0], scales[1])
-        growth = excess_exp(exact, min(base, _FARTHEST), base_low, LOG2_E, LOG2_E_LOW) / EXCESS
+        distance, error = gap(True, highest, facing)
+        base, base_low = quotient(distance, error, scales[0], scales[1])
+        growth = excess_exp(True, min(base, _FARTHEST), base_low, LOG2_E, LOG2_E_LOW) / EXCESS
     else:
         own_total = -1.0
     for start in range(0, values.size, BLOCK):
@@ -521,47 +519,47 @@ def _constants_of_row(
         summands = view_of(terms, 0, count)
         if given is None:
             _fill_block(
-                exact, block, target_block, highest, highest_target, facing, growth, scales, own_block, other_block,
+                block, target_block, highest, highest_target, facing, growth, scales, own_block, other_block,
                 summands,
             )  # fmt: skip
             own_total, own_lost = add_block(own_total, own_lost, own_block, lanes)
             total, total_lost = add_block(total, total_lost, other_block, lanes)
             drift, drift_lost = add_block(drift, drift_lost, summands, lanes)
         else:
-            ones += _fill_given_block(exact, block, target_block, highest, scales, own_block, other_block, summands)
+            ones += _fill_given_block(block, target_block, highest, scales, own_block, other_block, summands)
             total, total_lost = add_block(total, total_lost, summands, lanes)
             own_total, own_lost = _add_exactly(own_total, own_lost, target_block)
     total, own_total = with_lost(total, total_lost), with_lost(own_total, own_lost)
     if given is None:
         drift = with_lost(drift, drift_lost)
-        offset, factor, own_factor = _constants(exact, base, base_low, drift, own_total, total)
+        offset, factor, own_factor = _constants(base, base_low, drift, own_total, total)
         return offset, factor, own_factor, 0.0, total
     rest = total / EXCESS + (ones - 1.0)
     offset = log1p(rest)
-    factor = excess_exp(exact, -offset, 0.0, LOG2_E, LOG2_E_LOW) / (EXCESS * EXCESS)
+    factor = excess_exp(True, -offset, 0.0, LOG2_E, LOG2_E_LOW) / (EXCESS * EXCESS)
     return offset, factor, 1.0 / EXCESS, own_total, (1.0 + rest) * EXCESS
 
 
 @compiled
-def _fill_block(exact, values, targets, highest, highest_target, facing, growth, scales, own, other, drifts):
+def _fill_block(values, targets, highest, highest_target, facing, growth, scales, own, other, drifts):
     """Fill the exponentials of both sides, and those of the target times exp(d) - 1."""
     use_wide_vectors()
     inverse, inverse_low, high, low = scales
     for k in range(values.size):
         z, t = np.float64(values[k]), np.float64(targets[k])
-        distance, error = gap(exact, t, highest_target)
-        weight = excess_exp(exact, distance, error, high, low)
-        distance, error = gap(exact, z, highest)
-        exponential = excess_exp(exact, distance, error, high, low)
-        d, error = _drift(exact, z, t, facing, highest_target, inverse, inverse_low)
+        distance, error = gap(True, t, highest_target)
+        weight = excess_exp(True, distance, error, high, low)
+        distance, error = gap(True, z, highest)
+        exponential = excess_exp(True, distance, error, high, low)
+        d, error = _drift(z, t, facing, highest_target, inverse, inverse_low)
         d = d + error
-        near = weight * (d + curve(exact, d))
+        near = weight * (d + curve(d))
         drifts[k] = near if is_near(d) else exponential * growth - weight
         own[k], other[k] = weight, exponential
 
 
 @compiled
-def _fill_given_block(exact, values, targets, highest, scales, own, other, below):
+def _fill_given_block(values, targets, highest, scales, own, other, below):
     """Fill probabilities and exponentials, and those of the latter that are below 1; return how many are 1."""
     use_wide_vectors()
     _, _, high, low = scales
@@ -569,8 +567,8 @@ def _fill_given_block(exact, values, targets, highest, scales, own, other, below
     for k in range(values.size):
         probability = np.float64(targets[k])
         own[k] = probability * EXCESS if probability > 0.0 else 0.0
-        distance, error = gap(exact, values[k], highest)
-        other[k] = excess_exp(exact, distance, error, high, low)
+        distance, error = gap(True, values[k], highest)
+        other[k] = excess_exp(True, distance, error, high, low)
     for k in range(values.size):
         is_largest = other[k] == EXCESS
         below[k] = 0.0 if is_largest else other[k]
@@ -589,7 +587,7 @@ def _add_exactly(total, lost, values):
 
 @compiled
 def _terms_of_row(
-    given, exact, values, targets, highest, highest_target, facing, scales, own, other, offset, factor, own_factor,
+    given, values, targets, highest, highest_target, facing, scales, own, other, offset, factor, own_factor,
     terms, lanes,
 ):  # fmt: skip
     """Return the sum of the terms of a row."""
@@ -598,7 +596,7 @@ def _terms_of_row(
         count = min(BLOCK, values.size - start)
         summands = view_of(terms, 0, count)
         _terms_of_block(
-            given, exact, view_of(values, start, count), view_of(targets, start, count), highest, highest_target,
+            given, view_of(values, start, count), view_of(targets, start, count), highest, highest_target,
             facing, scales, view_of(own, start, count), view_of(other, start, count), offset, factor, own_factor,
             summands,
         )  # fmt: skip
@@ -608,7 +606,7 @@ def _terms_of_row(
 
 @compiled
 def _terms_of_block(
-    given, exact, values, targets, highest, highest_target, facing, scales, own, other, offset, factor, own_factor,
+    given, values, targets, highest, highest_target, facing, scales, own, other, offset, factor, own_factor,
     terms,
 ):  # fmt: skip
     use_wide_vectors()
@@ -616,15 +614,15 @@ def _terms_of_block(
     for k in range(terms.size):
         z = np.float64(values[k])
         if given is None:
-            d, error = _drift(exact, z, targets[k], facing, highest_target, inverse, inverse_low)
+            d, error = _drift(z, targets[k], facing, highest_target, inverse, inverse_low)
         else:
-            d, error = _drift_from(exact, z, highest, own[k], inverse, inverse_low)
-        terms[k] = _term(exact, less(exact, d, error, offset), own[k], other[k], factor, own_factor)
+            d, error = _drift_from(z, highest, own[k], inverse, inverse_low)
+        terms[k] = _term(less(d, error, offset), own[k], other[k], factor, own_factor)
 
 
 @compiled
 def _replace_by_slopes(
-    given, exact, values, targets, highest, highest_target, facing, scales, own, other, offset, factor, own_factor,
+    given, values, targets, highest, highest_target, facing, scales, own, other, offset, factor, own_factor,
     excess, strength,
 ):  # fmt: skip
     """Replace the exponentials of the target by the gradient."""
@@ -634,9 +632,9 @@ def _replace_by_slopes(
     for k in range(own.size):
         z = np.float64(values[k])
         if given is None:
-            d, error = _drift(exact, z, targets[k], facing, highest_target, inverse, inverse_low)
+            d, error = _drift(z, targets[k], facing, highest_target, inverse, inverse_low)
         else:
-            d, error = _drift_from(exact, z, highest, own[k], inverse, inverse_low)
-        x = less(exact, d, error, offset)
-        slope = _slope(exact, x, own[k], other[k], factor, own_factor, is_moderate)
+            d, error = _drift_from(z, highest, own[k], inverse, inverse_low)
+        x = less(d, error, offset)
+        slope = _slope(x, own[k], other[k], factor, own_factor, is_moderate)
         own[k] = strength * (slope + excess * (other[k] * factor))

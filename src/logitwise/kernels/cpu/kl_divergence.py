@@ -78,7 +78,7 @@ def kl_divergence(
     inputs = (logits, encoding, target, target_encoding, mask, sample_weight, temperature, scale, losses, gradient)
     tile = WIDTH if many is None else 1
     if has_64_bits:
-        split(exact_divergence, rows, 8 * logits.size, many, given, True, *inputs, tile=tile)
+        split(exact_divergence, rows, 8 * logits.size, many, given, *inputs, tile=tile)
     else:
         split(_divergence, rows, 4 * logits.size, many, given, keeping, *inputs, tile=tile)
 
@@ -135,7 +135,7 @@ def _of_few_classes(
                 row_values[:] = values[:, b]
                 row_targets[:] = targets[:, b]
                 losses[start + b] = loss_of_row(
-                    given, True, row_values, row_targets, weight, scales, scale, row_own, row_other, terms, lanes,
+                    given, row_values, row_targets, weight, scales, scale, row_own, row_other, terms, lanes,
                     keeping is not None,
                 )  # fmt: skip
                 if keeping is not None:
@@ -306,7 +306,7 @@ def _of_many_classes(
             losses[place] = weight * row[_LOSS, 0]
             if weight == 0.0 or row[_IS_EXACT, 0] == 0.0:
                 losses[place] = loss_of_row(
-                    given, True, values, targets, weight, scales, scale, own, other, terms, lanes, keeping is not None
+                    given, values, targets, weight, scales, scale, own, other, terms, lanes, keeping is not None
                 )
             elif keeping is not None:
                 _slopes_of_row(given, own, other, row, scale * scales[0] * weight)
