@@ -251,7 +251,7 @@ def test_the_mean_divides_as_that_of_cross_entropy(kind, asked):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
-@pytest.mark.parametrize("shape", [(1, 2), (64, 10), (5, 300), (4000, 10)])
+@pytest.mark.parametrize("shape", [(1, 2), (64, 10), (5, 300), (7000, 10)])
 def test_small_calls_of_tensors_have_the_bits_of_large_ones(shape, dtype):
     generator = np.random.default_rng(shape[0])
     logits = make(generator.standard_normal(shape) * 4, f"torch {dtype}")

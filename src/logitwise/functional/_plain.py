@@ -24,7 +24,13 @@ from logitwise.functional._problems.softmax import SoftmaxCall
 from logitwise.kernels.cpu import cross_entropy as kernels
 from logitwise.kernels.cpu import entropy, focal_loss, kl_divergence, sigmoid, softmax
 from logitwise.kernels.cpu.rows import NATIVE, sum_of
-from logitwise.kernels.cpu.suspicions import LOGITS, apparent_content, faults_of_distribution
+from logitwise.kernels.cpu.suspicions import (
+    LOGITS,
+    apparent_content,
+    faults_of_distribution,
+    may_be_no_logits,
+    may_fit_columns,
+)
 
 NAME = "plain call"
 REASON = "numbers in C-contiguous memory and ordinary options go to the kernel at once, past the general checks"
@@ -220,14 +226,10 @@ def _loss_of_plain(call: CrossEntropyCall, gradient: np.ndarray) -> np.floating 
         return None
     logits, target, _, _, _, ignore_index, smoothing, z_loss, *_ = call
     with_checks, (rows, classes) = _warnings.checks_are_on(), logits.shape
-    if with_checks and rows == classes >= suspicions.SMALLEST_SQUARE:
+    if with_checks and rows == classes >= suspicions.SMALLEST_SQUARE and may_fit_columns(logits, NATIVE, target):
         return None
     if rows * classes >= kernels.SMALL:
-        shape = (rows, classes, 1)
-        output = gradient.reshape(shape) if gradient.size else _NO_GRADIENTS[logits.dtype]
-        rows_counted, value = loss_of_many_rows(
-            call, logits.reshape(shape), NATIVE, target, output, with_checks=with_checks
-        )
+        rows_counted, value = loss_of_many_rows(call, logits, NATIVE, target, gradient, with_checks=with_checks)
     else:
         numbers = (ignore_index, smoothing, z_loss, with_checks, divisor_of(call))
         rows_counted, value = kernels.small_cross_entropy_of_arrays(logits, target, *numbers, gradient)
@@ -247,7 +249,7 @@ def loss_of_many_rows(
 
     Args:
         call: Its options, which are plain.
-        logits: `(rows, classes, 1)`.
+        logits: A C-contiguous matrix.
         encoding: How to read them.
         target: int64, one per row.
         gradient: Of the shape and dtype of the logits, to be filled, or of size 0.
@@ -256,7 +258,7 @@ def loss_of_many_rows(
         with_checks: Whether something suspicious is a reason to return -1.
     """
     bad, _, used = kernels.count_targets(target, logits.shape[1], call.ignore_index)
-    if bad or not used or (with_checks and apparent_content(logits, encoding) != LOGITS):
+    if bad or not used or (with_checks and may_be_no_logits(logits, encoding)):
         return -1, 0.0
     divisor, losses = divisor_of(call) or float(used), np.empty(len(target))
     weights, numbers = (kernels.NO_WEIGHTS, kernels.NO_WEIGHTS), (call.label_smoothing, call.z_loss, 1.0 / divisor)

@@ -14,7 +14,7 @@ from logitwise._arrays import Layout
 from logitwise._requirements import holds_its_elements
 from logitwise.functional import _plain
 from logitwise.functional import _suspicions as suspicions
-from logitwise.functional._memory.arrays import NO_ROWS, destination, mask_of, memory_of, new_like, rows_of
+from logitwise.functional._memory.arrays import NO_ROWS, destination, new_like
 from logitwise.functional._memory.results import like
 from logitwise.functional._problems.binary_cross_entropy import BinaryProblem
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall, CrossEntropyProblem
@@ -26,6 +26,7 @@ from logitwise.kernels.cpu import binary_focal_loss
 from logitwise.kernels.cpu import cross_entropy as kernels
 from logitwise.kernels.cpu.focal_loss import small_focal_loss
 from logitwise.kernels.cpu.rows import FEW_CLASSES
+from logitwise.kernels.cpu.suspicions import may_fit_columns
 
 NAME = _plain.NAME
 REASON = _plain.REASON
@@ -277,7 +278,10 @@ def _is_plain_call(call: Any, gamma: Any) -> bool:
         return False
     if type(gamma) is not float or not 0.0 <= gamma < math.inf or (gamma and call.label_smoothing):
         return False
-    suspicious = suspicions.may_end_in_activation(call.logits) or suspicions.is_square(call.logits.shape)
+    suspicious = suspicions.may_end_in_activation(call.logits) or (
+        suspicions.is_square(call.logits.shape)
+        and may_fit_columns(_memory(call.logits), STORED[call.logits.dtype][1], call.target.numpy())
+    )
     return not (suspicious and _warnings.checks_are_on())
 
 
@@ -337,12 +341,20 @@ def _loss_of_many_rows(
     call: CrossEntropyCall, gradient: Tensor | None, gamma: float, *, with_checks: bool
 ) -> tuple[int, Tensor]:
     """Return what `loss_of_plain` returns, of rows that threads share."""
-    layout = Layout.of(tuple(call.logits.shape), 1)
-    logits, encoding = rows_of(call.logits, layout)
-    output = NO_ROWS[logits.dtype] if gradient is None else rows_of(gradient, layout)[0]
-    target, mask = memory_of(call.target)[0], mask_of(call.mask, layout)
-    used, value = _plain.loss_of_many_rows(call, logits, encoding, target, output, mask, gamma, with_checks=with_checks)
+    logits, encoding = _memory(call.logits), STORED[call.logits.dtype][1]
+    output = NO_ROWS[logits.dtype] if gradient is None else _memory(gradient)
+    mask = None if call.mask is None else call.mask.numpy().reshape(-1, logits.shape[1], 1)
+    inputs = (call, logits, encoding, call.target.numpy(), output, mask, gamma)
+    used, value = _plain.loss_of_many_rows(*inputs, with_checks=with_checks)
     return used, like(call.logits, value)
+
+
+def _memory(tensor: Tensor) -> np.ndarray:
+    """Return the memory of a plain tensor; 16-bit floats as uint16."""
+    tensor = tensor.detach()
+    if tensor.dtype is torch.bfloat16:
+        return tensor.view(torch.int16).numpy().view(np.uint16)
+    return tensor.numpy().view(np.uint16) if tensor.dtype is torch.float16 else tensor.numpy()
 
 
 def _can_be_filled(out: Any, call: CrossEntropyCall) -> bool:

@@ -175,7 +175,7 @@ def _soft_block(values, truths, weights, positive_weights, gamma, losses, slopes
         slopes[i] = weights[i] * (negative * other_slope - positive * own_slope)
 
 
-SMALL = 4 * WORK_PER_CHUNK // WORK_PER_ELEMENT  # elements: as for logits in `cross_entropy.py`
+SMALL = 8 * WORK_PER_CHUNK // WORK_PER_ELEMENT  # elements: as for logits in `cross_entropy.py`
 
 
 def small_binary_focal_loss(

@@ -803,7 +803,7 @@ def _soft_gradient(exponentials, coefficients, coefficient_sum, rest, total, reg
         output[k] = strength * gradient
 
 
-SMALL = 4 * WORK_PER_CHUNK  # logits: with fewer, threads save less than it costs to hand over to them
+SMALL = 8 * WORK_PER_CHUNK  # logits: with fewer, threads save less than it costs to hand over to them
 
 
 def small_cross_entropy(

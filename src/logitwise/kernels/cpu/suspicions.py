@@ -119,6 +119,31 @@ def _are_probabilities_of_columns(logits, encoding):
 
 
 @compiled
+def may_fit_columns(logits, encoding, target):
+    """Return whether nearly all of the class indices of a square matrix may be those of the largest in their columns.
+
+    Where it is False, nothing suggests that the classes are on the other axis; the first few columns mostly tell.
+    """
+    rows = logits.shape[0]
+    used = 0
+    for b in range(rows):
+        used += 0 <= target[b] < rows
+    misses = 0
+    for b in range(rows):
+        if not 0 <= target[b] < rows:
+            continue
+        best, largest = 0, np.float64(decode(logits[0, b], encoding))
+        for k in range(1, rows):
+            value = np.float64(decode(logits[k, b], encoding))
+            if value > largest:
+                best, largest = k, value
+        misses += best != target[b]
+        if 10 * misses > 2 * used:
+            return False
+    return True
+
+
+@compiled
 def faults_of_distribution(target, encoding):
     """Return what is wrong with distributions `(outer, classes, inner)`.
 
