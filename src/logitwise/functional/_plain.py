@@ -264,7 +264,8 @@ def loss_of_many_rows(
     weights, numbers = (kernels.NO_WEIGHTS, kernels.NO_WEIGHTS), (call.label_smoothing, call.z_loss, 1.0 / divisor)
     options = kernels.Options(call.ignore_index, *weights, *numbers, mask)
     if gamma:
-        focal_loss.focal_loss(logits, encoding, target, options, gamma, losses, gradient)
+        output = gradient[:, :, None] if gradient.ndim == 2 else gradient
+        focal_loss.focal_loss(logits[:, :, None], encoding, target, options, gamma, losses, output)
     else:
         kernels.cross_entropy(logits, encoding, target, options, losses, gradient)
     total = sum_of(losses)
