@@ -315,3 +315,28 @@ def test_a_loss_beyond_the_dtype_is_infinite_without_a_warning(call, rows):
     logits = np.tile(np.float32([[0.0, 3e38]]), (rows, 1))
     assert call(logits) == np.inf
     assert call(with_gaps(logits)) == np.inf
+
+
+@pytest.mark.parametrize("function", NORMALIZERS.values(), ids=NORMALIZERS)
+@pytest.mark.parametrize("ahead", [False, True], ids=["behind", "ahead"])
+def test_an_out_that_overlaps_many_rows_is_filled_as_another_is(function, ahead):
+    """The first tiles of rows would be written over the next ones before these are read."""
+    logits = np.random.default_rng(1).normal(size=(400, 7))
+    expected = function(logits)
+    memory = np.zeros(401 * 7)
+    first, second = memory[:-7].reshape(400, 7), memory[7:].reshape(400, 7)
+    source, out = (first, second) if ahead else (second, first)
+    source[:] = logits
+    assert same_bits(np.array(function(source, out=out)), expected)
+
+
+def test_a_gradient_is_not_written_over_many_targets_while_they_are_read():
+    generator = np.random.default_rng(2)
+    logits, target = generator.normal(size=(400, 7)), generator.integers(0, 7, 400)
+    expected = lw.cross_entropy_and_gradient(logits, target)
+    memory = np.zeros(logits.size)
+    indices = memory.view(np.int64)[:400]
+    indices[:] = target
+    loss, gradient = lw.cross_entropy_and_gradient(logits, indices, out=memory.reshape(400, 7))
+    assert loss == expected[0]
+    np.testing.assert_array_equal(gradient, expected[1])

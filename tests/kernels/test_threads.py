@@ -282,7 +282,7 @@ def test_idle_workers_sleep():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.parametrize("first", ["import torch; torch.ones(10**6).exp()", "import numpy"])
+@pytest.mark.parametrize("first", ["import torch; torch.set_num_threads(3); torch.ones(10**6).exp()", "import numpy"])
 def test_a_forked_child_of_a_process_with_threads_computes(first):
     """libgomp waits for ever in a child for the threads of its parent: it must not be asked there."""
     script = (
