@@ -231,6 +231,13 @@ def test_a_forked_child_has_threads_of_its_own(four_threads):
     assert os.waitpid(child, 0)[1] == 0
 
 
+def outcome_of(script: str) -> str:
+    """Return what a script prints in a process of its own, which must end well and complain of nothing."""
+    run = subprocess.run([sys.executable, "-c", script], env=IN_CHILD, capture_output=True, text=True, timeout=120)
+    assert (run.returncode, run.stderr) == (0, "")
+    return run.stdout
+
+
 ENDINGS = {
     "at once": "",
     "in an exit handler": "import atexit; atexit.register(lambda: lw.softmax(z))\n",
@@ -249,8 +256,7 @@ def test_the_interpreter_ends_quietly(first, ending):
         "z = np.ones((4000, 100), np.float32)\nlw.threads(3)\nfor _ in range(5): lw.softmax(z)\n" + ENDINGS[ending]
     )
     for _ in range(1 if "torch" in first else 3):
-        run = subprocess.run([sys.executable, "-c", script], env=IN_CHILD, capture_output=True, text=True, timeout=120)
-        assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+        assert outcome_of(script) == ""
 
 
 def test_threads_that_cannot_be_started_are_done_without(monkeypatch):
@@ -277,8 +283,7 @@ def test_idle_workers_sleep():
         "time.sleep(0.3)\nstart = time.process_time()\ntime.sleep(0.5)\n"
         "print(time.process_time() - start < 0.1, np.array_equal(lw.softmax(z), before))\n"
     )
-    run = subprocess.run([sys.executable, "-c", script], env=IN_CHILD, capture_output=True, text=True, timeout=120)
-    assert (run.stdout, run.stderr) == ("True True\n", "")
+    assert outcome_of(script) == "True True\n"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -296,8 +301,7 @@ def test_a_forked_child_of_a_process_with_threads_computes(first):
         "if not child: os._exit(0 if same and os.wait()[1] == 0 else 1)\n"
         "print(same, os.waitpid(child, 0)[1])\n"
     )
-    run = subprocess.run([sys.executable, "-c", script], env=IN_CHILD, capture_output=True, text=True, timeout=120)
-    assert (run.stdout, run.stderr) == ("True 0\n", "")
+    assert outcome_of(script) == "True 0\n"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from logitwise.kernels.cpu.compiled import compiled, use_wide_vectors, view_of
+from logitwise.kernels.cpu.compiled import become_inline, compiled, use_wide_vectors, view_of
 from logitwise.kernels.cpu.float64 import (
     EXCESS,
     EXCESS_BITS,
@@ -343,6 +343,18 @@ def _drift_from(z, highest, own, inverse, inverse_low):
 
 
 @compiled
+def _log_ratio(given, z, target, highest, highest_target, facing, scales, own, offset):
+    """Return x, `log q - log p`, of a class."""
+    become_inline()
+    inverse, inverse_low, _, _ = scales
+    if given is None:
+        d, error = _drift(np.float64(z), target, facing, highest_target, inverse, inverse_low)
+    else:
+        d, error = _drift_from(np.float64(z), highest, own, inverse, inverse_low)
+    return less(d, error, offset)
+
+
+@compiled
 def _sums_of_given_lanes(values, targets, highest, scales, own, other, sums, lost):
     """Fill probabilities and exponentials; add up, for each column, `V - 1` and exponentials below 1; count others."""
     use_wide_vectors()
@@ -369,15 +381,19 @@ def _terms_of_lanes(
 ):  # fmt: skip
     """Add up the terms of each column."""
     use_wide_vectors()
-    inverse, inverse_low, _, _ = scales
     for k in range(values.shape[0]):
         for b in range(WIDTH):
-            z = np.float64(values[k, b])
-            if given is None:
-                d, error = _drift(z, targets[k, b], facing[b], highest_target[b], inverse, inverse_low)
-            else:
-                d, error = _drift_from(z, highest[b], own[k, b], inverse, inverse_low)
-            x = less(d, error, offset[b])
+            x = _log_ratio(
+                given,
+                values[k, b],
+                targets[k, b],
+                highest[b],
+                highest_target[b],
+                facing[b],
+                scales,
+                own[k, b],
+                offset[b],
+            )
             term = _term(x, own[k, b], other[k, b], factor[b], own_factor[b])
             loss[b], loss_lost[b] = add(True, loss[b], loss_lost[b], term)
 
@@ -389,15 +405,19 @@ def _slopes_of_lanes(
 ):  # fmt: skip
     """Replace the logits of each column by its gradient."""
     use_wide_vectors()
-    inverse, inverse_low, _, _ = scales
     for k in range(values.shape[0]):
         for b in range(WIDTH):
-            z = np.float64(values[k, b])
-            if given is None:
-                d, error = _drift(z, targets[k, b], facing[b], highest_target[b], inverse, inverse_low)
-            else:
-                d, error = _drift_from(z, highest[b], own[k, b], inverse, inverse_low)
-            x = less(d, error, offset[b])
+            x = _log_ratio(
+                given,
+                values[k, b],
+                targets[k, b],
+                highest[b],
+                highest_target[b],
+                facing[b],
+                scales,
+                own[k, b],
+                offset[b],
+            )
             slope = _slope(x, own[k, b], other[k, b], factor[b], own_factor[b], abs(offset[b]) <= 1.0)
             slope += excess[b] * (other[k, b] * factor[b])
             values[k, b] = staged(strength[b] * slope, gradient)
@@ -610,14 +630,9 @@ def _terms_of_block(
     terms,
 ):  # fmt: skip
     use_wide_vectors()
-    inverse, inverse_low, _, _ = scales
     for k in range(terms.size):
-        z = np.float64(values[k])
-        if given is None:
-            d, error = _drift(z, targets[k], facing, highest_target, inverse, inverse_low)
-        else:
-            d, error = _drift_from(z, highest, own[k], inverse, inverse_low)
-        terms[k] = _term(less(d, error, offset), own[k], other[k], factor, own_factor)
+        x = _log_ratio(given, values[k], targets[k], highest, highest_target, facing, scales, own[k], offset)
+        terms[k] = _term(x, own[k], other[k], factor, own_factor)
 
 
 @compiled
@@ -627,14 +642,8 @@ def _replace_by_slopes(
 ):  # fmt: skip
     """Replace the exponentials of the target by the gradient."""
     use_wide_vectors()
-    inverse, inverse_low, _, _ = scales
     is_moderate = abs(offset) <= 1.0
     for k in range(own.size):
-        z = np.float64(values[k])
-        if given is None:
-            d, error = _drift(z, targets[k], facing, highest_target, inverse, inverse_low)
-        else:
-            d, error = _drift_from(z, highest, own[k], inverse, inverse_low)
-        x = less(d, error, offset)
+        x = _log_ratio(given, values[k], targets[k], highest, highest_target, facing, scales, own[k], offset)
         slope = _slope(x, own[k], other[k], factor, own_factor, is_moderate)
         own[k] = strength * (slope + excess * (other[k] * factor))
