@@ -58,6 +58,7 @@ def main() -> None:
         ("2^r, float64", quotient_of_power, -half, half, 11, np.float64, 1.0),
         ("2^r, of 32 bits in float64", quotient_of_power, -half, half, 6, np.float64, 1.0),
         ("atanh(s) / s", quotient_of_atanh, mpmath.mpf(0), top, 8, np.float64, 1.0),
+        ("atanh(s) / s, of 32 bits in float64", quotient_of_atanh, mpmath.mpf(0), one / 9, 6, np.float64, 1.0),
         ("(exp(x) - 1 - x) / x^2", quotient_of_curve, -1 * one, 2 * one, 15, np.float64, 0.5),
     ]
     for name, function, low, high, terms, dtype, at_0 in table:

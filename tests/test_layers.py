@@ -52,8 +52,7 @@ IMPORTS = {
         "functional._plain", "functional._torch",
     },
     "functional._plain": {
-        "_warnings", "functional._cpu_kernels", "functional._memory", "functional._problems", "functional._suspicions",
-        "kernels",
+        "_warnings", "functional._cpu_kernels", "functional._memory", "functional._problems", "kernels",
     },
     "functional._torch": {
         "_arrays", "_errors", "_requirements", "_warnings", "functional._arguments", "functional._cpu_kernels",
@@ -86,8 +85,8 @@ IMPORTS = {
 FRAMEWORKS = {
     "numba": {"kernels/compiler.py", "kernels/notices.py", "kernels/cpu/*", "kernels/cpu/threads/*"},
     "torch": {
-        "functional/_torch/*", "functional/_torch/torch_operations/*", "nn/*", "diagnosis.py",
-        "classifier/members.py", "classifier/training.py", "warm_up.py",
+        "functional/_torch/*", "functional/_torch/plain/*", "functional/_torch/torch_operations/*", "nn/*",
+        "diagnosis.py", "classifier/members.py", "classifier/training.py", "warm_up.py",
     },
     "sklearn": {"classifier/baselines.py", "classifier/estimator.py", "classifier/rows.py", "data/bundled.py"},
 }  # fmt: skip

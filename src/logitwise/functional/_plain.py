@@ -1,8 +1,8 @@
 """The gate of arrays: a matrix in ordinary memory with ordinary options goes to a kernel, past the general checks.
 
 A gate returns None where a call needs the general code, a warning or an error; the call then takes a route. A small
-call takes the time of its checks and objects, not of its arithmetic, so there are as few as can be; cross-entropies of
-fewer than `SMALL` logits are one compiled function. The gate of tensors is `_torch/plain.py`.
+call takes the time of its checks and objects, not of its arithmetic, so there are as few as can be. The gate of tensors
+is `_torch/plain/`.
 """
 
 from __future__ import annotations
@@ -12,34 +12,31 @@ from typing import Any
 import numpy as np
 
 from logitwise import _warnings
-from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._cpu_kernels.softmax import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE
 from logitwise.functional._memory.recycling import new_array
 from logitwise.functional._memory.results import like
+from logitwise.functional._problems.binary_cross_entropy import BinaryCall
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall
 from logitwise.functional._problems.entropy import EntropyCall
+from logitwise.functional._problems.focal_loss import BinaryFocalCall
 from logitwise.functional._problems.kl_divergence import KLDivergenceCall
 from logitwise.functional._problems.sigmoid import SigmoidCall
 from logitwise.functional._problems.softmax import SoftmaxCall
 from logitwise.kernels.cpu import cross_entropy as kernels
-from logitwise.kernels.cpu import entropy, focal_loss, kl_divergence, sigmoid, softmax
-from logitwise.kernels.cpu.rows import NATIVE, sum_of
-from logitwise.kernels.cpu.suspicions import (
-    LOGITS,
-    apparent_content,
-    faults_of_distribution,
-    may_be_no_logits,
-    may_fit_columns,
-)
+from logitwise.kernels.cpu import sigmoid, softmax
+from logitwise.kernels.cpu.binary_cross_entropy import plain_binary_loss
+from logitwise.kernels.cpu.binary_focal_loss import plain_binary_focal_loss
+from logitwise.kernels.cpu.entropy import plain_entropy
+from logitwise.kernels.cpu.kl_divergence import plain_divergence
+from logitwise.kernels.cpu.rows import NATIVE
 
 NAME = "plain call"
 REASON = "numbers in C-contiguous memory and ordinary options go to the kernel at once, past the general checks"
 _FLOAT32, _FLOAT64, _INT64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)  # each is one object
 _NO_SINGLES, _NO_DOUBLES = np.empty((0, 0), np.float32), np.empty((0, 0), np.float64)  # where no gradient is asked for
 _SOFTMAXES = {"softmax": softmax.softmax, "log_softmax": softmax.log_softmax}
-OF_ROWS = (EntropyCall, KLDivergenceCall)
-_EVEN = np.ones(1)
-_NO_GRADIENTS = {dtype: np.empty((0, 0, 0), dtype) for dtype in (_FLOAT32, _FLOAT64)}
+_BINARY: dict[type, Any] = {BinaryCall: plain_binary_loss, BinaryFocalCall: plain_binary_focal_loss}
+_OF_ROWS = (EntropyCall, KLDivergenceCall)
 _SIGMOIDS = {"sigmoid": sigmoid.sigmoid, "log_sigmoid": sigmoid.log_sigmoid}
 
 
@@ -102,14 +99,17 @@ def loss(call: Any) -> Any:
     """Return the loss, or None."""
     if type(call) is CrossEntropyCall and _is_plain_call(call):
         return _loss_of_plain(call, _NO_SINGLES if call.logits.dtype is _FLOAT32 else _NO_DOUBLES)
-    value = loss_of_rows(call, None) if type(call) in OF_ROWS else None
-    return None if value is None else like(call.logits, value)
+    if type(call) in _BINARY:
+        return _binary_loss(call, None) if _is_plain_binary(call) else None
+    return _loss_of_rows(call, None) if type(call) in _OF_ROWS else None
 
 
 def loss_and_gradient(call: Any, out: Any) -> tuple[Any, Any] | None:
     """Return the loss and its gradient, in `out` if there is one, or None."""
-    if type(call) in OF_ROWS:
+    if type(call) in _OF_ROWS:
         return _loss_of_rows_and_gradient(call, out)
+    if type(call) in _BINARY:
+        return _binary_loss_and_gradient(call, out)
     if type(call) is not CrossEntropyCall or not _is_plain_call(call):
         return None
     logits = call.logits
@@ -123,71 +123,70 @@ def loss_and_gradient(call: Any, out: Any) -> tuple[Any, Any] | None:
     return None if value is None else (value, gradient)
 
 
+def _is_plain_binary(call: Any) -> bool:
+    """Return whether these are logits and a target for each, in C-contiguous NumPy memory of one dtype."""
+    logits, target = call.logits, call.target
+    return (
+        _is_plain(logits)
+        and _is_plain(target)
+        and target.dtype is logits.dtype
+        and target.shape == logits.shape
+        and call.has_plain_options()
+    )
+
+
+def _binary_loss(call: Any, gradient: np.ndarray | None) -> np.floating | None:
+    """Return the loss and fill `gradient`, if any; None where a warning or an error is due."""
+    logits, target = call.logits, call.target
+    value = np.empty((), logits.dtype)
+    compute, number = _BINARY[type(call)], call.label_smoothing if type(call) is BinaryCall else float(call.gamma)
+    divisor = 1.0 if call.reduction == "sum" else float(call.normalizer or logits.size)
+    is_filled = compute(
+        logits.dtype.type(0), NATIVE, logits.ctypes.data, target.ctypes.data,
+        0 if gradient is None else gradient.ctypes.data, value.ctypes.data, logits.size,
+        logits.shape[-1] if logits.ndim > 1 else 1, number, _warnings.checks_are_on(), divisor,
+    )  # fmt: skip
+    return value[()] if is_filled else None
+
+
+def _binary_loss_and_gradient(call: Any, out: Any) -> tuple[Any, Any] | None:
+    if not _is_plain_binary(call) or not _can_be_filled(out, call.logits, call.target):
+        return None
+    gradient = new_array(call.logits.shape, call.logits.dtype) if out is None else out
+    value = _binary_loss(call, gradient)
+    return None if value is None else (value, gradient)
+
+
 def _loss_of_rows_and_gradient(call: Any, out: Any) -> tuple[Any, Any] | None:
-    target = getattr(call, target_of(call), None)
+    target = None if type(call) is EntropyCall else call.target()
     if not _is_plain(call.logits) or not _can_be_filled(out, call.logits, target):
         return None
     gradient = new_array(call.logits.shape, call.logits.dtype) if out is None else out
-    value = loss_of_rows(call, gradient)
-    return None if value is None else (like(call.logits, value), gradient)
+    value = _loss_of_rows(call, gradient)
+    return None if value is None else (value, gradient)
 
 
-def target_of(call: Any) -> str:
-    """Return the name of the argument that a divergence has as its target."""
-    return "target_logits" if getattr(call, "target_probabilities", None) is None else "target_probabilities"
-
-
-def loss_of_rows(call: Any, gradient: np.ndarray | None) -> Any:
-    """Return the entropies or the divergence of a small call in float64, and fill `gradient`, or return None."""
-    logits, axis, temperature = call.logits, call.axis, call.temperature
-    if not _is_plain_matrix(logits, axis):
+def _loss_of_rows(call: Any, gradient: np.ndarray | None) -> Any:
+    """Return entropies or a divergence, and fill `gradient`, if any; None where the gate does not take them."""
+    logits = call.logits
+    if not _is_plain_matrix(logits, call.axis) or not call.has_plain_options():
         return None
-    if call.mask is not None or type(temperature) is not float or not 0.0 < temperature < np.inf:
-        return None
-    if type(call) is EntropyCall and type(call.keepdims) is not bool:
-        return None
-    shape = (*logits.shape, 1)
-    rows = logits.reshape(shape)
-    output = _NO_GRADIENTS[logits.dtype] if gradient is None else gradient.reshape(shape)
-    if type(call) is KLDivergenceCall:
-        return _divergence(call, rows, output)
-    entropies = np.empty(len(logits))
-    entropy.entropy(rows, NATIVE, softmax.NO_MASK, _EVEN, temperature, entropies, output)
-    return entropies.reshape(-1, 1) if call.keepdims else entropies
-
-
-def _divergence(call: KLDivergenceCall, logits: np.ndarray, gradient: np.ndarray) -> float | None:
-    """Return the reduced divergence, and fill `gradient`; None where a row, a target or an option is unusual."""
-    _, target_logits, probabilities, _, temperature, _, sample_weight, reduction, normalizer = call
-    count, classes, _ = logits.shape
-    is_given = probabilities is not None
-    target = probabilities if is_given else target_logits
+    number, gradient_at = logits.dtype.type(0), 0 if gradient is None else gradient.ctypes.data
+    if type(call) is EntropyCall:
+        result = np.empty((len(logits), 1) if call.keepdims else len(logits), logits.dtype)
+        addresses = (logits.ctypes.data, gradient_at, result.ctypes.data)
+        plain_entropy(number, NATIVE, *addresses, *logits.shape, call.temperature)
+        return result
+    target = call.target()
     if not (
-        _is_plain(target)
-        and (target_logits is None) == is_given
-        and target.shape == (count, classes)
-        and sample_weight is normalizer is None
-        and classes > 1
-        and (reduction == "mean" or reduction == "sum")
+        _is_plain(target) and target.dtype is logits.dtype and target.shape == logits.shape and logits.shape[1] > 1
     ):
         return None
-    target = target.reshape(logits.shape)
-    with_checks = _warnings.checks_are_on()
-    if with_checks and apparent_content(logits, NATIVE) != LOGITS:
-        return None
-    if is_given:
-        is_bad, _, _, rows_off = faults_of_distribution(target, NATIVE)
-        if is_bad or rows_off:
-            return None
-    elif with_checks and apparent_content(target, NATIVE) != LOGITS:
-        return None
-    divisor, losses = 1.0 if reduction == "sum" else float(count), np.empty(count)
-    kl_divergence.kl_divergence(
-        logits, NATIVE, target, NATIVE, is_given, softmax.NO_MASK, kl_divergence.NO_WEIGHTS, temperature, 1.0 / divisor,
-        losses, gradient,
-    )  # fmt: skip
-    total = sum_of(losses)
-    return total / divisor if not with_checks or np.isfinite(total) else None
+    value = np.empty((), logits.dtype)
+    addresses = (logits.ctypes.data, target.ctypes.data, call.has_probabilities(), gradient_at, value.ctypes.data)
+    divisor = 1.0 if call.reduction == "sum" else float(len(logits))
+    numbers = (call.temperature, _warnings.checks_are_on(), divisor)
+    return value[()] if plain_divergence(number, NATIVE, *addresses, *logits.shape, *numbers) else None
 
 
 def _is_plain_call(call: CrossEntropyCall) -> bool:
@@ -225,48 +224,11 @@ def _loss_of_plain(call: CrossEntropyCall, gradient: np.ndarray) -> np.floating 
     if not call.has_plain_options():
         return None
     logits, target, _, _, _, ignore_index, smoothing, z_loss, *_ = call
-    with_checks, (rows, classes) = _warnings.checks_are_on(), logits.shape
-    if with_checks and rows == classes >= suspicions.SMALLEST_SQUARE and may_fit_columns(logits, NATIVE, target):
-        return None
-    if rows * classes >= kernels.SMALL:
-        rows_counted, value = loss_of_many_rows(call, logits, NATIVE, target, gradient, with_checks=with_checks)
-    else:
-        numbers = (ignore_index, smoothing, z_loss, with_checks, divisor_of(call))
-        rows_counted, value = kernels.small_cross_entropy_of_arrays(logits, target, *numbers, gradient)
+    numbers = (ignore_index, smoothing, z_loss, _warnings.checks_are_on(), divisor_of(call))
+    rows_counted, value = kernels.plain_cross_entropy_of_arrays(logits, target, *numbers, gradient)
     return None if rows_counted < 0 else like(logits, value)
 
 
 def divisor_of(call: CrossEntropyCall) -> float:
     """Return what the sum of the losses is divided by; 0 for the number of rows that take part."""
     return 1.0 if call.reduction == "sum" else float(call.normalizer or 0.0)
-
-
-def loss_of_many_rows(
-    call: CrossEntropyCall, logits: np.ndarray, encoding: int, target: np.ndarray, gradient: np.ndarray,
-    mask: np.ndarray | None = None, gamma: float = 0.0, *, with_checks: bool,
-) -> tuple[int, float]:  # fmt: skip
-    """Return what `small_cross_entropy` returns and the loss in float64, of rows that threads share.
-
-    Args:
-        call: Its options, which are plain.
-        logits: A C-contiguous matrix.
-        encoding: How to read them.
-        target: int64, one per row.
-        gradient: Of the shape and dtype of the logits, to be filled, or of size 0.
-        mask: `(1 or rows, classes, 1)`, or None.
-        gamma: Above 0 for a focal loss.
-        with_checks: Whether something suspicious is a reason to return -1.
-    """
-    bad, _, used = kernels.count_targets(target, logits.shape[1], call.ignore_index)
-    if bad or not used or (with_checks and may_be_no_logits(logits, encoding)):
-        return -1, 0.0
-    divisor, losses = divisor_of(call) or float(used), np.empty(len(target))
-    weights, numbers = (kernels.NO_WEIGHTS, kernels.NO_WEIGHTS), (call.label_smoothing, call.z_loss, 1.0 / divisor)
-    options = kernels.Options(call.ignore_index, *weights, *numbers, mask)
-    if gamma:
-        output = gradient[:, :, None] if gradient.ndim == 2 else gradient
-        focal_loss.focal_loss(logits[:, :, None], encoding, target, options, gamma, losses, output)
-    else:
-        kernels.cross_entropy(logits, encoding, target, options, losses, gradient)
-    total = sum_of(losses)
-    return (-1 if with_checks and not np.isfinite(total) else used), total / divisor

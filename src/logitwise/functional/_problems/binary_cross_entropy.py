@@ -71,6 +71,18 @@ class BinaryCall(NamedTuple):
         problem = BinaryProblem(self.operation, logits, target, *options)
         return with_even_element_weights(problem) if reduction == "mean" else problem
 
+    def has_plain_options(self) -> bool:
+        """Return whether the options are numbers in their range, without weights, and ask for one loss."""
+        _, _, sample_weight, pos_weight, smoothing, reduction, normalizer, ignore_index, missing = self
+        return (
+            sample_weight is pos_weight is ignore_index is None
+            and missing == "error"
+            and type(smoothing) is float
+            and 0.0 <= smoothing <= 1.0
+            and (reduction == "mean" or (reduction == "sum" and normalizer is None))
+            and (normalizer is None or (type(normalizer) in (int, float) and 2.0**-200 < normalizer < 2**63))
+        )
+
     def marks_missing(self) -> bool:
         """Return whether an option says which labels are missing."""
         return self.ignore_index is not None or self.missing != "error"

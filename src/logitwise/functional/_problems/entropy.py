@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 from logitwise._arrays import Layout, is_tensor
@@ -32,6 +33,11 @@ class EntropyCall(NamedTuple):
     def differentiable_option(self) -> Any:
         """Return the temperature, which may be a tensor with a derivative."""
         return self.temperature
+
+    def has_plain_options(self) -> bool:
+        """Return whether the temperature is a number in its range, and nothing is masked."""
+        _, _, temperature, mask, keepdims = self
+        return mask is None and type(temperature) is float and 0.0 < temperature < math.inf and type(keepdims) is bool
 
     def detached(self) -> EntropyCall:
         """Return this call without what autograd has recorded of its tensors."""

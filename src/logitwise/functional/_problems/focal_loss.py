@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 from logitwise._arrays import is_tensor
@@ -70,6 +71,14 @@ class BinaryFocalCall(NamedTuple):
     def differentiable_option(self) -> Any:
         """Return the normaliser, which may be a tensor with a derivative."""
         return self.normalizer
+
+    def has_plain_options(self) -> bool:
+        """Return whether gamma is a number above 0, and the other options are as in the cross-entropy."""
+        _, _, gamma, *others = self
+        if type(gamma) not in (int, float) or not 0 < gamma < math.inf or gamma >= 2**63:
+            return False
+        sample_weight, pos_weight, *rest = others
+        return BinaryCall(None, None, sample_weight, pos_weight, 0.0, *rest).has_plain_options()
 
     def detached(self) -> BinaryFocalCall:
         """Return this call without what autograd has recorded of its tensors."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,6 +46,25 @@ class KLDivergenceCall(NamedTuple):
         """Return the temperature or else the normaliser: either may be a tensor with a derivative."""
         is_learned = is_tensor(self.temperature) and is_followed(self.temperature)
         return self.temperature if is_learned else self.normalizer
+
+    def has_plain_options(self) -> bool:
+        """Return whether there is one target, the options are in their range, and ask for one loss of all classes."""
+        _, target_logits, probabilities, _, temperature, mask, sample_weight, reduction, normalizer = self
+        return (
+            mask is sample_weight is normalizer is None
+            and (target_logits is None) != (probabilities is None)
+            and type(temperature) is float
+            and 0.0 < temperature < math.inf
+            and (reduction == "mean" or reduction == "sum")
+        )
+
+    def has_probabilities(self) -> bool:
+        """Return whether the target is one of probabilities."""
+        return self.target_probabilities is not None
+
+    def target(self) -> Any:
+        """Return the target, whichever it is."""
+        return self.target_logits if self.target_probabilities is None else self.target_probabilities
 
     def detached(self) -> KLDivergenceCall:
         """Return this call without what autograd has recorded of its tensors."""

@@ -11,8 +11,6 @@ from logitwise.functional._suspicions.binary_cross_entropy import (
     warn_of_binary_probabilities,
 )
 from logitwise.functional._suspicions.cross_entropy import (
-    SMALLEST_SQUARE,
-    is_square,
     warn_of_logits,
     warn_of_losses,
     warn_of_sums,
@@ -27,9 +25,7 @@ from logitwise.functional._suspicions.log_loss import (
 from logitwise.functional._suspicions.reduction import warn_of_no_rows
 
 __all__ = [
-    "SMALLEST_SQUARE",
     "ending_of",
-    "is_square",
     "may_end_in_activation",
     "warn_of_axis_of_pos_weight",
     "warn_of_binary_logits",

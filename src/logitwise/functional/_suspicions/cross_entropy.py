@@ -23,18 +23,13 @@ from logitwise.functional._suspicions.places import (
     taken_of,
 )
 from logitwise.kernels.cpu import suspicions as kernels
+from logitwise.kernels.cpu.suspicions import SMALLEST_SQUARE
 
-SMALLEST_SQUARE = 8  # classes: in a smaller square, either axis may fit the target by chance
 MOST_ROWS_SEARCHED = 10_000  # of those whose loss is not finite
 CAUSES_OF_NAN = (
     "The loss is NaN: look for a learning rate that is too high, an earlier division by 0 or logarithm of 0, or NaN "
     "among the inputs."
 )
-
-
-def is_square(shape: Any) -> bool:
-    """Return whether a matrix is a square, whose axes may be confused, and large enough for its target to tell."""
-    return shape[0] == shape[1] >= SMALLEST_SQUARE
 
 
 def warn_of_logits(problem: Any, logits: np.ndarray, encoding: int) -> None:

@@ -22,7 +22,7 @@ from logitwise.functional._memory.arrays import new_like
 from logitwise.functional._problems.binary_cross_entropy import BinaryCall
 from logitwise.functional._problems.cross_entropy import CrossEntropyCall
 from logitwise.functional._torch import torch_operations
-from logitwise.functional._torch.plain import is_plain_matrix, loss_of_plain
+from logitwise.functional._torch.plain.cross_entropy import is_plain_matrix, loss_of_plain
 from logitwise.functional._torch.tensors import SIXTEEN_BITS, STORED, are_for_kernels, is_recorded
 
 NAME = "compiled operator"

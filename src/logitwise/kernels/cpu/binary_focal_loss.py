@@ -12,13 +12,10 @@ cross-entropy.
 from __future__ import annotations
 
 import numpy as np
-from numba import (
-    carray,  # pyright: ignore[reportPrivateImportUsage]
-    types,
-)
+from numba import types
 
-from logitwise.kernels.cpu.binary_cross_entropy import BLOCK, blocks_of, product, repeat
-from logitwise.kernels.cpu.compiled import become_inline, by_type, compiled, pointer_to, use_wide_vectors, view_of
+from logitwise.kernels.cpu.binary_cross_entropy import BLOCK, blocks_of, product, repeat, run_plain
+from logitwise.kernels.cpu.compiled import become_inline, by_type, compiled, use_wide_vectors, view_of
 from logitwise.kernels.cpu.focal_loss import HIGHEST_GAMMA
 from logitwise.kernels.cpu.rows import (
     LANES,
@@ -27,11 +24,9 @@ from logitwise.kernels.cpu.rows import (
     encode,
     real_like,
     scratch_like,
-    sum_of,
     sum_of_block,
 )
-from logitwise.kernels.cpu.suspicions import PROBABILITIES, apparent_content
-from logitwise.kernels.cpu.threads import WORK_PER_CHUNK, split
+from logitwise.kernels.cpu.threads import split
 from logitwise.kernels.cpu.vector import (
     LOG2_E,
     LOG2_E_LOW,
@@ -175,69 +170,15 @@ def _soft_block(values, truths, weights, positive_weights, gamma, losses, slopes
         slopes[i] = weights[i] * (negative * other_slope - positive * own_slope)
 
 
-SMALL = 8 * WORK_PER_CHUNK // WORK_PER_ELEMENT  # elements: as for logits in `cross_entropy.py`
-
-
-def small_binary_focal_loss(
+def plain_binary_focal_loss(
     example: np.floating, encoding: int, logits_at: int, target_at: int, gradient_at: int, loss_at: int,
     size: int, columns: int, gamma: float, with_checks: bool, divisor: float,
 ) -> bool:  # fmt: skip
-    """Check the target of a small call on memory, and fill its gradient and its reduced loss.
+    """Check the target of a plain call on memory, and fill its gradient and its reduced loss.
 
-    Args:
-        example: A number of the dtype that holds the logits, the target and the loss; `encoding` says how to read it.
-        encoding: As in `binary_focal_loss`.
-        logits_at: The address of the logits.
-        target_at: The address of as many floats in [0, 1].
-        gradient_at: The address of memory of the size of the logits, or 0 for no gradient.
-        loss_at: The address of one number, for the loss.
-        size: The number of elements, 1 or more.
-        columns: The length of the last axis; it divides the size.
-        gamma: As in `binary_focal_loss`.
-        with_checks: Whether to refuse suspicious inputs too.
-        divisor: What the sum of the losses is divided by.
-
-    Returns:
-        Whether all is in order. If not, what was filled has no meaning, and the caller has to compute it as a large
-        call.
+    The arguments and the result are those of `plain_binary_loss`, with `gamma` in place of the label smoothing.
     """
-    return _small_binary_focal_loss(
-        example, encoding, logits_at, target_at, gradient_at, loss_at, size, columns, min(gamma, HIGHEST_GAMMA),
-        with_checks, divisor,
+    return run_plain(
+        _binary_focal_loss, WORK_PER_ELEMENT, example, encoding, logits_at, target_at, gradient_at, loss_at, size,
+        columns, min(gamma, HIGHEST_GAMMA), with_checks, divisor,
     )  # fmt: skip
-
-
-@compiled
-def _small_binary_focal_loss(
-    example, encoding, logits_at, target_at, gradient_at, loss_at, size, columns, gamma, with_checks, divisor
-):
-    logits, target = carray(pointer_to(logits_at, example), (size,)), carray(pointer_to(target_at, example), (size,))
-    gradient = carray(pointer_to(gradient_at, example), (size if gradient_at else 0,))
-    if not _are_labels(target, encoding):
-        return False
-    if with_checks and columns > 1:
-        rows = carray(pointer_to(logits_at, example), (size // columns, columns, 1))
-        if apparent_content(rows, encoding) == PROBABILITIES:
-            return False
-    even, blocks = np.ones(1), -(-size // BLOCK)
-    losses = np.empty(blocks)
-    _binary_focal_loss(
-        logits, encoding, target, encoding, even, even, gamma, 1.0 / divisor, True, losses, gradient, 0, blocks
-    )
-    total = sum_of(losses)
-    if with_checks and not np.isfinite(total):
-        return False
-    loss = carray(pointer_to(loss_at, example), (1,))
-    loss[0] = encode(total / divisor, loss, encoding)
-    return True
-
-
-@compiled
-def _are_labels(target, encoding):
-    """Return whether every entry is in [0, 1]."""
-    use_wide_vectors()
-    outside = 0
-    for i in range(target.size):
-        truth = decode(target[i], encoding)
-        outside += not 0.0 <= truth <= 1.0
-    return outside == 0

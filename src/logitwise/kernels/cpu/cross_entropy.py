@@ -13,6 +13,7 @@ at the target is minus the sum of the others. Masked classes count as -inf, and 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -69,8 +70,9 @@ from logitwise.kernels.cpu.rows import (
     tile_of,
     with_lost,
 )
-from logitwise.kernels.cpu.suspicions import may_be_no_logits
-from logitwise.kernels.cpu.threads import WORK_PER_CHUNK, split
+from logitwise.kernels.cpu.suspicions import may_be_no_logits, may_be_transposed
+from logitwise.kernels.cpu.threads import address_of, no_memory, split, team_for
+from logitwise.kernels.cpu.threads.handing_out import share
 from logitwise.kernels.cpu.vector import log1p, scaled_log2_e
 
 NO_WEIGHTS = np.empty(0)
@@ -803,15 +805,12 @@ def _soft_gradient(exponentials, coefficients, coefficient_sum, rest, total, reg
         output[k] = strength * gradient
 
 
-SMALL = 8 * WORK_PER_CHUNK  # logits: with fewer, threads save less than it costs to hand over to them
-
-
-def small_cross_entropy(
+def plain_cross_entropy(
     example: np.floating, encoding: int, logits_at: int, target_at: int, mask_at: int | None, rows_of_mask: int,
     gradient_at: int, loss_at: int, rows: int, classes: int, ignore_index: int, smoothing: float, z_loss: float,
     with_checks: bool, divisor: float,
 ) -> int:  # fmt: skip
-    """Check the indices of a small call on memory, and fill its gradient and its reduced loss.
+    """Check the indices of a plain call on memory, and fill its gradient and its reduced loss.
 
     Unpacking an array costs a call from the interpreter half a microsecond. So arrays are passed as addresses, and the
     caller is responsible for their sizes.
@@ -835,19 +834,23 @@ def small_cross_entropy(
 
     Returns:
         The number of rows used; or -1 where an index is out of range, no row is used, or, with checks, something is
-        suspicious. What was filled then has no meaning, and the caller has to compute it as a large call.
+        suspicious. What was filled then has no meaning, and the caller has to compute it by `cross_entropy`.
     """
-    return _small_cross_entropy(
-        many_or_none(classes), True if smoothing else None, example, encoding, logits_at, target_at, mask_at,
-        rows_of_mask, gradient_at, loss_at, rows, classes, ignore_index, smoothing, z_loss, with_checks, divisor,
+    many, smooth = many_or_none(classes), True if smoothing else None
+    team = team_for(rows, rows * classes, tile_of(many))
+    kernel = _kernel_for(many, smooth, type(example), mask_at is not None)
+    used = _plain_cross_entropy(
+        team, kernel, many, smooth, example, encoding, logits_at, target_at, mask_at, rows_of_mask, gradient_at,
+        loss_at, rows, classes, ignore_index, smoothing, z_loss, with_checks, divisor,
     )  # fmt: skip
+    return _checked(used)
 
 
-def small_cross_entropy_of_arrays(
+def plain_cross_entropy_of_arrays(
     logits: np.ndarray, target: np.ndarray, ignore_index: int, smoothing: float, z_loss: float, with_checks: bool,
     divisor: float, gradient: np.ndarray,
 ) -> tuple[int, float]:  # fmt: skip
-    """Check the indices of a small call on arrays, fill its gradient, and return its reduced loss.
+    """Check the indices of a plain call on arrays, fill its gradient, and return its reduced loss.
 
     Args:
         logits: A C-contiguous matrix of float32 or float64.
@@ -855,35 +858,56 @@ def small_cross_entropy_of_arrays(
         ignore_index: As in `cross_entropy`.
         smoothing: As in `cross_entropy`.
         z_loss: As in `cross_entropy`.
-        with_checks: As in `small_cross_entropy`.
-        divisor: As in `small_cross_entropy`.
+        with_checks: As in `plain_cross_entropy`.
+        divisor: As in `plain_cross_entropy`.
         gradient: Of the shape and dtype of the logits; not filled if it has size 0.
 
     Returns:
-        The number of rows used, or -1 as in `small_cross_entropy`; and the loss in float64.
+        The number of rows used, or -1 as in `plain_cross_entropy`; and the loss in float64.
     """
     many, smooth = many_or_none(logits.shape[1]), True if smoothing else None
-    return _small_cross_entropy_of_arrays(
-        many, smooth, logits, target, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
-    )
+    team = team_for(target.size, logits.size, tile_of(many))
+    used, value = _plain_loss(
+        team, _kernel_for(many, smooth, logits.dtype.type, False), many, smooth, logits, NATIVE, target, None,
+        ignore_index, smoothing, z_loss, with_checks, divisor, gradient,
+    )  # fmt: skip
+    return _checked(used), value
+
+
+_NO_MEMORY = -2
+
+
+@cache
+def _kernel_for(many: bool | None, smooth: bool | None, number: type, has_mask: bool) -> int:
+    """Return the address of the kernel for the arguments that `_plain_loss` makes."""
+    logits, integers = np.empty((0, 0), number), np.empty(0, np.int64)
+    mask = np.empty((0, 0, 0), np.bool_) if has_mask else None
+    options = Options(0, NO_WEIGHTS, NO_WEIGHTS, 0.0, 0.0, 0.0, mask)
+    return address_of(_cross_entropy, many, smooth, logits, 0, integers, _INT64, options, NO_WEIGHTS, logits)
+
+
+def _checked(used: int) -> int:
+    if used == _NO_MEMORY:
+        raise no_memory(_cross_entropy)
+    return used
 
 
 @compiled
-def _small_cross_entropy(
-    many, smooth, example, encoding, logits_at, target_at, mask_at, rows_of_mask, gradient_at, loss_at, rows, classes,
-    ignore_index, smoothing, z_loss, with_checks, divisor,
+def _plain_cross_entropy(
+    team, kernel, many, smooth, example, encoding, logits_at, target_at, mask_at, rows_of_mask, gradient_at, loss_at,
+    rows, classes, ignore_index, smoothing, z_loss, with_checks, divisor,
 ):  # fmt: skip
     logits = carray(pointer_to(logits_at, example), (rows, classes))
     target = carray(pointer_to(target_at, np.int64(0)), (rows,))
     gradient = carray(pointer_to(gradient_at, example), (rows if gradient_at else 0, classes))
     if mask_at is None:
-        used, value = _small_loss(
-            many, smooth, logits, encoding, target, None, ignore_index, smoothing, z_loss, with_checks, divisor,
-            gradient,
+        used, value = _plain_loss(
+            team, kernel, many, smooth, logits, encoding, target, None, ignore_index, smoothing, z_loss, with_checks,
+            divisor, gradient,
         )  # fmt: skip
     else:
-        used, value = _small_loss(
-            many, smooth, logits, encoding, target,
+        used, value = _plain_loss(
+            team, kernel, many, smooth, logits, encoding, target,
             carray(pointer_to(mask_at, np.bool_(False)), (rows_of_mask, classes, 1)), ignore_index, smoothing, z_loss,
             with_checks, divisor, gradient,
         )  # fmt: skip
@@ -894,29 +918,23 @@ def _small_cross_entropy(
 
 
 @compiled
-def _small_cross_entropy_of_arrays(
-    many, smooth, logits, target, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
-):
-    return _small_loss(
-        many, smooth, logits, NATIVE, target, None, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
-    )
-
-
-@compiled
-def _small_loss(
-    many, smooth, logits, encoding, target, mask, ignore_index, smoothing, z_loss, with_checks, divisor, gradient
-):
+def _plain_loss(
+    team, kernel, many, smooth, logits, encoding, target, mask, ignore_index, smoothing, z_loss, with_checks, divisor,
+    gradient,
+):  # fmt: skip
     """Return the number of rows used and the reduced loss; -1 where the caller has to look closer."""
     bad, ignored = count_unusable(target, logits.shape[1], ignore_index)
     used = target.size - bad - ignored
     if bad or used == 0:
         return -1, 0.0
-    if with_checks and may_be_no_logits(logits, encoding):
+    if with_checks and (may_be_no_logits(logits, encoding) or may_be_transposed(logits, encoding, target)):
         return -1, 0.0
     losses, no_weights = new_row(target.size, 0.0), new_row(0, 0.0)
     divisor = np.float64(used) if divisor == 0.0 else divisor
     options = Options(ignore_index, no_weights, no_weights, smoothing, z_loss, 1.0 / divisor, mask)
-    _cross_entropy(many, smooth, logits, encoding, target, _INT64, options, losses, gradient, 0, target.size)
+    arguments = (many, smooth, logits, encoding, target, _INT64, options, losses, gradient)
+    if not share(team, kernel, target.size, LANES if many is None else 1, arguments):
+        return _NO_MEMORY, 0.0
     total = sum_of(losses)
     if with_checks and not np.isfinite(total):
         return -1, 0.0

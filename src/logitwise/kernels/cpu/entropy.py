@@ -11,15 +11,19 @@ confident. All arithmetic is in float64; see `float64.py`.
 
 from __future__ import annotations
 
-import numpy as np
+from functools import cache
 
-from logitwise.kernels.cpu.compiled import compiled, use_wide_vectors, view_of
+import numpy as np
+from numba import carray  # pyright: ignore[reportPrivateImportUsage]
+
+from logitwise.kernels.cpu.compiled import compiled, new_row, pointer_to, use_wide_vectors, view_of
 from logitwise.kernels.cpu.float64 import EXCESS, FEW_CLASSES, STRIDE, WIDTH, add, excess_exp, gap, inverse_of
 from logitwise.kernels.cpu.rows import (
     BLOCK,
     LANES,
     ROWS,
     add_block,
+    encode,
     is_staged,
     larger_of,
     largest_of_row,
@@ -36,7 +40,8 @@ from logitwise.kernels.cpu.rows import (
     store_rows,
     with_lost,
 )
-from logitwise.kernels.cpu.threads import split
+from logitwise.kernels.cpu.threads import address_of, no_memory, split, team_for
+from logitwise.kernels.cpu.threads.handing_out import share
 from logitwise.kernels.cpu.vector import log1p
 
 
@@ -64,6 +69,54 @@ def entropy(
     exact = True if logits.dtype == np.float64 else None
     arguments = (many, exact, logits, encoding, mask, weight, temperature, entropies, gradient)
     split(_entropy, rows, 2 * logits.size, *arguments, tile=WIDTH if many is None else 1)
+
+
+def plain_entropy(
+    example: np.floating, encoding: int, logits_at: int, gradient_at: int, result_at: int, rows: int, classes: int,
+    temperature: float,
+) -> None:  # fmt: skip
+    """Fill memory with the entropies of rows and the gradient of their sum, by addresses.
+
+    Args:
+        example: A number of the dtype that holds the logits and the results; `encoding` says how to read it.
+        encoding: As in `entropy`.
+        logits_at: The address of rows x classes logits, C-contiguous.
+        gradient_at: The address of memory of the size of the logits, or 0 for no gradient.
+        result_at: The address of one number per row.
+        rows: The number of rows.
+        classes: The number of classes.
+        temperature: As in `entropy`.
+    """
+    many, exact = True if classes > FEW_CLASSES else None, True if type(example) is np.float64 else None
+    team = team_for(rows, 2 * rows * classes, WIDTH if many is None else 1)
+    numbers = (example, encoding, logits_at, gradient_at, result_at, rows, classes, temperature)
+    if not _plain_entropy(team, _kernel_for(many, exact, type(example)), many, exact, *numbers):
+        raise no_memory(_entropy)
+
+
+@cache
+def _kernel_for(many: bool | None, exact: bool | None, number: type) -> int:
+    """Return the address of the kernel for the arguments that `_plain_entropy` makes."""
+    rows, mask = np.empty((0, 0, 0), number), np.empty((0, 0, 0), np.bool_)
+    return address_of(_entropy, many, exact, rows, 0, mask, np.empty(1), 1.0, np.empty(0), rows)
+
+
+@compiled
+def _plain_entropy(
+    team, kernel, many, exact, example, encoding, logits_at, gradient_at, result_at, rows, classes, temperature
+):
+    logits = carray(pointer_to(logits_at, example), (rows, classes, 1))
+    gradient = carray(pointer_to(gradient_at, example), (rows if gradient_at else 0, classes, 1))
+    no_mask = carray(pointer_to(result_at, np.bool_(False)), (0, 0, 0))
+    even, entropies = new_row(1, 0.0), new_row(rows, 0.0)
+    even[0] = 1.0
+    arguments = (many, exact, logits, encoding, no_mask, even, temperature, entropies, gradient)
+    if not share(team, kernel, rows, WIDTH if many is None else 1, arguments):
+        return False
+    result = carray(pointer_to(result_at, example), (rows,))
+    for row in range(rows):
+        result[row] = encode(entropies[row], result, encoding)
+    return True
 
 
 @compiled

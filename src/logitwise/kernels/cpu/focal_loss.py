@@ -13,6 +13,8 @@ the dtype of the logits.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numba import carray  # pyright: ignore[reportPrivateImportUsage]
 
@@ -20,6 +22,7 @@ from logitwise.kernels.cpu.compiled import (
     CACHE_LINE,
     become_inline,
     compiled,
+    new_row,
     pointer_to,
     prefetch,
     prefetch_to_write,
@@ -28,6 +31,7 @@ from logitwise.kernels.cpu.compiled import (
     view_of,
 )
 from logitwise.kernels.cpu.cross_entropy import (
+    NO_WEIGHTS,
     Options,
     clear_unused,
     count_unusable,
@@ -37,7 +41,6 @@ from logitwise.kernels.cpu.cross_entropy import (
 )
 from logitwise.kernels.cpu.rows import (
     BLOCK,
-    FEW_CLASSES,
     FEW_TERMS,
     LANES,
     NATIVE,
@@ -64,8 +67,9 @@ from logitwise.kernels.cpu.rows import (
     sums_of_block,
     tile_of,
 )
-from logitwise.kernels.cpu.suspicions import LOGITS, apparent_content
-from logitwise.kernels.cpu.threads import split
+from logitwise.kernels.cpu.suspicions import LOGITS, apparent_content, may_be_transposed
+from logitwise.kernels.cpu.threads import address_of, no_memory, split, team_for
+from logitwise.kernels.cpu.threads.handing_out import share
 from logitwise.kernels.cpu.vector import difference, log1p, power, wide_exp
 
 HIGHEST_GAMMA = 1e300  # beyond it, the exponent of a power may overflow; every power below 1 is 0 long before
@@ -409,24 +413,40 @@ def _gradient_of_row(exponentials, coefficients, coefficient_sum, rest, total, s
 _INT64 = -8  # the code of the dtype: see `load_classes`
 
 
-def small_focal_loss(
+def plain_focal_loss(
     example: np.floating, encoding: int, logits_at: int, target_at: int, gradient_at: int, loss_at: int,
     rows: int, classes: int, ignore_index: int, gamma: float, with_checks: bool, divisor: float,
 ) -> int:  # fmt: skip
-    """Check the indices of a small call on memory, and fill its gradient and its reduced loss.
+    """Check the indices of a plain call on memory, and fill its gradient and its reduced loss.
 
-    The arguments and the result are those of `small_cross_entropy`; `gamma` is above 0.
+    The arguments and the result are those of `plain_cross_entropy`; `gamma` is above 0.
     """
-    return _small_focal_loss(
-        True if classes > FEW_CLASSES else None, example, encoding, logits_at, target_at, gradient_at, loss_at,
+    many = many_or_none(classes)
+    team = team_for(rows, rows * classes, tile_of(many))
+    used = _plain_focal_loss(
+        team, _kernel_for(many, type(example)), many, example, encoding, logits_at, target_at, gradient_at, loss_at,
         rows, classes, ignore_index, min(gamma, HIGHEST_GAMMA), with_checks, divisor,
     )  # fmt: skip
+    if used == _NO_MEMORY:
+        raise no_memory(_focal_loss)
+    return used
+
+
+_NO_MEMORY = -2
+
+
+@cache
+def _kernel_for(many: bool | None, number: type) -> int:
+    """Return the address of the kernel for the arguments that `_plain_focal_loss` makes."""
+    logits, integers = np.empty((0, 0, 0), number), np.empty(0, np.uint8)
+    options = Options(0, NO_WEIGHTS, NO_WEIGHTS, 0.0, 0.0, 0.0)
+    return address_of(_focal_loss, many, logits, 0, integers, _INT64, options, 1.0, NO_WEIGHTS, logits)
 
 
 @compiled
-def _small_focal_loss(
-    many, example, encoding, logits_at, target_at, gradient_at, loss_at, rows, classes, ignore_index, gamma,
-    with_checks, divisor,
+def _plain_focal_loss(
+    team, kernel, many, example, encoding, logits_at, target_at, gradient_at, loss_at, rows, classes, ignore_index,
+    gamma, with_checks, divisor,
 ):  # fmt: skip
     logits = carray(pointer_to(logits_at, example), (rows, classes, 1))
     target = carray(pointer_to(target_at, np.int64(0)), (rows,))
@@ -435,11 +455,15 @@ def _small_focal_loss(
     used = rows - bad - ignored
     if bad or used == 0 or (with_checks and apparent_content(logits, encoding) != LOGITS):
         return -1
-    losses, no_weights = np.empty(rows), np.empty(0)
+    if with_checks and may_be_transposed(carray(pointer_to(logits_at, example), (rows, classes)), encoding, target):
+        return -1
+    losses, no_weights = new_row(rows, 0.0), new_row(0, 0.0)
     divisor = np.float64(used) if divisor == 0.0 else divisor
-    options = Options(ignore_index, no_weights, no_weights, 0.0, 0.0, 1.0 / divisor)
+    options = Options(ignore_index, no_weights, no_weights, 0.0, 0.0, 1.0 / divisor, None)
     integers = carray(pointer_to(target_at, np.uint8(0)), (rows * 8,))
-    _focal_loss(many, logits, encoding, integers, _INT64, options, gamma, losses, gradient, 0, rows)
+    arguments = (many, logits, encoding, integers, _INT64, options, gamma, losses, gradient)
+    if not share(team, kernel, rows, LANES if many is None else 1, arguments):
+        return _NO_MEMORY
     total = sum_of(losses)
     if with_checks and not np.isfinite(total):
         return -1

@@ -14,15 +14,27 @@ one, as are all inputs of 64 bits.
 
 from __future__ import annotations
 
-import numpy as np
+from functools import cache
 
-from logitwise.kernels.cpu.compiled import become_inline, compiled, matrix_of, use_wide_vectors, view_of
+import numpy as np
+from numba import carray  # pyright: ignore[reportPrivateImportUsage]
+
+from logitwise.kernels.cpu.compiled import (
+    become_inline,
+    compiled,
+    matrix_of,
+    new_row,
+    pointer_to,
+    use_wide_vectors,
+    view_of,
+)
 from logitwise.kernels.cpu.exact_divergence import exact_divergence, loss_of_row, store_slopes
 from logitwise.kernels.cpu.float64 import FEW_CLASSES, STRIDE, WIDTH, exp_of_minus, inverse_of
 from logitwise.kernels.cpu.rows import (
     BLOCK,
     LANES,
     ROWS,
+    encode,
     is_staged,
     larger_of,
     largest_of_row,
@@ -33,8 +45,11 @@ from logitwise.kernels.cpu.rows import (
     staged,
     store_lanes,
     store_rows,
+    sum_of,
 )
-from logitwise.kernels.cpu.threads import split
+from logitwise.kernels.cpu.suspicions import LOGITS, apparent_content, faults_of_distribution
+from logitwise.kernels.cpu.threads import address_of, no_memory, split, team_for
+from logitwise.kernels.cpu.threads.handing_out import share
 from logitwise.kernels.cpu.vector import log1p, log_of_pair
 
 NO_WEIGHTS = np.empty(0)
@@ -81,6 +96,95 @@ def kl_divergence(
         split(exact_divergence, rows, 8 * logits.size, many, given, *inputs, tile=tile)
     else:
         split(_divergence, rows, 4 * logits.size, many, given, keeping, *inputs, tile=tile)
+
+
+def plain_divergence(
+    example: np.floating, encoding: int, logits_at: int, target_at: int, are_probabilities: bool, gradient_at: int,
+    loss_at: int, rows: int, classes: int, temperature: float, with_checks: bool, divisor: float,
+) -> bool:  # fmt: skip
+    """Check the target of a plain call on memory, and fill its gradient and its reduced divergence.
+
+    Args:
+        example: A number of the dtype that holds logits, target and loss; `encoding` says how to read it.
+        encoding: As in `kl_divergence`.
+        logits_at: The address of rows x classes logits, C-contiguous.
+        target_at: The address of as many numbers.
+        are_probabilities: As in `kl_divergence`.
+        gradient_at: The address of memory of the size of the logits, or 0 for no gradient.
+        loss_at: The address of one number, for the loss.
+        rows: The number of rows.
+        classes: The number of classes.
+        temperature: As in `kl_divergence`.
+        with_checks: Whether to refuse suspicious inputs too.
+        divisor: What the sum of the divergences is divided by.
+
+    Returns:
+        Whether all is in order. If not, what was filled has no meaning, and the caller has to compute it by
+        `kl_divergence`.
+    """
+    many, exact = True if classes > FEW_CLASSES else None, True if type(example) is np.float64 else None
+    given, keeping = True if are_probabilities else None, True if gradient_at else None
+    kernel = _kernel_for(many, exact, given, keeping, type(example))
+    team = team_for(rows, (8 if exact else 4) * rows * classes, WIDTH if many is None else 1)
+    answer = _plain_divergence(
+        team, kernel, many, exact, given, keeping, example, encoding, logits_at, target_at, gradient_at, loss_at, rows,
+        classes, temperature, with_checks, divisor,
+    )  # fmt: skip
+    if answer == _NO_MEMORY:
+        raise no_memory(_divergence)
+    return answer == _DONE
+
+
+_REFUSED, _DONE, _NO_MEMORY = range(3)
+
+
+@cache
+def _kernel_for(many: bool | None, exact: bool | None, given: bool | None, keeping: bool | None, number: type) -> int:
+    """Return the address of the kernel for the arguments that `_plain_divergence` makes."""
+    rows, mask = np.empty((0, 0, 0), number), np.empty((0, 0, 0), np.bool_)
+    inputs = (rows, 0, rows, 0, mask, NO_WEIGHTS, 1.0, 1.0, NO_WEIGHTS, rows)
+    if exact:
+        return address_of(exact_divergence, many, given, *inputs)
+    return address_of(_divergence, many, given, keeping, *inputs)
+
+
+@compiled
+def _plain_divergence(
+    team, kernel, many, exact, given, keeping, example, encoding, logits_at, target_at, gradient_at, loss_at, rows,
+    classes, temperature, with_checks, divisor,
+):  # fmt: skip
+    shape = (rows, classes, 1)
+    logits, target = carray(pointer_to(logits_at, example), shape), carray(pointer_to(target_at, example), shape)
+    gradient = carray(pointer_to(gradient_at, example), (rows if gradient_at else 0, classes, 1))
+    if with_checks and apparent_content(logits, encoding) != LOGITS:
+        return _REFUSED
+    if given is None:
+        if with_checks and apparent_content(target, encoding) != LOGITS:
+            return _REFUSED
+    else:
+        is_bad, _, _, rows_off = faults_of_distribution(target, encoding)
+        if is_bad or rows_off:
+            return _REFUSED
+    no_mask = carray(pointer_to(loss_at, np.bool_(False)), (0, 0, 0))
+    no_weights, losses, tile = new_row(0, 0.0), new_row(rows, 0.0), WIDTH if many is None else 1
+    scale = 1.0 / divisor
+    if exact is None:
+        arguments = (
+            many, given, keeping, logits, encoding, target, encoding, no_mask, no_weights, temperature, scale, losses,
+            gradient,
+        )  # fmt: skip
+    else:
+        arguments = (
+            many, given, logits, encoding, target, encoding, no_mask, no_weights, temperature, scale, losses, gradient
+        )  # fmt: skip
+    if not share(team, kernel, rows, tile, arguments):
+        return _NO_MEMORY
+    total = sum_of(losses)
+    if with_checks and not np.isfinite(total):
+        return _REFUSED
+    loss = carray(pointer_to(loss_at, example), (1,))
+    loss[0] = encode(total / divisor, loss, encoding)
+    return _DONE
 
 
 @compiled

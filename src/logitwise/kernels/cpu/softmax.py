@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
+from numba import carray  # pyright: ignore[reportPrivateImportUsage]
 
 from logitwise.kernels.cpu.compiled import (
     compiled,
@@ -10,6 +13,7 @@ from logitwise.kernels.cpu.compiled import (
     multiply_add,
     on_stack,
     on_stack_like,
+    pointer_to,
     shares_memory,
     use_wide_vectors,
     view_of,
@@ -42,7 +46,8 @@ from logitwise.kernels.cpu.rows import (
     store_rows,
     tile_of,
 )
-from logitwise.kernels.cpu.threads import split
+from logitwise.kernels.cpu.threads import address_of, no_memory, split, team_for
+from logitwise.kernels.cpu.threads.handing_out import share
 from logitwise.kernels.cpu.vector import log1p, scaled_log2_e
 
 SOFTMAX, LOG_SOFTMAX, LOGSUMEXP = 0, 1, 2
@@ -83,6 +88,45 @@ def _split(
     logs, mask = None if operation == SOFTMAX else operation, None if mask is None or not mask.size else mask
     arguments = (many, logits, mask, encoding, temperature, logs, result)
     split(_normalize, rows, logits.size, *arguments, tile=tile_of(many))
+
+
+def plain_softmax(
+    example: np.floating, encoding: int, logits_at: int, result_at: int, rows: int, classes: int, temperature: float,
+    operation: int,
+) -> None:  # fmt: skip
+    """Fill memory with the probabilities of logits, or their logarithms, both of them at addresses.
+
+    Args:
+        example: A number of the dtype that holds both in memory; `encoding` says how to read it.
+        encoding: As in `softmax`.
+        logits_at: The address of rows x classes logits, C-contiguous.
+        result_at: The address of as many numbers, which may be those of the logits.
+        rows: The number of rows.
+        classes: The number of classes.
+        temperature: As in `softmax`.
+        operation: SOFTMAX or LOG_SOFTMAX.
+    """
+    many, logs = many_or_none(classes), None if operation == SOFTMAX else operation
+    team = team_for(rows, rows * classes, tile_of(many))
+    kernel = _kernel_for(many, logs, type(example))
+    numbers = (encoding, logits_at, result_at, rows, classes, temperature)
+    if not _plain_softmax(team, kernel, many, logs, example, *numbers):
+        raise no_memory(_normalize)
+
+
+@cache
+def _kernel_for(many: bool | None, logs: int | None, number: type) -> int:
+    """Return the address of the kernel for the arguments that `_plain_softmax` makes."""
+    rows = np.empty((0, 0), number)
+    return address_of(_normalize, many, rows, None, 0, 1.0, logs, rows)
+
+
+@compiled
+def _plain_softmax(team, kernel, many, logs, example, encoding, logits_at, result_at, rows, classes, temperature):
+    logits = carray(pointer_to(logits_at, example), (rows, classes))
+    result = carray(pointer_to(result_at, example), (rows, classes))
+    arguments = (many, logits, None, encoding, temperature, logs, result)
+    return share(team, kernel, rows, LANES if many is None else 1, arguments)
 
 
 @compiled

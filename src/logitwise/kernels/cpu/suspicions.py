@@ -8,6 +8,7 @@ from logitwise.kernels.cpu.compiled import compiled, reordered, use_wide_vectors
 from logitwise.kernels.cpu.rows import decode, row_of
 
 LOGITS, PROBABILITIES, LOG_PROBABILITIES, PROBABILITIES_OF_COLUMNS = 0, 1, 2, 3
+SMALLEST_SQUARE = 8  # classes: in a smaller square, either axis may fit the target by chance
 FEWEST_ROWS = 4  # that must agree: a single row of logits may sum to 1 by chance
 MOST_ROWS = 1024  # of a batch whose columns are summed: a column is read across all rows
 LARGEST = np.finfo(np.float64).max
@@ -119,11 +120,14 @@ def _are_probabilities_of_columns(logits, encoding):
 
 
 @compiled
-def may_fit_columns(logits, encoding, target):
-    """Return whether nearly all of the class indices of a square matrix may be those of the largest in their columns.
+def may_be_transposed(logits, encoding, target):
+    """Return whether a matrix is a square, whose axes may be confused, and its class indices may be those of columns.
 
-    Where it is False, nothing suggests that the classes are on the other axis; the first few columns mostly tell.
+    Where it is False, nothing suggests that the classes are on the other axis: too few indices are those of the largest
+    in their columns, as the first few columns mostly tell.
     """
+    if not logits.shape[0] == logits.shape[1] >= SMALLEST_SQUARE:
+        return False
     rows = logits.shape[0]
     used = 0
     for b in range(rows):

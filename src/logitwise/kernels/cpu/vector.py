@@ -51,6 +51,10 @@ _ROUNDER_64, _LOWEST_64 = 1.5 * 2**52 + 1023, 1.5 * 2**52 + 23  # see `exp_of_di
 _C0, _C1, _C2, _C3 = 0.3333333333333333, 0.2000000000000044, 0.14285714285401807, 0.11111111195856958
 _C4, _C5, _C6, _C7 = 0.09090897820066453, 0.07693119851407329, 0.06634386569328443, 0.06543313073920051
 
+# The same for numbers of 32 bits or less, 0 <= w <= 1/9; relative error below 1.0e-11.
+_E0, _E1, _E2 = 0.33333333325011805, 0.2000000538497483, 0.1428515286094183
+_E3, _E4, _E5 = 0.11132355604500663, 0.08732351232720387, 0.10393808427873376
+
 _SQRT_HALF_BITS = int(np.float64(0.5**0.5).view(np.int64))
 
 
@@ -186,6 +190,25 @@ def log1p(x):
     """Return `log(1 + x)` for float64 `x > -1`, within 2 ulp (below 0, of `x / (1 + x)`); NaN stays NaN."""
     rounded, lost = difference(x, -1.0)
     return x if x == np.inf else log_of_pair(rounded, lost, 0)
+
+
+@by_type
+def log1p_of_tail(tail):
+    """Return `log(1 + tail)` in float64 for 0 <= tail <= 1, as accurately as the dtype of `tail` asks for."""
+    return _short_log1p if tail == types.float32 else lambda tail: log1p(tail)
+
+
+def _short_log1p(tail):
+    """Return `2 atanh(s)` with `s = x / (2 + x)`, with a relative error of 1e-11: 1e-4 ulp of float32."""
+    x = np.float64(tail)
+    s = x / (2.0 + x)
+    w = s * s
+    q = multiply_add(w, _E5, _E4)
+    q = multiply_add(w, q, _E3)
+    q = multiply_add(w, q, _E2)
+    q = multiply_add(w, q, _E1)
+    q = multiply_add(w, q, _E0)
+    return 2.0 * multiply_add(s, w * q, s)
 
 
 @compiled

@@ -15,7 +15,7 @@ from numba import types
 from numba.core.compiler_lock import global_compiler_lock as compiler_lock
 
 from logitwise.kernels.cpu.threads import openmp, own_team
-from logitwise.kernels.cpu.threads.handing_out import run_on_openmp_team, run_on_own_team
+from logitwise.kernels.cpu.threads.handing_out import share
 
 # Elements, at least: handing over a chunk takes 1 to 3 microseconds, in which a thread computes a few thousand.
 WORK_PER_CHUNK = 8192
@@ -30,6 +30,7 @@ def _available() -> int:
 
 _count = _available()
 _addresses: dict[tuple, int] = {}
+ALONE = (0, 0, 0, 0, 1, 1)  # see `team_for`
 
 
 def _forget_threads() -> None:
@@ -68,28 +69,41 @@ def split(kernel: Any, rows: int, work: int, *arguments: Any, tile: int = 1) -> 
         arguments: What the kernel takes.
         tile: How many rows the kernel computes at a time; chunks consist of whole tiles.
     """
-    if work < 2 * WORK_PER_CHUNK:
+    team = team_for(rows, work, tile)
+    if team is ALONE:
         kernel(*arguments, 0, rows)
-        return
-    start, threads = openmp.start_of_team()
-    most = min(_count, threads or _count)
+    elif not share(team, address_of(kernel, *arguments), rows, tile, arguments):
+        raise no_memory(kernel)
+
+
+def team_for(rows: int, work: int, tile: int) -> tuple[int, ...]:
+    """Return who computes the rows of a call, as `share` takes it: ALONE where the calling thread does.
+
+    Returns:
+        The address of GOMP_parallel and the size of its team, or 0; the address of the words of our own team, and that
+        of the function by which it waits, or 0; how many threads take part; and the number of chunks.
+    """
+    if work < 2 * WORK_PER_CHUNK:
+        return ALONE
+    start, size = openmp.start_of_team()
+    most = min(_count, size or _count)
     chunks = min(work // WORK_PER_CHUNK, -(-rows // tile), most * CHUNKS_PER_THREAD)
     most = min(most, chunks)
     if most < 2:
-        kernel(*arguments, 0, rows)
-        return
-    numbers = (_address_of(kernel, arguments), most, rows, tile, chunks)
+        return ALONE
     if start:
-        had_memory = run_on_openmp_team(start, threads, *numbers, arguments)
-    else:
-        team = own_team.own_team()
-        team.wake(most - 1)
-        had_memory = run_on_own_team(team.words, own_team.YIELDING, *numbers, arguments)
-    if not had_memory:
-        raise MemoryError(f"no memory for the scratch rows of {kernel.__name__}")
+        return start, size, 0, 0, most, chunks
+    team = own_team.own_team()
+    team.wake(most - 1)
+    return 0, 0, team.address, own_team.YIELDING, most, chunks
 
 
-def _address_of(kernel: Any, arguments: tuple) -> int:
+def no_memory(kernel: Any) -> MemoryError:
+    """Return the error of a kernel that found no memory for its scratch rows."""
+    return MemoryError(f"no memory for the scratch rows of {kernel.__name__}")
+
+
+def address_of(kernel: Any, *arguments: Any) -> int:
     """Return the address of the machine code of a kernel for arguments of these types; it is compiled if need be."""
     key = (kernel, *map(_type_key, arguments))
     address = _addresses.get(key)

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import platform
 
+import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import carray, types  # pyright: ignore[reportPrivateImportUsage]
 from numba.core import cgutils
+from numba.core.errors import TypingError
 
-from logitwise.kernels.cpu.compiled import compiled, instruction
+from logitwise.kernels.cpu.compiled import compiled, instruction, pointer_to
 
 _WORD, _INT32, _BYTES = ir.IntType(64), ir.IntType(32), ir.IntType(8).as_pointer()
 _BODY = ir.FunctionType(ir.VoidType(), [_BYTES])
 _OPENMP = ir.FunctionType(ir.VoidType(), [_BODY.as_pointer(), _BYTES, _INT32, _INT32])
 
-# The words of a team of ours: see `run_on_own_team`.
+# The words of a team of ours: see `_run_on_own_team`.
 TAKEN, BODY, JOB, TICKET, ENTRY, CLOSED = range(0, 48, 8)  # each on a cache line of its own
 WORDS = 48
 _OPEN = 1 << 32
@@ -33,6 +35,7 @@ _NEXT, _ARRIVED, _FAILED, _KERNEL, _THREADS, _ROWS, _TILE, _CHUNKS, _ARGUMENTS =
 @instruction
 def _new_job(_typing_context, kernel, threads, rows, tile, chunks, arguments):
     """Return the addresses of a job, in the frame of the caller, and of the body that works on it."""
+    _check_types(arguments)
 
     def generate(context, builder, signature, values):
         *numbers, packed = values
@@ -46,6 +49,15 @@ def _new_job(_typing_context, kernel, threads, rows, tile, chunks, arguments):
         return context.make_tuple(builder, signature.return_type, addresses)
 
     return types.UniTuple(types.int64, 2)(kernel, threads, rows, tile, chunks, arguments), generate
+
+
+def _check_types(arguments):
+    """Raise where an argument lies in memory otherwise than the kernel reads it: a default that was left out does."""
+    for each in arguments:
+        if isinstance(each, types.BaseTuple):
+            _check_types(each)
+        elif isinstance(each, (types.Omitted, types.Optional)):
+            raise TypingError(f"a kernel is called by its address with {each}: pass the value itself")
 
 
 def _body(context, module, record, arguments):
@@ -191,24 +203,37 @@ def _yield_to_others(_typing_context, address):
 
 
 @compiled
-def run_on_openmp_team(start, team, kernel, threads, rows, tile, chunks, arguments):
-    """Compute the chunks of a call on the team of an OpenMP runtime; return whether memory was enough."""
+def share(team, kernel, rows, tile, arguments):
+    """Compute the rows of a call by the kernel at an address; return whether memory was enough.
+
+    Args:
+        team: Who takes part: see `team_for`.
+        kernel: The address of the machine code, for arguments of these types and the first and last row.
+        rows: Their number.
+        tile: How many rows the kernel computes at a time; chunks consist of whole tiles.
+        arguments: A tuple of what the kernel takes before the rows.
+    """
+    start, size, words_at, yielding, threads, chunks = team
     body, job = _new_job(kernel, threads, rows, tile, chunks, arguments)
-    _call_openmp(start, body, job, team)
+    if start != 0:
+        _call_openmp(start, body, job, size)
+    elif words_at != 0:
+        _run_on_own_team(carray(pointer_to(words_at, np.int64(0)), (WORDS,)), yielding, body, job)
+    else:
+        _call(body, job)
     return not _has_failed(job)
 
 
 @compiled
-def run_on_own_team(words, yielding, kernel, threads, rows, tile, chunks, arguments):
-    """Compute the chunks of a call on our own team; return whether memory was enough.
+def _run_on_own_team(words, yielding, body, job):
+    """Run a body on a job in the threads of our own team that come.
 
     The team serves one job at a time: a thread that finds it taken computes alone. ENTRY counts the workers inside, and
     is larger by _OPEN while the job can be entered. The calling thread never waits for a worker that did not come.
     """
-    body, job = _new_job(kernel, threads, rows, tile, chunks, arguments)
     if not _replaced(words, TAKEN, 0, 1):
         _call(body, job)
-        return not _has_failed(job)
+        return
     words[BODY], words[JOB] = body, job
     _add(words, TICKET, 1)
     _add(words, ENTRY, _OPEN)
@@ -221,7 +246,6 @@ def run_on_own_team(words, yielding, kernel, threads, rows, tile, chunks, argume
         if spins > _SPINS_BEFORE_YIELD and yielding != 0:
             _yield_to_others(yielding)
     _add(words, TAKEN, -1)
-    return not _has_failed(job)
 
 
 @compiled

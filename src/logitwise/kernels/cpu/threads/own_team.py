@@ -23,6 +23,7 @@ class OwnTeam:
 
     def __init__(self) -> None:
         self.words = np.zeros(WORDS, np.int64)
+        self.address = self.words.ctypes.data
         self._threads: list[threading.Thread] = []
         self._asleep: list[threading.Lock] = []
         self._lock = threading.Lock()
