@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import os
 import platform
 import statistics
 import time
@@ -39,6 +40,7 @@ def main() -> None:
     if options.save and len(tasks) < len(TASKS):
         before = _kept(before.setting, parser)
     warnings.simplefilter("ignore")
+    print(f"Load average {os.getloadavg()[0]:.2f}: ratios mean little while other programs run.", flush=True)
     runs: Runs = {}
     for run in range(1, options.runs + 1):
         for line in _run(tasks, options, runs):
@@ -100,6 +102,8 @@ def _measurements(task: Task, dtype: str, options: argparse.Namespace) -> Iterat
 def _tables(runs: Runs) -> Iterator[Table]:
     today = datetime.date.today().isoformat()
     for (task, dtype), cells in runs.items():
+        if not cells:
+            continue
         peers = tuple(dict.fromkeys(name for runs_of in cells.values() for each in runs_of for name in each.peers))
         yield Table(task.group, task.variant, dtype, today, peers, tuple(_cell(*each) for each in cells.items()))
 

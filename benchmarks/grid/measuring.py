@@ -35,11 +35,9 @@ def measured(ours: Call, peers: dict[str, Call], seconds: float) -> Measurement:
 def in_turns(calls: list[Call], seconds: float) -> list[list[float]]:
     """Return the seconds of each call in each turn, for about `seconds` in all."""
     _turn(calls)  # compiles
-    is_slow = sum(_turn(calls)) > SLOW_SECONDS
-    if not is_slow:
-        _turn(calls)
-    least = LEAST_SLOW_CALLS if is_slow else LEAST_CALLS
-    turns: list[list[float]] = []
+    first = _turn(calls)
+    is_slow = sum(first) > SLOW_SECONDS
+    turns, least = ([first], LEAST_SLOW_CALLS) if is_slow else ([], LEAST_CALLS)
     started = time.perf_counter()
     while len(turns) < least or (time.perf_counter() - started < seconds and len(turns) < MOST_CALLS):
         turns.append(_turn(calls))

@@ -82,7 +82,8 @@ def _grid(table: Table) -> str:
 
 
 def _machine(results: Results) -> str:
-    return f"{results.setting.processor} with {results.setting.threads} threads"
+    threads = results.setting.threads
+    return f"{results.setting.processor} with {threads} thread{'s' * (threads > 1)}"
 
 
 def pictures(results: Results) -> dict[str, str]:

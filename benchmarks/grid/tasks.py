@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
+from benchmarks import usual_formulas as usual
 from benchmarks.grid import peers
 from benchmarks.grid.measuring import Call
 from torch import Tensor
@@ -59,44 +60,21 @@ def _labels(logits: Tensor) -> Tensor:
     return (_other_logits(logits) > 1.5).to(logits.dtype)
 
 
-def of_divergence(logits: Tensor, target: Tensor) -> Tensor:
-    own, other = torch.log_softmax(logits, -1), torch.log_softmax(target, -1)
-    return functional.kl_div(own, other, log_target=True, reduction="batchmean")
-
-
-def of_probabilities(logits: Tensor, target: Tensor) -> Tensor:
-    return functional.kl_div(torch.log_softmax(logits, -1), target, reduction="batchmean")
-
-
-def of_entropy(logits: Tensor, _: Tensor) -> Tensor:
-    return -(torch.log_softmax(logits, -1) * torch.softmax(logits, -1)).sum(-1).mean()
-
-
-def of_focal_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Return the usual formula, which loses the tail: `1 - exp(-loss)` is 0 in float32 from a loss of 3e-8 down."""
-    surprise = functional.cross_entropy(logits, target, reduction="none")
-    return ((1 - torch.exp(-surprise)) ** 2.0 * surprise).mean()
-
-
-def of_binary_focal_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Return what `torchvision.ops.sigmoid_focal_loss` computes, alpha 0.25 and gamma 2."""
-    p = torch.sigmoid(logits)
-    surprise = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    p_t = p * target + (1 - p) * (1 - target)
-    return ((0.25 * target + 0.75 * (1 - target)) * (surprise * (1 - p_t) ** 2.0)).mean()
-
-
 # name -> our loss, torch's, and what makes the target from the logits
 LOSSES: dict[str, tuple[Loss, Loss, Callable[[Tensor], Tensor]]] = {
     "nn.CrossEntropyLoss": (lw.nn.CrossEntropyLoss(), torch.nn.CrossEntropyLoss(), _indices),
     "nn.BCEWithLogitsLoss": (lw.nn.BCEWithLogitsLoss(), torch.nn.BCEWithLogitsLoss(), _labels),
-    "focal_loss": (lw.focal_loss, of_focal_loss, _indices),
-    "binary_focal_loss_with_logits": (lw.binary_focal_loss_with_logits, of_binary_focal_loss, _labels),
-    "entropy": (lambda z, _: lw.entropy(z).mean(), of_entropy, _other_logits),
-    "kl_divergence, target_logits": (lambda z, t: lw.kl_divergence(z, t), of_divergence, _other_logits),
+    "focal_loss": (lw.focal_loss, lambda z, t: usual.focal_losses(z, t).mean(), _indices),
+    "binary_focal_loss_with_logits": (
+        lw.binary_focal_loss_with_logits,
+        lambda z, t: usual.binary_focal_losses(z, t).mean(),
+        _labels,
+    ),
+    "entropy": (lambda z, _: lw.entropy(z).mean(), lambda z, _: usual.entropy(z), _other_logits),
+    "kl_divergence, target_logits": (lambda z, t: lw.kl_divergence(z, t), usual.divergence_of_logits, _other_logits),
     "kl_divergence, target_probabilities": (
         lambda z, t: lw.kl_divergence(z, target_probabilities=t),
-        of_probabilities,
+        usual.divergence_of_probabilities,
         _probabilities,
     ),
 }
