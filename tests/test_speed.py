@@ -88,16 +88,28 @@ def test_tables_measured_again_take_their_place_and_new_ones_come_last():
 def test_the_worst_ten_cells_come_first():
     cells = [cell(rows, 2, rows / 8) for rows in range(12, 0, -1)]
     text = page.page(Results(SETTING, (table("softmax, out=", *cells),)))
-    shown = re.findall(r"^\| (\d+)x2 \| (\d\.\d\d) \|", text, re.MULTILINE)
-    assert shown == [(str(rows), f"{rows / 8:.2f}") for rows in range(1, 11)]
-    assert text.index("| 1x2 |") < text.index("(figures/speed/softmax.svg)") < text.index("## Every cell")
+    shown = re.findall(r"^\| (\d\.\d\d) at (\d+)x2 \(", text, re.MULTILINE)
+    assert shown == [(f"{rows / 8:.2f}", str(rows)) for rows in range(1, 11)]
+    assert text.index(" at 1x2 (") < text.index("(figures/speed/softmax.svg)") < text.index("## Every cell")
+
+
+def test_the_worst_cells_of_every_dtype_stand_side_by_side():
+    wide = table("softmax, out=", cell(8, 3, 0.7, 0.6, 0.8), dtype="float64")
+    text = page.page(Results(SETTING, (table("softmax, out="), wide)))
+    assert "| float32, mean 1.00 | float64, mean 0.70 |" in text
+    assert "| 0.50 at 1x2 (10 µs, 5 µs) | 0.70 at 8x3 (10 µs, 7 µs) |\n| 2.00 at 8x2 (10 µs, 20 µs) |  |\n" in text
+
+
+def test_the_spread_of_the_runs_is_told():
+    text = page.page(Results(SETTING, (table("softmax, out=", cell(8, 3, 0.7, 0.6, 0.8), cell(8, 4, 1.0, 1.0, 1.0)),)))
+    assert "whose ratios lie 14% apart in the median" in " ".join(text.split())
 
 
 def test_a_table_of_several_peers_names_the_fastest():
     fast = replace(cell(1, 2, 0.5, 0.7, 0.6), peer="JAX jit")
     text = page.page(Results(SETTING, (table("f, beside all", fast, peers=("torch eager", "JAX jit")),)))
-    assert "| 1x2 | 0.60 | 0.50 to 0.70 | 10 µs | 5 µs, JAX jit |" in text
-    assert "peers: torch eager, JAX jit" in text
+    assert "| 0.60 at 1x2 (10 µs, 5 µs JAX jit) |" in text
+    assert "The peers: torch eager, JAX jit." in text
 
 
 def test_a_map_has_the_ratio_of_every_cell_in_its_place():

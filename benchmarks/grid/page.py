@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import statistics
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 
 from benchmarks.grid.picture import number, picture
@@ -60,7 +62,7 @@ def sentence(results: Results) -> str:
         if (table.task, table.dtype) == (task, SHOWN)
     )
     return _folded(
-        f"torch's time over ours, in float32, call by call in turns, over {_grid(results.table(FUNCTION))}, on "
+        f"Torch's time over ours, in {SHOWN}, measured call by call in turns over {_grid(results.table(FUNCTION))} on "
         f"{_machine(results)}, in the geometric mean (and in the worst cell): {figures}."
     )
 
@@ -120,6 +122,8 @@ def _opening(results: Results) -> Iterator[str]:
     dates = sorted({table.date for table in results.tables})
     measured = f"{dates[0]} to {dates[-1]}" if len(dates) > 1 else dates[0]
     runs = f"{setting.runs} runs" if setting.runs > 1 else "one run"
+    spread = statistics.median(cell.spread for table in results.tables for cell in table.cells)
+    differ = f", whose ratios lie {spread:.0%} apart in the median" if setting.runs > 1 else ""
     yield "# Speed\n"
     yield _paragraph(
         "How long this library takes, beside torch, for every shape of a grid. A ratio is torch's time divided by"
@@ -130,15 +134,15 @@ def _opening(results: Results) -> Iterator[str]:
         "libraries take turns, call by call, as in a training loop: torch's threads wait as they do there, and "
         f"every result is new unless `out=` is named. A run measures each cell for {setting.seconds:g} s, with at "
         "least seven turns, or three where a turn takes more than 0.05 s, and takes the median of the ratios of "
-        f"all turns. The ratio of a cell is the median over {runs} of the whole grid; times are medians too. All "
-        "shapes are measured in float32, every third in float64 and bfloat16. The logits are random, with a "
+        f"all turns. The ratio of a cell is the median over {runs} of the whole grid{differ}; times are medians too. "
+        "All shapes are measured in float32, every third in float64 and bfloat16. The logits are random, with a "
         "standard deviation of 3."
     )
     yield _paragraph(
         "A **training step** is a linear layer of 256 inputs, the loss and the backward pass, without an "
         "optimizer. The **fastest peer** is the fastest of those named in its table, shape by shape; the time to "
         "compile it is not counted. Focal losses, `entropy` and `kl_divergence` are compared with the usual "
-        "formulas in torch."
+        "formulas in torch. The worst cells are given with rows x classes, and in brackets our time and the peer's."
     )
     yield _paragraph(
         "`python -m benchmarks.grid --save` repeats the measurement, in about an hour, and writes this page. "
@@ -164,17 +168,23 @@ def _summary(results: Results) -> Iterator[str]:
 
 
 def _worst(tables: list[Table]) -> Iterator[str]:
+    """Yield a table of each task: the worst cells of every dtype, in a column each."""
+    tasks: dict[str, list[Table]] = {}
     for table in tables:
-        named = f"{table.variant}, {table.dtype}"
-        others = f", peers: {', '.join(table.peers)}" if len(table.peers) > 1 else ""
-        yield f"**{named}**{others}: geometric mean {number(table.mean)}. Worst cells:\n"
-        yield _line("rows x classes", "ratio", "of the runs", "ours", "torch" if len(table.peers) == 1 else "peer")
-        yield "| --- | --- | --- | --- | --- |"
-        for cell in table.worst[:WORST]:
-            runs = f"{number(min(cell.ratios))} to {number(max(cell.ratios))}"
-            peer = "" if len(table.peers) == 1 else f", {cell.peer}"
-            yield _line(_shape(cell), number(cell.ratio), runs, _time(cell.ours), _time(cell.theirs) + peer)
+        tasks.setdefault(table.variant, []).append(table)
+    for variant, dtypes in tasks.items():
+        others = f"The peers: {', '.join(dtypes[0].peers)}. " if len(dtypes[0].peers) > 1 else ""
+        yield f"**{variant}**, the worst cells. {others}".strip() + "\n"
+        yield _line(*(f"{table.dtype}, mean {number(table.mean)}" for table in dtypes))
+        yield "|" + " --- |" * len(dtypes)
+        for cells in zip_longest(*(table.worst[:WORST] for table in dtypes)):
+            yield _line(*("" if cell is None else _told(cell, len(dtypes[0].peers) > 1) for cell in cells))
         yield ""
+
+
+def _told(cell: Cell, with_peer: bool) -> str:
+    peer = f" {cell.peer}" if with_peer else ""
+    return f"{number(cell.ratio)} at {_shape(cell)} ({_time(cell.ours)}, {_time(cell.theirs)}{peer})"
 
 
 def _shown(group: str, tables: list[Table]) -> Iterator[str]:

@@ -30,6 +30,11 @@ class Cell:
         return statistics.median(self.ratios)
 
     @property
+    def spread(self) -> float:
+        """How far apart the runs are, as a share of the ratio."""
+        return (max(self.ratios) - min(self.ratios)) / self.ratio
+
+    @property
     def shape(self) -> tuple[int, int]:
         return self.rows, self.classes
 
