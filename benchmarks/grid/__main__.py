@@ -35,7 +35,7 @@ def main() -> None:
         return
     tasks = [task for task in TASKS if not options.tasks or task.name.startswith(tuple(options.tasks))]
     if not tasks:
-        parser.error(f"tasks must begin like one of: {', '.join(task.name for task in TASKS)}; got {options.tasks}")
+        parser.error(f"tasks must begin like one of: {'; '.join(task.name for task in TASKS)}; got {options.tasks}")
     before = Results(_setting(options), ())
     if options.save and len(tasks) < len(TASKS):
         before = _kept(before.setting, parser)
