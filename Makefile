@@ -16,7 +16,7 @@ help:
 	@echo "make mutants  introduce small faults, one at a time, and print those that no test notices"
 	@echo "make test-sklearn  test the estimator with the previous minor version of scikit-learn"
 	@echo "make docs   build the documentation site in build/site"
-	@echo "make bench  compare the speed of the functions with their peers"
+	@echo "make bench  compare the speed of the functions with their peers, over a grid of shapes"
 	@echo "make bench-classifier  compare the classifier with its peers on real data"
 	@echo "make clean  remove everything that the other targets created"
 
@@ -86,6 +86,9 @@ bench-classifier: $(STAMP)
 	$(BIN)/python -W ignore -m benchmarks.classifier --save
 
 bench: $(STAMP)
-	@echo "==> benchmarks (about 20 minutes; results are appended to benchmarks/results.md)"
+	@echo "==> benchmarks (an hour and a half; writes the page docs/speed.md, and appends to benchmarks/results.md)"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m benchmarks.grid --save
+	$(BIN)/python -m benchmarks.threads
+	$(BIN)/python -m benchmarks.calls
 	$(BIN)/python -m benchmarks --save

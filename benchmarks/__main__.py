@@ -1,8 +1,8 @@
 """`python -m benchmarks [OPERATION ...] [--shape 64x10 ...] [--save]`, by default with all operations.
 
-Prints, for every shape, each contender's time and how many times longer than ours it took (median and quartiles of
-the ratios within rounds), the bandwidth beside a copy of the same size in the same rounds, how far the call raises
-peak memory, and the worst error. `checks` has a table of its own: see `checks.py`.
+What the grid does not show, at a few shapes: each contender's time and how many times longer than ours it took (median
+and quartiles of the ratios within rounds), the bandwidth beside a copy of the same size in the same rounds, how far the
+call raises peak memory, and the worst error. `checks` has a table of its own: see `checks.py`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from benchmarks import checks, cross_entropy, nn, softmax
 from benchmarks.cross_entropy import OURS, OURS_OUT
+from benchmarks.machine import processor
 from benchmarks.measure import Timing, copy_call, geometric_mean, paired, peak_bytes
 from benchmarks.shapes import SHAPES, runs
 
@@ -64,18 +65,9 @@ def _options() -> argparse.Namespace:
 
 def _machine() -> str:
     names = ("logitwise", "numpy", "numba", "torch", "jax", "scikit-learn", "scipy")
-    return f"{_cpu()}, {torch.get_num_threads()} threads, Python {platform.python_version()}, " + ", ".join(
+    return f"{processor()}, {torch.get_num_threads()} threads, Python {platform.python_version()}, " + ", ".join(
         f"{name} {version(name)}" for name in names
     )
-
-
-def _cpu() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return platform.processor() or platform.machine()
-    models = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
-    return models[0] if models else platform.machine()
 
 
 def _measure(operation: str, name: str, dtype: str, seconds: float, ratios: dict[str, list[float]]) -> list[str]:

@@ -25,7 +25,7 @@ from scipy import special
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from benchmarks import grid  # noqa: E402
+from benchmarks import usual_formulas  # noqa: E402
 
 import logitwise as lw  # noqa: E402
 from functional import oracle  # noqa: E402
@@ -248,7 +248,7 @@ OF_ROWS = (
         "focal_loss, gamma 2, a row",
         focal,
         lambda z, y: lw.focal_loss(z, y, reduction="none"),
-        lambda z, y: grid.focal_losses(z, y),
+        lambda z, y: usual_formulas.focal_losses(z, y),
     ),
     Function("log_loss, a row, soft target", loss_of_probabilities, lambda p, y: lw.log_loss(p, y, reduction="none")),
 )
@@ -265,7 +265,7 @@ OF_ELEMENTS = (
         "binary_focal_loss_with_logits, gamma 2, an element",
         of_elements(lambda z: oracle.binary_focal_loss(z, np.zeros_like(z), 1.0, 2.0)[0]),
         lambda z: lw.binary_focal_loss_with_logits(z, torch.zeros_like(z), reduction="none"),
-        lambda z: grid.binary_focal_losses(z, torch.zeros_like(z)) / 0.75,
+        lambda z: usual_formulas.binary_focal_losses(z, torch.zeros_like(z)) / 0.75,
     ),
 )
 
