@@ -69,6 +69,11 @@ def _wide_result(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
     return ctx.problem.values_for_gradient(kept.float()), gradient.float()
 
 
+def _without_masked(gradient: Tensor, problem: SoftmaxProblem) -> Tensor:
+    """Return a gradient with 0 at masked classes, whose results are NaN in a row that has NaN elsewhere."""
+    return gradient if problem.mask is None else gradient.masked_fill(~problem.mask, 0.0)
+
+
 class _Softmax(_KeptResult):
     """The gradient is `p_j (h_j - sum_i h_i p_i) / T` with `h = g - g_k`, where k is the most probable class.
 
@@ -89,7 +94,7 @@ class _Softmax(_KeptResult):
         else:
             pull = pull.sub_(mean).mul_(result)
             pull = pull if problem.temperature == 1.0 else pull.div_(problem.temperature)
-        return pull.to(gradients[0].dtype), None
+        return _without_masked(pull, problem).to(gradients[0].dtype), None
 
 
 class _LogSoftmax(_KeptResult):
@@ -104,7 +109,7 @@ class _LogSoftmax(_KeptResult):
         gradient = gradient if unused is None else gradient.masked_fill(unused, 0.0)
         others = gradient.sum(axis, keepdim=True) - gradient
         pull = -(gradient * result.expm1() + result.exp() * others) / problem.temperature
-        return pull.to(gradients[0].dtype), None
+        return _without_masked(pull, problem).to(gradients[0].dtype), None
 
 
 def _dead_rows(logarithms: Tensor, axis: int) -> Tensor | None:
@@ -137,7 +142,8 @@ class _Logsumexp(_KeptLogits):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         logits, gradient = _wide_logits(ctx, gradients[0])
         gradient = gradient if ctx.problem.keepdims else gradient.unsqueeze(ctx.problem.layout.axis)
-        return (gradient * ctx.problem.values_for_gradient(logits)).to(gradients[0].dtype), None
+        pull = gradient * ctx.problem.values_for_gradient(logits)
+        return _without_masked(pull, ctx.problem).to(gradients[0].dtype), None
 
 
 class _Sigmoid(_KeptLogits):
