@@ -516,6 +516,33 @@ def test_the_activation_behind_a_view_is_known(activation, view):
     assert not may_end_in_activation(leaf() * 2)
 
 
+PARTS = {
+    "a column": lambda z: z[:, 0],
+    "some columns": lambda z: z[:, 1:],
+    "some rows": lambda z: z[torch.tensor([0, 2])],
+    "rows by a mask": lambda z: z[torch.tensor([True, False, True, True])],
+    "selected rows": lambda z: z.index_select(0, torch.tensor([0, 2])),
+    "selected numbers": lambda z: z.masked_select(torch.ones(4, 3, dtype=torch.bool)),
+    "a chunk": lambda z: z.chunk(2)[1],
+    "unbound": lambda z: z.unbind(1)[1],
+    "a view of a part": lambda z: z[:, 0].unsqueeze(1),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_activation_behind_a_part_is_known(part):
+    for activation in ("softmax", "sigmoid", "relu"):
+        ended = PARTS[part](getattr(leaf(), activation)(*((1,) if activation == "softmax" else ())))
+        assert ending_of(ended) == activation
+        assert may_end_in_activation(ended)
+    assert ending_of(PARTS[part](leaf().log_softmax(1))) is None
+    assert ending_of(PARTS[part](leaf() * 2)) is None
+    ended = PARTS[part](leaf().sigmoid())
+    for loss in (lw.binary_cross_entropy_with_logits, lw.binary_focal_loss_with_logits):
+        found = kinds(lambda: loss(ended, torch.ones_like(ended)))  # noqa: B023
+        assert found == [lw.ProbabilitiesAsLogitsWarning]
+
+
 @pytest.mark.parametrize("activation", ["softmax", "log_softmax", "sigmoid", "log_sigmoid"])
 def test_our_own_activations_are_known(activation):
     assert ending_of(getattr(lw, activation)(leaf())) == activation
