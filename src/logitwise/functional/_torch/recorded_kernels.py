@@ -192,7 +192,8 @@ class _Loss(Function):
         outer = gradients[0]
         if torch.is_grad_enabled():
             arrays = ctx.saved_tensors
-            loss = torch_operations.loss(ctx.problem.with_arrays(*arrays))
+            with checks("off"):  # they had their say when the loss was computed
+                loss = torch_operations.loss(ctx.problem.with_arrays(*arrays))
             return torch.autograd.grad(loss, arrays[0], outer, create_graph=True)[0], None
         if _is_batched(outer):
             return _gradients(ctx, outer), None
@@ -217,7 +218,7 @@ def _number_of(outer: Tensor) -> float | None:
 def _gradient_again(ctx: Any, outer: float | Tensor, memory: Tensor | None = None) -> Tensor:
     """Return the gradient of the loss times `outer`, rounded once; in `memory`, if there is some."""
     problem = ctx.problem.with_arrays(*ctx.saved_tensors).detached()
-    with checks("off"):  # they had their say when the loss was computed
+    with checks("off"):
         return _cpu_kernels.gradient(problem, outer, memory)
 
 
