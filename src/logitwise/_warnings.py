@@ -110,7 +110,7 @@ def checks(mode: str | None = None) -> Setting:
 
     Cost:
         About a microsecond per call: the first row that cannot hold probabilities ends the search, and a finite loss
-        means that no logit is NaN.
+        means that no logit is NaN. A fifth to a half more of a loss with learned weights, targets or temperatures.
 
     Example:
         >>> import numpy as np, logitwise as lw

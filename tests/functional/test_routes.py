@@ -100,10 +100,18 @@ CASES = {
     ),
     "another device": (lambda: lw.route_of(TENSOR.to("meta"), TARGET.to("meta")), OPERATIONS),
     "log_loss of tensors": (lambda: lw.route_of(SHARES, TARGET, function=lw.log_loss), OPERATIONS),
-    "binary tensors": (lambda: lw.route_of(TENSOR, SHARES, function=BINARY), KERNELS),
-    "binary tensors, recorded": (lambda: lw.route_of(leaf(), SHARES, function=BINARY), RECORDED),
+    "binary tensors": (lambda: lw.route_of(TENSOR, SHARES, function=BINARY), PLAIN),
+    "binary tensors, recorded": (lambda: lw.route_of(leaf(), SHARES, function=BINARY), PLAIN),
+    "binary tensors with weights": (
+        lambda: lw.route_of(TENSOR, SHARES, pos_weight=2.0, function=BINARY),
+        KERNELS,
+    ),
+    "binary tensors with weights, recorded": (
+        lambda: lw.route_of(leaf(), SHARES, pos_weight=2.0, function=BINARY),
+        RECORDED,
+    ),
     "softmax of tensors": (lambda: lw.route_of(TENSOR), PLAIN),
-    "softmax of float16": (lambda: lw.route_of(TENSOR.half()), KERNELS),
+    "softmax of float16": (lambda: lw.route_of(TENSOR.half()), PLAIN),
     "softmax recorded": (lambda: lw.route_of(leaf()), RECORDED),
     "softmax with a temperature that is learned": (
         lambda: lw.route_of(TENSOR, temperature=torch.tensor(1.0, requires_grad=True)),

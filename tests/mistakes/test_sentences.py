@@ -516,6 +516,83 @@ def test_the_activation_behind_a_view_is_known(activation, view):
     assert not may_end_in_activation(leaf() * 2)
 
 
+PARTS = {
+    "a column": lambda z: z[:, 0],
+    "some columns": lambda z: z[:, 1:],
+    "some rows": lambda z: z[torch.tensor([0, 2])],
+    "rows by a mask": lambda z: z[torch.tensor([True, False, True, True])],
+    "selected rows": lambda z: z.index_select(0, torch.tensor([0, 2])),
+    "selected numbers": lambda z: z.masked_select(torch.ones(4, 3, dtype=torch.bool)),
+    "a chunk": lambda z: z.chunk(2)[1],
+    "unbound": lambda z: z.unbind(1)[1],
+    "a view of a part": lambda z: z[:, 0].unsqueeze(1),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_activation_behind_a_part_is_known(part):
+    for activation in ("softmax", "sigmoid", "relu"):
+        ended = PARTS[part](getattr(leaf(), activation)(*((1,) if activation == "softmax" else ())))
+        assert ending_of(ended) == activation
+        assert may_end_in_activation(ended)
+    assert ending_of(PARTS[part](leaf().log_softmax(1))) is None
+    assert ending_of(PARTS[part](leaf() * 2)) is None
+    ended = PARTS[part](leaf().sigmoid())
+    for loss in (lw.binary_cross_entropy_with_logits, lw.binary_focal_loss_with_logits):
+        found = kinds(lambda: loss(ended, torch.ones_like(ended)))  # noqa: B023
+        assert found == [lw.ProbabilitiesAsLogitsWarning]
+
+
 @pytest.mark.parametrize("activation", ["softmax", "log_softmax", "sigmoid", "log_sigmoid"])
 def test_our_own_activations_are_known(activation):
     assert ending_of(getattr(lw, activation)(leaf())) == activation
+
+
+LEARNED = {  # what has a derivative beside the logits, and so leaves the kernels
+    "sample weights": lambda z, learned: lw.cross_entropy(z, torch.tensor(TARGET), sample_weight=learned[:, 0]),
+    "class weights": lambda z, learned: lw.focal_loss(z, torch.tensor(TARGET), class_weight=learned[0]),
+    "a soft target": lambda z, learned: lw.cross_entropy(z, learned / 3),
+    "target logits": lambda z, learned: lw.kl_divergence(z, learned),
+    "target probabilities": lambda z, learned: lw.kl_divergence(z, target_probabilities=learned / 3),
+    "a binary target": lambda z, learned: lw.binary_cross_entropy_with_logits(z, learned / 3),
+    "weights of positives": lambda z, learned: lw.binary_focal_loss_with_logits(z, learned / 3, pos_weight=learned[0]),
+    "the normalizer": lambda z, learned: lw.cross_entropy(z, torch.tensor(TARGET), normalizer=learned.sum()),
+    "the temperature": lambda z, learned: lw.kl_divergence(z, torch.ones_like(z), temperature=learned[0, 0]),
+    "weights beside the gradient": lambda z, learned: lw.cross_entropy_and_gradient(
+        z, torch.tensor(TARGET), sample_weight=learned[:, 0]
+    ),
+}
+SUSPICIOUS = {
+    "probabilities": torch.tensor(PROBABILITIES),
+    "NaN": torch.tensor(spoiled(LOGITS, r1c2=NAN)),
+    "rows of -inf": torch.tensor(spoiled(LOGITS, r1=-INF, r2c0=-INF)),
+    "logits": torch.tensor(LOGITS),
+}
+
+
+@pytest.mark.parametrize("content", SUSPICIOUS)
+@pytest.mark.parametrize("what", LEARNED)
+def test_what_is_learned_beside_the_logits_changes_no_warning(what, content):
+    call, logits, others = LEARNED[what], SUSPICIOUS[content], torch.ones(4, 3, dtype=torch.float64)
+    for recorded in (False, True):
+        z = logits.clone().requires_grad_(recorded)
+        expected = said(lambda: call(z, others))  # noqa: B023
+        assert said(lambda: call(z, others.clone().requires_grad_())) == expected  # noqa: B023
+        assert bool(expected) == (content != "logits")
+    with lw.checks("off"):
+        assert said(lambda: call(logits, others.clone().requires_grad_())) == []
+
+
+def test_learned_weights_of_which_none_counts_are_said_once():
+    call, nothing = LEARNED["sample weights"], torch.zeros(4, 3, requires_grad=True)
+    assert kinds(lambda: call(leaf(), nothing)) == [lw.NoRowsWarning]
+    assert kinds(lambda: call(leaf().softmax(1), torch.ones(4, 3, requires_grad=True))) == [
+        lw.ProbabilitiesAsLogitsWarning
+    ]
+
+
+def test_a_recorded_backward_pass_warns_of_nothing_again():
+    logits = leaf()
+    with lw.checks("off"):
+        loss = lw.cross_entropy(logits.softmax(1), torch.tensor(TARGET))
+    assert said(lambda: torch.autograd.grad(loss, logits, create_graph=True)) == []

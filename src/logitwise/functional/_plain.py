@@ -135,7 +135,7 @@ def _is_plain_binary(call: Any) -> bool:
     )
 
 
-def _binary_loss(call: Any, gradient: np.ndarray | None) -> np.floating | None:
+def _binary_loss(call: Any, gradient: np.ndarray | None) -> Any:
     """Return the loss and fill `gradient`, if any; None where a warning or an error is due."""
     logits, target = call.logits, call.target
     value = np.empty((), logits.dtype)
@@ -168,25 +168,24 @@ def _loss_of_rows_and_gradient(call: Any, out: Any) -> tuple[Any, Any] | None:
 
 def _loss_of_rows(call: Any, gradient: np.ndarray | None) -> Any:
     """Return entropies or a divergence, and fill `gradient`, if any; None where the gate does not take them."""
-    logits = call.logits
+    logits: np.ndarray = call.logits
     if not _is_plain_matrix(logits, call.axis) or not call.has_plain_options():
         return None
-    number, gradient_at = logits.dtype.type(0), 0 if gradient is None else gradient.ctypes.data
+    (rows, classes), number = logits.shape, logits.dtype.type(0)
+    at, gradient_at = logits.ctypes.data, 0 if gradient is None else gradient.ctypes.data
     if type(call) is EntropyCall:
-        result = np.empty((len(logits), 1) if call.keepdims else len(logits), logits.dtype)
-        addresses = (logits.ctypes.data, gradient_at, result.ctypes.data)
-        plain_entropy(number, NATIVE, *addresses, *logits.shape, call.temperature)
+        result = np.empty((rows, 1) if call.keepdims else rows, logits.dtype)
+        plain_entropy(number, NATIVE, at, gradient_at, result.ctypes.data, rows, classes, call.temperature)
         return result
     target = call.target()
-    if not (
-        _is_plain(target) and target.dtype is logits.dtype and target.shape == logits.shape and logits.shape[1] > 1
-    ):
+    if not (_is_plain(target) and target.dtype is logits.dtype and target.shape == logits.shape and classes > 1):
         return None
-    value = np.empty((), logits.dtype)
-    addresses = (logits.ctypes.data, target.ctypes.data, call.has_probabilities(), gradient_at, value.ctypes.data)
-    divisor = 1.0 if call.reduction == "sum" else float(len(logits))
-    numbers = (call.temperature, _warnings.checks_are_on(), divisor)
-    return value[()] if plain_divergence(number, NATIVE, *addresses, *logits.shape, *numbers) else None
+    value, divisor = np.empty((), logits.dtype), 1.0 if call.reduction == "sum" else float(rows)
+    is_filled = plain_divergence(
+        number, NATIVE, at, target.ctypes.data, call.has_probabilities(), gradient_at, value.ctypes.data, rows, classes,
+        call.temperature, _warnings.checks_are_on(), divisor,
+    )  # fmt: skip
+    return value[()] if is_filled else None
 
 
 def _is_plain_call(call: CrossEntropyCall) -> bool:

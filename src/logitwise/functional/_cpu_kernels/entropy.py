@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from logitwise.functional._cpu_kernels.softmax import mask_rows
+from logitwise.functional._cpu_kernels.softmax import clear_masked, mask_rows
 from logitwise.functional._memory.arrays import NO_ROWS, destination, float64_of, rows_of
 from logitwise.functional._memory.results import deliver, like
 from logitwise.functional._problems.entropy import EntropyProblem
@@ -42,4 +42,5 @@ def _entropies(problem: EntropyProblem, gradient: Any, weight: np.ndarray) -> An
         output = NO_ROWS[logits.dtype] if gradient is None else rows_of(gradient, layout)[0]
         mask = mask_rows(problem.mask, layout)
         kernels.entropy(logits, encoding, mask, weight, float(problem.temperature), entropies, output)
+        clear_masked(gradient, problem.mask, entropies)
     return like(problem.logits, entropies.reshape(problem.shape))

@@ -11,7 +11,7 @@ from logitwise import _warnings
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._cpu_kernels.cross_entropy import reduced
 from logitwise.functional._cpu_kernels.reduction import divisor_of
-from logitwise.functional._cpu_kernels.softmax import mask_rows
+from logitwise.functional._cpu_kernels.softmax import clear_masked, mask_rows
 from logitwise.functional._memory.arrays import NO_ROWS, destination, float64_of, rows_of
 from logitwise.functional._memory.results import deliver
 from logitwise.functional._problems.kl_divergence import KLDivergenceProblem
@@ -55,6 +55,7 @@ def _losses(problem: KLDivergenceProblem, gradient: Any, scale: float) -> np.nda
     mask, weight = mask_rows(problem.mask, layout), _weights(problem)
     numbers = (float(problem.temperature), scale)
     kernels.kl_divergence(*logits, *target, problem.are_probabilities, mask, weight, *numbers, losses, output)
+    clear_masked(gradient, problem.mask, losses)
     return losses
 
 

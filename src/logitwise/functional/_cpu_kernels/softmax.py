@@ -69,3 +69,9 @@ def _at_extreme_temperature(problem: SoftmaxProblem) -> np.ndarray:
 def mask_rows(mask: Any, layout: Layout) -> np.ndarray:
     """Return a mask as rows, or a mask of no rows for None."""
     return kernels.NO_MASK if mask is None else rows_of(mask, layout)[0]
+
+
+def clear_masked(gradient: Any, mask: Any, losses: np.ndarray) -> None:
+    """Write 0 to the masked classes of a gradient if a loss is NaN: a kernel fills all classes of its row with NaN."""
+    if gradient is not None and mask is not None and np.isnan(losses).any():
+        gradient[~mask] = 0.0

@@ -22,6 +22,15 @@ _VIEWS = (
     "UnsqueezeBackward0",
     "ViewBackward0",
 )
+_PARTS = (
+    "IndexBackward0",
+    "IndexSelectBackward0",
+    "MaskedSelectBackward0",
+    "SelectBackward0",
+    "SliceBackward0",
+    "SplitBackward0",
+    "UnbindBackward0",
+)
 _ENDINGS = {
     "SoftmaxBackward0": "softmax",
     "_SoftmaxBackward": "softmax",
@@ -36,17 +45,22 @@ _ENDINGS = {
 
 
 def ending_of(tensor: Any) -> str | None:
-    """Return the activation that `tensor` is the result of, views aside, as autograd recorded it; None for no other."""
-    node = tensor.grad_fn
-    while node is not None and type(node).__name__ in _VIEWS:
+    """Return the activation that `tensor` is the result of, as autograd recorded it; None for no other.
+
+    Views are looked through, and so are parts, but for a log_softmax: a loss of some of its classes needs it.
+    """
+    node, is_whole = tensor.grad_fn, True
+    while node is not None and type(node).__name__ in (*_VIEWS, *_PARTS):
+        is_whole = is_whole and type(node).__name__ in _VIEWS
         node = node.next_functions[0][0]
-    return _ENDINGS.get(type(node).__name__)
+    ending = _ENDINGS.get(type(node).__name__)
+    return ending if is_whole or ending != "log_softmax" else None
 
 
 def may_end_in_activation(tensor: Any) -> bool:
-    """Return whether `tensor` is a recorded view, or the recorded result of an activation that `ending_of` knows."""
-    node = tensor.grad_fn
-    return node is not None and (type(node).__name__ in _VIEWS or type(node).__name__ in _ENDINGS)
+    """Return whether `tensor` is a recorded view or part, or the recorded result of a known activation."""
+    name = type(tensor.grad_fn).__name__
+    return name in _VIEWS or name in _PARTS or name in _ENDINGS
 
 
 def warn_of_graph(logits: Any, loss: str) -> bool:

@@ -199,7 +199,8 @@ def _derivative(name: str, gradient_operator: Any) -> Any:
         arguments = (*arrays, *ctx.options)
         call, numbers = _split(name, arguments)
         if torch.is_grad_enabled():
-            loss = torch_operations.loss(_together(call, numbers))
+            with checks("off"):
+                loss = torch_operations.loss(_together(call, numbers))
             (result,) = torch.autograd.grad(loss, call.logits, outer, create_graph=True)
         elif gradient is None:
             result = gradient_operator(outer, *arguments)

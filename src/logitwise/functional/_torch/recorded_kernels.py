@@ -69,6 +69,11 @@ def _wide_result(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
     return ctx.problem.values_for_gradient(kept.float()), gradient.float()
 
 
+def _without_masked(gradient: Tensor, problem: SoftmaxProblem) -> Tensor:
+    """Return a gradient with 0 at masked classes, whose results are NaN in a row that has NaN elsewhere."""
+    return gradient if problem.mask is None else gradient.masked_fill(~problem.mask, 0.0)
+
+
 class _Softmax(_KeptResult):
     """The gradient is `p_j (h_j - sum_i h_i p_i) / T` with `h = g - g_k`, where k is the most probable class.
 
@@ -89,7 +94,7 @@ class _Softmax(_KeptResult):
         else:
             pull = pull.sub_(mean).mul_(result)
             pull = pull if problem.temperature == 1.0 else pull.div_(problem.temperature)
-        return pull.to(gradients[0].dtype), None
+        return _without_masked(pull, problem).to(gradients[0].dtype), None
 
 
 class _LogSoftmax(_KeptResult):
@@ -104,7 +109,7 @@ class _LogSoftmax(_KeptResult):
         gradient = gradient if unused is None else gradient.masked_fill(unused, 0.0)
         others = gradient.sum(axis, keepdim=True) - gradient
         pull = -(gradient * result.expm1() + result.exp() * others) / problem.temperature
-        return pull.to(gradients[0].dtype), None
+        return _without_masked(pull, problem).to(gradients[0].dtype), None
 
 
 def _dead_rows(logarithms: Tensor, axis: int) -> Tensor | None:
@@ -137,7 +142,8 @@ class _Logsumexp(_KeptLogits):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         logits, gradient = _wide_logits(ctx, gradients[0])
         gradient = gradient if ctx.problem.keepdims else gradient.unsqueeze(ctx.problem.layout.axis)
-        return (gradient * ctx.problem.values_for_gradient(logits)).to(gradients[0].dtype), None
+        pull = gradient * ctx.problem.values_for_gradient(logits)
+        return _without_masked(pull, ctx.problem).to(gradients[0].dtype), None
 
 
 class _Sigmoid(_KeptLogits):
@@ -186,7 +192,8 @@ class _Loss(Function):
         outer = gradients[0]
         if torch.is_grad_enabled():
             arrays = ctx.saved_tensors
-            loss = torch_operations.loss(ctx.problem.with_arrays(*arrays))
+            with checks("off"):  # they had their say when the loss was computed
+                loss = torch_operations.loss(ctx.problem.with_arrays(*arrays))
             return torch.autograd.grad(loss, arrays[0], outer, create_graph=True)[0], None
         if _is_batched(outer):
             return _gradients(ctx, outer), None
@@ -211,7 +218,7 @@ def _number_of(outer: Tensor) -> float | None:
 def _gradient_again(ctx: Any, outer: float | Tensor, memory: Tensor | None = None) -> Tensor:
     """Return the gradient of the loss times `outer`, rounded once; in `memory`, if there is some."""
     problem = ctx.problem.with_arrays(*ctx.saved_tensors).detached()
-    with checks("off"):  # they had their say when the loss was computed
+    with checks("off"):
         return _cpu_kernels.gradient(problem, outer, memory)
 
 

@@ -23,6 +23,7 @@ from logitwise.kernels.compiler import Kernel, PartCompiler
 notices.listen()
 
 EXACT: Any = False
+_INT32 = ir.IntType(32)
 REORDERED: Any = {"reassoc", "nsz"}
 
 
@@ -417,6 +418,95 @@ def to_bfloat16(_typing_context, value):
         return builder.trunc(builder.select(is_nan, word(0x7FC0), rounded), ir.IntType(16))
 
     return types.uint16(types.float32), generate
+
+
+@instruction
+def sums_apart_from_ones(_typing_context, numbers):
+    """Return the sum of those of a row of up to 2^31 numbers that are not 1, in float64, and how many are 1.
+
+    The row is added as a matrix of 32 columns (64 in float64), pairs of its rows first, in their own dtype; then halves
+    of the columns are added, and halves of these. It is written in vectors, since a loop over a few hundred numbers
+    takes longer to enter and to leave than to run.
+    """
+
+    def generate(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        sums = _SumsApartFromOnes(builder, array.data)
+        size = builder.extract_value(array.shape, 0)
+        width = size.type(sums.lanes)
+        in_pairs = builder.and_(size, size.type(-2 * sums.lanes))
+        start = size.type(0)
+        with cgutils.for_range_slice(builder, start, in_pairs, size.type(2 * sums.lanes), inc=True) as (place, _):
+            sums.add(sums.load(place), sums.load(builder.add(place, width)))
+        with cgutils.for_range_slice(builder, in_pairs, size, width, inc=True) as (place, _):
+            sums.add(sums.load_some(place, builder.sub(size, place)))
+        return context.make_tuple(builder, signature.return_type, sums.totals())
+
+    return types.UniTuple(types.float64, 2)(numbers), generate
+
+
+class _SumsApartFromOnes:
+    """Writes the vector instructions of `sums_apart_from_ones`."""
+
+    def __init__(self, builder, data):
+        self.builder, self.data, real = builder, data, data.type.pointee
+        self.bytes, self.lanes = (8, 64) if real == ir.DoubleType() else (4, 32)
+        self.vector, wide = ir.VectorType(real, self.lanes), ir.VectorType(ir.DoubleType(), self.lanes)
+        self.zero, self.one = (ir.Constant(self.vector, [number] * self.lanes) for number in (0.0, 1.0))
+        self.below, self.ones = cgutils.alloca_once(builder, wide), cgutils.alloca_once(builder, self.vector)
+        builder.store(ir.Constant(wide, [0.0] * self.lanes), self.below)
+        builder.store(self.zero, self.ones)
+
+    def load(self, place):
+        """Return a row of the matrix."""
+        return self.builder.load(self._pointer(place), align=self.bytes)
+
+    def load_some(self, place, count):
+        """Return the last row of the matrix, with zeros behind its `count` numbers."""
+        builder, lanes = self.builder, self.lanes
+        count = builder.trunc(count, _INT32)
+        unset = ir.Constant(ir.VectorType(_INT32, lanes), ir.Undefined)
+        counts = builder.shuffle_vector(builder.insert_element(unset, count, _INT32(0)), unset, _numbers([0] * lanes))
+        mask = builder.icmp_signed("<", _numbers(range(lanes)), counts)
+        pointer = self._pointer(place)
+        prototype = ir.FunctionType(self.vector, [pointer.type, _INT32, mask.type, self.vector])
+        name = f"llvm.masked.load.v{lanes}f{8 * self.bytes}.p0"
+        function = cgutils.get_or_insert_function(builder.module, prototype, name)
+        return builder.call(function, [pointer, _INT32(self.bytes), mask, self.zero])
+
+    def _pointer(self, place):
+        return self.builder.bitcast(self.builder.gep(self.data, [place]), self.vector.as_pointer())
+
+    def add(self, *rows):
+        """Add one row, or the sum of two."""
+        builder = self.builder
+        are_one = [builder.fcmp_ordered("==", row, self.one) for row in rows]
+        others = [builder.select(is_one, self.zero, row) for is_one, row in zip(are_one, rows, strict=True)]
+        counts = [builder.select(is_one, self.one, self.zero) for is_one in are_one]
+        for memory, (first, *second) in ((self.below, others), (self.ones, counts)):
+            total = builder.load(memory)
+            more = builder.fadd(first, second[0]) if second else first
+            more = more if more.type == total.type else builder.fpext(more, total.type)
+            builder.store(builder.fadd(total, more), memory)
+
+    def totals(self):
+        """Return the sum of each of the two matrices, in float64."""
+        below, ones = (self._sum(self.builder.load(memory)) for memory in (self.below, self.ones))
+        return below, ones if ones.type == below.type else self.builder.fpext(ones, below.type)
+
+    def _sum(self, vector):
+        builder, lanes = self.builder, self.lanes
+        while lanes > 1:
+            lanes //= 2
+            places = (_numbers(range(first, first + lanes)) for first in (0, lanes))
+            unset = ir.Constant(vector.type, ir.Undefined)
+            vector = builder.fadd(*(builder.shuffle_vector(vector, unset, each) for each in places))
+        return builder.extract_element(vector, _INT32(0))
+
+
+def _numbers(numbers):
+    """Return a vector of whole numbers."""
+    return ir.Constant(ir.VectorType(_INT32, len(numbers)), list(numbers))
 
 
 @instruction

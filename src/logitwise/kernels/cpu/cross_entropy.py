@@ -498,8 +498,8 @@ def _cross_entropy_many(
     direct = gradient.size != 0 and not staged and not shares_memory(logits, gradient)
     kept = gradient.size != 0 and not direct
     aside = row_like(logits, classes if kept else min(classes, BLOCK))
-    below, ones = on_stack(LANES, 0.0), on_stack_like(LANES, logits)
     index, class_weights, sample_weights = on_stack(ROWS, 0), on_stack(ROWS, 0.0), on_stack(ROWS, 0.0)
+    sums = on_stack(LANES, 0.0)
     fill(index, 0)
     fill(class_weights, 1.0)
     fill(sample_weights, 1.0)
@@ -534,8 +534,8 @@ def _cross_entropy_many(
                 own_value, spread_distance, own_spread = np.float64(values[own]), 0.0, 0.0
                 if spread is not None:
                     own_spread = spread[own]
-                    spread_distance = _spread_distance(values, spread, largest_of_row(values), terms, below)
-                anchor, rest, total = shift_row(values, high, low, exponentials, below, ones)
+                    spread_distance = _spread_distance(values, spread, largest_of_row(values), terms, sums)
+                anchor, rest, total = shift_row(values, high, low, exponentials)
                 log_total = log1p(rest)
                 losses[row] = weight * _loss(
                     numbers, class_weights[b], anchor - own_value, anchor, total, log_total, spread_sum,
@@ -720,9 +720,8 @@ def _soft_cross_entropy_many(
     values = scratch_like(logits, (ROWS, classes))
     targets = scratch_like(target, (ROWS, classes))
     exponentials = row_like(logits, classes)
-    coefficients, terms = new_row(classes, 0.0), on_stack(BLOCK, 0.0)
+    coefficients, terms, sums = new_row(classes, 0.0), on_stack(BLOCK, 0.0), on_stack(LANES, 0.0)
     taken = new_row(0 if mask is None else classes, True)
-    below, ones = on_stack(LANES, 0.0), on_stack_like(LANES, logits)
     high, low = pair_like(logits, *scaled_log2_e(1.0))
     for start in range(first, last, ROWS):
         count = min(ROWS, last - start)
@@ -740,11 +739,11 @@ def _soft_cross_entropy_many(
                 load_mask_row(mask, inner_of(logits), start + b, taken)
                 fill_masked(row, taken, -np.inf)
             fill_coefficients(truth, class_weight, numbers[0], mask, taken, coefficients)
-            row_weight = _row_weight(truth, class_weight, terms, below) if class_weight.size else 1.0
-            anchor, rest, total = shift_row(row, high, low, exponentials, below, ones)
+            row_weight = _row_weight(truth, class_weight, terms, sums) if class_weight.size else 1.0
+            anchor, rest, total = shift_row(row, high, low, exponentials)
             coefficient_sum = sum_of(coefficients)
             loss, regulariser = _soft_loss(
-                coefficient_sum, _spread_distance(row, coefficients, anchor, terms, below), numbers[1] * row_weight,
+                coefficient_sum, _spread_distance(row, coefficients, anchor, terms, sums), numbers[1] * row_weight,
                 anchor, total, log1p(rest),
             )  # fmt: skip
             losses[start + b] = weight * loss

@@ -213,9 +213,12 @@ def _sums_of_lanes(exact, values, highest, scales, exponentials, sums, lost):
 
 @compiled
 def _slope(value, highest, inverse, exponential, mean, factor):
-    """Return `factor e ((z - m) / T + D)`, 0 where the exponential is; `exponential` has the excess factor."""
+    """Return `factor e ((z - m) / T + D)`; 0 where the exponential is, but in a row of NaN, where D is NaN too.
+
+    `exponential` has the excess factor.
+    """
     slope = exponential * ((np.float64(value) - np.float64(highest)) * inverse + mean)
-    return 0.0 if exponential == 0.0 else (slope / EXCESS) * factor
+    return 0.0 * mean if exponential == 0.0 else (slope / EXCESS) * factor
 
 
 @compiled

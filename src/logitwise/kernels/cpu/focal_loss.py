@@ -259,7 +259,7 @@ def _focal_loss_many(
     # Rows that are converted, or written where they are read, go through scratch memory: see `_cross_entropy_many`.
     direct = gradient.size != 0 and not staged and not shares_memory(logits, gradient)
     aside = scratch_like(logits, (1, classes if gradient.size != 0 and not direct else 0))[0]
-    block, below, ones = np.empty(BLOCK), np.empty(LANES), np.empty(LANES)
+    block = np.empty(BLOCK)
     index, class_weights, sample_weights = np.zeros(ROWS, np.int64), np.ones(ROWS), np.ones(ROWS)
     for start in range(first, last, ROWS):
         count = min(ROWS, last - start)
@@ -278,7 +278,7 @@ def _focal_loss_many(
                 exponentials[:] = 0.0
             else:
                 own_value = values[own]
-                anchor, rest, total = _shift_row(values, exponentials, block, below, ones)
+                anchor, rest, total = _shift_row(values, exponentials, block)
                 losses[row], factor, at_target = _row(
                     gamma, scale, class_weights[b], sample_weights[b], own_value, anchor, rest, total
                 )
@@ -297,11 +297,11 @@ def _focal_loss_many(
 
 
 @compiled
-def _shift_row(values, exponentials, block, lanes_below, lanes_ones):
+def _shift_row(values, exponentials, block):
     """Return the anchor of a row, the sum of its exponentials without one of the largest, and their sum.
 
-    As `shift_row`, with sums of exponentials in float64. Unless it has size 0, `exponentials` is filled with them. The
-    last three arguments are scratch memory.
+    As `shift_row`, with sums of exponentials in float64. Unless it has size 0, `exponentials` is filled with them.
+    `block` is scratch memory.
     """
     largest = largest_of_row(values)
     anchor = real_like(values, 0.0) if largest == -np.inf else largest
@@ -312,7 +312,7 @@ def _shift_row(values, exponentials, block, lanes_below, lanes_ones):
         _fill_exponentials(view_of(values, start, count), anchor, part)
         if exponentials.size:
             _copy(part, view_of(exponentials, start, count))
-        block_below, block_ones = sums_of_block(part, lanes_below, lanes_ones)
+        block_below, block_ones = sums_of_block(part)
         below, lost = difference(below, -block_below)
         below_lost += lost
         ones += block_ones
@@ -345,7 +345,6 @@ def _soft_focal_loss(
     if target is not None:
         truths = scratch_like(target, (ROWS, classes))
     coefficients, terms, block = np.empty(classes), np.empty(classes), np.empty(BLOCK)
-    below, ones = np.empty(LANES), np.empty(LANES)
     index, class_weights, sample_weights = np.zeros(ROWS, np.int64), np.ones(ROWS), np.ones(ROWS)
     for start in range(first, last, ROWS):
         count = min(ROWS, last - start)
@@ -371,7 +370,7 @@ def _soft_focal_loss(
                 fill_coefficients(
                     view_of(truths, b * classes, classes), class_weight, smoothing, None, None, coefficients
                 )
-            anchor, rest, total = _shift_row(row, exponentials, block, below, ones)
+            anchor, rest, total = _shift_row(row, exponentials, block)
             _terms(gamma, row, anchor, exponentials, rest, total, coefficients, terms)
             losses[start + b] = sample_weights[b] * (np.inf if total == 0.0 else sum_of(terms))
             if gradient.size:

@@ -173,11 +173,13 @@ def _plain_divergence(
             many, given, keeping, logits, encoding, target, encoding, no_mask, no_weights, temperature, scale, losses,
             gradient,
         )  # fmt: skip
+        had_memory = share(team, kernel, rows, tile, arguments)
     else:
-        arguments = (
+        exact_arguments = (
             many, given, logits, encoding, target, encoding, no_mask, no_weights, temperature, scale, losses, gradient
         )  # fmt: skip
-    if not share(team, kernel, rows, tile, arguments):
+        had_memory = share(team, kernel, rows, tile, exact_arguments)
+    if not had_memory:
         return _NO_MEMORY
     total = sum_of(losses)
     if with_checks and not np.isfinite(total):

@@ -35,6 +35,7 @@ from logitwise.kernels.cpu.compiled import (
     on_stack_like,
     prefetch,
     prefetch_to_write,
+    sums_apart_from_ones,
     to_bfloat16,
     to_float16,
     transpose_scaled_tile,
@@ -559,31 +560,15 @@ def exponentials_of_row(values, anchor, high, low, exponentials):
 
 
 @compiled
-def sums_of_block(exponentials, below, ones):
+def sums_of_block(exponentials):
     """Return the sum of those of up to `BLOCK` exponentials that are not 1, in float64, and how many are 1.
 
-    They are added as a matrix of `LANES` columns. This order is written out, so that the loops vectorise without
-    regrouping, and few terms are added one after another: in a row of equal terms all rounding errors have the same
-    sign, and n terms added one by one may be n / 4 ulp off. Pairs are added in their own dtype first: half as many
-    conversions, at the cost of half an ulp. `below` and `ones` are scratch memory for `LANES` numbers each.
+    The order of the additions is written out, so that it does not depend on the processor, and few terms are added one
+    after another: in a row of equal terms all rounding errors have the same sign, and n terms added one by one may be
+    n / 4 ulp off.
     """
     use_wide_vectors()
-    zero, one = real_like(exponentials, 0.0), real_like(exponentials, 1.0)
-    for i in range(LANES):
-        below[i], ones[i] = 0.0, zero
-    rows = exponentials.size // LANES
-    lanes = matrix_of(exponentials, rows, LANES)
-    for k in range(1, rows, 2):
-        for i in range(LANES):
-            first, second = lanes[k - 1, i], lanes[k, i]
-            below[i] += np.float64((zero if first == one else first) + (zero if second == one else second))
-            ones[i] += (one if first == one else zero) + (one if second == one else zero)
-    for start in range(rows // 2 * 2 * LANES, exponentials.size, LANES):
-        rest = view_of(exponentials, start, min(LANES, exponentials.size - start))
-        for i in range(rest.size):
-            below[i] += np.float64(zero if rest[i] == one else rest[i])
-            ones[i] += one if rest[i] == one else zero
-    return _sum_of_lanes(below), np.float64(_sum_of_lanes(ones))
+    return sums_apart_from_ones(exponentials)
 
 
 @compiled
@@ -599,7 +584,7 @@ def _sum_of_lanes(sums):
 
 @compiled
 def sum_of_block(values, sums):
-    """Return the sum of up to `BLOCK` float64 values, added as in `sums_of_block`; `sums` is scratch memory."""
+    """Return the sum of up to `BLOCK` float64 values, added as a matrix of LANES columns; `sums` is scratch memory."""
     use_wide_vectors()
     fill(sums, 0.0)
     rows = values.size // LANES
@@ -642,13 +627,13 @@ def with_lost(total, lost):
 
 
 @compiled
-def shift_row(values, high, low, exponentials, lanes_below, lanes_ones):
+def shift_row(values, high, low, exponentials):
     """Fill the exponentials of a row; return its anchor, their sum without one of the largest, and their sum.
 
     The anchor is the largest value. Its term is exactly 1 and stays out of the first sum, so nothing is lost where the
     others are tiny. In a row of -inf alone, the anchor and both sums are 0; NaN or +inf make the sums NaN. Blocks are
     summed while they are in the cache, which keeps the rounding error within 2 ulp. Where the exponentials are not
-    needed, `exponentials` may be as short as a block. The last two arguments are scratch memory: see `sums_of_block`.
+    needed, `exponentials` may be as short as a block.
     """
     largest = largest_of_row(values)
     anchor = real_like(values, 0.0) if largest == -np.inf else largest
@@ -657,7 +642,7 @@ def shift_row(values, high, low, exponentials, lanes_below, lanes_ones):
         count = min(BLOCK, values.size - start)
         block = view_of(exponentials, start if exponentials.size == values.size else 0, count)
         exponentials_of_row(view_of(values, start, count), anchor, high, low, block)
-        block_below, block_ones = sums_of_block(block, lanes_below, lanes_ones)
+        block_below, block_ones = sums_of_block(block)
         below, lost = difference(below, -block_below)
         below_lost += lost
         ones += block_ones

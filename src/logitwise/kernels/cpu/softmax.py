@@ -149,7 +149,7 @@ def _normalize_few(logits, mask, encoding, high, low, inverse, logs, result, fir
     anchor, factor = on_stack_like(LANES, logits), on_stack_like(LANES, logits)
     fill(factor, 1.0)
     rest, total, log_total = on_stack(LANES, 0.0), on_stack(LANES, 0.0), on_stack(LANES, 0.0)
-    written = view_of(result, 0, 0 if logs == LOGSUMEXP else result.size)
+    written = result[: 0 if logs == LOGSUMEXP else len(result)]
     for start in range(first, last, LANES):
         count = min(LANES, last - start)
         load_lanes(logits, mask, encoding, start, count, values)
@@ -208,7 +208,6 @@ def _normalize_many(logits, mask, encoding, high, low, inverse, logs, result, fi
     direct = not staged and not shares_memory(logits, result)
     kept = not direct or logs is None
     aside = row_like(logits, classes if kept else min(classes, BLOCK))
-    below, ones = on_stack(LANES, 0.0), on_stack_like(LANES, logits)
     for start in range(first, last, ROWS):
         count = min(ROWS, last - start)
         if staged:
@@ -218,7 +217,7 @@ def _normalize_many(logits, mask, encoding, high, low, inverse, logs, result, fi
             values = view_of(stage, b * classes, classes) if staged else row_in_place(logits, stage, row)
             output = row_in_place(result, stage, row) if direct else view_of(aside, 0, classes)
             exponentials = output if logs is None else aside
-            anchor, rest, total = shift_row(values, high, low, exponentials, below, ones)
+            anchor, rest, total = shift_row(values, high, low, exponentials)
             factor = 1.0
             if logs is None:
                 factor = 0.0 if total == 0.0 else 1.0 / total

@@ -67,7 +67,7 @@ def _options_of(call: BinaryCall | BinaryFocalCall) -> _PlainBinary | None:
     """Return the options of a call that the gate may try, or None."""
     if not call.has_plain_options() or not _are_taken(call.logits, call.target):
         return None
-    smoothing, gamma = (call.label_smoothing, 0.0) if type(call) is BinaryCall else (0.0, float(call.gamma))
+    smoothing, gamma = (call.label_smoothing, 0.0) if isinstance(call, BinaryCall) else (0.0, float(call.gamma))
     return _PlainBinary(call.operation, smoothing, call.reduction, call.normalizer, gamma)
 
 

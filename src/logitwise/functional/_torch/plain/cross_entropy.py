@@ -31,10 +31,9 @@ from logitwise.kernels.cpu.rows import FEW_CLASSES
 
 def loss(call: CrossEntropyCall, gamma: float = 0.0) -> Tensor | None:
     """Return the loss, recorded where autograd asks for it, or None."""
-    with_checks = _warnings.checks_are_on()
-    if not _is_taken(call, with_checks):
+    if is_followed() or not _is_taken(call):
         return None
-    logits, recorded = call.logits, is_recorded(call.logits)
+    logits, recorded, with_checks = call.logits, is_recorded(call.logits), _warnings.checks_are_on()
     gradient = memory_of_gradient(logits, recorded)
     rows_counted, value = loss_of_plain(call, gradient, with_checks=with_checks, gamma=gamma)
     if rows_counted < 0:
@@ -50,11 +49,12 @@ def loss(call: CrossEntropyCall, gamma: float = 0.0) -> Tensor | None:
 
 def loss_and_gradient(call: CrossEntropyCall, out: Any, gamma: float = 0.0) -> tuple[Tensor, Tensor] | None:
     """Return the loss and its gradient, both detached, or None."""
-    with_checks = _warnings.checks_are_on()
-    if not _is_taken(call, with_checks) or not (out is None or (call.mask is None and _can_be_filled(out, call))):
+    if is_followed() or not _is_taken(call):
+        return None
+    if not (out is None or (call.mask is None and _can_be_filled(out, call))):
         return None
     gradient = new_memory(call.logits) if out is None else out
-    rows_counted, value = loss_of_plain(call, gradient, with_checks=with_checks, gamma=gamma)
+    rows_counted, value = loss_of_plain(call, gradient, with_checks=_warnings.checks_are_on(), gamma=gamma)
     return None if rows_counted < 0 else (value, gradient)
 
 
@@ -93,11 +93,13 @@ class _PlainProblem(NamedTuple):
         return problem._replace(mask=mask, rows_counted=self.rows_counted, gamma=self.gamma)
 
 
-def _is_taken(call: CrossEntropyCall, with_checks: bool) -> bool:
-    """Return whether the gate may try a call."""
-    if is_followed() or not is_plain_matrix(call) or not call.has_plain_options():
-        return False
-    return not (with_checks and suspicions.may_end_in_activation(call.logits))
+def _is_taken(call: CrossEntropyCall) -> bool:
+    """Return whether the gate may try a call that nothing follows."""
+    return (
+        is_plain_matrix(call)
+        and call.has_plain_options()
+        and not (suspicions.may_end_in_activation(call.logits) and _warnings.checks_are_on())
+    )
 
 
 def is_plain_matrix(call: CrossEntropyCall) -> bool:

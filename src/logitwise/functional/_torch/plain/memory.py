@@ -13,7 +13,7 @@ from logitwise.functional._torch.recorded_kernels import has_hooks
 from logitwise.functional._torch.tensors import ORDINARY, is_transforming, is_wrapped
 
 NATIVE = (torch.float32, torch.float64)
-_STRIDED = torch.strided
+_STRIDED, _IN_ORDER = torch.strided, torch.contiguous_format
 _functions_of_modes = torch._C._len_torch_function_stack
 
 
@@ -37,7 +37,7 @@ def is_plain(tensor: Any) -> bool:
 
 def new_memory(like: Tensor) -> Tensor:
     """Return new memory like a plain tensor, which autograd does not follow."""
-    return torch.empty_like(like, requires_grad=False) if like.nbytes < SMALLEST else destination(like, None)
+    return torch.empty_like(like, memory_format=_IN_ORDER) if like.nbytes < SMALLEST else destination(like, None)
 
 
 def memory_of_gradient(logits: Tensor, recorded: bool) -> Tensor | None:

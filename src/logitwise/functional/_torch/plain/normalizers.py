@@ -34,8 +34,8 @@ def softmax(call: SoftmaxCall, out: Any) -> Tensor | None:
     if not shape or not (axis == -1 or axis == len(shape) - 1) or not size:
         return None
     filled, classes = new_memory(logits) if out is None else out, shape[-1]
-    addresses = (logits.data_ptr(), filled.data_ptr())
-    plain_softmax(*STORED[logits.dtype], *addresses, size // classes, classes, temperature, operation)
+    (example, encoding), at, result_at = STORED[logits.dtype], logits.data_ptr(), filled.data_ptr()
+    plain_softmax(example, encoding, at, result_at, size // classes, classes, temperature, operation)
     return filled
 
 
@@ -45,8 +45,8 @@ def sigmoid(call: SigmoidCall, out: Any) -> Tensor | None:
     if not _are_taken(logits, out) or not logits.numel():
         return None
     filled = new_memory(logits) if out is None else out
-    addresses, is_logarithm = (logits.data_ptr(), filled.data_ptr()), call.operation == "log_sigmoid"
-    plain_sigmoid(*STORED[logits.dtype], *addresses, logits.numel(), is_logarithm)
+    (example, encoding), at, result_at = STORED[logits.dtype], logits.data_ptr(), filled.data_ptr()
+    plain_sigmoid(example, encoding, at, result_at, logits.numel(), call.operation == "log_sigmoid")
     return filled
 
 

@@ -10,7 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from logitwise import _warnings
+from logitwise.functional import _cpu_kernels
+from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._memory.results import deliver
+from logitwise.functional._torch.tensors import are_for_kernels
 from logitwise.functional._torch.torch_operations.binary_cross_entropy import binary_cross_entropy_with_logits
 from logitwise.functional._torch.torch_operations.cross_entropy import cross_entropy, log_loss
 from logitwise.functional._torch.torch_operations.entropy import entropy
@@ -56,12 +60,40 @@ def result(call: Any, out: Any = None) -> Any:
 def loss(call: Any) -> Tensor:
     """Return the loss."""
     problem = call.checked()
+    if _is_checked(call):
+        is_warned_of = suspicions.warn_of_graph(problem.logits, problem.operation)
+        _warn(problem._replace(is_warned_of=True) if is_warned_of else problem)
+        with _warnings.checks("off"):  # the kernels had their say
+            return _LOSSES[problem.operation](problem)
     return _LOSSES[problem.operation](problem)
+
+
+def _is_checked(call: Any) -> bool:
+    """Return whether a call is checked for what is hardly ever meant: one that is here for its derivatives alone.
+
+    The kernels then compute the loss too, for their warnings, at a small part of the cost of the operations.
+    """
+    if torch.compiler.is_compiling() or not _warnings.checks_are_on():
+        return False
+    with torch.no_grad():
+        return _cpu_kernels.takes(call) and are_for_kernels(call)
+
+
+def _warn(problem: Any) -> None:
+    """Warn of what the kernels find in a problem."""
+    for name in ("normalizer", "temperature"):
+        number = getattr(problem, name, None)
+        if isinstance(number, Tensor):
+            problem = problem._replace(**{name: float(number.detach())})
+    _cpu_kernels.loss(problem.detached())
 
 
 def loss_and_gradient(call: Any, out: Any = None) -> tuple[Tensor, Tensor]:
     """Return the loss and its gradient, detached: one backward pass over the operations."""
     problem = call.checked(out).detached()
+    is_checked = _is_checked(call)
+    if is_checked:
+        _warn(problem)
 
     def sum_of(logits: Tensor) -> tuple[Tensor, Tensor]:
         loss = _LOSSES[problem.operation](problem._replace(logits=logits))
@@ -71,7 +103,7 @@ def loss_and_gradient(call: Any, out: Any = None) -> tuple[Tensor, Tensor]:
     if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
         gradient, loss = torch.func.grad(sum_of, has_aux=True)(problem.logits)
         return loss.detach(), deliver(gradient, out)
-    with torch.enable_grad():
+    with torch.enable_grad(), _warnings.checks("off" if is_checked else None):
         total, loss = sum_of(problem.logits.requires_grad_())
         (gradient,) = torch.autograd.grad(total, problem.logits)
     return loss.detach(), deliver(gradient, out)

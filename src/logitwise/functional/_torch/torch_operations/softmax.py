@@ -25,12 +25,18 @@ def softmax(problem: SoftmaxProblem) -> Tensor:
 
 
 def log_softmax(problem: SoftmaxProblem) -> Tensor:
-    """Return the log-probabilities of the classes; that of a masked class is a constant, and has no derivative."""
+    """Return the log-probabilities of the classes; that of a masked class is a constant, and has no derivative.
+
+    It is -inf, and NaN in a row that has NaN.
+    """
     if not problem.layout.classes:
         return problem.logits.clone()
     rows = _rows(problem)
-    results = _of_shape(rows.differences - rows.log_total, problem)
-    return results if problem.mask is None else results.masked_fill(~problem.mask, -torch.inf)
+    results = rows.differences - rows.log_total
+    if problem.mask is not None:
+        outside = torch.where(rows.log_total.detach().isnan(), torch.nan, -torch.inf)
+        results = torch.where(problem.mask, results, outside)
+    return _of_shape(results, problem)
 
 
 def logsumexp(problem: SoftmaxProblem) -> Tensor:
