@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,7 @@ import numpy as np
 import logitwise as lw
 from logitwise import _notice
 
-CLASSES = (3, 300)  # few and many have kernels of their own
-SMALL, LARGE = 1_000, 100_000  # logits: small calls have kernels of their own
+SHAPES = ((64, 3), (8, 300))  # few classes and many have kernels of their own
 
 Step = tuple[str, list[Callable[[], Any]]]
 
@@ -24,43 +22,53 @@ def warm_up(tell: Callable[[str], object]) -> None:
 
     if not sum_of.is_kept:
         tell(f"Numba found no folder for compiled code: {_notice.HOW_TO_KEEP}.")
-    steps = [*_steps("float32"), *_steps("float64")]
+    steps = [*_steps_of_arrays("float32"), *_steps_of_arrays("float64")]
+    if find_spec("torch") is not None:
+        steps += [step for dtype in ("float32", "float64", "bfloat16") for step in _steps_of_tensors(dtype)]
     for place, (name, calls) in enumerate(steps, 1):
         tell(f"[{place}/{len(steps)}] {name}")
         for call in calls:
             call()
 
 
-def _steps(dtype: str) -> Iterator[Step]:
-    few, many = _logits(SMALL, CLASSES[0], dtype), _logits(SMALL, CLASSES[1], dtype)
-    of_rows = product((lw.softmax, lw.log_softmax, lw.logsumexp, lw.entropy), (few, many))
-    yield f"softmax, log_softmax, logsumexp, entropy ({dtype})", [_call(*each) for each in of_rows]
-    yield f"sigmoid, log_sigmoid ({dtype})", [_call(lw.sigmoid, few), _call(lw.log_sigmoid, few)]
-    sizes = [_logits(size, classes, dtype) for size, classes in product((SMALL, LARGE), CLASSES)]
-    of_indices = [_call(lw.cross_entropy_and_gradient, logits, _indices(logits)) for logits in sizes]
-    yield f"cross_entropy of class indices ({dtype})", of_indices
-    of_distributions = [_call(lw.cross_entropy_and_gradient, logits, lw.softmax(logits)) for logits in (few, many)]
-    yield f"cross_entropy of distributions ({dtype})", of_distributions
-    yield f"kl_divergence ({dtype})", [_call(lw.kl_divergence_and_gradient, x, 2 * x) for x in (few, many)]
+def _steps_of_arrays(dtype: str) -> Iterator[Step]:
+    pairs = [_pair(shape, dtype) for shape in SHAPES]
+    logits = [logits for logits, _ in pairs]
+    labels = [(logits > 0).astype(dtype) for logits in logits]
+    for function in (lw.softmax, lw.log_softmax, lw.logsumexp, lw.sigmoid, lw.log_sigmoid, lw.entropy):
+        yield f"{function.__name__} ({dtype})", [_call(function, each) for each in logits]
+    indices = lw.cross_entropy_and_gradient
+    yield f"cross_entropy of class indices ({dtype})", [_call(indices, *pair) for pair in pairs]
+    yield f"cross_entropy of distributions ({dtype})", [_call(indices, each, lw.softmax(each)) for each in logits]
+    yield f"kl_divergence ({dtype})", [_call(lw.kl_divergence_and_gradient, each, 2 * each) for each in logits]
     binary = lw.binary_cross_entropy_with_logits_and_gradient
-    yield f"binary_cross_entropy_with_logits ({dtype})", [_call(binary, few, (few > 0).astype(dtype))]
-    if find_spec("torch") is not None:
-        yield f"CrossEntropyLoss of tensors ({dtype})", [_call(_loss_of_tensor, logits) for logits in (few, many)]
+    yield f"binary_cross_entropy_with_logits ({dtype})", [_call(binary, logits[0], labels[0])]
+
+
+def _steps_of_tensors(dtype: str) -> Iterator[Step]:
+    import torch
+
+    pairs = [tuple(map(torch.tensor, _pair(shape, "float32"))) for shape in SHAPES]
+    pairs = [(logits.to(getattr(torch, dtype)), target) for logits, target in pairs]
+    labels = [(logits > 0).to(logits.dtype) for logits, _ in pairs]
+    for function in (lw.softmax, lw.log_softmax):
+        yield f"{function.__name__} of tensors ({dtype})", [_call(function, logits) for logits, _ in pairs]
+    losses = {"CrossEntropyLoss": lw.nn.CrossEntropyLoss(), "FocalLoss": lw.nn.FocalLoss()}
+    if dtype == "float32":
+        losses["CrossEntropyLoss with label smoothing"] = lw.nn.CrossEntropyLoss(label_smoothing=0.1)
+    for name, loss in losses.items():
+        yield f"{name} ({dtype})", [_call(_backward, loss, *pair) for pair in pairs]
+    yield f"BCEWithLogitsLoss ({dtype})", [_call(_backward, lw.nn.BCEWithLogitsLoss(), pairs[0][0], labels[0])]
 
 
 def _call(function: Callable, *arguments: Any) -> Callable[[], Any]:
     return lambda: function(*arguments)
 
 
-def _logits(size: int, classes: int, dtype: str) -> np.ndarray:
-    return np.random.default_rng(0).normal(size=(size // classes, classes)).astype(dtype)
+def _pair(shape: tuple[int, int], dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return logits, and a class index for each row."""
+    return np.random.default_rng(0).normal(size=shape).astype(dtype), np.arange(shape[0]) % shape[1]
 
 
-def _indices(logits: np.ndarray) -> np.ndarray:
-    return np.arange(len(logits)) % logits.shape[1]
-
-
-def _loss_of_tensor(logits: np.ndarray) -> None:
-    import torch
-
-    lw.nn.CrossEntropyLoss()(torch.tensor(logits, requires_grad=True), torch.tensor(_indices(logits))).backward()
+def _backward(loss: Callable, logits: Any, target: Any) -> None:
+    loss(logits.clone().requires_grad_(), target).backward()

@@ -72,7 +72,7 @@ def test_rows_and_their_gradient(kind, gamma, asked):
 
 @pytest.mark.parametrize("gamma", [0.3, 7.5])
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
-@pytest.mark.parametrize("classes", [2, 3, 64, 256, 257, 1100])
+@pytest.mark.parametrize("classes", [2, 3, 64, 160, 161, 1100])
 def test_every_number_of_classes_both_of_the_confident_and_the_wrong(classes, dtype, gamma):
     generator = np.random.default_rng(classes)
     logits = make(generator.standard_normal((70, classes)) * 3, f"torch {dtype}")

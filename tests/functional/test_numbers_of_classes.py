@@ -22,7 +22,7 @@ from logitwise import reference
 
 EVERY = [*range(2, 301)]
 BEYOND = [400, 511, 512, 513, 999, 1000, 1001, 1023, 1024, 1025, 1031, 2047, 2048, 2049, 3000, 4099, 10_007]
-SOME = [2, 3, 7, 8, 9, 15, 16, 17, 33, 64, 100, 128, 200, 255, 256, 257, 300, 1000, 1025, 4099]
+SOME = [2, 3, 7, 8, 9, 15, 16, 17, 33, 64, 100, 128, 200, 160, 161, 256, 257, 300, 1000, 1025, 4099]
 KINDS = ["numpy float32", "numpy float64", "torch float64", "torch bfloat16", "torch float16"]
 OPTIONS: dict[str, dict[str, Any]] = {
     "plain": {},
