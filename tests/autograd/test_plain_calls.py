@@ -296,3 +296,15 @@ def test_squares_are_plain_unless_the_target_fits_their_columns(classes, dtype):
         with pytest.warns(lw.AxisWarning):
             lw.cross_entropy(logits.detach().numpy(), columns.numpy())
         assert lw.route_of(logits.detach().numpy(), target.numpy()).name == "plain call"
+
+
+@pytest.mark.parametrize("loss", [lw.cross_entropy, lw.focal_loss], ids=["cross_entropy", "focal_loss"])
+@pytest.mark.parametrize("classes", [8, 64, 200, 1000])
+def test_a_transposed_square_of_any_size_is_noticed(classes, loss):
+    logits = torch.randn(classes, classes, generator=torch.Generator().manual_seed(classes))
+    columns = logits.argmax(0)
+    columns[::10] = (columns[::10] + 1) % classes  # a tenth or so is not the largest of its column
+    with pytest.warns(lw.AxisWarning, match="along which the target is the class of the largest logit in"):
+        loss(logits, columns)
+    target = torch.arange(classes)
+    assert lw.route_of(logits, target, function=loss).name == "plain call"

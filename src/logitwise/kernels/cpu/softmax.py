@@ -26,6 +26,7 @@ from logitwise.kernels.cpu.rows import (
     STRIDE,
     as_matrix,
     encode,
+    first_rows,
     inner_of,
     is_staged,
     load_lanes,
@@ -149,7 +150,7 @@ def _normalize_few(logits, mask, encoding, high, low, inverse, logs, result, fir
     anchor, factor = on_stack_like(LANES, logits), on_stack_like(LANES, logits)
     fill(factor, 1.0)
     rest, total, log_total = on_stack(LANES, 0.0), on_stack(LANES, 0.0), on_stack(LANES, 0.0)
-    written = result[: 0 if logs == LOGSUMEXP else len(result)]
+    written = first_rows(result, 0 if logs == LOGSUMEXP else len(result))
     for start in range(first, last, LANES):
         count = min(LANES, last - start)
         load_lanes(logits, mask, encoding, start, count, values)
