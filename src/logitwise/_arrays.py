@@ -106,15 +106,24 @@ def is_traced() -> bool:
     return torch._C._len_torch_dispatch_stack() > 0 or torch._C._get_tracing_state() is not None
 
 
+def in_own_memory(tensor: Any) -> Any:
+    """Return a detached tensor whose memory holds its values: that of a tensor of `functionalize` holds anything."""
+    torch, tensor = sys.modules["torch"], tensor.detach()
+    if not torch._is_functional_tensor(tensor):
+        return tensor
+    torch._sync(tensor)
+    return torch._from_functional_tensor(tensor)
+
+
 def as_numpy(array: Any) -> np.ndarray:
     """Return the values as a NumPy array, whatever the framework or device."""
-    return array.detach().cpu().numpy() if is_tensor(array) else np.asarray(array)
+    return in_own_memory(array).cpu().numpy() if is_tensor(array) else np.asarray(array)
 
 
 def as_float64(array: Any) -> np.ndarray:
     """Return the values of an array or tensor as float64."""
     if is_tensor(array):
-        return array.detach().to(sys.modules["torch"].float64).cpu().numpy()
+        return in_own_memory(array).to(sys.modules["torch"].float64).cpu().numpy()
     return np.asarray(array, dtype=np.float64)
 
 

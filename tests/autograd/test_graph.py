@@ -242,3 +242,34 @@ def test_a_small_model_learns_as_with_torchs_loss():
         curves.append(losses)
     assert_close(tensor(curves[0]), tensor(curves[1]), rtol=1e-4, atol=1e-6)
     assert curves[0][-1] < 0.5 * curves[0][0]
+
+
+ROW_SUMS_OF_ONE = torch.full((4, 3), 1 / 3, dtype=torch.float64)
+FILLING = {
+    "softmax": lambda z, out: lw.softmax(z, out=out),
+    "softmax over both axes": lambda z, out: lw.softmax(z, axis=(0, 1), out=out),
+    "softmax at a temperature near 0": lambda z, out: lw.softmax(z, temperature=1e-300, out=out),
+    "log_softmax": lambda z, out: lw.log_softmax(z, out=out),
+    "sigmoid": lambda z, out: lw.sigmoid(z, out=out),
+    "log_sigmoid": lambda z, out: lw.log_sigmoid(z, out=out),
+    "cross_entropy": lambda z, out: lw.cross_entropy_and_gradient(z, TARGET, out=out),
+    "focal_loss": lambda z, out: lw.focal_loss_and_gradient(z, TARGET, gamma=2.0, out=out),
+    "binary": lambda z, out: lw.binary_cross_entropy_with_logits_and_gradient(z, ROW_SUMS_OF_ONE, out=out),
+    "binary focal": lambda z, out: lw.binary_focal_loss_with_logits_and_gradient(
+        z, ROW_SUMS_OF_ONE, gamma=2.0, out=out
+    ),
+    "entropy": lambda z, out: lw.entropy_and_gradient(z, out=out),
+    "kl_divergence": lambda z, out: lw.kl_divergence_and_gradient(z, target_probabilities=ROW_SUMS_OF_ONE, out=out),
+}
+
+
+@pytest.mark.parametrize("is_wide", [False, True], ids=["gate", "general"])
+@pytest.mark.parametrize("fill", FILLING.values(), ids=FILLING)
+def test_an_out_that_a_backward_pass_needs_is_noticed(fill, is_wide):
+    """Kernels write into `out` by its address, where torch does not see it."""
+    logits = normal(4, 6)[:, ::2] if is_wide else normal(4, 3)
+    leaf, out = normal(4, 3).requires_grad_(), torch.ones(4, 3, dtype=torch.float64)
+    product = (leaf * out).sum()
+    fill(logits, out)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        product.backward()

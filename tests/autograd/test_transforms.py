@@ -335,6 +335,47 @@ def test_a_tensor_that_outlived_its_transform_is_a_tensor():
     assert_close(ours(kept[0]), theirs(normal(4, 3) * 2.0))
 
 
+OUTLIVING = {
+    "cross_entropy": lambda z, t, soft, mask: lw.cross_entropy(z, t),
+    "cross_entropy, mask": lambda z, t, soft, mask: lw.cross_entropy(z, t, mask=mask),
+    "cross_entropy, weights": lambda z, t, soft, mask: lw.cross_entropy(z, t, class_weight=soft[0]),
+    "focal_loss": lambda z, t, soft, mask: lw.focal_loss(z, t, gamma=2.0),
+    "binary": lambda z, t, soft, mask: lw.binary_cross_entropy_with_logits(z, soft),
+    "kl_divergence": lambda z, t, soft, mask: lw.kl_divergence(z, soft),
+    "entropy": lambda z, t, soft, mask: lw.entropy(z),
+    "softmax": lambda z, t, soft, mask: lw.softmax(z, mask=mask),
+    "sigmoid": lambda z, t, soft, mask: lw.sigmoid(z),
+}
+
+
+@pytest.mark.parametrize("function", OUTLIVING.values(), ids=OUTLIVING)
+@pytest.mark.parametrize("is_private", [False, True], ids=["functionalize", "wrapper"])
+def test_tensors_that_outlived_functionalize_are_not_read_by_their_addresses(is_private, function):
+    """Such a tensor has an address, of nothing or of memory that is not its own."""
+    tensors = normal(4, 3), TARGET, normal(4, 3, seed=1).sigmoid(), torch.ones(4, 3, dtype=torch.bool)
+    if is_private:
+        kept = list(map(torch._to_functional_tensor, tensors))
+    else:
+        kept = []
+        torch.func.functionalize(lambda *given: kept.extend(given) or given[0].sum())(
+            *(each.clone() for each in tensors)
+        )
+    expected = function(*tensors)
+    for arguments in (kept, [tensors[0], *kept[1:]], [kept[0], *tensors[1:]]):
+        found = function(*arguments)
+        if torch._is_functional_tensor(found):
+            torch._sync(found)
+            found = torch._from_functional_tensor(found)
+        assert_close(found, expected)
+
+
+def test_an_out_that_outlived_functionalize_is_filled():
+    out = torch._to_functional_tensor(torch.zeros(4, 3, dtype=torch.float64))
+    lw.softmax(normal(4, 3), out=out)
+    torch._sync(out)
+    assert torch.equal(torch._from_functional_tensor(out), lw.softmax(normal(4, 3)))
+
+
 @each_pair
 def test_a_negative_view_is_read_as_its_value(ours, theirs):
     view = torch.complex(normal(4, 3), normal(4, 3, seed=1)).conj().imag

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from logitwise._arrays import Layout, is_tensor
+from logitwise._arrays import Layout, in_own_memory, is_tensor
 from logitwise._errors import InvalidValueError
 from logitwise._requirements import holds_its_elements
 from logitwise.functional._memory.recycling import SMALLEST, new_array
@@ -44,7 +44,7 @@ class _Writeable:
 def _memory_of_tensor(tensor: Any) -> tuple[np.ndarray, int]:
     torch = sys.modules["torch"]
     with as_torch_itself():
-        tensor = tensor.detach()
+        tensor = in_own_memory(tensor)
         if tensor._is_zerotensor():
             tensor = tensor.clone()
         tensor = tensor.resolve_neg().contiguous()
@@ -127,11 +127,12 @@ def _overlaps(out: Any, array: Any) -> bool:
 def is_contiguous(array: Any) -> bool:
     """Return whether an array lies in memory in C order, without gaps, aligned."""
     if is_tensor(array):
-        return array.is_contiguous() and not array.is_neg()
+        is_functional = sys.modules["torch"]._is_functional_tensor(array)
+        return array.is_contiguous() and not (array.is_neg() or is_functional)
     return array.flags.c_contiguous and array.flags.aligned
 
 
 def float64_of(array: Any) -> np.ndarray:
     """Return weights as flat, contiguous float64."""
-    values = array.detach().double().cpu().numpy() if is_tensor(array) else array
+    values = in_own_memory(array).double().cpu().numpy() if is_tensor(array) else array
     return np.ascontiguousarray(values, dtype=np.float64).reshape(-1)

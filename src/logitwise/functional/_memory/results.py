@@ -46,4 +46,6 @@ def deliver(result: Any, out: Any) -> Any:
         return result if is_tensor(result) or result.ndim else result[()]
     if out is not result:
         out[...] = result
+    elif is_tensor(out):  # a kernel wrote past torch, which is to know: a backward pass may need what was there
+        sys.modules["torch"].autograd.graph.increment_version(out)
     return out

@@ -21,7 +21,13 @@ STORED = {  # a number as a kernel finds it in memory, and how it is to be read
     torch.bfloat16: (np.uint16(0), BFLOAT16),
     torch.float16: (np.uint16(0), FLOAT16),
 }
-is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor  # pyright: ignore[reportAttributeAccessIssue]
+_is_of_a_transform = torch._C._functorch.is_functorch_wrapped_tensor  # pyright: ignore[reportAttributeAccessIssue]
+_is_functional = torch._is_functional_tensor  # pyright: ignore[reportPrivateImportUsage]
+
+
+def is_wrapped(tensor: Tensor) -> bool:
+    """Return whether this stands for another tensor, and so has no memory of its own: its address may be 0."""
+    return _is_of_a_transform(tensor) or _is_functional(tensor)
 
 
 def is_transforming(compiling: bool = False) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor
+from torch.autograd.graph import increment_version
 
 from logitwise.functional import _plain
 from logitwise.functional._problems.binary_cross_entropy import BinaryCall
@@ -44,7 +45,7 @@ _RESULTS: dict[type, Any] = {SoftmaxCall: normalizers.softmax, SigmoidCall: norm
 def result(call: Any, out: Any) -> Tensor | None:
     """Return what a function of logits gives, in `out` if there is one, or None."""
     take = _RESULTS.get(type(call))
-    return None if take is None else take(call, out)
+    return None if take is None else _written(take(call, out), out)
 
 
 def loss(call: Any) -> Tensor | None:
@@ -56,4 +57,11 @@ def loss(call: Any) -> Tensor | None:
 def loss_and_gradient(call: Any, out: Tensor | None) -> tuple[Tensor, Tensor] | None:
     """Return the loss and its gradient, both detached, or None."""
     take = _LOSSES_AND_GRADIENTS.get(type(call))
-    return None if take is None else take(call, out)
+    return None if take is None else _written(take(call, out), out)
+
+
+def _written(found: Any, out: Any) -> Any:
+    """Return what was found; where it was written into `out`, by its address, autograd is told of it."""
+    if out is not None and found is not None:
+        increment_version(out)
+    return found
