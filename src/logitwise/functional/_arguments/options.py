@@ -1,4 +1,4 @@
-"""Options that a function does not have, among them the words of other libraries for ours."""
+"""Options that a function does not have, among them the words of other libraries for ours; and those of a plain call."""
 
 from __future__ import annotations
 
@@ -60,3 +60,10 @@ def show_public_signature(function: Any) -> None:
     shown = signature(function)
     parameters = [each for each in shown.parameters.values() if not each.name.startswith("_")]
     function.__signature__ = shown.replace(parameters=parameters)
+
+
+def asks_for_one_loss(reduction: Any, normalizer: Any) -> bool:
+    """Return whether a reduction gives one number, with a normaliser, if any, that a plain call may divide by."""
+    return (reduction == "mean" or (reduction == "sum" and normalizer is None)) and (
+        normalizer is None or (type(normalizer) in (int, float) and 2.0**-200 < normalizer < 2**63)
+    )

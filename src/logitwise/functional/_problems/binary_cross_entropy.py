@@ -19,6 +19,7 @@ from logitwise._requirements import (
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._arguments.entries import advice_on_labels, advice_on_missing_labels, in_unit_interval
 from logitwise.functional._arguments.even_weights import with_even_element_weights
+from logitwise.functional._arguments.options import asks_for_one_loss
 from logitwise.functional._arguments.targets import check_binary_target
 from logitwise.functional._arguments.weights import check_element_weight
 
@@ -79,8 +80,7 @@ class BinaryCall(NamedTuple):
             and missing == "error"
             and type(smoothing) is float
             and 0.0 <= smoothing <= 1.0
-            and (reduction == "mean" or (reduction == "sum" and normalizer is None))
-            and (normalizer is None or (type(normalizer) in (int, float) and 2.0**-200 < normalizer < 2**63))
+            and asks_for_one_loss(reduction, normalizer)
         )
 
     def marks_missing(self) -> bool:

@@ -20,6 +20,7 @@ from logitwise._requirements import (
     check_same_framework,
 )
 from logitwise.functional._arguments.even_weights import with_even_weights
+from logitwise.functional._arguments.options import asks_for_one_loss
 from logitwise.functional._arguments.targets import check_distribution, count_indices, is_index_target
 from logitwise.functional._arguments.weights import check_class_weight, check_sample_weight
 
@@ -65,8 +66,7 @@ class CrossEntropyCall(NamedTuple):
         return (
             class_weight is None
             and sample_weight is None
-            and (reduction == "mean" or (reduction == "sum" and normalizer is None))
-            and (normalizer is None or (type(normalizer) in (int, float) and 2.0**-200 < normalizer < 2**63))
+            and asks_for_one_loss(reduction, normalizer)
             and type(ignore_index) is int
             and -(2**63) <= ignore_index < 2**63
             and type(smoothing) is type(z_loss) is float

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
 from logitwise import _warnings
@@ -16,6 +15,7 @@ from logitwise.functional._torch.plain.memory import (
     is_followed,
     is_memory_like,
     is_plain,
+    is_target_like,
     memory_of_gradient,
     new_memory,
 )
@@ -76,13 +76,9 @@ def _are_taken(logits: Any, target: Any) -> bool:
     return (
         not is_followed()
         and is_plain(logits)
-        and type(target) is Tensor
-        and is_plain(target)
-        and target.shape == logits.shape
-        and target.dtype is logits.dtype
+        and is_target_like(target, logits)
         and logits.dtype in STORED
         and logits.numel() > 0
-        and not (target.requires_grad and torch.is_grad_enabled())
         and not (suspicions.may_end_in_activation(logits) and _warnings.checks_are_on())
     )
 

@@ -45,16 +45,19 @@ def memory_of_gradient(logits: Tensor, recorded: bool) -> Tensor | None:
     return new_memory(logits) if recorded and not has_hooks() else None
 
 
+def is_like(other: Any, logits: Tensor) -> bool:
+    """Return whether another tensor is plain too, and has the shape and dtype of plain logits."""
+    return type(other) is Tensor and is_plain(other) and other.dtype is logits.dtype and other.shape == logits.shape
+
+
+def is_target_like(target: Any, logits: Tensor) -> bool:
+    """Return whether a target is plain, has the shape and dtype of the logits, and is not differentiated by."""
+    return is_like(target, logits) and not (target.requires_grad and torch.is_grad_enabled())
+
+
 def is_memory_like(logits: Tensor, out: Any) -> bool:
     """Return whether `out` is ordinary memory of the shape and dtype of the logits, and apart from them."""
-    return (
-        type(out) is Tensor
-        and is_plain(out)
-        and out.dtype is logits.dtype
-        and out.shape == logits.shape
-        and not out.requires_grad
-        and are_apart(out, logits)
-    )
+    return is_like(out, logits) and not out.requires_grad and are_apart(out, logits)
 
 
 def are_apart(one: Tensor, other: Tensor) -> bool:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from logitwise import _warnings
 from logitwise.functional import _suspicions as suspicions
 from logitwise.functional._problems.entropy import EntropyCall
 from logitwise.functional._problems.kl_divergence import KLDivergenceCall
-from logitwise.functional._torch.plain.memory import is_followed, is_plain, memory_of_gradient, new_memory
+from logitwise.functional._torch.plain.memory import (
+    is_followed,
+    is_plain,
+    is_target_like,
+    memory_of_gradient,
+    new_memory,
+)
 from logitwise.functional._torch.recorded_kernels import record
 from logitwise.functional._torch.tensors import STORED, is_recorded
 from logitwise.kernels.cpu.entropy import plain_entropy
@@ -72,17 +77,7 @@ def _is_taken(call: Any) -> bool:
         return False
     if logits.dtype not in STORED or not logits.numel():
         return False
-    return type(call) is EntropyCall or (logits.shape[1] > 1 and _is_like(call.target(), logits))
-
-
-def _is_like(target: Any, logits: Tensor) -> bool:
-    return (
-        type(target) is Tensor
-        and is_plain(target)
-        and target.dtype is logits.dtype
-        and target.shape == logits.shape
-        and not (target.requires_grad and torch.is_grad_enabled())
-    )
+    return type(call) is EntropyCall or (logits.shape[1] > 1 and is_target_like(call.target(), logits))
 
 
 def _value(call: Any, gradient: Tensor | None) -> Tensor | None:
