@@ -1,4 +1,4 @@
-"""Options that a function does not have, among them the words of other libraries for ours; and those of a plain call."""
+"""Options that a function does not have, among them the words of other libraries; and those of a plain call."""
 
 from __future__ import annotations
 
