@@ -354,8 +354,10 @@ class TrainingSet:
 
     def compare(self, held_out: HeldOut, seed: int) -> Comparison:
         """Return how the model compares with its baselines on the rows that were held out."""
-        inputs = self.rows.inputs[:, : self.preprocessing.n_deep]
-        return compare(inputs, self.rows.target, self.rows.weight, self.plan, held_out, seed)
+        rows = self.rows
+        weight = rows.weight / np.where(self.class_weight > 0, self.class_weight, 1.0)[rows.target]
+        weight = weight / weight.mean()
+        return compare(rows.inputs[:, : self.preprocessing.n_deep], rows.target, weight, self.plan, held_out, seed)
 
 
 @dataclass(frozen=True)
