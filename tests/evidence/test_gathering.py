@@ -238,7 +238,7 @@ def test_what_has_the_shape_of_images_is_images(shape, are):
 @pytest.mark.parametrize(("columns", "are"), [(200, True), (201, False)])
 def test_of_very_many_columns_the_importance_is_left_out(monkeypatch, columns, are):
     monkeypatch.setattr(gathering, "permutation_importance", lambda *_: {"a": [0.1]})
-    found = gathering._importance(None, np.zeros((3, columns)), np.zeros(3))
+    found = gathering._importance(None, np.zeros((3, columns)), np.zeros(3), print)
     assert [each.column for each in found] == ["a"] * are
 
 

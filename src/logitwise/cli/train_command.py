@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logitwise._errors import InvalidValueError, naming
+from logitwise._notice import phase
 from logitwise.cli import pages, results
 from logitwise.cli.door import is_quiet, say, tell
 from logitwise.cli.names import TRAINING, WORDING, naming_rows
 from logitwise.cli.predictions import refuse_same, writable
-from logitwise.cli.progress import progress_bar
 from logitwise.cli.sources import ReadOptions, Split, data_name, read_to_train, split
 from logitwise.data.digest import source_sha256
 from logitwise.evidence.measured import Measured, measure
@@ -70,11 +70,14 @@ def run(request: Request, *, as_json: bool) -> bool:
     if page is not None:
         refuse_same(page, "--report", path, "--model")
     refuse_wrong(request.training)
-    rows, test_rows = read_to_train(request.data, request.target, request.test, request.reading)
-    classifier = make_classifier(request.training, verbose=not is_quiet())
+    with phase(f"Reading {data_name(request.data)}"):
+        rows, test_rows = read_to_train(request.data, request.target, request.test, request.reading)
+        digest = source_sha256(request.data)
+    with phase("Loading the libraries that train"):
+        classifier = make_classifier(request.training, verbose=not is_quiet())
     divided = split(rows, test_rows, request.test, classifier.random_state)
     say(results.training_sentence(divided.trained_on))
-    trained = train(classifier, divided, request.reading, source_sha256(request.data))
+    trained = train(classifier, divided, request.reading, digest)
     with naming({"path": "--model"}):
         trained.model.save(path)
     if trained.interrupted:
@@ -88,10 +91,10 @@ def run(request: Request, *, as_json: bool) -> bool:
 
 def _show(trained: Trained, request: Request, n_rows: int, *, as_json: bool) -> None:
     known = {"model": request.model_name, "rows": n_rows, "classes": trained.model.classes.tolist()}
+    results.show_measured(trained.measured, known | {"interrupted": trained.interrupted}, as_json=as_json)
     verdict = verdict_of(trained.model, WORDING)
     if verdict is not None:
-        say(verdict)
-    results.show_measured(trained.measured, known | {"interrupted": trained.interrupted}, as_json=as_json)
+        say(f"In training: {verdict}")
 
 
 def _report(trained: Trained, divided: Split, request: Request, title: str, page: Path) -> None:
@@ -139,7 +142,8 @@ def train(classifier: Classifier, divided: Split, reading: ReadOptions, data_sha
     interrupted = _fit(classifier, rows)
     model = classifier.model_
     counts = class_counts(model, rows.labels)
-    with naming_rows(divided.measured_as), progress_bar() as progress:
+    rows_measured = len(divided.measured_on.labels)
+    with naming_rows(divided.measured_as), phase(f"Measuring on {rows_measured:,} other rows") as progress:
         measured = measure(model, divided.measured_on, divided.where, counts, progress)
     results.say_unknown(measured.unknown, divided.measured_as)
     record = Record(
