@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import time
 import warnings
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
+from logitwise._errors import InvalidValueError
 from logitwise._notice import Progress
 from logitwise.evidence.features import column_names, is_images, values_at
-from logitwise.evidence.from_training import calibrated_by, comparison_of, facts_of, history_of
+from logitwise.evidence.from_training import calibrated_by, comparison_of, facts_of, history_of, trained_at
 from logitwise.evidence.importance import permutation_importance
 from logitwise.evidence.labels import known_indices
 from logitwise.evidence.logistic import logistic_beside
@@ -87,7 +91,17 @@ def gather(
         command=command,
         facts={**(facts or {}), **facts_of(model)},
         notes=[*notes_of(model, wording), *_notes_on(rows, unknown)],
+        made_at=_now(),
+        trained_at=trained_at(model),
     )
+
+
+def _now() -> str:
+    """Return the date and time in UTC; SOURCE_DATE_EPOCH sets it, where the bytes of a page are to be repeated."""
+    seconds = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if seconds and not seconds.isdecimal():
+        raise InvalidValueError("SOURCE_DATE_EPOCH", "be whole seconds since 1970", repr(seconds))
+    return datetime.fromtimestamp(int(seconds or time.time()), UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _frequencies(model: Model, rows: int) -> dict[str, np.ndarray]:
