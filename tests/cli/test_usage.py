@@ -102,12 +102,12 @@ def test_nothing_asked_for_is_bad_usage(run):
 
 
 def test_every_help_names_the_options_there_are(run):
-    common, rows = {"--json", "--quiet", "--help"}, {"--target", "--label-strip", "--drop-unlabelled"}
+    common, rows = {"--json", "--quiet", "--help"}, {"--target", "--label-strip", "--drop-unlabelled", "--names"}
     training = {"--test", "--hidden", "--epochs", "--learning-rate", "--model", "--seed", "--header", "--no-header"}
     options = {
         "train": common | rows | training | {"--device", "--report", "--config", "--show-config"},
         "evaluate": common | rows,
-        "predict": common | {"--output"},
+        "predict": common | {"--output", "--names"},
         "report": common | rows | {"--output"},
         "info": common,
         "explain": common | {"--target", "--temperature", "--names", "--html"},
