@@ -239,7 +239,7 @@ def test_what_has_the_shape_of_images_is_images(shape, are):
 @pytest.mark.parametrize(("columns", "are"), [(200, True), (201, False)])
 def test_of_very_many_columns_the_importance_is_left_out(monkeypatch, columns, are):
     monkeypatch.setattr(gathering, "permutation_importance", lambda *_: {"a": [0.1]})
-    found = gathering._importance(None, np.zeros((3, columns)), np.zeros(3))
+    found = gathering._importance(None, np.zeros((3, columns)), np.zeros(3), print)
     assert [each.column for each in found] == ["a"] * are
 
 
@@ -347,3 +347,20 @@ def test_fingerprints_of_files_and_folders(tmp_path):
     assert source_sha256(str(tmp_path / "a.csv")) == one
     assert source_sha256(str(tmp_path)) == hashlib.sha256(listed).hexdigest()
     assert source_sha256("digits") is None
+
+
+def test_the_dates_are_those_of_the_file_and_of_now_or_of_the_environment(case, monkeypatch):
+    model, rows = case
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767323040")
+    known = replace(model, metadata={**model.metadata, "trained_at": "2025-12-31 23:59 UTC"})
+    evidence = gathered((known, rows))
+    assert (evidence.trained_at, evidence.made_at) == ("2025-12-31 23:59 UTC", "2026-01-02 03:04 UTC")
+    assert render(evidence) == render(gathered((known, rows)))
+    odd = replace(model, metadata={**model.metadata, "trained_at": 7})
+    assert gathered((odd, rows)).trained_at is None
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")
+    monkeypatch.setattr(gathering.time, "time", lambda: 0.0)
+    assert gathered(case).made_at == "1970-01-01 00:00 UTC"
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "today")
+    with pytest.raises(ValueError, match=r"^SOURCE_DATE_EPOCH must be whole seconds since 1970; got 'today'\.$"):
+        gathered(case)

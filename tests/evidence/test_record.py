@@ -27,6 +27,7 @@ WHOLE = {
     "label_strip": ".",
     "metrics": METRICS,
     "data_sha256": "0" * 63 + "f",
+    "column_names": ["size", "colour", "label"],
 }
 
 
