@@ -17,12 +17,12 @@ INNER_ROOMS = {"functional"}  # whose own files and folders are rooms too; those
 # allowed, and what nobody uses must go: this table is true in both directions.
 IMPORTS = {
     "__init__": {
-        "_errors", "_threads", "_warnings", "calibration", "classifier", "data", "diagnosis", "evidence", "functional",
-        "metrics", "model", "nn", "reference",
+        "_errors", "_extras", "_threads", "_warnings", "calibration", "classifier", "data", "diagnosis", "evidence",
+        "explain", "functional", "metrics", "model", "nn", "reference",
     },
     "__main__": {"cli"},
     "cli": {
-        "__init__", "_errors", "_listing", "_notice", "classifier", "data", "evidence", "explain", "model",
+        "__init__", "_errors", "_extras", "_listing", "_notice", "classifier", "data", "evidence", "explain", "model",
         "report_page", "warm_up",
     },
     "evidence": {
@@ -32,15 +32,15 @@ IMPORTS = {
     "explain": {"_errors", "_requirements", "functional"},
     "calibration": {"classifier", "model"},
     "classifier": {
-        "__init__", "_decision", "_errors", "_listing", "_requirements", "_warnings", "functional", "metrics", "model",
-        "reference",
+        "__init__", "_decision", "_errors", "_extras", "_listing", "_requirements", "_warnings", "functional",
+        "metrics", "model", "reference",
     },
-    "model": {"_decision", "_errors", "_listing", "_warnings", "reference"},
+    "model": {"_decision", "_errors", "_extras", "_listing", "_warnings", "reference"},
     "metrics": {"_errors", "_requirements", "_warnings", "functional", "functional._arguments"},
-    "data": {"_errors", "_listing"},
+    "data": {"_errors", "_extras", "_listing"},
     "nn": {
-        "_arrays", "_errors", "_requirements", "functional", "functional._problems", "functional._suspicions",
-        "functional._torch", "functional._types",
+        "_arrays", "_errors", "_extras", "_requirements", "functional", "functional._problems",
+        "functional._suspicions", "functional._torch", "functional._types",
     },
     "diagnosis": {"_arrays", "_errors", "_warnings", "functional", "functional._suspicions"},
     "functional": {

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logitwise._errors import InvalidValueError, naming
+from logitwise._extras import check_installed
 from logitwise.cli import pages, results
 from logitwise.cli.door import is_quiet, say, tell
 from logitwise.cli.names import TRAINING, WORDING, naming_rows
@@ -65,6 +66,7 @@ class Trained:
 def run(request: Request, *, as_json: bool) -> bool:
     """Do what was asked for, and return whether Ctrl-C ended the training before its time."""
     started = time.perf_counter()
+    check_installed("This command", "sklearn", "torch")
     path = writable(request.model_name, "--model", request.read)
     page = None if request.report is None else writable(request.report, "--report", request.read)
     if page is not None:

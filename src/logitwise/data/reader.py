@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from logitwise._errors import InvalidTypeError
+from logitwise._extras import needed_for
 from logitwise.data.arrays import read_arrays
 from logitwise.data.bundled import BUNDLED, read_bundled
 from logitwise.data.dataset import DataError, Dataset, refuse_target
@@ -81,7 +82,8 @@ def read(
     _check_types(source, target, header, label_strip, drop_unlabelled)
     if isinstance(source, str) and source in BUNDLED:
         refuse_target(target, f"the bundled {source!r}, which brings its own labels")
-        return read_bundled(source)
+        with needed_for(f"The data set {source!r}"):
+            return read_bundled(source)
     path = Path(source)
     check_exists(path, BUNDLED)
     if path.is_dir():
@@ -94,7 +96,8 @@ def read(
     if file_format == "arrays":
         refuse_target(target, "an NPZ or NPY file, which has its labels in an array named y")
         return read_arrays(path)
-    from logitwise.data.tables import read_table_file  # polars is loaded for tables alone
+    with needed_for("Reading a table"):
+        from logitwise.data.tables import read_table_file  # polars is loaded for tables alone
 
     return read_table_file(path, target, header, label_strip, drop_unlabelled)
 

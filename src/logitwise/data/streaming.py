@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import polars as pl
-import polars.selectors as cs
+from logitwise._extras import needed_for
+
+with needed_for("Reading a table"):
+    import polars as pl
+    import polars.selectors as cs
 
 from logitwise.data.dataset import DataError
 from logitwise.data.delimited import (
