@@ -40,7 +40,7 @@ def needed_for(what: str) -> Iterator[None]:
         package = (error.name or "").partition(".")[0]
         if package not in EXTRAS:
             raise
-        raise _missing(what, package) from error
+        raise _missing(what, package) from None
 
 
 def check_installed(what: str, *packages: str) -> None:

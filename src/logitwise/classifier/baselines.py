@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitwise._display import Displayed, counted
 from logitwise.model.network import Network
 
 if TYPE_CHECKING:
@@ -21,8 +23,8 @@ RESAMPLES = 500
 MAJORITY, LOGISTIC = "majority class", "logistic regression"
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Displayed):
     """A model beside its baselines, on rows that none of them was trained on.
 
     Attributes:
@@ -35,6 +37,13 @@ class Comparison:
     rows: int
     measures: dict[str, dict[str, float]]
     differences: dict[str, dict[str, float]]
+
+    def _title(self) -> str:
+        return f"Comparison on {counted(self.rows, 'held-out row')}"
+
+    def _facts(self) -> Mapping[str, Any]:
+        losses = {f"log loss of {name}": f"{measures['log_loss']:.4f}" for name, measures in self.measures.items()}
+        return {**losses, "verdict": self.verdict.partition(":")[0]}
 
     @property
     def verdict(self) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import numpy as np
@@ -392,6 +394,7 @@ def _metadata(classifier: Classifier, progress: Progress, held_out: HeldOut) -> 
     return {
         "options": options,
         "versions": versions,
+        "trained_at": _now(),
         "history": progress.history,
         "best_step": progress.best_step,
         "ended": progress.ended,
@@ -400,6 +403,12 @@ def _metadata(classifier: Classifier, progress: Progress, held_out: HeldOut) -> 
         "decision": None if classifier.decision_ is None else classifier.decision_.as_json(),
         "notes": classifier.notes_,
     }
+
+
+def _now() -> str:
+    """Return the date and time in UTC; SOURCE_DATE_EPOCH sets it, where the bytes of a file are to be repeated."""
+    seconds = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _is_plain(value: Any) -> bool:
