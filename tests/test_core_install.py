@@ -117,7 +117,7 @@ COMMANDS = {  # by its words: the exit code, and how the output or the error beg
     "predict": ("predict model.safetensors rows.npz --json", 0, '{"rows": 60, '),
     "report": ("report model.safetensors rows.npz", 0, "Wrote model.html"),
     "export": ("export model.safetensors m.onnx", 2, sentence("Writing an ONNX graph", "onnx", "onnx")),
-    "info": ("info model.safetensors", 0, "model      model.safetensors"),
+    "info": ("info model.safetensors", 0, "model   "),
     "explain": ("explain 2 1 0.1 --target 0", 0, "Softmax: from scores to probabilities"),
     "warm-up": ("warm-up", 0, "[1/"),
 }

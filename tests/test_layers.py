@@ -33,7 +33,7 @@ IMPORTS = {
     "calibration": {"classifier", "model"},
     "classifier": {
         "__init__", "_decision", "_display", "_errors", "_extras", "_listing", "_requirements", "_warnings",
-        "functional", "metrics", "model", "reference",
+        "functional", "functional._arguments", "metrics", "model", "reference",
     },
     "model": {"_decision", "_display", "_errors", "_extras", "_listing", "_warnings", "reference"},
     "metrics": {"_errors", "_requirements", "_warnings", "functional", "functional._arguments"},

@@ -36,12 +36,12 @@ class Displayed:
         return "\n".join([self._title(), *(f"  {name:<{width}}  {text}" for name, text in shown.items())])
 
     def _repr_html_(self) -> str:
-        left = "text-align: left; vertical-align: top; padding-right: 1em"
+        left = 'style="text-align: left; vertical-align: top; padding-right: 1em"'
         rows = (
-            f'<tr><th scope="row" style="{left}; white-space: nowrap">{escape(name)}</th><td style="{left}">{escape(text)}</td></tr>'
+            f'<tr><th scope="row" {left}>{escape(name)}</th><td {left}>{escape(text)}</td></tr>'
             for name, text in self._shown().items()
         )
-        title = f'<caption style="{left}">{escape(self._title())}</caption>'
+        title = f"<caption {left}>{escape(self._title())}</caption>"
         return f"<table>{title}<tbody>{''.join(rows)}</tbody></table>"
 
 
