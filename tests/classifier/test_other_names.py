@@ -169,5 +169,7 @@ def test_passes_over_the_rows_and_their_losses():
     assert fitted.n_iter_ == 7
     assert fitted.loss_curve_ == fitted.history_["train_loss"]
     assert len(fitted.loss_curve_) == len(fitted.history_["step"]) > 0
-    assert Classifier((4,), members=2, epochs=7, steps=1).fit(X, y).n_iter_ == 1
+    three_steps_each = (np.tile(X, (2, 1)), np.tile(y, 2))
+    begun = [Classifier((4,), members=2, steps=steps).fit(*three_steps_each).n_iter_ for steps in (1, 3, 4)]
+    assert begun == [1, 1, 2]
     assert fitted.partial_fit(X, y).n_iter_ == 1
