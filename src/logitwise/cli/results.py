@@ -126,6 +126,7 @@ def _facts_table(model: Model, record: Record, path: Path) -> Table:
     facts = {
         "model": f"{path} ({file_size(path)})",
         "trained on": None if record.rows is None else f"{record.rows:,} rows of {record.data}",
+        "trained at": model.metadata.get("trained_at"),
         "SHA-256 of the data": record.data_sha256,
         "target": record.target_name,
         "features": _listed_features(model),

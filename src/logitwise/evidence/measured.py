@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from logitwise._display import Displayed
 from logitwise._notice import Progress
 from logitwise.evidence.labels import known_indices
 from logitwise.evidence.predictions import predict_in_batches
@@ -18,8 +19,8 @@ from logitwise.metrics.predicted_classes import expected_hits
 from logitwise.model.model import Model
 
 
-@dataclass(frozen=True)
-class Measured:
+@dataclass(frozen=True, repr=False)
+class Measured(Displayed):
     """How good a model is on rows, beside the class frequencies of training (None where they are unknown).
 
     Attributes:
