@@ -268,6 +268,16 @@ def test_metadata_from_anywhere_do_no_harm(junk):
     assert "accuracy     0.5" in repr(model(metrics=nested))
 
 
+def test_an_explanation_tells_each_class_also_where_names_are_the_same():
+    told = repr(explain([2.0, 1.0, 0.0], 0, names=["loss", "a", "a"]))
+    assert told.splitlines() == [
+        "Explanation of 3 logits",
+        "  logits         2, 1, 0",
+        "  probabilities  loss 0.6652, a 0.2447, a 0.09003",
+        "  loss           0.4076 nats if loss is right",
+    ]
+
+
 def test_a_fitted_classifier_keeps_the_repr_of_scikit_learn():
     X = np.random.default_rng(0).normal(size=(60, 2))
     fitted = lw.Classifier((4,), members=2, steps=20).fit(X, X[:, 0] > 0)

@@ -6,69 +6,54 @@ from collections.abc import Collection, Iterable
 
 from logitwise._listing import nearest
 
-OURS = {  # the same by another name
-    "hidden": ("hidden_layer_sizes", "hidden_sizes", "layers", "n_hidden", "hidden_dim"),
-    "members": ("n_models", "ensemble_size"),
-    "epochs": ("max_iter", "max_epochs", "n_epochs", "num_epochs"),
-    "steps": ("max_steps",),
-    "learning_rate": ("learning_rate_init", "lr", "eta"),
-    "dropout": ("dropout_rate",),
-    "class_weight": ("class_weights", "auto_class_weights", "is_unbalance", "scale_pos_weight", "balanced"),
-    "random_state": ("random_seed", "seed"),
-    "device": ("task_type", "device_type", "devices", "tree_method"),
-    "verbose": ("verbosity", "silent", "logging_level"),
+_ANSWERS = {  # what to say of the names behind it
+    "Here it is hidden=.": "hidden_layer_sizes hidden_sizes layers n_hidden hidden_dim",
+    "Here it is members=.": "n_models ensemble_size",
+    "Here it is epochs=.": "max_iter max_epochs n_epochs num_epochs",
+    "Here it is steps=.": "max_steps",
+    "Here it is learning_rate=.": "learning_rate_init lr eta",
+    "Here it is dropout=.": "dropout_rate",
+    "Here it is class_weight=.": "class_weights auto_class_weights is_unbalance scale_pos_weight balanced",
+    "Here it is random_state=.": "random_seed seed",
+    "Here it is device=.": "task_type device_type devices tree_method",
+    "Here it is verbose=.": "verbosity silent logging_level",
+    "Here it is threshold_for=, which chooses the threshold by held-out rows.": "threshold",
+    "Here it is weight_decay=, that of AdamW: more of it regularizes more.": (
+        "alpha l2_regularization l2_leaf_reg reg_lambda reg_alpha penalty l1_ratio"
+    ),
+    "Here it is weight_decay=, that of AdamW: more of it regularizes more, as a smaller C does.": "C",
+    "Here it is patience=, a share of the steps that led to the best loss.": (
+        "n_iter_no_change early_stopping_rounds od_wait od_type tol"
+    ),
+    "Training always stops early, by held-out rows; patience=0 turns that off.": "early_stopping use_best_model",
+    "There are no trees here: epochs= and steps= say how long the networks may train.": (
+        "iterations num_iterations n_estimators num_boost_round"
+    ),
+    "There are no trees here: hidden= and members= set the size of the networks.": (
+        "depth max_depth num_leaves max_leaf_nodes min_samples_leaf min_samples_split min_child_samples "
+        "min_child_weight max_features max_bins border_count subsample colsample_bytree grow_policy boosting_type "
+        "booster gamma criterion bootstrap oob_score max_samples ccp_alpha"
+    ),
+    "There is none here: the hidden layers use silu.": "activation",
+    "There is none here: the networks are trained by AdamW, on rows shuffled in each epoch.": (
+        "solver optimizer momentum nesterovs_momentum beta_1 beta_2 epsilon power_t max_fun shuffle dual"
+    ),
+    "There is none here: every layer has a bias.": "fit_intercept intercept_scaling",
+    "There is none here: the classes are the labels in y.": "multi_class num_class",
+    "There is none here: every row is held out from one member; fit takes rows of your own as X_val= and y_val=.": (
+        "validation_fraction train_split"
+    ),
+    "There is none here: torch.set_num_threads sets the threads.": "n_jobs thread_count nthread num_threads",
+    "There is none here: columns of text, or of a categorical dtype, are categories by themselves.": (
+        "cat_features categorical_feature categorical_features enable_categorical text_features one_hot_max_size"
+    ),
+    "There is none here: a missing value is NaN or None, as it stands in X.": "nan_mode missing",
+    "There is none here: the loss is the cross-entropy; threshold_for= says what predict aims for.": (
+        "loss loss_function objective eval_metric metric scoring custom_loss"
+    ),
+    "There is none here: history_ holds the losses of training.": "callbacks",
 }
-HINTS = {name: f"Here it is {ours}=." for ours, names in OURS.items() for name in names}
-
-
-def _same(names: str, hint: str) -> None:
-    HINTS.update(dict.fromkeys(names.split(), hint))
-
-
-_same(
-    "alpha l2_regularization l2_leaf_reg reg_lambda reg_alpha penalty l1_ratio",
-    "Here it is weight_decay=, that of AdamW: more of it regularizes more.",
-)
-_same("C", "Here it is weight_decay=, that of AdamW: more of it regularizes more, as a smaller C does.")
-_same(
-    "iterations num_iterations n_estimators num_boost_round",
-    "There are no trees here: epochs= and steps= say how long the networks may train.",
-)
-_same(
-    "depth max_depth num_leaves max_leaf_nodes min_samples_leaf min_samples_split min_child_samples min_child_weight "
-    "max_features max_bins border_count subsample colsample_bytree grow_policy boosting_type booster gamma criterion "
-    "bootstrap oob_score max_samples ccp_alpha",
-    "There are no trees here: hidden= and members= set the size of the networks.",
-)
-_same("activation", "There is none here: the hidden layers use silu.")
-_same(
-    "solver optimizer momentum nesterovs_momentum beta_1 beta_2 epsilon power_t max_fun shuffle dual",
-    "There is none here: the networks are trained by AdamW, on rows shuffled in each epoch.",
-)
-_same("fit_intercept intercept_scaling", "There is none here: every layer has a bias.")
-_same("multi_class num_class", "There is none here: the classes are the labels in y.")
-_same("early_stopping use_best_model", "Training always stops early, by held-out rows; patience=0 turns that off.")
-_same(
-    "n_iter_no_change early_stopping_rounds od_wait od_type tol",
-    "Here it is patience=, a share of the steps that led to the best loss.",
-)
-_same(
-    "validation_fraction train_split",
-    "There is none here: every row is held out from one member; fit takes rows of your own as X_val= and y_val=.",
-)
-_same("n_jobs thread_count nthread num_threads", "There is none here: torch.set_num_threads sets the threads.")
-_same(
-    "cat_features categorical_feature categorical_features enable_categorical text_features one_hot_max_size",
-    "There is none here: columns of text, or of a categorical dtype, are categories by themselves.",
-)
-_same("nan_mode missing", "There is none here: a missing value is NaN or None, as it stands in X.")
-_same(
-    "loss loss_function objective eval_metric metric scoring custom_loss",
-    "There is none here: the loss is the cross-entropy; threshold_for= says what predict aims for.",
-)
-_same("callbacks", "There is none here: history_ holds the losses of training.")
-_same("threshold", "Here it is threshold_for=, which chooses the threshold by held-out rows.")
-
+HINTS = {name: answer for answer, names in _ANSWERS.items() for name in names.split()}
 OF_FIT = {
     **dict.fromkeys(("eval_set", "validation_data", "eval_X", "eval_y"), "Here it is X_val= and y_val=."),
     **dict.fromkeys(("sample_weights", "weight", "weights"), "Here it is sample_weight=."),
@@ -77,19 +62,18 @@ FITTED = (
     "classes_", "n_features_in_", "history_", "best_step_", "n_iter_", "loss_curve_", "held_out_", "baselines_",
     "decision_", "notes_", "model_",
 )  # fmt: skip
-ATTRIBUTES = {
-    **dict.fromkeys(FITTED, "It is set by fit."),
-    **dict.fromkeys(
-        ("coefs_", "intercepts_", "coef_", "intercept_", "n_layers_", "estimators_"),
-        "The weights of all members are in model_.network.",
+_OF_ATTRIBUTES = {
+    "The weights of all members are in model_.network.": "coefs_ intercepts_ coef_ intercept_ n_layers_ estimators_",
+    "It is the softmax, calibrated: see model_.calibration.": "out_activation_",
+    "It is len(classes_).": "n_outputs_",
+    "See history_ and held_out_.": (
+        "loss_ best_loss_ validation_scores_ best_validation_score_ best_score_ evals_result_"
     ),
-    "out_activation_": "It is the softmax, calibrated: see model_.calibration.",
-    "n_outputs_": "It is len(classes_).",
-    **dict.fromkeys(("loss_", "best_loss_", "validation_scores_"), "See history_ and held_out_."),
-    **dict.fromkeys(("best_validation_score_", "best_score_", "evals_result_"), "See history_ and held_out_."),
-    **dict.fromkeys(("t_", "best_iteration_"), "See best_step_."),
-    "feature_importances_": "logitwise.report shows what each column is worth on rows of your choice.",
+    "See best_step_.": "t_ best_iteration_",
+    "logitwise.report shows what each column is worth on rows of your choice.": "feature_importances_",
+    "It is set by fit.": " ".join(FITTED),
 }
+ATTRIBUTES = {name: answer for answer, names in _OF_ATTRIBUTES.items() for name in names.split()}
 
 
 def unknown_option(names: Iterable[str], known: Collection[str]) -> TypeError:

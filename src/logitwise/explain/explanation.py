@@ -76,13 +76,11 @@ class Explanation(Displayed):
         return f"Explanation of {len(self.names)} logits"
 
     def _facts(self) -> Mapping[str, Any]:
-        of_classes = {
-            name: f"logit {logit:.4g}, probability {probability:.4g}"
-            for name, logit, probability in zip(self.names, self.logits, self.probabilities, strict=True)
-        }
+        pairs = [f"{name} {share:.4g}" for name, share in zip(self.names, self.probabilities, strict=True)]
+        facts = {"logits": self.logits, "probabilities": pairs}
         if self.lesson is None:
-            return of_classes
-        return {**of_classes, "loss": f"{self.lesson.loss:.4g} nats if {self.names[self.lesson.target]} is right"}
+            return facts
+        return {**facts, "loss": f"{self.lesson.loss:.4g} nats if {self.names[self.lesson.target]} is right"}
 
     def as_dict(self) -> dict[str, Any]:
         """Return all numbers as plain dictionaries, tuples and floats."""
