@@ -16,6 +16,7 @@ from logitwise.calibration import Calibration
 from logitwise.data.digest import source_sha256
 from logitwise.evidence import features, gathering
 from logitwise.evidence.gathering import gather
+from logitwise.evidence.measured import measure
 from logitwise.evidence.importance import permutation_importance
 from logitwise.evidence.record import Record
 from logitwise.evidence.rows import LabelledRows
@@ -146,6 +147,17 @@ def test_says_what_training_found_and_how_columns_without_names_are_called(case)
         "The data has <odd> columns.",
         header,
     ]
+
+
+def test_a_note_on_columns_that_give_the_target_away_is_heard_by_the_verdict(case):
+    model, rows = case
+    assert gathered(case).leak == ""
+    note = "X has columns that give the target away, each by itself: 'a. b'. Drop those that will not be known."
+    noted = replace(model, metadata={**model.metadata, "notes": ["X has <odd> columns. Drop them.", note]})
+    said = "the data has columns that give the target away, each by itself: 'a. b'"
+    assert gathered((noted, rows)).leak == said[0].upper() + said[1:]
+    found = measure(noted, rows, "w", [1] * len(model.classes))
+    assert found.verdict.startswith((f"Look at its columns first: {said}. It is right in ", "Do not trust it: "))
 
 
 def test_holds_the_costs_that_answers_weigh(case):

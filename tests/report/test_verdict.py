@@ -1,6 +1,7 @@
 """The verdict: one sentence for each kind of model."""
 
 import re
+from html import unescape
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ def sentence(evidence: Evidence) -> str:
 
 
 def plain(markup: str) -> str:
-    return re.sub("<[^>]*>", "", markup)
+    return unescape(re.sub("<[^>]*>", "", markup))
 
 
 def stated(target: np.ndarray, probability: np.ndarray, baseline: float) -> Evidence:
@@ -172,11 +173,13 @@ def judged(
     found: tuple[tuple[int, int], ...] = ((12, 12), (28, 28)),
     loss: float = 0.3,
     better: dict[str, tuple[float, float]] | None = None,
+    leak: str = "",
 ) -> Verdict:
     """Return the verdict on findings as given: gains, error and what chance makes it, rows and hits of the classes."""
     names = ["a coin", "logistic regression", "trees"][: len(losses)]
     pairs = np.tile([0.8, 0.2], (rows, 1))
     evidence = Evidence("m", "rows", ["no", "yes"], np.zeros(rows, int), pairs, dict.fromkeys(names, pairs[:, ::-1]))
+    evidence = Evidence(**{**vars(evidence), "leak": leak})
     if better is not None:
         evidence = Evidence(**{**vars(evidence), "comparison": HeldOutComparison(9, {}, "", better)})
     values = (0.61, 0.25, 0.35)[: len(losses)]
@@ -195,6 +198,8 @@ WITH_CARE = ("Trust it with care", "partly")
 NOT_ITS_PROBABILITIES = ("Trust its answers, but not its probabilities", "partly")
 PREFERRED = ("Prefer logistic regression", "partly")
 NOT_TRUSTED = ("Do not trust it", "no")
+LEAK = "The data has columns that give the target away, each by itself: column 'after'"
+LEAKING = ("Look at its columns first", "partly")
 NOT_FOR_ONE_CLASS = ("Do not rely on it for one class", "partly")
 NOT_ITS_ANSWERS = ("Trust its probabilities, but not its answers", "partly")
 WEAK = ((12, 7), (28, 28))
@@ -235,6 +240,11 @@ WEAK = ((12, 7), (28, 28))
         ({"better": {"logistic regression": (-0.2, -0.1)}}, PREFERRED),
         ({"better": {"trees": (-0.1, 0.0), "logistic regression": (-0.2, -0.1)}}, PREFERRED),
         ({"better": {"logistic regression": (-0.2, 0.0)}}, TRUSTED),
+        ({"better": {"majority class": (-0.2, -0.1)}}, TRUSTED),
+        ({"better": {"majority class": (-0.2, -0.1), "logistic regression": (-0.2, -0.1)}}, PREFERRED),
+        ({"leak": LEAK}, LEAKING),
+        ({"leak": LEAK, "losses": (BETTER, WORSE), "found": ((10, 0), (28, 28))}, LEAKING),
+        ({"leak": LEAK, "losses": (ALIKE,), "accuracy": ALIKE}, NOT_TRUSTED),
         ({"better": {"logistic regression": (-0.2, -0.1)}, "losses": (ALIKE,), "accuracy": ALIKE}, NOT_TRUSTED),
     ],
 )
@@ -286,6 +296,7 @@ def test_each_reason_says_how_much_and_in_which_direction(findings, reasons):
         ({}, [RIGHT, CALIBRATED]),
         ({"losses": (BETTER, BETTER)}, [RIGHT, CALIBRATED, f"{LOWER} logistic regression (0.300 against 0.250)"]),
         ({"losses": (BETTER, WORSE)}, ["logistic regression is better (log loss 0.250 against 0.300)"]),
+        ({"leak": LEAK}, ["the data has columns that give the target away, each by itself: column 'after'"]),
         (
             {"losses": (BETTER, WORSE), "found": ((10, 0), (28, 28))},
             ["logistic regression is better (log loss 0.250 against 0.300)", "it finds none of the 10 rows of “no”"],

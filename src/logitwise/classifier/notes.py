@@ -17,6 +17,7 @@ MANY_CLASSES = 25
 REPEATED = 0.01  # of the rows: fewer copies change no digit
 FEWEST_COPIES = 5
 MOST_INPUTS = 20_000_000  # numbers compared to find copies
+GIVES_AWAY = "columns that give the target away"
 
 
 class TrainingWarning(UserWarning):
@@ -121,8 +122,7 @@ def _of_the_columns(table: Table, rows: np.ndarray, target: np.ndarray, n_classe
         )
     if telling:
         yield (
-            f"X has columns that give the target away, each by itself: {listed(telling)}. Drop those that will not be "
-            f"known when predicting."
+            f"X has {GIVES_AWAY}, each by itself: {listed(telling)}. Drop those that will not be known when predicting."
         )
 
 

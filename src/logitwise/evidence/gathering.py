@@ -19,7 +19,7 @@ from logitwise.evidence.importance import permutation_importance
 from logitwise.evidence.labels import known_indices
 from logitwise.evidence.logistic import logistic_beside
 from logitwise.evidence.measured import frequencies_of
-from logitwise.evidence.notes import IN_PYTHON, Wording, notes_of
+from logitwise.evidence.notes import IN_PYTHON, Wording, leak_of, notes_of
 from logitwise.evidence.predictions import Phases, predict_in_batches, unseen
 from logitwise.evidence.record import Record
 from logitwise.evidence.rows import LabelledRows
@@ -91,6 +91,7 @@ def gather(
         command=command,
         facts={**(facts or {}), **facts_of(model)},
         notes=[*notes_of(model, wording), *_notes_on(rows, unknown)],
+        leak=leak_of(model, wording),
         made_at=_now(),
         trained_at=trained_at(model),
     )

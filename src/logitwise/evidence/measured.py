@@ -13,7 +13,7 @@ from logitwise._display import Displayed
 from logitwise._notice import Progress
 from logitwise.evidence.from_training import comparison_of
 from logitwise.evidence.labels import known_indices
-from logitwise.evidence.notes import IN_PYTHON, Wording
+from logitwise.evidence.notes import IN_PYTHON, leak_of
 from logitwise.evidence.predictions import predict_in_batches
 from logitwise.evidence.rows import LabelledRows
 from logitwise.metrics import majority_baseline, summary, summary_intervals
@@ -55,7 +55,6 @@ def measure(
     where: str,
     class_counts: list[int] | None,
     progress: Progress | None = None,
-    wording: Wording = IN_PYTHON,
 ) -> Measured:
     """Return how good a model is on rows.
 
@@ -65,7 +64,6 @@ def measure(
         where: What they are, in words.
         class_counts: How many rows of training each class had, or None where that is unknown.
         progress: Is told how many rows are predicted.
-        wording: What the arguments of training are called.
 
     Raises:
         ValueError: A label that was not seen in training; columns that do not fit.
@@ -86,8 +84,9 @@ def measure(
         target=target,
         probabilities=predicted,
         baselines=frequencies_of(model, class_counts, len(target)),
-        comparison=comparison_of(model, wording),
+        comparison=comparison_of(model, IN_PYTHON),
         costs=model.costs,
+        leak=leak_of(model, IN_PYTHON),
     )
     return Measured(where, summary(target, predicted), baseline, intervals, unknown, verdict_in_words(evidence))
 

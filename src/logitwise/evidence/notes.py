@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from logitwise.classifier.baselines import Comparison
-from logitwise.classifier.notes import Note
+from logitwise.classifier.notes import GIVES_AWAY, Note
 from logitwise.model.model import Model
 
 
@@ -33,6 +33,12 @@ def notes_of(model: Model, wording: Wording) -> list[str]:
     if not isinstance(known, list):
         return []
     return [Note(note).renamed(wording.names) for note in known if isinstance(note, str)]
+
+
+def leak_of(model: Model, wording: Wording) -> str:
+    """Return what training noted of columns that give the target away, without the advice; "" where it noted none."""
+    found = [note for note in notes_of(model, wording) if GIVES_AWAY in note]
+    return found[0].rpartition(". ")[0] if found else ""
 
 
 def verdict_of(model: Model, wording: Wording) -> str | None:

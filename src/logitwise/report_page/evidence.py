@@ -97,6 +97,7 @@ class Evidence(Displayed):
         command: The command that makes this page again.
         facts: What else it takes to repeat it, by name: versions, options, the SHA-256 of the data.
         notes: Sentences that the reader must know.
+        leak: That columns give the target away, as a sentence without a full stop; empty if none does.
         made_at: When the report was made, in words.
         trained_at: When the model was trained, in words.
 
@@ -121,6 +122,7 @@ class Evidence(Displayed):
     command: str | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    leak: str = ""
     made_at: str | None = None
     trained_at: str | None = None
 

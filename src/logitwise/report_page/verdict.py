@@ -18,6 +18,7 @@ LOW_RECALL = 2 / 3  # a class of which more than one in three is missed
 LARGE_ERROR = 0.05  # five points between what is said and what happens change decisions
 SMALL_ERROR = 0.02
 MOST_NAMED = 3
+FREQUENCIES = "majority class"  # of a comparison in training: what it says is said of the rows measured
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class _Findings:
         better = [name for name, _, gain in self.rivals if gain.high < 0]
         if self.rivals or self.evidence.comparison is None:
             return better[0] if better else None
-        return next(iter(self.evidence.comparison.better), None)
+        return next((name for name in self.evidence.comparison.better if name != FREQUENCIES), None)
 
 
 def verdict(
@@ -126,6 +127,8 @@ def _judgement(found: _Findings) -> tuple[str, str, list[Html]]:
     if not found.is_more_often_right:
         return "Trust its probabilities, but not its answers", "partly", [accuracy, _loss_reason(found)]
     never = [_never_reason(evidence, found.never_found)] if found.never_found else []
+    if evidence.leak:
+        return "Look at its columns first", "partly", [escape(evidence.leak[0].lower() + evidence.leak[1:])]
     if found.better_rival is not None:
         return f"Prefer {found.better_rival}", "partly", [_rival_reason(found), *never]
     if never:
