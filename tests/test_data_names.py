@@ -50,6 +50,8 @@ def test_a_file_of_names_is_a_list_or_a_header(tmp_path, name):
 REFUSED = {
     "": "names must have content; got the empty file '{path}'.",
     "a\nb\na\nb\n": "names must differ from one another; got 'a', 'b' more than once in 'names.txt'.",
+    "a\nb,c\n": "names must have as many fields in every line as in its first, 1; got 2 at line 2 of '{path}'. "
+    "Check its separators and quotes.",
     "a,,b\n": "names must have a name for every column; got an empty one in 'names.txt' at place 1.",
 }
 

@@ -114,6 +114,22 @@ def test_no_table_of_a_report_of_two_classes_is_cut_on_a_phone(opened, tmp_path)
     assert page.locator(".scroll").evaluate_all(cut) == []
 
 
+@pytest.mark.parametrize("n_classes", [5, 12, 20, 40])
+@pytest.mark.parametrize("names", ["{}", "a class of a long name {}"])
+def test_the_matrix_is_whole_on_a_phone(opened, tmp_path, n_classes, names):
+    path = tmp_path / "report.html"
+    classes = [names.format(place) for place in range(n_classes)]
+    for rows in (300, 60_000):
+        path.write_text(render(made_evidence(rows, n_classes, classes=classes, examples=[])), encoding="utf-8")
+        measure = "each => [each.parentElement.scrollWidth, each.parentElement.clientWidth]"
+        shown = opened(path, width=375)
+        needed, there = shown.page.locator("table.confusion").evaluate(measure)
+        assert needed <= there
+        assert shown.overflow() == []
+        within = "each => each.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)"
+        assert shown.page.locator("table.confusion tbody td").evaluate_all(within) == []
+
+
 def test_dark_is_dark_and_paper_is_light(opened, report):
     page = opened(report, scheme="dark").page
     brightness = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).reduce((a, b) => +a + +b, 0)"

@@ -94,6 +94,7 @@ def test_a_test_file_has_the_names_of_data_or_a_header_of_them(run, named):
 
 def test_errors_name_the_option_only_where_it_was_given(run, named):
     Path("four.txt").write_text("a\nb\nc\nd\n", encoding="utf-8")
+    Path("four.odd").write_text("a\nb\nc\nd\n", encoding="utf-8")
     write_csv("size.csv", [(1.0,), (2.0,)], "size")
     cases = {
         ("train", "rows.csv", "--names", "four.txt", "--target", "d"): (
@@ -106,6 +107,10 @@ def test_errors_name_the_option_only_where_it_was_given(run, named):
         ),
         ("predict", named, "size.csv"): (
             "DATA must have every column of training; got none named 'colour'. Add or rename columns."
+        ),
+        ("evaluate", named, "four.odd"): (
+            "DATA must be a file in a readable format; got 'four.odd'. Readable are .csv, .tsv, .txt and .data (or "
+            "these with .gz), .parquet, .npz, .npy, and IDX as in MNIST (or IDX with .gz)."
         ),
         ("evaluate", named, "more.csv", "--names", "four.txt"): (
             "--names must be as many as 'more.csv' has columns, 3; got 4."

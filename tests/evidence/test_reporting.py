@@ -38,7 +38,7 @@ def body_of(html: str) -> str:
     """Return the text of a page without its marks, and without what only one of two ways to make it can know."""
     page = html.partition("<body")[2]
     page = re.sub(r'<section aria-labelledby="origin">.*?</section>', "", page, flags=re.DOTALL)
-    return re.sub(r"<h1>.*?</h1>", "", page).replace("the 60 rows of more.csv", "60 rows")
+    return re.sub(r"<h1>.*?</h1>|<p class=.dates.>.*?</p>", "", page).replace("the 60 rows of more.csv", "60 rows")
 
 
 def test_it_is_the_page_that_the_command_writes_of_the_same_rows(fruit, folder, run):

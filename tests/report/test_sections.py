@@ -121,7 +121,7 @@ def many_classes(n_classes: int, length: int = 3) -> Evidence:
         (12, 3, "many"),
         (13, 3, "many crowded"),
         (20, 4, "upright crowded"),
-        (21, 3, "many crowded"),
+        (21, 3, "upright crowded"),
     ],
 )
 def test_the_confusion_matrix_takes_the_room_it_needs(n_classes, length, kind):

@@ -47,7 +47,7 @@ Names = Annotated[
     str | None,
     typer.Option(
         metavar="FILE",
-        help="The names of DATA's columns, where it has no header: one a line, or a first line like a header.",
+        help="A file of the names of DATA's columns, where DATA has no header: one per line, or all in its first line.",
     ),
 ]
 Device = Annotated[str | None, typer.Option(metavar="NAME", help="The torch device to train on, such as cpu or cuda.")]

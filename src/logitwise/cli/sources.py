@@ -119,8 +119,10 @@ def read_to_measure(source: str, model: Model, asked: MeasuringOptions) -> Label
 
 def _names_to_try(source: str, record: Record) -> tuple[str, ...] | None:
     """Return the names that were given in training, for a source that may need them."""
-    is_needed = record.column_names is not None and _is_text_table(source)
-    return tuple(record.column_names or ()) if is_needed else None
+    if record.column_names is None:
+        return None
+    with naming({"source": "DATA"}):
+        return tuple(record.column_names) if _is_text_table(source) else None
 
 
 def _is_text_table(source: str) -> bool:

@@ -46,18 +46,20 @@ def read_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
     if not file.is_file():
         raise DataError("names", "be an existing file", repr(str(path)))
     with naming({"source": "names"}):
-        data = read_bytes(file)
+        return checked_names(_names_in(read_bytes(file), file), f" in {file.name!r}")
+
+
+def _names_in(data: bytes, path: Path) -> Sequence[str | None]:
     data = with_line_ends(data[length_of_mark(data) :].lstrip())
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataError("names", "be a text file in UTF-8", repr(str(path)), advice="Save it as UTF-8.") from error
     first = data[: record_end(data)]
-    dialect = find_dialect(first, file)
+    dialect = find_dialect(first, path)
     is_delimited = bytes([dialect.separator]) in first
-    fields, _ = split_fields(first if is_delimited else data, dialect, Origin(file))
-    found = fields.row(0) if is_delimited else fields.to_series().drop_nulls().to_list()
-    return checked_names(found, f" in {file.name!r}")
+    fields, _ = split_fields(first if is_delimited else data, dialect, Origin(path))
+    return fields.row(0) if is_delimited else fields.to_series().drop_nulls().to_list()
 
 
 def checked_names(names: Sequence[str | None], where: str = "") -> tuple[str, ...]:

@@ -34,6 +34,7 @@ from logitwise.report_page.thumbnail import data_address
 MOST_CLASSES = 20  # in one table; more are listed on demand, or not drawn
 FEW_CLASSES = 5  # so many fit in full beside each other, also on a phone
 MOST_ROOMY = 12  # so many columns fit with room around each count
+MOST_ON_A_PHONE = 40  # so many digits fit beside each other; where there are more, the shades alone are shown there
 MOST_LISTED = 1000
 MOST_CELLS = 12
 MOST_COLUMNS = 20
@@ -145,7 +146,7 @@ def confusion_table(evidence: Evidence, classes: Sequence[ClassFinding]) -> Html
     counts = confusion(evidence, places)
     heads = [name(evidence.classes[place], LONGEST_LABEL) for place in places] + (["all others"] if has_others else [])
     labels = [cut(evidence.classes[place], LONGEST_LABEL) for place in places] + ["all others"] * has_others
-    width = "few" if len(heads) <= FEW_CLASSES else "upright" if max(map(len, evidence.classes)) > 3 else "many"
+    width = "few" if len(heads) <= FEW_CLASSES else "upright" if max(map(len, labels)) > 3 else "many"
     head = tag("tr", tag("td"), *(tag("th", tag("span", each), scope="col") for each in heads))
     rows = [
         tag("tr", tag("th", heads[row], scope="row"), *_confusion_cells(counts[row], row, labels))
@@ -155,7 +156,8 @@ def confusion_table(evidence: Evidence, classes: Sequence[ClassFinding]) -> Html
     caption = f"{which} class down, predicted class across"
     body = join([tag("caption", caption), tag("thead", head), tag("tbody", *rows)])
     crowded = " crowded" if len(heads) > MOST_ROOMY else ""
-    matrix = scrolling(tag("table", body, class_=f"confusion {width}{crowded}"), caption)
+    tight = " tight" if len(heads) * len(f"{counts.max():,}") > MOST_ON_A_PHONE and width != "few" else ""
+    matrix = scrolling(tag("table", body, class_=f"confusion {width}{crowded}{tight}"), caption)
     return tag("div", matrix, tag("p", HINT, class_="hint", aria_hidden="true"), class_="telling")
 
 
