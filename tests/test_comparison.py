@@ -1,10 +1,12 @@
-"""The rows of the README's comparison table, seen to be true of the versions that are installed."""
+"""What the README and the page of comparison say, seen to be true: of installed versions, and of our measurements."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
+from benchmarks import comparison
+from benchmarks.grid import results
 from scipy import special
 
 import logitwise as lw
@@ -47,3 +49,36 @@ def test_int32_class_indices():
     assert lw.cross_entropy(logits, target) == torch.tensor(np.log(3.0), dtype=torch.float32)
     with pytest.raises(RuntimeError, match="target dtype to be Long or Byte"):
         torch.nn.functional.cross_entropy(logits, target)
+
+
+def test_the_tables_of_the_page_are_those_of_the_committed_measurements():
+    page = comparison.PAGE.read_text(encoding="utf-8")
+    assert page.count("<!-- measured: ") == page.count(comparison.END) == len(comparison.TABLES)
+    assert page == comparison.with_tables(page), "run: python -m benchmarks.comparison"
+
+
+@pytest.mark.parametrize("name", comparison.TABLES)
+def test_a_table_has_a_cell_for_every_column(name):
+    header, _, *rows = comparison.TABLES[name]()
+    assert rows
+    assert {line.count(" | ") for line in rows} == {header.count(" | ")}
+
+
+def test_other_measurements_change_the_page(monkeypatch):
+    page = comparison.PAGE.read_text(encoding="utf-8")
+    monkeypatch.setitem(comparison.TABLES, "accuracy", lambda: iter(["| a | b |"]))
+    made = comparison.with_tables(page)
+    assert "<!-- measured: accuracy -->\n| a | b |\n<!-- end -->\n\nWhat torch accepts" in made
+    assert made.partition("<!-- measured: accuracy")[0] == page.partition("<!-- measured: accuracy")[0]
+
+
+def test_what_the_page_says_in_a_sentence_follows_from_the_tables():
+    kept = results.load()
+    assert 0.9 < kept.table("nn.CrossEntropyLoss, forward and backward").mean < 1.2  # "about as long in the mean"
+    assert 0.9 < kept.table("training step, nn.CrossEntropyLoss").mean < 1.2
+    assert kept.table("cross_entropy_and_gradient, beside torch eager").below == 0  # "is faster"
+    rows = dict(line.strip("| ").split(" | ", 1) for line in comparison.classifiers())
+    ours, *theirs = map(float, rows["mean calibration error"].split(" | "))
+    assert ours < min(theirs)  # "better calibrated"
+    ours, logistic, _, boosting, *_ = map(float, rows["median processor seconds"].split(" | "))
+    assert max(logistic, boosting) < ours  # "both train faster"

@@ -1,7 +1,8 @@
 """Executes the documentation: every Python block of README.md and docs/, and every example in a docstring.
 
 A file is one namespace, its blocks run in order, as if it were imported: blocks with `>>>` must print exactly what they
-show, the others must run. The comment `<!-- needs MNIST -->` above a block says that it reads the folder the reader calls `folder`.
+show, the others must run. The comment `<!-- needs MNIST -->` above a block says that it reads the folder the reader
+calls `folder`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from logitwise import functional
 ROOT = Path(__file__).resolve().parents[1]
 MNIST = ROOT / "../shared/data/mnist-sample"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"^(?P<mark><!-- needs MNIST -->\n+)?```(?:python|pycon)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^(?P<mark><!-- needs MNIST -->\n+)?```(?:python|pycon)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ def test_the_committed_page_follows_from_the_committed_results():
 
 
 def test_the_table_of_the_readme_is_that_of_the_committed_results():
-    assert page.quoted(results.load()) in page.README.read_text(encoding="utf-8"), "run: python -m benchmarks.grid --page"
+    readme = page.README.read_text(encoding="utf-8")
+    assert page.quoted(results.load()) in readme, "run: python -m benchmarks.grid --page"
 
 
 def test_what_the_readme_says_of_every_shape_follows_from_the_committed_results():
