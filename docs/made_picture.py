@@ -14,7 +14,7 @@ from pathlib import Path
 
 PICTURE = Path(__file__).parent / "figures" / "report.webp"
 COMMAND = ("train", "digits", "--report", "report.html", "--quiet")
-WIDTH, MARGIN = 960, 32  # in CSS pixels
+WIDTH, ABOVE, BELOW = 960, 64, 16  # in CSS pixels
 SHARPNESS = 1.5  # pixels of the picture for each of these
 
 
@@ -38,8 +38,8 @@ def picture_of(page: Path) -> bytes:
         opened = browser.new_page(viewport=size, device_scale_factor=SHARPNESS, color_scheme="light")
         opened.goto(page.as_uri())
         first, last = opened.locator("h1").bounding_box(), opened.locator("table").first.bounding_box()
-        top = first["y"] - MARGIN
-        height = last["y"] + last["height"] + MARGIN - top
+        top = first["y"] - ABOVE
+        height = last["y"] + last["height"] + BELOW - top
         pixels = opened.screenshot(clip={"x": 0, "y": top, "width": WIDTH, "height": height}, full_page=True)
         browser.close()
     return pixels
