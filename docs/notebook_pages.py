@@ -37,7 +37,7 @@ def _parts(cell: dict[str, Any]) -> Iterator[str]:
         return
     yield f"```python\n{source}\n```"
     for text in texts_of(cell):
-        yield f"```text\n{text.rstrip()}\n```"
+        yield f"```output\n{text.rstrip()}\n```"
 
 
 def texts_of(cell: dict[str, Any]) -> list[str]:

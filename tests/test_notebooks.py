@@ -31,7 +31,7 @@ def test_a_notebook_is_a_page_with_its_code_and_outputs(notebook):
         if cell["cell_type"] == "code":
             assert f"```python\n{''.join(cell['source'])}\n```" in page
         for text in texts_of(cell):
-            assert f"```text\n{text.rstrip()}\n```" in page
+            assert f"```output\n{text.rstrip()}\n```" in page
     assert page.startswith("# ")
     assert f"({notebook.name})" in page
     contents = (FOLDER.parents[1] / "mkdocs.yml").read_text(encoding="utf-8")
