@@ -1,7 +1,7 @@
 """A hook of mkdocs: what a reader copies from an example can be run, and its output looks like output.
 
-The copy button takes the attribute `data-copy` of a block, where there is one. Of an example with prompts that is its
-code, without prompts and output; of a command line, the command.
+The copy button takes the attribute `data-copy` of a block. Of an example with prompts that is its code, without
+prompts and output; of a terminal session, its commands; of all else, the text.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import Any
 LONGEST_WORD = 24  # characters of code in a line of text that stay together, as `--help` must
 _FENCE = re.compile(r"^(?P<indent> *)```python\n(?=(?P=indent)>>> )", re.MULTILINE)
 _BLOCK = re.compile(
-    r'<div class="language-(?P<language>pycon|console) highlight">(?=<pre.*?><code>(?P<code>.*?)</code>)', re.DOTALL
+    r'<div class="language-(?P<language>\w+)(?P<kind>[ \w-]*) highlight">(?=<pre.*?><code>(?P<code>.*?)</code>)',
+    re.DOTALL,
 )
 _OPTION = re.compile(r"(?<![\w-])--?[a-z][\w-]*")
-_CONSOLE = re.compile(r'(?<=<code>)<span class="gp">\$ .*?(?=</code>)', re.DOTALL)
+_CONSOLE = re.compile(r'(?P<head><div class="language-console [^>]*><pre.*?><code>)(?P<code>.*?)(?=</code>)', re.DOTALL)
 _INLINE = re.compile(r"(?<!<pre>)(?<!</span>)<code>(?P<code>[^<]+)</code>")
 
 
@@ -28,14 +29,14 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 def on_page_content(html: str, **_: Any) -> str:
     """Tell the copy button what to copy, and the browser which words of code to keep whole."""
-    html = _CONSOLE.sub(lambda block: _options_kept_whole(block[0]), _BLOCK.sub(_with_copy, html))
-    return _INLINE.sub(_kept_whole, html)
+    html = _INLINE.sub(_kept_whole, _BLOCK.sub(_with_copy, html))
+    return _CONSOLE.sub(lambda block: block["head"] + _options_kept_whole(block["code"]), html)
 
 
 def _with_copy(block: re.Match) -> str:
     text = unescape(re.sub(r"<[^>]+>", "", block["code"]))
-    copied = code_of(text) if block["language"] == "pycon" else commands_of(text)
-    return f'<div class="language-{block["language"]} highlight" data-copy="{escape(copied)}">'
+    copied = COPIED.get(block["language"], str)(text)
+    return f'<div class="language-{block["language"]}{block["kind"]} highlight" data-copy="{escape(copied)}">'
 
 
 def code_of(example: str) -> str:
@@ -46,8 +47,11 @@ def code_of(example: str) -> str:
 
 def commands_of(session: str) -> str:
     """Return the commands of a terminal session, without prompts and output."""
-    lines = re.findall(r"^\$ (.*(?:\\\n.*)*)", session, re.MULTILINE)
+    lines = re.findall(r"^\$ ((?:.*\\\n)*.*)", session, re.MULTILINE)
     return "".join(f"{line}\n" for line in lines)
+
+
+COPIED = {"pycon": code_of, "console": commands_of}
 
 
 def _kept_whole(code: re.Match) -> str:

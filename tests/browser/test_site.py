@@ -14,7 +14,7 @@ PAPER = 718  # pixels: A4 with margins of a centimetre
 CUT = """() => {
     const edge = document.documentElement.clientWidth + 1, scrolls = ".md-typeset__scrollwrap, .language-text code"
     const hides = e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth && getComputedStyle(e).overflowX !== "visible"
-    const cut = [...document.querySelectorAll(".md-content *")].filter(
+    const cut = [...document.querySelectorAll(".md-content :not(code *, td *)")].filter(
         e => e.checkVisibility() && !e.closest(scrolls) && (e.getBoundingClientRect().right > edge || hides(e)))
     const wide = document.documentElement.scrollWidth > edge ? ["the page scrolls sideways"] : []
     const missing = [...document.images].filter(e => e.complete && !e.naturalWidth)
@@ -22,7 +22,7 @@ CUT = """() => {
 }"""
 ON_PAPER = """() => {
     const edge = document.documentElement.clientWidth + 1
-    return [...document.querySelectorAll(".md-content *")]
+    return [...document.querySelectorAll(".md-content :not(code *, td *)")]
         .filter(e => e.checkVisibility() && e.getBoundingClientRect().right > edge).map(e => e.outerHTML.slice(0, 100))
 }"""
 BROKEN_OPTION = """() => [...document.querySelectorAll(".md-typeset .whole")].filter(e => e.getClientRects().length > 1)
