@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -49,6 +51,21 @@ def test_int32_class_indices():
     assert lw.cross_entropy(logits, target) == torch.tensor(np.log(3.0), dtype=torch.float32)
     with pytest.raises(RuntimeError, match="target dtype to be Long or Byte"):
         torch.nn.functional.cross_entropy(logits, target)
+
+
+def sentence_for(code: str) -> str:
+    logits, target = np.random.default_rng(0).normal(size=(64, 4)), np.arange(64) % 4
+    with lw.checks("raise"), pytest.raises((lw.InvalidArgumentError, lw.LogitwiseWarning)) as caught:
+        eval(code, {"lw": lw, "np": np, "logits": logits, "target": target})
+    return str(caught.value)
+
+
+def test_the_readme_shows_the_sentences_for_mistakes():
+    text = (comparison.FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(lw\..*?)` \| (.*) \|$", text, re.MULTILINE)
+    assert len(rows) >= 3
+    for code, sentence in rows:
+        assert sentence == sentence_for(code)
 
 
 def test_the_tables_of_the_page_are_those_of_the_committed_measurements():
