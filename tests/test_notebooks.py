@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from docs.notebook_pages import page_of, texts_of
-from docs.run_notebooks import FOLDER
+from docs.site.notebook_pages import page_of, texts_of
+from docs.site.run_notebooks import FOLDER
 
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 

@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from docs.code_blocks import code_of, on_page_content, on_page_markdown
+from docs.site.code_blocks import code_of, on_page_content, on_page_markdown
 
 import logitwise
 from logitwise import explain

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from docs.notebook_pages import texts_of
-from docs.run_notebooks import FOLDER, executed
+from docs.site.notebook_pages import texts_of
+from docs.site.run_notebooks import FOLDER, executed
 
 
 @pytest.mark.browser
@@ -15,5 +15,5 @@ from docs.run_notebooks import FOLDER, executed
 def test_a_notebook_prints_what_is_stored_in_it(notebook):
     found = [texts_of(cell) for cell in executed(notebook)["cells"]]
     assert found == [texts_of(cell) for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]], (
-        "run: python docs/run_notebooks.py"
+        "run: python docs/site/run_notebooks.py"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from docs.code_blocks import code_of
+from docs.site.code_blocks import code_of
 
 SITE = Path(__file__).resolve().parents[2] / "build" / "site"
 MADE = ("pages", "assets")  # what is not a page of the theme

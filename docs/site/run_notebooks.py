@@ -1,4 +1,4 @@
-"""`python docs/run_notebooks.py`: run the notebooks, and store in them what their cells print."""
+"""`python docs/site/run_notebooks.py`: run the notebooks, and store in them what their cells print."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent / "notebooks"
+FOLDER = Path(__file__).parents[1] / "notebooks"
 SECONDS = 120  # that a cell may take
 
 

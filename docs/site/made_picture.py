@@ -1,4 +1,4 @@
-"""`python docs/made_picture.py`: the picture of a report in the README, taken of a real one in Chromium.
+"""`python docs/site/made_picture.py`: the picture of a report in the README, taken of a real one in Chromium.
 
 It needs `pip install -e '.[dev,browser]'` and Chromium; `CHROMIUM` names its file if that is not `chromium`.
 """
@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-PICTURE = Path(__file__).parent / "figures" / "report.webp"
+PICTURE = Path(__file__).parents[1] / "figures" / "report.webp"
 COMMAND = ("train", "digits", "--report", "report.html", "--quiet")
 WIDTH, ABOVE, BELOW = 960, 64, 16  # in CSS pixels
 SHARPNESS = 1.5  # pixels of the picture for each of these
