@@ -58,7 +58,12 @@ def test_the_copy_button_gets_what_can_be_run(code, block, copied):
     html = f'<div class="language-{block} highlight"><pre id="a"><span></span><code>{lines}</code></pre></div>'
     made = on_page_content(html)
     assert f'highlight" data-copy="{copied}">' in made
-    assert re.sub(r' data-copy="[^"]*"|<span class="whole">([^<]*)</span>', r"\1", made) == html
+    assert re.sub(r' one-line| data-copy="[^"]*"|<span class="whole">([^<]*)</span>', r"\1", made) == html
+
+
+def test_a_block_of_one_line_may_wrap():
+    text = '<div class="language-text highlight"><pre><code>{}\n</code></pre></div>'
+    assert [" one-line highlight" in on_page_content(text.format(each)) for each in ("a", "a\nb")] == [True, False]
 
 
 def test_examples_with_prompts_are_coloured_as_such():

@@ -36,7 +36,8 @@ def on_page_content(html: str, **_: Any) -> str:
 def _with_copy(block: re.Match) -> str:
     text = unescape(re.sub(r"<[^>]+>", "", block["code"]))
     copied = COPIED.get(block["language"], str)(text)
-    return f'<div class="language-{block["language"]}{block["kind"]} highlight" data-copy="{escape(copied)}">'
+    width = "" if "\n" in text.strip() else " one-line"
+    return f'<div class="language-{block["language"]}{block["kind"]}{width} highlight" data-copy="{escape(copied)}">'
 
 
 def code_of(example: str) -> str:

@@ -12,7 +12,8 @@ MADE = ("pages", "assets")  # what is not a page of the theme
 WIDTHS = (1280, 768, 375)
 PAPER = 718  # pixels: A4 with margins of a centimetre
 CUT = """() => {
-    const edge = document.documentElement.clientWidth + 1, scrolls = ".md-typeset__scrollwrap, .language-text code"
+    const edge = document.documentElement.clientWidth + 1
+    const scrolls = ".md-typeset__scrollwrap, .language-text code, p:has(img)"
     const hides = e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth && getComputedStyle(e).overflowX !== "visible"
     const cut = [...document.querySelectorAll(".md-content :not(code *, td *)")].filter(
         e => e.checkVisibility() && !e.closest(scrolls) && (e.getBoundingClientRect().right > edge || hides(e)))
