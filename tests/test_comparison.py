@@ -68,6 +68,19 @@ def test_the_readme_shows_the_sentences_for_mistakes():
         assert sentence == sentence_for(code)
 
 
+def test_where_the_readme_says_that_others_are_better_the_results_say_so():
+    text = " ".join((comparison.FOLDER.parent / "README.md").read_text(encoding="utf-8").split())
+    said = text[text.index("## When not to use it") :]
+    ranks = next(line for line in comparison.classifiers() if line.startswith("| mean rank")).strip("| ").split(" | ")
+    ours, *theirs = ranks[1:]
+    assert f"its mean rank by log loss among six classifiers was {ours}; the next best was {min(theirs)}." in said
+    _, _, *rows = comparison.log_loss()
+    assert len(ranks) - 1 == 6
+    for row in rows:
+        name, *_, ratio = row.strip("| ").split(" | ")
+        assert (f"`{name}`" in said) == (float(ratio) > 1.0), name
+
+
 def test_the_tables_of_the_page_are_those_of_the_committed_measurements():
     page = comparison.PAGE.read_text(encoding="utf-8")
     assert page.count("<!-- measured: ") == page.count(comparison.END) == len(comparison.TABLES)
