@@ -26,14 +26,14 @@ IMPORTS = {
         "report_page", "warm_up",
     },
     "evidence": {
-        "_errors", "_listing", "_warnings", "classifier", "metrics", "model", "report_page",
+        "_errors", "_listing", "_notice", "_warnings", "classifier", "metrics", "model", "report_page",
     },
     "report_page": {"_decision", "_errors", "metrics"},
     "explain": {"_errors", "_requirements", "functional"},
     "calibration": {"classifier", "model"},
     "classifier": {
-        "__init__", "_decision", "_errors", "_listing", "_requirements", "_warnings", "functional", "metrics", "model",
-        "reference",
+        "__init__", "_decision", "_errors", "_listing", "_notice", "_requirements", "_warnings", "functional",
+        "metrics", "model", "reference",
     },
     "model": {"_decision", "_errors", "_listing", "_warnings", "reference"},
     "metrics": {"_errors", "_requirements", "_warnings", "functional", "functional._arguments"},

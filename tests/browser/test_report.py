@@ -68,6 +68,52 @@ def test_links_and_numbers_work_by_keyboard(opened, report):
     assert page.locator("details table").first.is_visible()
 
 
+SHOWN = "each => getComputedStyle(each).visibility"
+TOLD = "each => getComputedStyle(each, '::after').content"
+
+
+def test_marks_tell_their_numbers_pointed_at_focused_or_touched(opened, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text(render(made_evidence()), encoding="utf-8")
+    page = opened(path).page
+    figure = page.locator("figure").first
+    spots, tips, hint = figure.locator(".spot"), figure.locator(".tip"), figure.locator(".hint")
+    seen = lambda: [place for place in range(tips.count()) if tips.nth(place).evaluate(SHOWN) == "visible"]  # noqa: E731
+    assert (seen(), hint.evaluate(SHOWN)) == ([], "visible")
+    spots.nth(2).focus()
+    assert (seen(), hint.evaluate(SHOWN)) == ([2], "hidden")
+    page.keyboard.press("Tab")
+    assert seen() == [3]
+    spots.nth(5).hover()
+    assert seen() == [5]  # and not the focused one
+    cell = page.locator("table.confusion td").nth(1)
+    assert cell.evaluate(TOLD) == "none"
+    cell.click()
+    page.mouse.move(0, 0)
+    assert cell.get_attribute("data-told") in cell.evaluate(TOLD)
+
+
+def test_wide_letters_do_not_cut_a_table_on_a_phone(opened, tmp_path):
+    names = ["logistic regression", "the class frequencies alone"]
+    beside = {name: np.full((100_000, 3), 1 / 3) for name in names}
+    path = tmp_path / "report.html"
+    path.write_text(render(made_evidence(100_000, 3, baselines=beside, examples=[])), encoding="utf-8")
+    page = opened(path, width=375).page
+    page.add_style_tag(content="table { letter-spacing: 0.12em }")
+    measure = "each => [each.parentElement.scrollWidth, each.parentElement.clientWidth]"
+    needed, there = page.locator("table.numbers").evaluate(measure)
+    assert needed <= there
+
+
+def test_no_table_of_a_report_of_two_classes_is_cut_on_a_phone(opened, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text(render(made_evidence(20_000)), encoding="utf-8")
+    page = opened(path, width=375).page
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    cut = "each => each.filter(e => e.scrollWidth > e.clientWidth).map(e => e.getAttribute('aria-label'))"
+    assert page.locator(".scroll").evaluate_all(cut) == []
+
+
 def test_dark_is_dark_and_paper_is_light(opened, report):
     page = opened(report, scheme="dark").page
     brightness = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).reduce((a, b) => +a + +b, 0)"

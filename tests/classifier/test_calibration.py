@@ -11,6 +11,7 @@ from logitwise.classifier.calibration import (
     LOWEST,
     PRIOR,
     UNSEEN,
+    UNSURE,
     _along,
     _objective,
     _scaling,
@@ -108,6 +109,40 @@ def test_few_rows_and_a_part_without_weight():
     assert np.isfinite(fit.log_probabilities).all()
 
 
+def cautious(logits, target, scale, weight, sharper):
+    """Return the scale that is used in place of a fitted one, by differences of the loss around it."""
+    share, step = weight / weight.sum(), 1e-3
+    at = [share @ -log_softmax(logits * scale * np.exp(k * step))[np.arange(len(target)), target] for k in (-1, 0, 1)]
+    information = (at[0] - 2 * at[1] + at[2]) / step**2 / (share @ share) + PRIOR
+    change, variance = np.log(scale * sharper), 1 / information + (UNSURE * np.log(sharper)) ** 2
+    return np.exp(change**3 / (change**2 + variance))
+
+
+@pytest.mark.parametrize("rows", [20, 100, 3000])
+@pytest.mark.parametrize("temperature", [0.3, 1.1, 3.0])
+@pytest.mark.parametrize("sharper", [0.8, 1.0, 1.7])
+def test_a_temperature_counts_as_far_as_the_rows_show_that_it_is_not_one(rows, temperature, sharper):
+    logits, target = made_logits(rows, n_classes=2, temperature=temperature)
+    weight = np.random.default_rng(2).integers(1, 4, rows)
+    fit = fit_calibration(logits, target, weight, sharpening=sharper)
+    if fit.calibration.method != "temperature":
+        pytest.skip("affine scaling was clearly better")
+    scale = 1 / temperature_of(log_softmax(logits), target, weight, prior=PRIOR, around=sharper)[0]
+    expected = cautious(logits, target, scale, weight, sharper)
+    np.testing.assert_allclose(fit.calibration.scale, np.full(2, expected), rtol=1e-3)
+    assert abs(np.log(expected)) <= abs(np.log(scale * sharper))
+    if rows == 3000 and temperature != 1.1 and sharper == 1.0:  # what is known well stays as it is
+        assert expected == pytest.approx(scale, rel=0.01)
+
+
+def test_a_prior_around_another_temperature_is_that_of_logits_divided_by_it():
+    logits, target = made_logits(15)
+    found, least = temperature_of(logits, target, prior=PRIOR, around=2.5)
+    divided, same = temperature_of(logits / 2.5, target, prior=PRIOR)
+    assert found == pytest.approx(2.5 * divided, rel=1e-3)
+    assert least == pytest.approx(same, abs=1e-6)
+
+
 def test_rows_say_nothing_of_a_class_that_none_has():
     """Its logits are as if they were not there: they would otherwise be pushed down without end."""
     logits, target = made_logits(rows=400)
@@ -118,7 +153,8 @@ def test_rows_say_nothing_of_a_class_that_none_has():
     np.testing.assert_array_equal(places, target[given] // 2)
     temperature, _ = temperature_of(among, places, prior=PRIOR)
     assert (fitted.method, fitted.uniform) == ("temperature", 1 / (given.sum() + 1))
-    np.testing.assert_allclose(fitted.scale, np.full(3, 1 / temperature), rtol=1e-6)
+    used = cautious(among, places, 1 / temperature, np.ones(given.sum()), 1.0)
+    np.testing.assert_allclose(fitted.scale, np.full(3, used), rtol=1e-4)
     np.testing.assert_array_equal(fitted.shift, np.zeros(3))
     assert temperature == pytest.approx(2.0, abs=0.4)
 
@@ -225,6 +261,8 @@ def test_each_row_is_judged_by_a_calibration_of_the_other_fifths(method, n_class
         expected = (1 - share) * np.exp(log_softmax(logits[inside] * scale + shift)) + share / n_classes
         np.testing.assert_allclose(np.exp(fit.log_probabilities[inside]), expected, atol=2e-4)
     scale, shift = fitted_by_hand(method, logits, target, weight)
+    if method == "temperature":
+        scale = np.full(n_classes, cautious(logits, target, scale[0], weight, 1.0))
     np.testing.assert_allclose(fit.calibration.scale, scale, rtol=1e-3)
     np.testing.assert_allclose(fit.calibration.shift, shift, atol=1e-3)
     assert fit.calibration.uniform == 1 / (rows + 1)
@@ -338,7 +376,8 @@ def test_where_no_other_row_has_weight_all_rows_are_fitted_by():
     expected = _scaling("temperature", log_softmax(logits), target, weight)
     found = expected.log_probabilities(log_softmax(logits)[with_it])
     np.testing.assert_array_equal(fit.log_probabilities[with_it], found)
-    np.testing.assert_array_equal(fit.calibration.scale, expected.scale)
+    used = cautious(log_softmax(logits), target, expected.scale[0], weight, 1.0)
+    np.testing.assert_allclose(fit.calibration.scale, used, rtol=1e-3)
 
 
 @pytest.mark.parametrize(("rows", "step"), [(20_000, 1), (20_001, 2), (40_001, 3)])

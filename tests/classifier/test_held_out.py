@@ -174,11 +174,11 @@ def test_what_is_learnt_from_the_votes(is_folds, seed):
     trainer = stub(is_folds)
     rows, votes = trainer.held_out_votes()
     target, weight = trainer.target_and_weight(rows)
-    found, fit = HeldOut.of(trainer, seed), fit_calibration(votes, target, weight, seed=seed)
     factor = sharpening(*trainer.votes_by_folds()) if is_folds else 1.0
     assert (factor > 1.05) is is_folds
-    np.testing.assert_array_equal(found.calibration.scale, fit.calibration.scale * factor)
-    np.testing.assert_array_equal(found.calibration.shift, fit.calibration.shift * factor)
+    found, fit = HeldOut.of(trainer, seed), fit_calibration(votes, target, weight, seed=seed, sharpening=factor)
+    np.testing.assert_array_equal(found.calibration.scale, fit.calibration.scale)
+    np.testing.assert_array_equal(found.calibration.shift, fit.calibration.shift)
     assert (found.calibration.uniform, found.calibration.method) == (1 / 41, fit.calibration.method)
     np.testing.assert_array_equal(found.log_probabilities, fit.log_probabilities)  # not sharpened: of one member
     np.testing.assert_array_equal(found.rows, rows)
@@ -259,10 +259,10 @@ def test_a_fitted_classifier_agrees_with_its_members(given):
     else:
         votes, target, factor = np.log(softmax(logits[:, 100:], axis=2).mean(axis=0)), y[100:], 1.0
         weight = np.ones(50)
-    fit = fit_calibration(votes, target, weight, seed=6)
+    fit = fit_calibration(votes, target, weight, seed=6, sharpening=factor)
     assert held_out.before == pytest.approx(summary(target, np.exp(votes)), rel=1e-4)
     np.testing.assert_allclose(held_out.log_probabilities, fit.log_probabilities, atol=1e-3)
-    np.testing.assert_allclose(model.calibration.scale, fit.calibration.scale * factor, rtol=1e-3)
+    np.testing.assert_allclose(model.calibration.scale, fit.calibration.scale, rtol=1e-3)
     np.testing.assert_array_equal(model.conformal_scores, held_out.conformal_scores)
     assert len(model.conformal_scores) == len(target)
     frequency = (target == 1).mean()

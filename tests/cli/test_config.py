@@ -66,6 +66,7 @@ def test_every_option_of_a_file_is_what_it_is_on_the_command_line(run):
     rows = [(*row[:2], f"{row[2]}.") for row in made_rows(60, seed=4)]
     write_csv("train.csv", [*rows, (1.0, "red", "")], None)
     write_csv("test.csv", rows[:20], None)
+    Path("names.txt").write_text("size,colour,label", encoding="utf-8")
     values = {
         "target": "-1",
         "test": '"test.csv"',
@@ -77,6 +78,7 @@ def test_every_option_of_a_file_is_what_it_is_on_the_command_line(run):
         "label-strip": '"."',
         "drop-unlabelled": "true",
         "header": "false",
+        "names": '"names.txt"',
         "device": '"cpu"',
         "report": '"{}.html"',
         "json": "true",
@@ -87,7 +89,7 @@ def test_every_option_of_a_file_is_what_it_is_on_the_command_line(run):
     Path("c.toml").write_text(text, encoding="utf-8")
     words = ["--target", "-1", "--test", "test.csv", "--hidden", "6,5", "--epochs", "2", "--learning-rate", "1.0"]
     words += ["--model", "b.safetensors", "--seed", "7", "--label-strip", ".", "--drop-unlabelled", "--no-header"]
-    words += ["--device", "cpu", "--report", "b.html", "--json", "--quiet"]
+    words += ["--device", "cpu", "--report", "b.html", "--json", "--quiet", "--names", "names.txt"]
     found = [run("train", "train.csv", *each) for each in (["--config", "c.toml"], words)]
     assert [(each.exit_code, each.stderr) for each in found] == [(0, "")] * 2
     assert found[0].stdout.replace("a.safetensors", "b.safetensors") == found[1].stdout
@@ -95,7 +97,7 @@ def test_every_option_of_a_file_is_what_it_is_on_the_command_line(run):
     assert known[0] == known[1]
     options = {"hidden": "(6, 5)", "epochs": 2, "learning_rate": 1.0, "random_state": 7, "device": "cpu"}
     assert {name: known[0]["options"][name] for name in options} == options
-    assert (known[0]["has_header"], known[0]["label_strip"], known[0]["target_name"]) == (False, ".", "column_2")
+    assert (known[0]["has_header"], known[0]["label_strip"], known[0]["target_name"]) == (True, ".", "label")
     assert known[0]["metrics"]["where"] == "the 20 rows of test.csv"
     assert sum(known[0]["class_counts"]) == 60
     assert Path("a.html").exists()

@@ -80,8 +80,8 @@ def test_before_the_first_measurement_nothing_is_left(run, fruit, monkeypatch):
 def test_the_bar_leaves_room_for_the_echo_of_ctrl_c(monkeypatch, capsys):
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
     monkeypatch.setenv("COLUMNS", "80")
-    progress = Progress(100, [50], [0.3747], [0.3237], 50)
+    progress = Progress(100, [50], [0.3747], [0.3237], 50, 0.3237)
     with StepBar(100, shown=True) as bar:
         bar.update(progress)
     lines = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", capsys.readouterr().err))
-    assert {len(line) for line in lines if "held out 0.3237" in line} == {77}
+    assert {len(line) for line in lines if "held-out loss 0.3237" in line} == {77}

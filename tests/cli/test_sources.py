@@ -12,7 +12,7 @@ from logitwise import data
 from logitwise._listing import listed
 from logitwise.classifier.folds import split_rows
 from logitwise.cli.columns import Columns
-from logitwise.cli.sources import ReadOptions, data_name, read_to_measure, read_to_train, split
+from logitwise.cli.sources import MeasuringOptions, ReadOptions, data_name, read_to_measure, read_to_train, split
 from logitwise.evidence.labels import LABELS_SHOWN, known_indices
 from logitwise.evidence.rows import LabelledRows
 
@@ -108,7 +108,7 @@ def test_the_name_of_the_training_data_is_noted_but_not_of_other_data(folder, fr
     write_csv("fruit.csv", made_rows(5, seed=7))
     write_csv("other.csv", made_rows(5, seed=7))
     for name, noted in (("fruit.csv", True), ("other.csv", False)):
-        rows = read_to_measure(name, model, None, None, drop_unlabelled=False)
+        rows = read_to_measure(name, model, MeasuringOptions())
         assert (len(rows.labels), rows.name) == (5, name)
         assert ("DATA has the name of the training data" in capsys.readouterr().err) == noted
 

@@ -33,7 +33,7 @@ def test_it_tells_what_it_trains_on_and_prints_one_table(run, fruit):
     told = result.stderr.splitlines()
     assert told[0] == "Training on 96 rows of fruit.csv: 2 features, 2 classes: raw (58), ripe (38)."
     assert re.fullmatch(r"Saved fruit\.safetensors \(\d\.\d kB\) after \d+\.\d s\.", told[1])
-    assert told[2:] == [lw.load("fruit.safetensors").metadata["baselines"]["verdict"]]
+    assert told[2:] == [f"In training: {lw.load('fruit.safetensors').metadata['baselines']['verdict']}"]
     model = lw.load("fruit.safetensors")
     metrics = model.metadata["metrics"]
     lines = result.stdout.splitlines()

@@ -17,10 +17,7 @@ import typer
 import logitwise as lw
 from cli.made_fruit import SMALL
 from logitwise.cli import door, typed
-from logitwise.cli import progress as progress_module
 from logitwise.cli.progress import progress_bar
-from logitwise.evidence import predictions
-from logitwise.evidence.predictions import ROWS_PER_BATCH
 
 COMMANDS = ("train", "evaluate", "predict", "report", "info", "explain")
 
@@ -105,12 +102,12 @@ def test_nothing_asked_for_is_bad_usage(run):
 
 
 def test_every_help_names_the_options_there_are(run):
-    common, rows = {"--json", "--quiet", "--help"}, {"--target", "--label-strip", "--drop-unlabelled"}
+    common, rows = {"--json", "--quiet", "--help"}, {"--target", "--label-strip", "--drop-unlabelled", "--names"}
     training = {"--test", "--hidden", "--epochs", "--learning-rate", "--model", "--seed", "--header", "--no-header"}
     options = {
         "train": common | rows | training | {"--device", "--report", "--config", "--show-config"},
         "evaluate": common | rows,
-        "predict": common | {"--output"},
+        "predict": common | {"--output", "--names"},
         "report": common | rows | {"--output"},
         "info": common,
         "explain": common | {"--target", "--temperature", "--names", "--html"},
@@ -162,13 +159,6 @@ def terminal(monkeypatch):
     door.hush(False)
 
 
-@pytest.mark.parametrize(("rows", "shown"), [(ROWS_PER_BATCH + 1, True), (ROWS_PER_BATCH, False)])
-def test_only_predictions_of_several_batches_show_a_bar(terminal, capsys, rows, shown):
-    with progress_bar() as progress:
-        progress(0, rows)
-    assert ("Predicting" in capsys.readouterr().err) == shown
-
-
 @pytest.mark.parametrize(("longer_than", "shown"), [(0, True), (2, True), (3, False), (math.inf, False)])
 def test_a_bar_is_shown_for_work_that_is_longer_than_asked(terminal, capsys, longer_than, shown):
     with progress_bar(longer_than) as progress:
@@ -179,15 +169,6 @@ def test_a_bar_is_shown_for_work_that_is_longer_than_asked(terminal, capsys, lon
     with progress_bar(longer_than) as progress:
         progress(1, 3)
     assert capsys.readouterr().err == ""
-
-
-def test_measuring_and_reporting_show_a_bar(run, fruit, terminal, monkeypatch):
-    monkeypatch.setattr(predictions, "ROWS_PER_BATCH", 7)
-    monkeypatch.setattr(progress_module, "ROWS_PER_BATCH", 7)
-    for command in (["evaluate"], ["report", "-o", "r.html"]):
-        args = [command[0], fruit / "fruit.safetensors", fruit / "more.csv", *command[1:]]
-        assert "Predicting" in run(*args).stderr
-        assert run(*args, "--quiet").stderr == ""
 
 
 def test_json_says_what_was_done(run, fruit):

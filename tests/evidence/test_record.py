@@ -27,6 +27,7 @@ WHOLE = {
     "label_strip": ".",
     "metrics": METRICS,
     "data_sha256": "0" * 63 + "f",
+    "column_names": ["size", "colour", "label"],
 }
 
 
@@ -151,7 +152,7 @@ def test_the_verdict_advises_in_words_of_the_reader(model):
     compared = Comparison(90, COMPARED, LOST)
     known = replace(model, metadata={"baselines": compared.as_json()})
     assert verdict_of(known, WORDING) == f"{compared.finding} Train with --hidden ''."
-    assert verdict_of(known, IN_PYTHON) == compared.verdict == f"{compared.finding} Use hidden=()."
+    assert verdict_of(known, IN_PYTHON) == compared.verdict == f"{compared.finding} {compared.advice}"
     for other in ({}, {"baselines": 3}, {"baselines": {}}):
         assert verdict_of(replace(model, metadata=other), WORDING) is None
 

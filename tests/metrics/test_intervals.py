@@ -11,6 +11,7 @@ from logitwise.metrics.intervals import (
     _rounds,
     bootstrap_means,
     chance_calibration_error,
+    exact_interval,
     losses_by_row,
     middle,
     wilson,
@@ -26,6 +27,15 @@ def test_wilson_agrees_with_scipy(hits, rows):
 
 def test_of_no_rows_anything_may_be_true():
     assert wilson(0, 0) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.995])
+@pytest.mark.parametrize(
+    ("hits", "rows"), [(0, 1), (1, 1), (1, 2), (0, 30), (3, 30), (29, 30), (700, 1000), (5, 10**5), (4 * 10**5, 10**6)]
+)
+def test_the_exact_interval_agrees_with_scipy(hits, rows, confidence):
+    peer = binomtest(hits, rows).proportion_ci(confidence, method="exact")
+    assert exact_interval(hits, rows, confidence) == pytest.approx((peer.low, peer.high), rel=1e-8, abs=1e-12)
 
 
 def test_the_bootstrap_has_the_standard_error_of_the_mean():

@@ -59,8 +59,16 @@ class Drawn:
             found.append((self._x(x - GAP), self._x(x + width + GAP), self._y(y + height), self._y(y)))
         return found
 
+    def told(self) -> list[str]:
+        """Return what each mark tells where it is pointed at, below the picture and to a screen reader alike."""
+        lines = [[each.text for each in tip.iter("text")] for tip in self._of("g", "tip")]
+        assert [each.get("aria-label") for each in self._of("g", "spot")] == ["; ".join(each) for each in lines]
+        return ["; ".join(each) for each in lines]
+
     def notes(self) -> list[tuple[str, float, float]]:
-        found = [each for each in self.root.iter("text") if each.get("text-anchor") == "start"]
+        below = {each for tip in self._of("g", "tip") for each in tip.iter("text")}
+        starts = [each for each in self.root.iter("text") if each.get("text-anchor") == "start"]
+        found = [each for each in starts if each not in below and each.get("class") != "hint"]
         return [(each.text, self._x(each.get("x")), self._y(each.get("y"))) for each in found[1:]]
 
     def _corners(self) -> list[Point]:

@@ -1,11 +1,13 @@
 """The findings against the metrics, against scikit-learn, and against values worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn import metrics as peers
 
 from logitwise.metrics import summary
-from logitwise.metrics.intervals import Interval
+from logitwise.metrics.intervals import Interval, wilson
 from logitwise.report_page import Evidence, HeldOutComparison, confidently_wrong
 from logitwise.report_page.findings import (
     Bin,
@@ -80,6 +82,33 @@ def test_reliability_of_more_classes_is_that_of_the_confidence():
 def test_a_bin_is_off_where_chance_does_not_explain_it():
     always = np.tile([0.05, 0.95], (200, 1))
     assert [bin_.is_off for bin_ in reliability(np.arange(200) % 2, always)] == [True]
+
+
+def test_of_a_calibrated_model_some_point_is_off_in_one_report_of_twenty_at_most():
+    made = [made_predictions(300, n_classes, seed, sharpness=1.0) for n_classes in (2, 4) for seed in range(200)]
+    off = [any(each.is_off for each in reliability(*predictions)) for predictions in made]
+    assert sum(off) <= 20  # of 400
+
+
+def test_a_point_is_off_where_so_many_bins_do_not_explain_it():
+    """Of ten bins of 100 rows, one is beyond the interval of its own, but not beyond that of all ten."""
+    said = np.repeat(np.arange(0.05, 1, 0.1), 100)
+    target = np.concatenate([np.arange(100) < 100 * each for each in np.arange(0.05, 1, 0.1)]).astype(int)
+    for hits, is_off in ((93, False), (97, True)):
+        target[800:900] = np.arange(100) < hits
+        found = reliability(target, np.stack([1 - said, said], axis=1))
+        assert [each.is_off for each in found] == [False] * 8 + [is_off] + [False]
+        assert wilson(93, 100).low > 0.85
+
+
+def test_the_error_is_not_within_chance_where_a_point_is_off():
+    said = np.where(np.arange(2000) < 40, 0.65, 0.02)
+    target = np.where(np.arange(2000) < 40, np.arange(2000) % 10 == 0, np.arange(2000) % 50 == 0).astype(int)
+    stated = np.stack([1 - said, said], axis=1)
+    found = calibration(Evidence("m", "rows", ["a", "b"], target, stated, {"itself": stated}))
+    assert found.points_off == 1
+    assert not found.is_within_chance
+    assert replace(found, error=0.0, points_off=0).is_within_chance
 
 
 def test_recall_and_precision_agree_with_scikit_learn():

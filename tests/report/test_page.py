@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from html import unescape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -85,7 +86,7 @@ def test_has_no_script_and_asks_for_nothing():
 
 def test_every_picture_has_words_and_its_numbers():
     page = render(made_evidence())
-    assert page.count("<svg ") == page.count('role="img" aria-label="') == 4
+    assert page.count("<svg ") == page.count('role="group" aria-label="') == 4
     assert page.count("<summary>The numbers</summary>") == 4
 
 
@@ -123,6 +124,7 @@ def test_of_many_classes_the_matrix_shows_those_most_often_taken_for_each_other(
     shown = sorted({place for pair in range(3, 100, 10) for place in (pair, 99 - pair)})
     assert [re.sub("<[^>]*>", "", head) for head in heads] == [f"class {place}" for place in shown]
     assert matrix.count(">3</td>") == 20
+    assert 'data-told="“class 3” called “class 96”: 3 of 3 rows (100%)"' in matrix
     assert "The 20 classes of the most frequent mistakes: true class down, predicted class across" in matrix
 
 
@@ -288,3 +290,29 @@ def test_columns_that_do_harm_are_named():
     text = "".join(outline(made_evidence(importance=columns)).text)
     assert "Below 0, the model predicts these rows better without it: “<noise>”. Train without it to see." in text
     assert "Below 0" not in render(made_evidence())
+
+
+def test_the_dates_stand_below_the_title_as_far_as_they_are_known():
+    known = {"trained_at": "2026-01-02 03:04 UTC", "made_at": "2026-05-06 07:08 UTC"}
+    both = "trained 2026-01-02 03:04 UTC, report of 2026-05-06 07:08 UTC"
+    assert f'</h1><p class="dates">{both}</p>' in render(made_evidence(**known))
+    assert '<p class="dates">report of 2026-05-06 07:08 UTC</p>' in render(made_evidence(made_at=known["made_at"]))
+    assert 'class="dates"' not in render(made_evidence())
+
+
+def test_an_option_of_the_command_is_not_torn_from_what_it_is_given():
+    command = "logitwise report my-fruit.safetensors 'a b-c.csv' -o r.html --target -1 --json --seed 3"
+    found = re.findall(r"<code>(.*?)</code>", render(made_evidence(command=command)))[0]
+    options = ["-o r.html", "--target", "-1", "--json", "--seed 3"]
+    assert re.findall(r"<span>(.*?)</span>", found) == options
+    assert unescape(re.sub("<[^>]*>", "", found)) == command
+
+
+@pytest.mark.parametrize("steps", [3, 50, 51, 4999])
+def test_of_many_measurements_some_are_told_and_the_last_always(steps):
+    step = list(range(10, 10 * steps + 10, 10))
+    page = render(made_evidence(history=History(step, [0.5] * steps, [0.6] * steps, 10)))
+    told = re.findall(r'aria-label="step ([\d,]+): ', page)
+    assert len(told) <= 50
+    assert told[-1] == f"{10 * steps:,}"
+    assert len(told) == steps or steps > 50

@@ -8,6 +8,7 @@ from html import unescape
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from logitwise.report_page import History, render
 from report.drawn import drawings
@@ -106,6 +107,12 @@ def calibration_error(stated: list[float]) -> float:
     return sum(map(abs, sums.values())) / 10
 
 
+def joint(hits: float, rows: int, bins: int) -> tuple[float, float]:
+    """Return the exact interval of a share that holds for some bins together with a probability of 95%."""
+    peer = binomtest(round(hits), rows).proportion_ci(1 - 0.05 / bins, method="exact")
+    return peer.low, peer.high
+
+
 def by_chance() -> tuple[float, float]:
     """Return the middle 95% of the calibration errors of 250 draws of right and wrong at the confidence of each row."""
     confidence, generator = [max(p, 1 - p) for p in STATED], np.random.default_rng(0)
@@ -198,7 +205,7 @@ def test_the_simpler_models_of_training(page):
 
 
 def test_the_words_of_reliability(page):
-    reading, error, before, farthest = paragraphs(page, "reliability")
+    reading, error, before = paragraphs(page, "reliability")
     assert reading.startswith("Rows are grouped by the probability of “ripe” the model states; each point compares it ")
     low, high = by_chance()
     assert error == (
@@ -209,7 +216,6 @@ def test_the_words_of_reliability(page):
     assert before == (
         f"Calibration (by luck) took it from {errors[0]} to {errors[1]} on these rows; chance explains both."
     )
-    assert farthest == "Farthest off: where it said 95%, 50% happened (2 rows)."
 
 
 def test_the_reliability_diagram(page):
@@ -217,21 +223,22 @@ def test_the_reliability_diagram(page):
     assert (seen.x_label, seen.y_label) == ("said: probability of “ripe”", "happened")
     error = f"{calibration_error(STATED):.3f}"
     assert seen.label == (
-        f"Reliability diagram: 1 of 5 bins away from the diagonal beyond chance; calibration error {error}."
+        f"Reliability diagram: 0 of 5 bins away from the diagonal beyond chance; calibration error {error}."
     )
     points = [(said, happened) for _, said, happened in BINS]
-    assert_near(seen.dots("dot"), points[:4])
-    assert_near(seen.dots("dot off"), points[4:])  # 0.95 is beyond what one of two can be explained by
+    assert_near(
+        seen.dots("dot"), points
+    )  # also where 0.95 was said, and one of two happened: by chance one time in ten
     assert_near(seen.dots("before"), [(said, happened) for _, said, happened in BINS_BEFORE])
     assert_near(seen.lines("ideal")[0], [(0, 0), (1, 1)])
-    ranges = [(said, *wilson(happened * len(rows), len(rows))) for rows, said, happened in BINS]
-    assert_near(seen.whiskers("whisker"), ranges[:4])
-    assert_near(seen.whiskers("whisker off"), ranges[4:])
+    ranges = [(said, *joint(happened * len(rows), len(rows), 5)) for rows, said, happened in BINS]
+    assert_near(seen.whiskers("whisker"), ranges)
+    (low, high), said = map(percent, ranges[0][1:]), percent(BINS[0][1])
+    assert seen.told()[0] == f"0 to 10%: 2 rows, on average {said} said; 0% happened (interval {low} to {high})"
     bars = [(said - 0.02, said + 0.02, 0, 0.14 * len(rows) / 3) for rows, said, _ in BINS]
     assert_near(seen.bars("count"), bars)
     assert key(page, "reliability") == [
         ("dot", "as often as said, within chance"),
-        ("dot off", "off by more than chance explains"),
         ("before", "before calibration"),
         ("ideal", "ideal"),
     ]
@@ -243,13 +250,13 @@ def test_the_numbers_of_reliability(page):
             [
                 percent(said),
                 percent(happened),
-                " to ".join(map(percent, wilson(happened * len(rows), len(rows)))),
+                " to ".join(map(percent, joint(happened * len(rows), len(rows), len(bins)))),
                 str(len(rows)),
             ]
             for rows, said, happened in bins
         ]
         [found] = [each for each in re.findall(r"<table>.*?</table>", page, re.DOTALL) if f"<caption>{caption}" in each]
-        assert table(found, "Said") == [["said", "happened", "95% interval", "rows"], *expected]
+        assert table(found, "Said") == [["said", "happened", "joint 95% interval", "rows"], *expected]
 
 
 def test_the_confusion_matrix_and_the_most_frequent_mistakes(page):
@@ -258,13 +265,15 @@ def test_the_confusion_matrix_and_the_most_frequent_mistakes(page):
         ["raw", "5", "2"],
         ["ripe", "1", "2"],
     ]
-    cells = re.findall(r'<td class="(\w+)" style="--share:([\d.]+)">(\d)</td>', section(page, "confusion"))
+    cells = re.findall(r'<td class="(\w+)" style="--share:([\d.]+)".*?>(\d)</td>', section(page, "confusion"))
     assert cells == [
         ("right", "0.714", "5"),  # of 7
         ("wrong", "0.286", "2"),
         ("wrong", "0.333", "1"),  # of 3
         ("right", "0.667", "2"),
     ]
+    told = re.findall(r'data-told="(.*?)"', section(page, "confusion"))
+    assert told[:2] == ["“raw” called “raw”: 5 of 7 rows (71.4%)", "“raw” called “ripe”: 2 of 7 rows (28.6%)"]
     found = re.findall(r"<li>(.*?)</li>", section(page, "confusion"))
     assert [text_of(each) for each in found] == ["“raw” taken for “ripe”: 2 rows", "“ripe” taken for “raw”: 1 row"]
 
@@ -306,6 +315,7 @@ def test_the_losses_of_training(page):
     assert_near(seen.lines(by_label["held out"])[0], list(zip(steps, HISTORY.validation_loss, strict=True)), 0.006)
     assert_near(seen.dots("dot"), [(15, 0.56)])
     assert_near(seen.whiskers("mark"), [(15, 0.2, 1.2)])
+    assert [seen.told()[0], len(seen.told())] == ["step 5: log loss 0.9100 in training, 1.1300 held out", 4]
     assert table(page, "Log loss by step") == [
         ["step", "training", "held out"],
         ["5", "0.9100", "1.1300"],
@@ -326,6 +336,7 @@ def test_the_losses_of_training_where_nothing_was_held_out():
         {"0": 0, "5": 5, "10": 10, "15": 15, "20": 20}, {"0.2": 0.2, "0.4": 0.4, "0.6": 0.6, "0.8": 0.8, "1": 1.0}
     )
     assert_near(seen.dots("dot"), [(20, 0.37)])
+    assert seen.told()[2] == "step 20: log loss 0.3700 in training"
     assert key(page, "training") == [("second", "training"), ("mark", "kept: step 20")]
     assert table(page, "Log loss by step")[1:] == [
         ["5", "0.9100", NONE],
@@ -350,6 +361,8 @@ def test_the_confidence_of_right_and_of_wrong_answers(page):
     assert_near(seen.bars("right"), upward)
     assert_near(seen.bars("wrong"), downward)
     assert_near(seen.whiskers("base"), [(0.5, -0.4, 0.3)])
+    told = "65 to 70% sure: 14.3% of the right answers (1 row); and 33.3% of the wrong ones (1 row)"
+    assert [seen.told()[3], len(seen.told())] == [told, 10]
     assert key(page, "confidence") == [("right", "right: 7 rows"), ("wrong", "wrong: 3 rows")]
     spans = [f"{50 + 5 * place} to {55 + 5 * place}%" for place in range(10)]
     shares = [[percent(right / 7), percent(wrong / 3)] for right, wrong in CONFIDENT]
@@ -377,6 +390,9 @@ def test_precision_and_recall_by_threshold(page):
     assert len(precision) == 98  # up to 97%, the highest stated
     assert_near(seen.whiskers("mark"), [(0.5, 0, 1)])
     assert [seen.notes()[0][0], *np.round(seen.notes()[0][1:], 3)] == ["50%", 0.51, 0.03]
+    flagged, right, missed = at_threshold(0.4)
+    told = f"from 40%: precision {percent(right / flagged)}, recall {percent(right / 3)}; "
+    assert seen.told()[8] == f"{told}{flagged} flagged, {flagged - right} false alarms, {missed} missed"
     rows = [(place, *at_threshold(place / 100)) for place in range(5, 100, 5)]
     expected = [
         [f"{each}%", percent(right / flagged), percent(right / 3), str(flagged), str(flagged - right), str(missed)]

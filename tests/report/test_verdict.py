@@ -22,7 +22,11 @@ from report.made_evidence import made_evidence, made_predictions
 
 def sentence(evidence: Evidence) -> str:
     found = verdict(evidence, measures(evidence), calibration(evidence), class_findings(evidence))
-    return re.sub("<[^>]*>", "", found.sentence)
+    return plain(found.sentence)
+
+
+def plain(markup: str) -> str:
+    return re.sub("<[^>]*>", "", markup)
 
 
 def stated(target: np.ndarray, probability: np.ndarray, baseline: float) -> Evidence:
@@ -35,7 +39,7 @@ def test_a_good_model():
     evidence = stated(np.arange(100) % 2, np.where(np.arange(100) % 2, 0.99, 0.01), 0.5)
     assert sentence(evidence) == (
         "Trust it: it is right in 100% of 100 rows, against 50.0% for a coin; its probabilities mean what they say, as "
-        "far as these rows can show; it misses no row of any class."
+        "far as these rows can show. It misses no row of any class."
     )
 
 
@@ -44,7 +48,8 @@ def test_no_better_than_the_baseline():
     probability = np.random.default_rng(5).uniform(0.2, 0.8, 400)
     found = sentence(stated(target, probability, target.mean()))
     assert found.startswith(
-        "Do not trust it: it is right in 47.0% of 400 rows, against 53.2% by always answering “no”; its "
+        "Do not trust it: it is right in 47.0% of 400 rows, against 53.2% by always answering “no”; its log loss is "
+        "not clearly lower than that of a coin ("
     )
 
 
@@ -53,8 +58,10 @@ def test_right_but_too_sure():
     target = generator.integers(0, 2, 2000)
     said = np.where(generator.random(2000) < 0.8, target, 1 - target)
     found = sentence(stated(target, np.where(said, 0.99, 0.01), 0.5))
-    assert found.startswith("Trust its answers, but not its probabilities: it is right in 79.4%")
-    assert "its probabilities are off by 19.6 points on average, mostly too sure; it is weakest on " in found
+    assert found.startswith(
+        "Trust its answers, but not its probabilities: its probabilities are off by 19.6 points on average, mostly too "
+        "sure. It is right in 79.4% of 2,000 rows, against 50.0% for a coin; it is weakest on "
+    )
 
 
 def test_probabilities_that_say_more_than_the_answers():
@@ -62,15 +69,54 @@ def test_probabilities_that_say_more_than_the_answers():
     probability = generator.choice([0.02, 0.3], 4000)
     target = (generator.random(4000) < probability).astype(int)
     found = sentence(stated(target, probability, 0.16))
-    assert found.startswith("Trust its probabilities, but not its answers: it is right in 83.7%")
-    assert found.endswith("it is weakest on “yes”, of which it finds 0% (0 of 652).")
+    assert found.startswith(
+        "Trust its probabilities, but not its answers: it is right in 83.7% of 4,000 rows, against 83.7% by always "
+        "answering “no”; its log loss is lower than that of a coin ("
+    )
+    assert found.endswith("it finds none of the 652 rows of “yes”.")
 
 
 def test_a_weak_class_calls_for_care():
     generator = np.random.default_rng(8)
     probability = generator.choice([0.02, 0.4, 0.8], 4000, p=[0.7, 0.2, 0.1])
     target = (generator.random(4000) < probability).astype(int)
-    assert sentence(stated(target, probability, 0.174)).startswith("Trust it with care: it is right in ")
+    assert re.match(
+        r"Trust it with care: it is weakest on “yes”, of which it finds \d\d\.\d% \(\d+ of \d+\)\. It is right in ",
+        sentence(stated(target, probability, 0.174)),
+    )
+
+
+def of_three(*answered: int) -> str:
+    """Return the verdict on a model that answers three classes of 40 rows each like this."""
+    target = np.repeat([0, 1, 2], 40)
+    probabilities = np.full((120, 3), 0.005)
+    probabilities[np.arange(120), np.array(answered)[target]] = 0.99
+    evidence = {"a coin": np.full((120, 3), 1 / 3)}
+    return sentence(Evidence("m", "rows", ["a", "b", "c"], target, probabilities, evidence))
+
+
+def test_classes_that_it_never_finds_come_first():
+    assert of_three(0, 1, 1).startswith("Do not rely on it for one class: it finds none of the 40 rows of “c”. It is ")
+    assert of_three(0, 0, 0).startswith("Do not trust it: it is right in 33.3% of 120 rows, ")
+    assert of_three(0, 1, 2).startswith("Trust it: it is right in 100% of 120 rows, ")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ((40, 12), "it finds none of the rows of 2 classes, “3” (40), “4” (12)."),
+        ((10, 11, 12, 13), "it finds none of the rows of 4 classes, “6” (13), “5” (12), “4” (11) and 1 more."),
+    ],
+)
+def test_several_classes_that_it_never_finds(sizes, said):
+    target = np.repeat(np.arange(3 + len(sizes)), (200, 200, 200, *sizes))
+    answers = np.minimum(target, 2)
+    n_classes = 3 + len(sizes)
+    probabilities = np.where(answers[:, None] == np.arange(n_classes), 0.9, 0.1 / (n_classes - 1))
+    names = [str(place) for place in range(n_classes)]
+    coin = {"a coin": np.full((len(target), n_classes), 1 / n_classes)}
+    found = sentence(Evidence("m", "rows", names, target, probabilities, coin))
+    assert found.startswith(f"Do not rely on it for {len(sizes)} classes: {said}")
 
 
 def rivalled(rival: float) -> str:
@@ -84,13 +130,15 @@ def rivalled(rival: float) -> str:
 
 
 def test_a_rival_that_is_as_good_or_better_is_named():
-    assert "logistic" not in rivalled(2.0)
+    assert "; its log loss is lower than that of logistic regression (0.106 against 0.211); it misses " in rivalled(2.0)
     assert "; logistic regression is simpler, and no worse beyond chance (log loss 0.106 against 0.106)" in rivalled(
         1.0
     )
     better = rivalled(0.5)
-    assert better.startswith("Prefer logistic regression: it is right in 100%")
-    assert "; logistic regression is better (log loss 0.053 against 0.106); " in better
+    assert better.startswith(
+        "Prefer logistic regression: logistic regression is better (log loss 0.053 against 0.106). "
+    )
+    assert ". It is right in 100% of 400 rows, " in better
 
 
 def test_few_rows_say_nothing():
@@ -107,9 +155,9 @@ def test_certain_and_wrong_is_named():
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 50])
-def test_is_one_sentence(n_classes):
+def test_is_two_sentences(n_classes):
     found = sentence(made_evidence(rows=600, n_classes=n_classes))
-    assert found.count(". ") == 0
+    assert found.count(". ") == 1
     assert found.endswith(".")
 
 
@@ -147,6 +195,8 @@ WITH_CARE = ("Trust it with care", "partly")
 NOT_ITS_PROBABILITIES = ("Trust its answers, but not its probabilities", "partly")
 PREFERRED = ("Prefer logistic regression", "partly")
 NOT_TRUSTED = ("Do not trust it", "no")
+NOT_FOR_ONE_CLASS = ("Do not rely on it for one class", "partly")
+NOT_ITS_ANSWERS = ("Trust its probabilities, but not its answers", "partly")
 WEAK = ((12, 7), (28, 28))
 
 
@@ -156,7 +206,7 @@ WEAK = ((12, 7), (28, 28))
         ({}, TRUSTED),
         ({"rows": 30}, TRUSTED),
         ({"rows": 29}, ("Too few rows to tell", "no")),
-        ({"accuracy": ALIKE}, ("Trust its probabilities, but not its answers", "partly")),
+        ({"accuracy": ALIKE}, NOT_ITS_ANSWERS),
         ({"accuracy": ALIKE, "losses": (ALIKE,)}, NOT_TRUSTED),
         ({"losses": (ALIKE,)}, NOT_ITS_PROBABILITIES),
         ({"losses": (ALIKE,), "found": WEAK}, WITH_CARE),
@@ -173,7 +223,10 @@ WEAK = ((12, 7), (28, 28))
         ({"found": WEAK}, WITH_CARE),
         ({"found": ((28, 28), (12, 7))}, WITH_CARE),
         ({"found": ((9, 0), (28, 28))}, TRUSTED),
-        ({"found": ((10, 0), (28, 28))}, WITH_CARE),
+        ({"found": ((10, 0), (28, 28))}, NOT_FOR_ONE_CLASS),
+        ({"found": ((10, 0), (28, 28)), "calibrated": (0.051, 0.01, 0.1)}, NOT_FOR_ONE_CLASS),
+        ({"found": ((10, 0), (28, 28)), "losses": (BETTER, WORSE)}, PREFERRED),
+        ({"found": ((10, 0), (28, 28)), "accuracy": ALIKE}, NOT_ITS_ANSWERS),
         ({"losses": (BETTER, WORSE)}, PREFERRED),
         ({"losses": (BETTER, Interval(-0.1, 0.0))}, TRUSTED),
         ({"losses": (BETTER, None)}, TRUSTED),
@@ -193,6 +246,7 @@ def test_the_judgement_turns_at_its_thresholds(findings, expected):
 RIGHT = "it is right in 71.0% of 40 rows, against 52.0% by always answering “yes”"
 CALIBRATED = "its probabilities mean what they say, as far as these rows can show"
 NONE_MISSED = "it misses no row of any class"
+LOWER = "its log loss is lower than that of"
 SIMPLER = "is simpler, and no worse beyond chance (log loss"
 OFF = "its probabilities are off by"
 
@@ -204,13 +258,13 @@ OFF = "its probabilities are off by"
         ({"calibrated": (0.02, 0.01, 0.1)}, [f"{OFF} only 2.0 points on average", NONE_MISSED]),
         ({"calibrated": (0.031, 0.01, 0.1)}, [f"{OFF} 3.1 points on average, mostly too sure", NONE_MISSED]),
         ({"calibrated": (0.031, 0.01, -0.1)}, [f"{OFF} 3.1 points on average, mostly not sure enough", NONE_MISSED]),
-        ({"losses": (BETTER, BETTER)}, [CALIBRATED, NONE_MISSED]),
-        ({"losses": (BETTER, ALIKE)}, [f"logistic regression {SIMPLER} 0.250 against 0.300)", CALIBRATED, NONE_MISSED]),
+        ({"losses": (BETTER, BETTER)}, [CALIBRATED, f"{LOWER} logistic regression (0.300 against 0.250)", NONE_MISSED]),
+        ({"losses": (BETTER, ALIKE)}, [CALIBRATED, f"logistic regression {SIMPLER} 0.250 against 0.300)", NONE_MISSED]),
         (
             {"losses": (BETTER, WORSE, ALIKE)},
             ["logistic regression is better (log loss 0.250 against 0.300)", CALIBRATED, NONE_MISSED],
         ),
-        ({"losses": (BETTER, BETTER, ALIKE)}, [f"trees {SIMPLER} 0.350 against 0.300)", CALIBRATED, NONE_MISSED]),
+        ({"losses": (BETTER, BETTER, ALIKE)}, [CALIBRATED, f"trees {SIMPLER} 0.350 against 0.300)", NONE_MISSED]),
         (
             {"losses": (None,), "loss": np.inf},
             [CALIBRATED, "in 0 rows it gave probability 0 to what happened", NONE_MISSED],
@@ -222,7 +276,49 @@ OFF = "its probabilities are off by"
     ],
 )
 def test_each_reason_says_how_much_and_in_which_direction(findings, reasons):
-    assert [re.sub("<[^>]*>", "", each) for each in judged(**findings).reasons] == [RIGHT, *reasons]
+    found = judged(**findings)
+    assert sorted(map(plain, (*found.because, *found.besides))) == sorted([RIGHT, *reasons])
+
+
+@pytest.mark.parametrize(
+    ("findings", "because"),
+    [
+        ({}, [RIGHT, CALIBRATED]),
+        ({"losses": (BETTER, BETTER)}, [RIGHT, CALIBRATED, f"{LOWER} logistic regression (0.300 against 0.250)"]),
+        ({"losses": (BETTER, WORSE)}, ["logistic regression is better (log loss 0.250 against 0.300)"]),
+        (
+            {"losses": (BETTER, WORSE), "found": ((10, 0), (28, 28))},
+            ["logistic regression is better (log loss 0.250 against 0.300)", "it finds none of the 10 rows of “no”"],
+        ),
+        (
+            {"better": {"logistic regression": (-0.2, -0.1)}},
+            ["logistic regression did better on the rows held out in training"],
+        ),
+        ({"accuracy": ALIKE}, [RIGHT, f"{LOWER} a coin (0.300 against 0.610)"]),
+        (
+            {"accuracy": ALIKE, "losses": (ALIKE,)},
+            [RIGHT, "its log loss is not clearly lower than that of a coin (0.300 against 0.610)"],
+        ),
+        ({"losses": (ALIKE,)}, ["its log loss is not clearly lower than that of a coin (0.300 against 0.610)"]),
+        ({"losses": (None,), "loss": np.inf}, ["in 0 rows it gave probability 0 to what happened"]),
+        ({"found": ((10, 0), (28, 28))}, ["it finds none of the 10 rows of “no”"]),
+        ({"found": ((12, 7), (28, 28))}, ["it is weakest on “no”, of which it finds 58.3% (7 of 12)"]),
+        ({"calibrated": (0.031, 0.01, 0.1)}, [f"{OFF} 3.1 points on average, mostly too sure"]),
+        ({"calibrated": (0.051, 0.01, 0.1)}, [f"{OFF} 5.1 points on average, mostly too sure"]),
+        (
+            {"calibrated": (0.051, 0.01, 0.1), "found": WEAK},
+            [
+                "it is weakest on “no”, of which it finds 58.3% (7 of 12)",
+                f"{OFF} 5.1 points on average, mostly too sure",
+            ],
+        ),
+    ],
+)
+def test_what_decides_comes_first_and_nothing_is_said_twice(findings, because):
+    found = judged(**findings)
+    assert [*map(plain, found.because)] == because
+    assert not set(found.because) & set(found.besides)
+    assert plain(found.sentence).startswith(f"{found.judgement}: {'; '.join(because)}. ")
 
 
 def test_a_baseline_whose_answers_differ_is_named():

@@ -26,6 +26,7 @@ ROWS_TO_FIT = 20_000  # more change no digit that matters
 SHARPEST = 2.0  # the largest factor by which averaging is taken to sharpen logits
 UNSEEN = 1.25  # how much more members differ on rows that none of them was trained on
 PRIOR = 4.0  # the precision of log(temperature) before a row is seen: one standard deviation is a factor of 1.65
+UNSURE = 0.5  # the standard error of log(sharpening), as a share of it: what it was off by on made tables
 SMALLEST = 1e-300  # in place of a mean of probabilities that underflowed
 STEPS = 30
 SMALL = 1e-4  # relative: four digits of a temperature are enough
@@ -54,20 +55,22 @@ def temperature_of(
     start: float = 1.0,
     *,
     prior: float = 0.0,
+    around: float = 1.0,
 ) -> tuple[float, float]:
     """Return the temperature with the lowest mean log loss, and that loss.
 
     The loss is convex in 1/temperature. Newton's method on the logarithm of that, with halved steps where a step does
     not lower the loss, is kept within [0.05, 20]: on rows that are all classified right the loss has no minimum, and
-    falls as the temperature does. A prior keeps few rows from such extremes: `prior log(temperature)^2 / (2 rows)` is
-    added to the mean loss.
+    falls as the temperature does. A prior keeps few rows from such extremes: `prior log(temperature / around)^2 / (2
+    rows)` is added to the mean loss.
 
     Args:
         logits: Shape `(rows, classes)`.
         target: Class indices, shape `(rows,)`.
         sample_weight: One weight per row.
         start: Where to start.
-        prior: The precision, 0 or more, of a normal prior of log(temperature) around 0.
+        prior: The precision, 0 or more, of a normal prior of log(temperature).
+        around: The temperature of its mean, positive.
 
     Returns:
         The temperature, and the mean loss in nats, without what the prior adds.
@@ -87,14 +90,15 @@ def temperature_of(
     logits = logits - logits.max(axis=1, keepdims=True)
     at_target = logits[np.arange(len(target)), target]
     weight, pull = _shares(sample_weight, len(target)), prior / len(target)
-    loss, slope, curvature = _along(place, logits, at_target, weight, pull)
+    middle = -np.log(check_positive(around, "around"))
+    loss, slope, curvature = _along(place, logits, at_target, weight, pull, middle)
     for _ in range(STEPS):
         step = -slope / curvature if curvature > 1e-12 else -np.sign(slope)
         step = float(np.clip(step, -1.0, 1.0))
         new, found = place, None
         for _ in range(8):
             new = float(np.clip(place + step, -np.log(HIGHEST), -np.log(LOWEST)))
-            found = _along(new, logits, at_target, weight, pull)
+            found = _along(new, logits, at_target, weight, pull, middle)
             if found[0] <= loss:
                 break
             step /= 2
@@ -104,7 +108,7 @@ def temperature_of(
         loss, slope, curvature = found
         if moved < SMALL:
             break
-    return float(np.exp(-place)), float(loss - pull / 2 * place**2)
+    return float(np.exp(-place)), float(loss - pull / 2 * (place - middle) ** 2)
 
 
 def _read(logits: Any, target: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -180,9 +184,9 @@ def _shares(sample_weight: np.ndarray | None, rows: int) -> np.ndarray:
 
 
 def _along(
-    place: float, logits: np.ndarray, at_target: np.ndarray, weight: np.ndarray, pull: float
+    place: float, logits: np.ndarray, at_target: np.ndarray, weight: np.ndarray, pull: float, middle: float = 0.0
 ) -> tuple[float, float, float]:
-    """Return the loss plus `pull/2 place^2` at `log(1/temperature) = place`, with its slope and its curvature."""
+    """Return the loss plus `pull/2 (place - middle)^2` at `log(1/temperature) = place`, its slope and its curvature."""
     inverse = np.exp(place)
     exponentials = np.exp(inverse * logits)
     sums = exponentials.sum(axis=1)
@@ -191,11 +195,17 @@ def _along(
     loss = weight @ (np.log(sums) - inverse * at_target)
     slope = inverse * (weight @ (mean - at_target))
     curvature = inverse**2 * (weight @ (square - mean**2)) + slope
-    return loss + pull / 2 * place**2, slope + pull * place, curvature + pull
+    away = place - middle
+    return loss + pull / 2 * away**2, slope + pull * away, curvature + pull
 
 
 def fit_calibration(
-    logits: np.ndarray, target: np.ndarray, sample_weight: np.ndarray | None = None, *, seed: int = 0
+    logits: np.ndarray,
+    target: np.ndarray,
+    sample_weight: np.ndarray | None = None,
+    *,
+    seed: int = 0,
+    sharpening: float = 1.0,
 ) -> Fit:
     """Return the calibration that held-out rows justify.
 
@@ -204,18 +214,25 @@ def fit_calibration(
     class without rows, a shift would say that it never occurs. Then the uniform distribution is mixed in, with weight
     1 / (rows + 1).
 
+    A temperature is used as far as the rows show that it is not 1: with x its logarithm and s the standard error of x,
+    what is used has the logarithm `x * x^2 / (x^2 + s^2)`. So a temperature that is known well stays as it is, and one
+    that chance explains changes little.
+
     Args:
         logits: Of rows that the model never saw, `(rows, classes)`; log-probabilities will do.
         target: Class indices, `(rows,)`.
         sample_weight: One weight per row.
         seed: The seed of the folds of the cross-validation.
+        sharpening: By how much sharper what is to be calibrated is than these logits, as `sharpening` estimates it
+            where each row has the vote of one member and the mean of all is to be calibrated.
 
     Returns:
-        The calibration, what it gives for every row when fitted on other rows, and the losses of the scalings tried.
+        The calibration of what is sharper by that factor, what calibration gives for every row of `logits` when fitted
+        on other rows, and the losses of the scalings tried.
 
     Raises:
         TypeError: Logits that are not numbers; a target that is not of integers.
-        ValueError: Shapes that do not fit; an index out of range.
+        ValueError: Shapes that do not fit; an index out of range; a `sharpening` that is not positive.
 
     Example:
         >>> target = np.arange(200) % 2
@@ -233,14 +250,30 @@ def fit_calibration(
     methods = ["temperature"]
     if rows >= 2 * FOLDS * n_classes and n_classes <= MOST_CLASSES and len(np.unique(target)) == n_classes:
         methods.append("affine" if n_classes == 2 else "vector")
-    crossed = {method: _crossed(method, logits, target, weight, folds) for method in methods}
+    factor = check_positive(sharpening, "sharpening")
+    crossed = {method: _crossed(method, logits, target, weight, folds, factor) for method in methods}
     at_target = {method: -values[np.arange(rows), target] for method, values in crossed.items()}
     losses = {method: float(np.average(values, weights=weight)) for method, values in at_target.items()}
     chosen = methods[0]
     if len(methods) == 2:
         chosen = methods[int(_is_clear(at_target[methods[0]] - at_target[methods[1]], weight))]
-    fitted = _scaling(chosen, logits, target, weight)
-    return Fit(fitted, crossed[chosen], losses)
+    fitted = _scaling(chosen, logits, target, weight, factor)
+    sharper = fitted.sharpened(factor)
+    if chosen == "temperature":
+        sharper = sharper.sharpened(_caution(logits, target, weight, fitted, factor))
+    return Fit(sharper, crossed[chosen], losses)
+
+
+def _caution(logits: np.ndarray, target: np.ndarray, weight: np.ndarray, fitted: Calibration, factor: float) -> float:
+    """Return what a fitted temperature is multiplied by, so that it counts as far as the rows show that it is not 1."""
+    logits, target = among_present(logits, target)
+    place, share = float(np.log(fitted.scale[0])), _shares(weight, len(target))
+    logits = logits - logits.max(axis=1, keepdims=True)
+    curvature = _along(place, logits, logits[np.arange(len(target)), target], share, 0.0)[2]
+    rows = 1 / (share @ share)
+    change = place + np.log(factor)
+    variance = 1 / (max(curvature, 0.0) * rows + PRIOR) + (UNSURE * np.log(factor)) ** 2
+    return float(np.exp(-change * variance / (change**2 + variance)))
 
 
 def _is_clear(gain: np.ndarray, sample_weight: np.ndarray) -> bool:
@@ -250,25 +283,30 @@ def _is_clear(gain: np.ndarray, sample_weight: np.ndarray) -> bool:
     return bool(mean > np.sqrt(share**2 @ (gain - mean) ** 2))
 
 
-def _crossed(method: str, logits: np.ndarray, target: np.ndarray, weight: np.ndarray, folds: np.ndarray) -> np.ndarray:
+def _crossed(
+    method: str, logits: np.ndarray, target: np.ndarray, weight: np.ndarray, folds: np.ndarray, factor: float
+) -> np.ndarray:
     """Return calibrated log-probabilities of every row by a scaling fitted on the other folds."""
     calibrated = np.empty_like(logits)
     for fold in range(FOLDS):
         inside, outside = folds == fold, folds != fold
         if not weight[outside].any():
             outside = ~np.zeros_like(inside)
-        scaling = _scaling(method, logits[outside], target[outside], weight[outside])
+        scaling = _scaling(method, logits[outside], target[outside], weight[outside], factor)
         calibrated[inside] = scaling.log_probabilities(logits[inside])
     return calibrated
 
 
-def _scaling(method: str, logits: np.ndarray, target: np.ndarray, weight: np.ndarray) -> Calibration:
+def _scaling(
+    method: str, logits: np.ndarray, target: np.ndarray, weight: np.ndarray, factor: float = 1.0
+) -> Calibration:
+    """Return a scaling of the logits; the prior expects that what is sharper by a factor needs none."""
     rows, n_classes = logits.shape
     if rows > ROWS_TO_FIT:
         kept = slice(None, None, -(-rows // ROWS_TO_FIT))
         logits, target, weight = logits[kept], target[kept], weight[kept]
     uniform = 1.0 / (rows + 1)
-    inverse = 1.0 / temperature_of(*among_present(logits, target), weight, prior=PRIOR)[0]
+    inverse = 1.0 / temperature_of(*among_present(logits, target), weight, prior=PRIOR, around=factor)[0]
     plain = Calibration(np.full(n_classes, inverse), np.zeros(n_classes), uniform, "temperature")
     if method == "temperature":
         return plain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -13,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags
 
-from logitwise import __version__
+from logitwise import __version__, _notice
 from logitwise._errors import InvalidValueError
 from logitwise._warnings import warn_of_data
 from logitwise.classifier.baselines import Comparison, compare
@@ -72,7 +73,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         device: A torch device to train on, such as "cpu" or "cuda".
         warm_start: Let `fit` go on from the weights of the previous fit, with its scaling and its folds; the classes,
             the columns and the sizes of the network must be the same.
-        verbose: Show a progress bar, where standard error is a terminal.
+        verbose: Show what is being done, and how far it is, where standard error is a terminal.
 
     Attributes:
         classes_: The labels, in the order of the columns of `predict_proba`.
@@ -194,21 +195,24 @@ class Classifier(ClassifierMixin, BaseEstimator):
         return self._fit(FitArguments(X, y, sample_weight, classes=known), before)
 
     def _fit(self, arguments: FitArguments, before: WarmStart | None) -> Self:
-        table, labels = read_rows(arguments.X, arguments.y)
-        recipe = recipe_of(self, table.image_shape)
-        recipe = replace(recipe, epochs=1) if arguments.classes is not None else recipe
-        recipe = recipe if before is None else replace(recipe, seed=before.seed)
-        training_set = self._training_set(arguments, table, labels, before, recipe.seed)
+        with self._phase("Looking at the columns"):
+            table, labels = read_rows(arguments.X, arguments.y)
+            recipe = recipe_of(self, table.image_shape)
+            recipe = replace(recipe, epochs=1) if arguments.classes is not None else recipe
+            recipe = recipe if before is None else replace(recipe, seed=before.seed)
+            training_set = self._training_set(arguments, table, labels, before, recipe.seed)
         for note in self.notes_:
             warn_of_data(DataWarning, note)
         trainer = training_set.trainer(recipe)
         if before is not None:
             before.put_into(trainer, training_set.classes)
         self._train(trainer)
-        held_out = HeldOut.of(trainer, recipe.seed)
-        self.decision_ = None if training_set.goal is None else held_out.decide(training_set.goal)
+        with self._phase("Calibrating the probabilities"):
+            held_out = HeldOut.of(trainer, recipe.seed)
+            self.decision_ = None if training_set.goal is None else held_out.decide(training_set.goal)
         is_partial = arguments.classes is not None
-        self.baselines_ = None if is_partial else training_set.compare(held_out, recipe.seed)
+        with self._phase("Comparing with logistic regression"):
+            self.baselines_ = None if is_partial else training_set.compare(held_out, recipe.seed)
         state = trainer.members.state()
         counts = training_set.class_counts
         self._before = WarmStart(training_set.classes, training_set.preprocessing, state, recipe.seed, counts)
@@ -245,11 +249,14 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
     def _train(self, trainer: Trainer) -> None:
         """Train, with a progress bar if asked for; take down a note where the loss diverged."""
-        with StepBar(trainer.progress.steps, shown=self.verbose) as bar:
+        with StepBar(trainer.progress.steps, trainer.recipe.seconds, shown=self.verbose) as bar:
             progress = trainer.train(bar.update)
         if progress.diverged:
             self.notes_.append(Note(progress.ended))
             warn_of_data(TrainingWarning, progress.ended)
+
+    def _phase(self, what: str) -> AbstractContextManager[object]:
+        return _notice.phase(what, is_shown=self.verbose)
 
     def check_options(self) -> None:
         """Raise what `fit` would raise because of the options alone, without any rows."""
@@ -354,8 +361,10 @@ class TrainingSet:
 
     def compare(self, held_out: HeldOut, seed: int) -> Comparison:
         """Return how the model compares with its baselines on the rows that were held out."""
-        inputs = self.rows.inputs[:, : self.preprocessing.n_deep]
-        return compare(inputs, self.rows.target, self.rows.weight, self.plan, held_out, seed)
+        rows = self.rows
+        weight = rows.weight / np.where(self.class_weight > 0, self.class_weight, 1.0)[rows.target]
+        weight = weight / weight.mean()
+        return compare(rows.inputs[:, : self.preprocessing.n_deep], rows.target, weight, self.plan, held_out, seed)
 
 
 @dataclass(frozen=True)

@@ -55,13 +55,11 @@ class HeldOut:
             uniform = 1.0 / (len(trainer.rows) + 1)
             none = Calibration.none(votes.shape[1], uniform)
             return cls(trainer.plan.why, rows, target, votes, none, {}, {}, {}, {})
-        fit = fit_calibration(votes, target, weight, seed=seed)
-        calibration = fit.calibration
-        if trainer.plan.is_folds:
-            calibration = calibration.sharpened(sharpening(*trainer.votes_by_folds()))
+        factor = sharpening(*trainer.votes_by_folds()) if trainer.plan.is_folds else 1.0
+        fit = fit_calibration(votes, target, weight, seed=seed, sharpening=factor)
         before, probabilities = summary(target, np.exp(votes)), np.exp(fit.log_probabilities)
         after, intervals = summary(target, probabilities), summary_intervals(target, probabilities)
-        found = (fit.log_probabilities, calibration, before, after, intervals, fit.losses)
+        found = (fit.log_probabilities, fit.calibration, before, after, intervals, fit.losses)
         return cls(trainer.plan.why, rows, target, *found)
 
     @property

@@ -14,6 +14,7 @@ import typer
 from logitwise import __version__
 from logitwise._errors import InvalidValueError, naming
 from logitwise._listing import nearest
+from logitwise._notice import phase
 from logitwise.cli.door import BAD_INPUT, INTERRUPTED, Door, say
 from logitwise.cli.options import (
     Config,
@@ -27,6 +28,7 @@ from logitwise.cli.options import (
     LabelStrip,
     LearningRate,
     ModelFile,
+    Names,
     NewModel,
     Page,
     Quiet,
@@ -101,6 +103,7 @@ def train(
     label_strip: LabelStrip = None,
     drop_unlabelled: DropUnlabelled = False,
     header: Header = None,
+    names: Names = None,
     device: Device = None,
     report: Page = None,
     config: Config = None,
@@ -115,14 +118,16 @@ def train(
 
     Ctrl-C ends the training early: the model of the best step so far is measured and saved.
     """
-    from logitwise.cli import train_command
-    from logitwise.cli.sources import ReadOptions
+    with phase("Starting"):
+        from logitwise.cli import train_command
+        from logitwise.cli.sources import ReadOptions, read_names
 
     layers = None if hidden is None else train_command.hidden_sizes(hidden)
     training = {"hidden": layers, "epochs": epochs, "learning_rate": learning_rate}
     training |= {"random_state": seed, "device": device}
-    reading = ReadOptions(header, label_strip or "", drop_unlabelled)
-    request = train_command.Request(data, target, test, model, report, config, reading, training, context.obj)
+    reading = ReadOptions(header, label_strip or "", drop_unlabelled, read_names(names))
+    files = train_command.Files(data, test, model, report, config, names)
+    request = train_command.Request(files, target, reading, training, context.obj)
     if train_command.run(request, as_json=as_json):
         raise typer.Exit(INTERRUPTED)
 
@@ -134,6 +139,7 @@ def evaluate(
     target: Target = None,
     label_strip: LabelStrip = None,
     drop_unlabelled: DropUnlabelled = False,
+    names: Names = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -142,16 +148,18 @@ def evaluate(
     The target column, and the characters to strip from labels, are those of training unless they are given. Where DATA
     has a test set of its own, the model is measured on that.
     """
-    from logitwise.cli import results
-    from logitwise.cli.names import naming_rows
-    from logitwise.cli.progress import progress_bar
-    from logitwise.cli.sources import read_to_measure
-    from logitwise.evidence.measured import measure
-    from logitwise.evidence.record import Record
+    with phase("Starting"):
+        from logitwise.cli import results
+        from logitwise.cli.names import naming_rows
+        from logitwise.cli.sources import MeasuringOptions, read_names, read_to_measure
+        from logitwise.evidence.measured import measure
+        from logitwise.evidence.record import Record
 
-    loaded = _load(model)
-    rows = read_to_measure(data, loaded, target, label_strip, drop_unlabelled=drop_unlabelled)
-    with naming_rows("DATA"), progress_bar() as progress:
+    with phase(f"Reading {Path(data).name}"):
+        loaded = _load(model)
+        asked = MeasuringOptions(target, label_strip, drop_unlabelled, read_names(names))
+        rows = read_to_measure(data, loaded, asked)
+    with naming_rows("DATA"), phase(f"Measuring on {len(rows.labels):,} rows") as progress:
         measured = measure(loaded, rows, rows.where, Record.of(loaded).class_counts, progress)
     results.say_unknown(measured.unknown, "DATA")
     results.show_measured(measured, {"model": model, "data": data}, as_json=as_json)
@@ -169,6 +177,7 @@ def predict(
             "-o", "--output", metavar="FILE", help="A .csv or .parquet file; by default CSV on standard output."
         ),
     ] = None,
+    names: Names = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -183,13 +192,16 @@ def predict(
     Files are read and predicted in parts, so they may be larger than memory. Where DATA has a test set of its own, that
     is predicted. Numbers are written in full: read back, they are the same to the last bit.
     """
-    from logitwise.cli import predictions, results
-    from logitwise.cli.sources import read_to_predict
+    with phase("Starting"):
+        from logitwise.cli import predictions, results
+        from logitwise.cli.sources import read_names, read_to_predict
 
-    path = None if output is None else predictions.prediction_path(output, [model, data])
-    loaded = _load(model)
+    path = None if output is None else predictions.prediction_path(output, _files(model, data, names))
     written = predictions.Written()
-    batches = map(written.count, predictions.predict(loaded, read_to_predict(data, loaded)))
+    with phase(f"Reading {Path(data).name}"):
+        loaded = _load(model)
+        rows = read_to_predict(data, loaded, read_names(names))
+    batches = map(written.count, predictions.predict(loaded, rows))
     if path is not None:
         predictions.write(loaded, batches, path)
         say(f"Wrote {output} ({written.rows:,} rows).")
@@ -216,6 +228,7 @@ def report(
     target: Target = None,
     label_strip: LabelStrip = None,
     drop_unlabelled: DropUnlabelled = False,
+    names: Names = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -225,15 +238,19 @@ def report(
     classes are confused, and the rows the model is most confidently wrong about. Rows and labels are read as by
     `evaluate`.
     """
-    from logitwise.cli import pages, results
-    from logitwise.cli.predictions import writable
-    from logitwise.cli.sources import read_to_measure
+    with phase("Starting"):
+        from logitwise.cli import pages, results
+        from logitwise.cli.predictions import writable
+        from logitwise.cli.sources import MeasuringOptions, read_names, read_to_measure
 
     output = f"{Path(model).stem}.html" if output is None else output
-    path = writable(output, "--output", [model, data])
-    loaded = _load(model)
-    rows = read_to_measure(data, loaded, target, label_strip, drop_unlabelled=drop_unlabelled)
-    source = pages.Source(rows, "DATA", rows.where, [model, data])
+    read = _files(model, data, names)
+    path = writable(output, "--output", read)
+    with phase(f"Reading {Path(data).name}"):
+        loaded = _load(model)
+        asked = MeasuringOptions(target, label_strip, drop_unlabelled, read_names(names))
+        rows = read_to_measure(data, loaded, asked)
+    source = pages.Source(rows, "DATA", rows.where, read)
     pages.write_page(pages.report(loaded, source, Path(model).stem, context.obj), path, "--output")
     say(f"Wrote {output} ({results.file_size(path)}).")
     if as_json:
@@ -347,6 +364,10 @@ def _numbers(words: Sequence[str], context: typer.Context) -> list[float]:
             advice = f"Put spaces between them: {word.replace(',', ' ')}" if "," in word else ""
             raise InvalidValueError("LOGITS", "be numbers", repr(word), advice=advice)
     return [float(word) for word in words]
+
+
+def _files(*names: str | None) -> list[str]:
+    return [name for name in names if name is not None]
 
 
 def _load(path: str) -> Model:

@@ -134,4 +134,5 @@ def tell(message: str) -> None:
     if sys.stderr.isatty():
         width = shutil.get_terminal_size().columns
         message = textwrap.fill(message, width, break_long_words=False, break_on_hyphens=False)
-    typer.echo(message, err=True)
+    with _notice.room():
+        typer.echo(message, err=True)

@@ -25,6 +25,7 @@ READING = {
     "label_strip": "--label-strip",
     "drop_unlabelled": "--drop-unlabelled",
     "header=False": "--no-header",
+    "names": "--names",
 }
 WORDING = Wording({"X": "The data", "y": "The target", "learning_rate": "--learning-rate"}, "Train with --hidden ''.")
 

@@ -43,6 +43,13 @@ Seed = Annotated[
 Header = Annotated[
     bool | None, typer.Option("--header/--no-header", help="Whether the first line of DATA names its columns.")
 ]
+Names = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="The names of DATA's columns, where it has no header: one a line, or a first line like a header.",
+    ),
+]
 Device = Annotated[str | None, typer.Option(metavar="NAME", help="The torch device to train on, such as cpu or cuda.")]
 Page = Annotated[
     str | None, typer.Option(metavar="FILE", help="An HTML page to write that shows how good the model is.")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from logitwise._errors import naming
+from logitwise._notice import phase
 from logitwise.cli.names import WORDING, naming_rows
-from logitwise.cli.progress import progress_bar
 from logitwise.cli.sources import data_name
 from logitwise.data.digest import source_sha256
 from logitwise.evidence.gathering import gather
@@ -34,7 +34,7 @@ class Source:
 
 def report(model: Model, source: Source, title: str, command: str) -> str:
     """Return the page that shows whether a model can be trusted, with the SHA-256 of each file it comes from."""
-    with naming_rows(source.argument), progress_bar() as progress:
+    with naming_rows(source.argument), phase("Making the report"):
         evidence = gather(
             model,
             source.rows,
@@ -44,9 +44,9 @@ def report(model: Model, source: Source, title: str, command: str) -> str:
             facts=_digests(source.read),
             trained_on=source.trained_on,
             wording=WORDING,
-            progress=progress,
+            phase=phase,
         )
-    return render(evidence)
+        return render(evidence)
 
 
 def _digests(read: Sequence[str]) -> dict[str, str]:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logitwise._errors import InvalidValueError, naming
+from logitwise._notice import Progress
 from logitwise.cli.progress import progress_bar
 from logitwise.cli.results import say_unknown
-from logitwise.evidence.predictions import Progress
 from logitwise.model.file import refuse_irregular, replacing
 
 if TYPE_CHECKING:

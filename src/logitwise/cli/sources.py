@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ class ReadOptions:
     header: bool | None = None
     label_strip: str = ""
     drop_unlabelled: bool = False
+    names: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def read_to_train(
         classes = find_classes(labelled.labels)
     if test is None:
         return labelled, test_rows
-    options = replace(options, header=labelled.has_header)
+    options = replace(options, header=labelled.has_header if options.names is None else None)
     measured_on, _ = _read_labelled(test, "--test", labelled.target_name, options)
     with naming_rows("--test"):
         known_indices(measured_on.labels, classes)
@@ -87,25 +88,51 @@ def split(labelled: LabelledRows, measured_on: LabelledRows | None, test: str | 
     return Split(labelled, measured_on, "DATA" if test is None else "--test", measured_on.where)
 
 
-def read_to_measure(
-    source: str, model: Model, target: str | None, label_strip: str | None, *, drop_unlabelled: bool
-) -> LabelledRows:
-    """Return rows to evaluate a model on: those of the test set, where the source brings one.
+@dataclass(frozen=True)
+class MeasuringOptions:
+    """How to read rows to evaluate a model on; what is None is as in training."""
 
-    The target column, and what to strip from labels, are those of training where they are None.
-    """
+    target: str | None = None
+    label_strip: str | None = None
+    drop_unlabelled: bool = False
+    names: tuple[str, ...] | None = None
+
+
+def read_to_measure(source: str, model: Model, asked: MeasuringOptions) -> LabelledRows:
+    """Return rows to evaluate a model on: those of the test set, where the source brings one."""
     record = Record.of(model)
-    strip = record.label_strip if label_strip is None else label_strip
-    options = ReadOptions(record.has_header, strip, drop_unlabelled)
-    labelled, test_rows = (
-        _read_as_trained(source, record.target_name, options)
-        if target is None
-        else _read_labelled(source, "DATA", target, options)
-    )
+    strip = record.label_strip if asked.label_strip is None else asked.label_strip
+    known = _names_to_try(source, record) if asked.names is None else asked.names
+    options = ReadOptions(record.has_header if known is None else None, strip, asked.drop_unlabelled, known)
+    try:
+        labelled, test_rows = _read_to_measure(source, record, asked.target, options)
+    except data.NamesError:
+        if asked.names is not None:
+            raise
+        options = replace(options, header=None, names=None)  # they were those of training: the file has its own
+        labelled, test_rows = _read_to_measure(source, record, asked.target, options)
     if test_rows is None and record.data == labelled.name:
         say(TRAINED_ON)
     rows = labelled if test_rows is None else test_rows
     return replace(rows, features=Columns.of_model(model).of(rows.features, rows.has_header, "DATA"))
+
+
+def _names_to_try(source: str, record: Record) -> tuple[str, ...] | None:
+    """Return the names that were given in training, for a source that may need them."""
+    is_needed = record.column_names is not None and _is_text_table(source)
+    return tuple(record.column_names or ()) if is_needed else None
+
+
+def _is_text_table(source: str) -> bool:
+    return data.is_table_file(source) and not source.lower().endswith(".parquet")
+
+
+def _read_to_measure(
+    source: str, record: Record, target: str | None, options: ReadOptions
+) -> tuple[LabelledRows, LabelledRows | None]:
+    if target is None:
+        return _read_as_trained(source, record.target_name, options)
+    return _read_labelled(source, "DATA", target, options)
 
 
 def _read_as_trained(source: str, target: str | None, options: ReadOptions) -> tuple[LabelledRows, LabelledRows | None]:
@@ -138,15 +165,17 @@ class ToPredict:
     is_long: bool
 
 
-def read_to_predict(source: str, model: Model) -> ToPredict:
+def read_to_predict(source: str, model: Model, names: tuple[str, ...] | None = None) -> ToPredict:
     """Return the features to predict from; of the test set, where the source brings one.
 
     Files of tables and of one array are read a part at a time, whatever their size.
     """
     columns, header = Columns.of_model(model), Record.of(model).has_header
-    with naming({"source": "DATA"}):
+    with naming({**READING, "source": "DATA"}):
+        if names is not None and not _is_text_table(source):
+            data.read(source, names=names)  # which refuses them
         if data.is_table_file(source):
-            return _table_to_predict(source, columns, header, model.preprocessing.number_names)
+            return _table_to_predict(source, model, names)
         if source.lower().endswith(".npy"):
             found = _array_to_predict(source, columns)
             if found is not None:
@@ -162,10 +191,18 @@ def read_to_predict(source: str, model: Model) -> ToPredict:
     return ToPredict(parts, n_rows, n_rows > ROWS_PER_BATCH)
 
 
-def _table_to_predict(source: str, columns: Columns, header: bool | None, numbers: Sequence[str]) -> ToPredict:
+def _table_to_predict(source: str, model: Model, names: tuple[str, ...] | None) -> ToPredict:
     from logitwise.data.streaming import BYTES_AT_ONCE, read_parts
 
-    found = read_parts(source, header=header, numbers=numbers)
+    record, columns, numbers = Record.of(model), Columns.of_model(model), model.preprocessing.number_names
+    known = [each for each in (record.column_names, columns.names) if record.column_names and each]
+    choices, header = ([names], None) if names is not None else (known, None if known else record.has_header)
+    try:
+        found = read_parts(source, header=header, numbers=numbers, names=choices)
+    except data.NamesError:
+        if names is not None:
+            raise
+        found = read_parts(source, numbers=numbers)  # they were those of training: the file has its own
     chosen = columns.choice(found.names, found.has_header, "DATA")
     parts = ((chosen(part.table), part.first_row, part.read) for part in found.parts)
     return ToPredict(parts, found.n_bytes, found.n_bytes > BYTES_AT_ONCE)
@@ -182,6 +219,16 @@ def _array_to_predict(source: str, columns: Columns) -> ToPredict | None:
     starts = range(0, n_rows, ROWS_PER_BATCH)
     parts = ((part, start, start + len(part)) for start, part in zip(starts, found.parts, strict=True))
     return ToPredict(parts, n_rows, n_rows > ROWS_PER_BATCH)
+
+
+def read_names(path: str | None) -> tuple[str, ...] | None:
+    """Return the names in a file, where one is given."""
+    if path is None:
+        return None
+    from logitwise.data import names
+
+    with naming(READING):
+        return names.read_names(path)
 
 
 def data_name(source: str) -> str:

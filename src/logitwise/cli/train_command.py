@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logitwise._errors import InvalidValueError, naming
+from logitwise._notice import phase
 from logitwise.cli import pages, results
 from logitwise.cli.door import is_quiet, say, tell
 from logitwise.cli.names import TRAINING, WORDING, naming_rows
 from logitwise.cli.predictions import refuse_same, writable
-from logitwise.cli.progress import progress_bar
 from logitwise.cli.sources import ReadOptions, Split, data_name, read_to_train, split
 from logitwise.data.digest import source_sha256
 from logitwise.evidence.measured import Measured, measure
@@ -29,28 +29,36 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Request:
-    """What was typed behind `logitwise train`: files by their names, and how to read and to train."""
+class Files:
+    """The files that `logitwise train` reads and writes, by their names."""
 
     data: str
-    target: str | None
     test: str | None
     model: str | None
     report: str | None
     config: str | None
-    reading: ReadOptions
-    training: dict[str, Any]
-    command: str
+    names: str | None
 
     @property
     def read(self) -> list[str]:
         """The files that are read."""
-        return [name for name in (self.data, self.test, self.config) if name is not None]
+        return [name for name in (self.data, self.test, self.config, self.names) if name is not None]
 
     @property
     def model_name(self) -> str:
         """The file that the model is written to."""
         return self.model or f"{Path(data_name(self.data).removesuffix('.gz')).stem}.safetensors"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was typed behind `logitwise train`: files, and how to read and to train."""
+
+    files: Files
+    target: str | None
+    reading: ReadOptions
+    training: dict[str, Any]
+    command: str
 
 
 @dataclass(frozen=True)
@@ -65,21 +73,24 @@ class Trained:
 def run(request: Request, *, as_json: bool) -> bool:
     """Do what was asked for, and return whether Ctrl-C ended the training before its time."""
     started = time.perf_counter()
-    path = writable(request.model_name, "--model", request.read)
-    page = None if request.report is None else writable(request.report, "--report", request.read)
+    path = writable(request.files.model_name, "--model", request.files.read)
+    page = None if request.files.report is None else writable(request.files.report, "--report", request.files.read)
     if page is not None:
         refuse_same(page, "--report", path, "--model")
     refuse_wrong(request.training)
-    rows, test_rows = read_to_train(request.data, request.target, request.test, request.reading)
-    classifier = make_classifier(request.training, verbose=not is_quiet())
-    divided = split(rows, test_rows, request.test, classifier.random_state)
+    with phase(f"Reading {data_name(request.files.data)}"):
+        rows, test_rows = read_to_train(request.files.data, request.target, request.files.test, request.reading)
+        digest = source_sha256(request.files.data)
+    with phase("Loading the libraries that train"):
+        classifier = make_classifier(request.training, verbose=not is_quiet())
+    divided = split(rows, test_rows, request.files.test, classifier.random_state)
     say(results.training_sentence(divided.trained_on))
-    trained = train(classifier, divided, request.reading, source_sha256(request.data))
+    trained = train(classifier, divided, request.reading, digest)
     with naming({"path": "--model"}):
         trained.model.save(path)
     if trained.interrupted:
         tell(results.interrupted_sentence(trained.model))
-    say(f"Saved {request.model_name} ({results.file_size(path)}) after {time.perf_counter() - started:.1f} s.")
+    say(f"Saved {request.files.model_name} ({results.file_size(path)}) after {time.perf_counter() - started:.1f} s.")
     _show(trained, request, len(divided.trained_on.labels), as_json=as_json)
     if page is not None:
         _report(trained, divided, request, path.stem, page)
@@ -87,18 +98,18 @@ def run(request: Request, *, as_json: bool) -> bool:
 
 
 def _show(trained: Trained, request: Request, n_rows: int, *, as_json: bool) -> None:
-    known = {"model": request.model_name, "rows": n_rows, "classes": trained.model.classes.tolist()}
+    known = {"model": request.files.model_name, "rows": n_rows, "classes": trained.model.classes.tolist()}
+    results.show_measured(trained.measured, known | {"interrupted": trained.interrupted}, as_json=as_json)
     verdict = verdict_of(trained.model, WORDING)
     if verdict is not None:
-        say(verdict)
-    results.show_measured(trained.measured, known | {"interrupted": trained.interrupted}, as_json=as_json)
+        say(f"In training: {verdict}")
 
 
 def _report(trained: Trained, divided: Split, request: Request, title: str, page: Path) -> None:
     beside = None if trained.interrupted else divided.trained_on
-    source = pages.Source(divided.measured_on, divided.measured_as, divided.where, request.read, beside)
+    source = pages.Source(divided.measured_on, divided.measured_as, divided.where, request.files.read, beside)
     pages.write_page(pages.report(trained.model, source, title, request.command), page, "--report")
-    say(f"Wrote {request.report} ({results.file_size(page)}).")
+    say(f"Wrote {request.files.report} ({results.file_size(page)}).")
 
 
 def hidden_sizes(text: str) -> tuple[int, ...]:
@@ -139,7 +150,8 @@ def train(classifier: Classifier, divided: Split, reading: ReadOptions, data_sha
     interrupted = _fit(classifier, rows)
     model = classifier.model_
     counts = class_counts(model, rows.labels)
-    with naming_rows(divided.measured_as), progress_bar() as progress:
+    rows_measured = len(divided.measured_on.labels)
+    with naming_rows(divided.measured_as), phase(f"Measuring on {rows_measured:,} other rows") as progress:
         measured = measure(model, divided.measured_on, divided.where, counts, progress)
     results.say_unknown(measured.unknown, divided.measured_as)
     record = Record(
@@ -149,6 +161,7 @@ def train(classifier: Classifier, divided: Split, reading: ReadOptions, data_sha
         class_counts=counts,
         target_name=rows.target_name,
         has_header=rows.has_header,
+        column_names=None if reading.names is None else list(reading.names),
         label_strip=reading.label_strip,
         metrics=measured.as_json(),
     )

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from logitwise.data.dataset import DataError, Dataset, NeedlessTargetError, UnknownColumnError
+from logitwise.data.dataset import DataError, Dataset, NamesError, NeedlessTargetError, UnknownColumnError
 from logitwise.data.reader import BUNDLED, check_source, is_table_file, read
 
 __all__ = [
     "BUNDLED",
     "DataError",
     "Dataset",
+    "NamesError",
     "NeedlessTargetError",
     "UnknownColumnError",
     "check_source",

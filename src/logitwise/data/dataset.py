@@ -31,6 +31,12 @@ class NeedlessTargetError(DataError):
     __module__ = "logitwise.data"
 
 
+class NamesError(DataError):
+    """Names that were given for the columns of a text file, and do not fit them."""
+
+    __module__ = "logitwise.data"
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Features and labels as a source holds them: nothing scaled, encoded or shuffled.
@@ -42,7 +48,8 @@ class Dataset:
             labels, or none were asked for.
         target_name: The name of the target's column; None for sources whose labels have no name.
         source: What was read.
-        has_header: Whether the file names the columns; None where that has no meaning (arrays, images).
+        has_header: Whether the columns have names, in a header line or given for it; None where that has no meaning
+            (arrays, images).
         test: The test set of a source that has one, such as the t10k files of an MNIST folder.
         positions: The place of each row in the source, counted from 0, where rows were left out; else None.
     """
@@ -54,6 +61,12 @@ class Dataset:
     has_header: bool | None
     test: Dataset | None = None
     positions: np.ndarray | None = None
+
+
+def refuse_names(names: Any, what: str) -> None:
+    """Raise if names are given for the columns of a source that is no text file."""
+    if names is not None:
+        raise DataError("names", f"be left out for {what}", f"{len(names)} names")
 
 
 def refuse_target(target: Any, what: str) -> None:

@@ -87,20 +87,6 @@ class Records:
         return int(np.count_nonzero(self.text[: self.starts[record]] == _LINE)) + self.origin.first_line
 
 
-def read_delimited(data: bytes, path: Path, header: bool | None) -> tuple[pl.DataFrame, bool]:
-    """Return the rows of a text as named columns of String, null where empty; and whether there is a header."""
-    mark = length_of_mark(data)
-    text = with_line_ends(data[mark:])
-    fields, _ = split_fields(text, find_dialect(text, path), Origin(path, first_byte=mark))
-    has_header = first_row_is_header(fields) if header is None else header
-    names = column_names(fields, path, has_header=has_header)
-    rows = fields[1:] if has_header else fields
-    if not rows.height:
-        raise only_a_header(path, header)
-    rows.columns = names
-    return rows, has_header
-
-
 def only_a_header(path: Path, header: bool | None) -> DataError:
     """Return the error for a file that has no rows; `header` is what the caller said of its first line."""
     advice, mentions = ("If its first line is data, say {header=False}.", NO_HEADER) if header is None else ("", {})
@@ -323,10 +309,15 @@ def first_row_is_header(fields: pl.DataFrame) -> bool:
     first, rest = pl.Series(fields.row(0), dtype=pl.String), fields[1:]
     if _is_number_or_missing(first[1:]).any() or _is_number_or_missing(first[:1].drop_nulls()).any():
         return False
-    if any(_is_all_numbers(column) for column in rest):
+    if has_column_of_numbers(rest):
         return True
     recurs = any((column == name).any() for column, name in zip(rest, first, strict=True))
     return not recurs and first.n_unique() == len(first)
+
+
+def has_column_of_numbers(fields: pl.DataFrame) -> bool:
+    """Return whether all values of some column are numbers, gaps aside."""
+    return any(_is_all_numbers(column) for column in fields)
 
 
 def _is_number_or_missing(cells: pl.Series) -> pl.Series:

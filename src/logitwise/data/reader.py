@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from logitwise._errors import InvalidTypeError
 from logitwise.data.arrays import read_arrays
 from logitwise.data.bundled import BUNDLED, read_bundled
-from logitwise.data.dataset import DataError, Dataset, refuse_target
+from logitwise.data.dataset import DataError, Dataset, refuse_names, refuse_target
 from logitwise.data.files import check_exists
 from logitwise.data.images import read_image_file, read_image_folder
 
@@ -28,6 +29,7 @@ def read(
     header: bool | None = None,
     label_strip: str = "",
     drop_unlabelled: bool = False,
+    names: Sequence[str] | None = None,
 ) -> Dataset:
     """Return the features and labels of a file, a folder or a bundled name.
 
@@ -63,12 +65,15 @@ def read(
         header: Whether the first line of a text file names the columns; None detects it. Ignored for other sources.
         label_strip: Characters to drop from both ends of labels that are text, before numbers are told from text.
         drop_unlabelled: Leave out the rows of a table whose target is missing, which is an error otherwise.
+        names: What the columns of a text file without a header are called, the target among them. A first line that
+            holds all of these names is a header all the same.
 
     Returns:
         A `Dataset`.
 
     Raises:
-        DataError: The source or the target is not there, or cannot be read; a sentence says which and why.
+        DataError: The source or the target is not there, or cannot be read; names do not fit the columns. A sentence
+            says which and why.
         TypeError: An argument has the wrong type.
 
     Cost: while a text file is read, memory peaks at about 11 times its size (58 MB of 300,000 x 41 numbers).
@@ -79,24 +84,41 @@ def read(
         ((1797, 8, 8), (1797,))
     """
     _check_types(source, target, header, label_strip, drop_unlabelled)
+    known = _known_names(names, header)
     if isinstance(source, str) and source in BUNDLED:
         refuse_target(target, f"the bundled {source!r}, which brings its own labels")
+        refuse_names(known, f"the bundled {source!r}")
         return read_bundled(source)
     path = Path(source)
     check_exists(path, BUNDLED)
     if path.is_dir():
         refuse_target(target, "a folder of IDX files, which brings its own labels")
+        refuse_names(known, "a folder of IDX files, whose pixels have none")
         return read_image_folder(path)
     file_format = _format_of(path)
     if file_format == "idx":
         refuse_target(target, "an IDX file, whose labels are in the file beside it")
+        refuse_names(known, "an IDX file, whose pixels have none")
         return read_image_file(path)
     if file_format == "arrays":
         refuse_target(target, "an NPZ or NPY file, which has its labels in an array named y")
+        refuse_names(known, "an NPZ or NPY file, whose columns have none")
         return read_arrays(path)
-    from logitwise.data.tables import read_table_file  # polars is loaded for tables alone
+    from logitwise.data.tables import TableOptions, read_table_file  # polars is loaded for tables alone
 
-    return read_table_file(path, target, header, label_strip, drop_unlabelled)
+    return read_table_file(path, TableOptions(target, header, label_strip, bool(drop_unlabelled), known))
+
+
+def _known_names(names: Sequence[str] | None, header: bool | None) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise InvalidTypeError("names", "be a list of strings", repr(names))
+    if header:
+        raise DataError("names", "be left out where the first line names the columns", "both")
+    from logitwise.data.names import checked_names
+
+    return checked_names(names)
 
 
 def check_source(source: str | os.PathLike[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -17,9 +17,7 @@ from logitwise.data.dataset import DataError
 from logitwise.data.delimited import (
     MISSING,
     Origin,
-    column_names,
     find_dialect,
-    first_row_is_header,
     last_record_end,
     length_of_mark,
     only_a_header,
@@ -28,6 +26,7 @@ from logitwise.data.delimited import (
     with_line_ends,
 )
 from logitwise.data.files import check_exists, empty, is_gzip, unreadable
+from logitwise.data.names import name_columns
 from logitwise.data.tables import no_rows
 
 BYTES_AT_ONCE = 8 << 20  # of text
@@ -56,7 +55,7 @@ class Parts:
 
     Attributes:
         names: The names of the columns.
-        has_header: Whether the file names them.
+        has_header: Whether they are names, in a header line or given for it, and not places.
         n_bytes: The size of the file.
         parts: The parts, in order; each is read when it is asked for.
     """
@@ -67,7 +66,13 @@ class Parts:
     parts: Iterator[Part]
 
 
-def read_parts(source: str | os.PathLike[str], *, header: bool | None = None, numbers: Collection[str] = ()) -> Parts:
+def read_parts(
+    source: str | os.PathLike[str],
+    *,
+    header: bool | None = None,
+    numbers: Collection[str] = (),
+    names: Sequence[Sequence[str]] = (),
+) -> Parts:
     r"""Return a text or Parquet file as parts, by the rules of `logitwise.data.read` with two exceptions.
 
     Values of text files stay text, since only all rows would tell which columns are numbers; and where `header` is
@@ -78,6 +83,7 @@ def read_parts(source: str | os.PathLike[str], *, header: bool | None = None, nu
         header: Whether the first line of a text file names the columns; None detects it.
         numbers: The columns of a text file that are read as Float64 at once, which is faster, in parts where all of
             their values are numbers as they stand; null and NaN are then missing values.
+        names: What the columns of a text file without a header may be called: the first choice of as many names.
 
     Raises:
         DataError: No such file, or one that cannot be read; parts raise it too, when they are asked for.
@@ -91,7 +97,7 @@ def read_parts(source: str | os.PathLike[str], *, header: bool | None = None, nu
     """
     path = Path(source)
     check_exists(path)
-    return _parquet_parts(path) if path.suffix.lower() == ".parquet" else _text_parts(path, header, numbers)
+    return _parquet_parts(path) if path.suffix.lower() == ".parquet" else _text_parts(path, header, numbers, names)
 
 
 def _parquet_parts(path: Path) -> Parts:
@@ -117,7 +123,7 @@ def _parquet_parts(path: Path) -> Parts:
     return Parts(names, True, n_bytes, parts())
 
 
-def _text_parts(path: Path, header: bool | None, numbers: Collection[str]) -> Parts:
+def _text_parts(path: Path, header: bool | None, numbers: Collection[str], choices: Sequence[Sequence[str]]) -> Parts:
     texts = _texts(path)
     first, read = next(texts, (b"", 0))
     if not first:
@@ -125,8 +131,7 @@ def _text_parts(path: Path, header: bool | None, numbers: Collection[str]) -> Pa
     mark = length_of_mark(first)
     first = first[mark:]
     fields, dialect = split_fields(first, find_dialect(first, path), Origin(path, first_byte=mark))
-    has_header = first_row_is_header(fields) if header is None else header
-    names = column_names(fields, path, has_header=has_header)
+    names, has_header = name_columns(fields, path, header, choices)
     places = frozenset(place for place, name in enumerate(names) if name in numbers)
 
     def parts() -> Iterator[Part]:
@@ -148,7 +153,7 @@ def _text_parts(path: Path, header: bool | None, numbers: Collection[str]) -> Pa
         if not rows:
             raise only_a_header(path, header)
 
-    return Parts(tuple(names), has_header, path.stat().st_size, parts())
+    return Parts(tuple(names), has_header or bool(choices), path.stat().st_size, parts())
 
 
 def _named(fields: pl.DataFrame, names: list[str]) -> pl.DataFrame:

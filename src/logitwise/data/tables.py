@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import operator
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +13,43 @@ import polars as pl
 
 from logitwise._listing import did_you_mean
 from logitwise.data.arrays import as_labels
-from logitwise.data.dataset import DataError, Dataset, UnknownColumnError
-from logitwise.data.delimited import MISSING, read_delimited
+from logitwise.data.dataset import DataError, Dataset, UnknownColumnError, refuse_names
+from logitwise.data.delimited import (
+    MISSING,
+    Origin,
+    find_dialect,
+    length_of_mark,
+    only_a_header,
+    split_fields,
+    with_line_ends,
+)
 from logitwise.data.files import read_bytes, unreadable
+from logitwise.data.names import name_columns
 
 _TEXT_TYPES = (pl.String, pl.Categorical, pl.Enum)
 
 
-def read_table_file(
-    path: Path, target: str | int | None, header: bool | None, label_strip: str, drop_unlabelled: bool
-) -> Dataset:
+@dataclass(frozen=True)
+class TableOptions:
+    """How to read a table: the options of `logitwise.data.read`."""
+
+    target: str | int | None
+    header: bool | None
+    label_strip: str
+    drop_unlabelled: bool
+    names: tuple[str, ...] | None
+
+
+def read_table_file(path: Path, options: TableOptions) -> Dataset:
     """Return the columns of a text or Parquet file, and the one named or counted by `target` as labels."""
+    target, label_strip = options.target, options.label_strip
     is_text = path.suffix.lower() != ".parquet"
-    table, has_header = read_delimited(read_bytes(path), path, header) if is_text else (_read_parquet(path), True)
+    if is_text:
+        choices = () if options.names is None else (options.names,)
+        table, has_header = read_delimited(read_bytes(path), path, options.header, choices)
+    else:
+        refuse_names(options.names, "a Parquet file, which names its columns")
+        table, has_header = _read_parquet(path), True
     name = None if target is None else _target_name(table.columns, target, has_header)
     if name is not None:
         table = table.with_columns(_stripped(table[name], label_strip))
@@ -31,10 +57,28 @@ def read_table_file(
         table = table.with_columns(_typed(column) for column in table)
     if name is None:
         return Dataset(table, None, None, str(path), has_header)
-    positions = _labelled_rows(table, name, path, drop_unlabelled)
+    positions = _labelled_rows(table, name, path, options.drop_unlabelled)
     if positions is not None:
         table = table[positions]
     return Dataset(table.drop(name), _labels(table[name]), name, str(path), has_header, positions=positions)
+
+
+def read_delimited(
+    data: bytes, path: Path, header: bool | None, choices: Sequence[Sequence[str]] = ()
+) -> tuple[pl.DataFrame, bool]:
+    """Return the rows of a text as named columns of String, null where empty; and whether the names are its own.
+
+    They are those of a header line or of one of the choices; else they tell the places of the columns.
+    """
+    mark = length_of_mark(data)
+    text = with_line_ends(data[mark:])
+    fields, _ = split_fields(text, find_dialect(text, path), Origin(path, first_byte=mark))
+    names, has_header = name_columns(fields, path, header, choices)
+    rows = fields[1:] if has_header else fields
+    if not rows.height:
+        raise only_a_header(path, header)
+    rows.columns = names
+    return rows, has_header or bool(choices)
 
 
 def _read_parquet(path: Path) -> pl.DataFrame:

@@ -47,6 +47,12 @@ def calibrated_by(model: Model) -> str:
     return f"by {model.calibration.method} scaling, fitted on rows held out in training"
 
 
+def trained_at(model: Model) -> str | None:
+    """Return when the model was trained, where that is known."""
+    found = model.metadata.get("trained_at")
+    return found if isinstance(found, str) else None
+
+
 def facts_of(model: Model) -> dict[str, str]:
     """Return what it takes to train the model again: its rows, options and versions, in words."""
     record, options = Record.of(model), entries_of(model, "options")

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import time
 import warnings
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
+from logitwise._errors import InvalidValueError
+from logitwise._notice import Progress
 from logitwise.evidence.features import column_names, is_images, values_at
-from logitwise.evidence.from_training import calibrated_by, comparison_of, facts_of, history_of
+from logitwise.evidence.from_training import calibrated_by, comparison_of, facts_of, history_of, trained_at
 from logitwise.evidence.importance import permutation_importance
 from logitwise.evidence.labels import known_indices
 from logitwise.evidence.logistic import logistic_beside
 from logitwise.evidence.notes import IN_PYTHON, Wording, notes_of
-from logitwise.evidence.predictions import Progress, predict_in_batches
+from logitwise.evidence.predictions import Phases, predict_in_batches, unseen
 from logitwise.evidence.record import Record
 from logitwise.evidence.rows import LabelledRows
 from logitwise.metrics import majority_baseline
@@ -37,7 +42,7 @@ def gather(
     facts: Mapping[str, str] | None = None,
     trained_on: LabelledRows | None = None,
     wording: Wording = IN_PYTHON,
-    progress: Progress | None = None,
+    phase: Phases = unseen,
 ) -> Evidence:
     """Return what a report shows.
 
@@ -51,19 +56,24 @@ def gather(
         trained_on: The rows that the model was trained on, where they are at hand: a logistic regression of them is
             measured beside it.
         wording: What the arguments that the notes of training are about are called.
-        progress: Is told how many rows are predicted.
+        phase: Is told what is being done.
 
     Raises:
         ValueError: A label that was not seen in training; columns that do not fit; no rows.
     """
     target = known_indices(rows.labels, model.classes)
-    probabilities, unknown = predict_in_batches(model, rows.features, progress)
+    with phase(f"Predicting {len(target):,} rows") as progress:
+        probabilities, unknown = predict_in_batches(model, rows.features, progress)
     wrong = confidently_wrong(target, probabilities, MOST_IMAGES, model.costs)
-    importance = _importance(model, rows.features, target)
+    with phase("Shuffling the columns, to see what each is worth") as progress:
+        importance = _importance(model, rows.features, target, progress)
     baselines = _frequencies(model, len(target))
     if trained_on is not None:
-        logistic = logistic_beside(model, trained_on.features, trained_on.labels)
-        baselines["logistic regression"], _ = predict_in_batches(logistic, rows.features, progress)
+        with phase("Fitting a logistic regression to compare with") as progress:
+            logistic = logistic_beside(model, trained_on.features, trained_on.labels)
+            baselines["logistic regression"], _ = predict_in_batches(logistic, rows.features, progress)
+    with phase("Predicting without calibration") as progress:
+        before_calibration = _before_calibration(model, rows.features, progress)
     return Evidence(
         title=title,
         where=where,
@@ -72,7 +82,7 @@ def gather(
         probabilities=probabilities,
         baselines=baselines,
         comparison=comparison_of(model, wording) if trained_on is None else None,
-        before_calibration=_before_calibration(model, rows.features, progress),
+        before_calibration=before_calibration,
         calibrated_by=calibrated_by(model),
         costs=model.costs,
         history=history_of(model, wording),
@@ -81,7 +91,17 @@ def gather(
         command=command,
         facts={**(facts or {}), **facts_of(model)},
         notes=[*notes_of(model, wording), *_notes_on(rows, unknown)],
+        made_at=_now(),
+        trained_at=trained_at(model),
     )
+
+
+def _now() -> str:
+    """Return the date and time in UTC; SOURCE_DATE_EPOCH sets it, where the bytes of a page are to be repeated."""
+    seconds = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if seconds and not seconds.isdecimal():
+        raise InvalidValueError("SOURCE_DATE_EPOCH", "be whole seconds since 1970", repr(seconds))
+    return datetime.fromtimestamp(int(seconds or time.time()), UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _frequencies(model: Model, rows: int) -> dict[str, np.ndarray]:
@@ -103,18 +123,18 @@ def _notes_on(rows: LabelledRows, unknown: Mapping[str, int]) -> list[str]:
     return found
 
 
-def _before_calibration(model: Model, features: Any, progress: Progress | None) -> np.ndarray | None:
+def _before_calibration(model: Model, features: Any, progress: Progress) -> np.ndarray | None:
     if model.calibration.method == "none":
         return None
     return predict_in_batches(model.uncalibrated(), features, progress)[0]
 
 
-def _importance(model: Model, features: Any, target: np.ndarray) -> list[ColumnImportance]:
+def _importance(model: Model, features: Any, target: np.ndarray, progress: Progress) -> list[ColumnImportance]:
     if len(features.shape) > 2 or features.shape[1] > MOST_COLUMNS:
         return []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # the page itself says which values are unknown
-        worth = permutation_importance(model, features, target)
+        worth = permutation_importance(model, features, target, progress)
     return [ColumnImportance(name, rises) for name, rises in worth.items()]
 
 

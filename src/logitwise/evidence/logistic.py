@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 
 from logitwise.classifier.baselines import LOGISTIC_ROWS, fit_logistic
+from logitwise.evidence.record import is_number
 from logitwise.model.calibration import Calibration
 from logitwise.model.model import Model
 from logitwise.model.table import read_table
 
 
 def logistic_beside(model: Model, X: Any, y: Any) -> Model:
-    """Return a logistic regression of the inputs of a model, as a model. Of many rows, a regular sample is fitted.
+    """Return a logistic regression of the inputs of a model, as a model, of the strength that training chose.
+
+    Of many rows, a regular sample is fitted.
 
     Args:
         model: What it stands beside.
@@ -25,7 +28,14 @@ def logistic_beside(model: Model, X: Any, y: Any) -> Model:
     prepared, target = preprocessing.prepare(read_table(X)), model.class_indices(y)
     rows = slice(None, None, -(-len(target) // LOGISTIC_ROWS))
     inputs = preprocessing.encode(prepared, rows)[:, : preprocessing.n_deep]
-    fitted = fit_logistic(inputs, target[rows], np.ones(len(inputs)), n_classes)
+    fitted = fit_logistic(inputs, target[rows], np.ones(len(inputs)), n_classes, _strength(model))
     ramps = np.zeros((1, preprocessing.n_inputs - preprocessing.n_deep, n_classes), dtype=np.float32)
     network = replace(fitted, linear=np.concatenate([fitted.linear, ramps], axis=1))
     return Model(model.classes, preprocessing, network, Calibration.none(n_classes))
+
+
+def _strength(model: Model) -> float:
+    """Return C as training chose it; scikit-learn's default where it chose none."""
+    known = model.metadata.get("baselines")
+    strength: Any = known.get("C") if isinstance(known, dict) else None
+    return float(strength) if is_number(strength) and strength > 0 else 1.0

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from logitwise._notice import Progress
 from logitwise.evidence.labels import known_indices
-from logitwise.evidence.predictions import Progress, predict_in_batches
+from logitwise.evidence.predictions import predict_in_batches
 from logitwise.evidence.rows import LabelledRows
 from logitwise.metrics import majority_baseline, summary, summary_intervals
 from logitwise.metrics.predicted_classes import expected_hits

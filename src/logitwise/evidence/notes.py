@@ -17,14 +17,14 @@ class Wording:
 
     Attributes:
         names: What to call the arguments that notes are about.
-        use_logistic: The advice to train a logistic regression instead.
+        use_logistic: The advice to train a logistic regression instead; None: that of `Comparison`.
     """
 
     names: Mapping[str, str]
-    use_logistic: str
+    use_logistic: str | None
 
 
-IN_PYTHON = Wording({"X": "The data", "y": "The target"}, "Use hidden=().")
+IN_PYTHON = Wording({"X": "The data", "y": "The target"}, None)
 
 
 def notes_of(model: Model, wording: Wording) -> list[str]:
@@ -42,8 +42,11 @@ def verdict_of(model: Model, wording: Wording) -> str | None:
     if not isinstance(verdict, str):
         return None
     try:
-        compared = Comparison(known["rows"], known["measures"], known["differences"])
-        return f"{compared.finding} {wording.use_logistic}" if compared.is_linear_better else verdict
+        compared = Comparison(
+            known["rows"], known["measures"], known["differences"], known.get("C"), known.get("linear_gain")
+        )
+        advice = wording.use_logistic or compared.advice
+        return f"{compared.finding} {advice}" if compared.is_linear_better else verdict
     except (AttributeError, KeyError, TypeError, ValueError):  # a file may come from anywhere
         return verdict
 

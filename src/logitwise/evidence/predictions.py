@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
 
+from logitwise._notice import Progress
 from logitwise.evidence.features import at
 from logitwise.model.model import Model
 
 ROWS_PER_BATCH = 65_536
-Progress = Callable[[int, int], None]  # is told how many rows are done, and how many there are
+Phases = Callable[[str], AbstractContextManager[Progress]]  # is told what is being done, and gives what to tell how far
+
+
+@contextmanager
+def unseen(what: str) -> Iterator[Progress]:
+    """Show no phase to anybody."""
+    yield lambda done, whole: None
 
 
 def predict_in_batches(

@@ -30,9 +30,10 @@ class Record:
         rows: How many rows it was trained on.
         class_counts: How many of them each class had.
         target_name: The name of the labels' column.
-        has_header: Whether the file named its columns; None where that has no meaning.
+        has_header: Whether the columns had names; None where that has no meaning.
         label_strip: The characters stripped from labels.
         metrics: What `Measured.as_json` returns.
+        column_names: The names that were given for the columns of a file without a header, in their order.
         data_sha256: The SHA-256 of the data (`logitwise.data.digest`); None for a bundled name.
     """
 
@@ -44,6 +45,7 @@ class Record:
     label_strip: str = ""
     metrics: dict[str, Any] | None = None
     data_sha256: str | None = None
+    column_names: list[str] | None = None
 
     @classmethod
     def of(cls, model: Model) -> Record:
@@ -94,6 +96,10 @@ def _is_counts(value: Any) -> bool:
     return isinstance(value, list) and all(map(_is_count, value)) and sum(value) > 0
 
 
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
 def _is_flag(value: Any) -> bool:
     return isinstance(value, bool)
 
@@ -142,4 +148,5 @@ _IS_VALID: dict[str, Callable[[Any], bool]] = {
     "label_strip": _is_text,
     "metrics": _or_none(_is_measured),
     "data_sha256": _or_none(_is_digest),
+    "column_names": _or_none(_is_texts),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import exp, lgamma, log, log1p
 from typing import NamedTuple
 
 import numpy as np
@@ -41,6 +42,46 @@ def wilson(hits: float, rows: float) -> Interval:
     centre = (share + spread / 2) / (1 + spread)
     half = np.sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
     return Interval(max(0.0, float(centre - half)), min(1.0, float(centre + half)))
+
+
+def exact_interval(hits: int, rows: int, confidence: float = 0.95) -> Interval:
+    """Return the Clopper-Pearson interval of a share: it holds for any number of rows, and for any confidence.
+
+    The share is beyond an end exactly where so few or so many hits have a probability below `(1 - confidence) / 2`.
+
+    Source:
+        C. J. Clopper and E. S. Pearson, The use of confidence or fiducial limits illustrated in the case of the
+        binomial, Biometrika 26 (1934).
+
+    Example:
+        >>> [round(bound, 3) for bound in exact_interval(9, 10)]
+        [0.555, 0.997]
+    """
+    tail = (1 - confidence) / 2
+    return Interval(1 - _share_above(rows - hits, rows, tail), _share_above(hits, rows, tail))
+
+
+def _share_above(hits: int, rows: int, tail: float) -> float:
+    """Return the share of which no more than so many hits have just the probability `tail`; 1 where all are hits."""
+    if hits >= rows:
+        return 1.0
+    low, high = hits / rows, 1.0
+    for _ in range(50):
+        middle_ = (low + high) / 2
+        low, high = (middle_, high) if _at_most(hits, rows, middle_) > tail else (low, middle_)
+    return high
+
+
+def _at_most(hits: int, rows: int, share: float) -> float:
+    """Return the probability of at most so many hits, of which there are fewer than expected."""
+    if share >= 1:
+        return 0.0
+    odds = (1 - share) / share
+    counts = np.arange(hits, max(0, hits - int(40 * rows**0.5) - 40), -1)  # further down, nothing is left
+    of_fewer = np.cumprod(counts / (rows - counts + 1) * odds)
+    ways = lgamma(rows + 1) - lgamma(hits + 1) - lgamma(rows - hits + 1)
+    of_these = ways + hits * log(share) + (rows - hits) * log1p(-share)
+    return exp(of_these) * (1 + float(of_fewer.sum()))
 
 
 def losses_by_row(target: np.ndarray, probabilities: np.ndarray) -> NDArray[np.float64]:

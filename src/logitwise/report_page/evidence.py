@@ -96,6 +96,8 @@ class Evidence:
         command: The command that makes this page again.
         facts: What else it takes to repeat it, by name: versions, options, the SHA-256 of the data.
         notes: Sentences that the reader must know.
+        made_at: When the report was made, in words.
+        trained_at: When the model was trained, in words.
 
     Raises:
         TypeError: A target that is not an integer array.
@@ -118,6 +120,8 @@ class Evidence:
     command: str | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    made_at: str | None = None
+    trained_at: str | None = None
 
     def __post_init__(self) -> None:
         if not self.baselines:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
 
+from logitwise.metrics.bins import bin_of
 from logitwise.report_page.evidence import Evidence, History
 from logitwise.report_page.findings import (
+    RELIABILITY_BINS,
     Bin,
     CalibrationFinding,
     Threshold,
@@ -18,10 +20,23 @@ from logitwise.report_page.findings import (
     thresholds,
 )
 from logitwise.report_page.markup import Html, counted, details, join, number, share, table, tag
-from logitwise.report_page.plots import Frame, axes, bar, dot, drawing, line, note, whisker
+from logitwise.report_page.plots import (
+    Frame,
+    Point,
+    around,
+    axes,
+    band,
+    bar,
+    dot,
+    drawing,
+    line,
+    note,
+    telling,
+    whisker,
+)
 
 TENTHS = [(0.0, "0"), (0.25, "25%"), (0.5, "50%"), (0.75, "75%"), (1.0, "100%")]
-MOST_STEPS_LISTED = 200
+MOST_STEPS_LISTED, MOST_STEPS_TOLD = 200, 50
 
 
 def reliability_figure(evidence: Evidence, calibration: CalibrationFinding) -> Html:
@@ -38,20 +53,29 @@ def reliability_figure(evidence: Evidence, calibration: CalibrationFinding) -> H
         line(frame, [(0, 0), (1, 1)], "ideal"),
         _counts(frame, after),
         *(dot(frame, (each.said, each.happened), "before", 3.5) for each in before),
-        *(whisker(frame, each.said, *each.interval, "whisker off" if each.is_off else "whisker") for each in after),
-        *(dot(frame, (each.said, each.happened), "dot off" if each.is_off else "dot") for each in after),
+        *(_reliability_point(frame, each) for each in after),
     )
-    key = [
-        ("dot", "as often as said, within chance"),
-        ("dot off", "off by more than chance explains"),
-        ("ideal", "ideal"),
-    ]
+    key = [("dot", "as often as said, within chance"), ("ideal", "ideal")]
+    if any(each.is_off for each in after):
+        key.insert(1, ("dot off", "off by more than chance explains"))
     if before:
-        key.insert(2, ("before", "before calibration"))
+        key.insert(-1, ("before", "before calibration"))
     numbers = [_reliability_table("Said and happened", after)]
     if before:
         numbers.append(_reliability_table("Said and happened before calibration", before))
     return figure(picture, key, *numbers)
+
+
+def _reliability_point(frame: Frame, each: Bin) -> Html:
+    point, off = (each.said, each.happened), " off" if each.is_off else ""
+    tenth = int(bin_of(np.array([each.said]), RELIABILITY_BINS)[0]) * 100 // RELIABILITY_BINS
+    span = f"{tenth} to {tenth + 100 // RELIABILITY_BINS}%"
+    lines = (
+        f"{span}: {counted(each.rows, 'row')}, on average {share(each.said)} said",
+        f"{share(each.happened)} happened (interval {_range(each.interval)})",
+    )
+    marks = (whisker(frame, each.said, *each.interval, f"whisker{off}"), dot(frame, point, f"dot{off}"))
+    return telling(frame, lines, around(frame, point), *marks, by_tab=True)
 
 
 def _reliability_label(bins: Sequence[Bin], calibration: CalibrationFinding) -> str:
@@ -72,7 +96,7 @@ def _counts(frame: Frame, bins: Sequence[Bin]) -> Html:
 
 def _reliability_table(caption: str, bins: Sequence[Bin]) -> Html:
     rows = [(share(each.said), share(each.happened), _range(each.interval), f"{each.rows:,}") for each in bins]
-    return table(caption, ("said", "happened", "95% interval", "rows"), rows)
+    return table(caption, ("said", "happened", "joint 95% interval", "rows"), rows)
 
 
 def loss_figure(history: History) -> Html:
@@ -93,12 +117,24 @@ def loss_figure(history: History) -> Html:
             for losses, class_ in zip(series, ("second", "first"), strict=True)
         ),
         dot(frame, (kept, (series[1] or series[0])[history.step.index(kept)]), "dot"),
+        *_measurements(frame, history),
     )
     key = [("second", "training"), *([("first", "held out")] if series[1] else []), ("mark", f"kept: step {kept}")]
     validation = series[1] or [math.nan] * len(history.step)
     listed = list(zip(history.step, series[0], validation, strict=True))[:MOST_STEPS_LISTED]
     rows = [(str(step), number(training, 4), number(held_out, 4)) for step, training, held_out in listed]
     return figure(picture, key, table("Log loss by step", ("step", "training", "held out"), rows))
+
+
+def _measurements(frame: Frame, history: History) -> Iterator[Html]:
+    """Yield what tells the losses of each step measured; of many, of some."""
+    every = -(-len(history.step) // MOST_STEPS_TOLD)
+    places = range(len(history.step) - 1, -1, -every)[::-1]
+    edges = [0.0, *(float(history.step[place]) for place in places)]
+    for place, span in zip(places, pairwise(edges), strict=True):
+        held_out = f", {number(history.validation_loss[place], 4)} held out" if len(history.validation_loss) else ""
+        loss = f"log loss {number(history.train_loss[place], 4)} in training{held_out}"
+        yield telling(frame, (f"step {history.step[place]:,}: {loss}",), band(frame, span))
 
 
 def _loss_label(history: History) -> str:
@@ -127,8 +163,16 @@ def confidence_figure(evidence: Evidence) -> Html:
         frame,
         _confidence_label(evidence),
         axes(frame, "confidence", "share of the right and of the wrong answers", x_ticks, y_ticks),
-        *(bar(frame, span, (0, each), "right") for span, each in zip(pairwise(edges), right, strict=True)),
-        *(bar(frame, span, (-each, 0), "wrong") for span, each in zip(pairwise(edges), wrong, strict=True)),
+        *(
+            telling(
+                frame,
+                _confidence_lines(span, (of_right, hits), (of_wrong, evidence.rows - hits)),
+                band(frame, span),
+                bar(frame, span, (0, of_right), "right"),
+                bar(frame, span, (-of_wrong, 0), "wrong"),
+            )
+            for span, of_right, of_wrong in zip(pairwise(edges), right, wrong, strict=True)
+        ),
         whisker(frame, edges[0], -lowest, highest, "base"),
     )
     key = [("right", f"right: {counted(hits, 'row')}"), ("wrong", f"wrong: {counted(evidence.rows - hits, 'row')}")]
@@ -137,6 +181,16 @@ def confidence_figure(evidence: Evidence) -> Html:
         for (low, high), of_right, of_wrong in zip(pairwise(edges), right, wrong, strict=True)
     ]
     return figure(picture, key, table("Share of the answers", ("confidence", "right", "wrong"), rows))
+
+
+def _confidence_lines(span: Point, *groups: tuple[float, int]) -> list[str]:
+    """Return what a bar tells: the share, and the number, of the right and of the wrong answers."""
+    (of_right, right), (of_wrong, wrong) = groups
+    return [
+        f"{100 * span[0]:.0f} to {100 * span[1]:.0f}% sure: {share(of_right)} of the right answers "
+        f"({counted(round(of_right * right), 'row')})",
+        f"and {share(of_wrong)} of the wrong ones ({counted(round(of_wrong * wrong), 'row')})",
+    ]
 
 
 def _confidence_label(evidence: Evidence) -> str:
@@ -158,11 +212,23 @@ def threshold_figure(evidence: Evidence) -> Html:
         line(frame, ((each.threshold, each.precision) for each in defined), "first"),
         line(frame, ((each.threshold, each.recall) for each in found), "second"),
         note(frame, (evidence.threshold + 0.01, 0.03), share(evidence.threshold, 0)),
+        *(telling(frame, _threshold_lines(each), band(frame, _around(each.threshold))) for each in found[::5]),
     )
     rows = [_threshold_row(each) for each in found[5:100:5]]
     header = ("threshold", "precision", "recall", "flagged", "false alarms", "missed")
     key = [("first", "precision"), ("second", "recall"), ("mark", "current threshold")]
     return figure(picture, key, table("What each threshold does", header, rows))
+
+
+def _around(threshold: float) -> Point:
+    return max(0.0, threshold - 0.025), min(1.0, threshold + 0.025)
+
+
+def _threshold_lines(each: Threshold) -> list[str]:
+    return [
+        f"from {share(each.threshold, 0)}: precision {share(each.precision)}, recall {share(each.recall)}",
+        f"{each.flagged:,} flagged, {counted(each.false_alarms, 'false alarm')}, {each.missed:,} missed",
+    ]
 
 
 def _threshold_label(now: Threshold) -> str:

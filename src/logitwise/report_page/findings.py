@@ -13,6 +13,7 @@ from logitwise.metrics.intervals import (
     Interval,
     bootstrap_means,
     chance_calibration_error,
+    exact_interval,
     losses_by_row,
     middle,
     wilson,
@@ -51,16 +52,21 @@ class CalibrationFinding:
     error: float
     by_chance: Interval
     overconfidence: float  # mean confidence minus accuracy
+    points_off: int = 0  # of the reliability diagram
 
     @property
     def is_within_chance(self) -> bool:
-        """Whether chance explains the error."""
-        return self.error <= self.by_chance.high
+        """Whether chance explains the error, and every point of the reliability diagram."""
+        return self.error <= self.by_chance.high and not self.points_off
 
 
 @dataclass(frozen=True)
 class Bin:
-    """Rows of like probability: what was said, and how often it happened."""
+    """Rows of like probability: what was said, and how often it happened.
+
+    The intervals of all bins together hold with a probability of 95%: of a calibrated model, some point is off in one
+    report of twenty, and not in one of three, as it would be were each interval one of 95%.
+    """
 
     said: float
     happened: float
@@ -139,6 +145,7 @@ def calibration(evidence: Evidence) -> CalibrationFinding:
         calibration_error(evidence.target, evidence.probabilities),
         chance_calibration_error(evidence.probabilities.max(axis=1)),
         float(evidence.probabilities.max(axis=1).mean() - accuracy(evidence.target, evidence.probabilities)),
+        sum(each.is_off for each in reliability(evidence.target, evidence.probabilities)),
     )
 
 
@@ -149,11 +156,12 @@ def reliability(target: np.ndarray, probabilities: np.ndarray) -> list[Bin]:
     else:
         said, happened = probabilities.max(axis=1), np.equal(probabilities.argmax(axis=1), target)
     place = bin_of(said, RELIABILITY_BINS)
-    members = ((said[place == bin_], happened[place == bin_]) for bin_ in range(RELIABILITY_BINS))
+    filled = np.unique(place)
+    confidence = 1 - 0.05 / len(filled)  # Bonferroni's
+    members = ((said[place == bin_], happened[place == bin_]) for bin_ in filled)
     return [
-        Bin(float(each.mean()), float(came.mean()), wilson(float(came.sum()), len(came)), len(came))
+        Bin(float(each.mean()), float(came.mean()), exact_interval(int(came.sum()), len(came), confidence), len(came))
         for each, came in members
-        if len(each)
     ]
 
 

@@ -52,7 +52,13 @@ def name(value: Any, at_most: int = LONGEST_TEXT) -> Html:
         return tag("i", "(empty)" if full == "" else "(blank)")
     if len(full) <= at_most:
         return tag("bdi", full)
-    return tag("bdi", f"{full[: at_most - 1]}…", title=full[:500])
+    return tag("bdi", cut(full, at_most), title=full[:500])
+
+
+def cut(value: Any, at_most: int) -> str:
+    """Return a name as text, cut where it is long."""
+    full = _printable(str(value))
+    return full if len(full) <= at_most else f"{full[: at_most - 1]}…"
 
 
 def quoted(value: Any) -> Html:

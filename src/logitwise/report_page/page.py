@@ -70,6 +70,7 @@ def _sections(evidence: Evidence) -> list[Html]:
         "header",
         tag("p", "Classifier report", class_="term"),
         tag("h1", name(evidence.title)),
+        *_dates(evidence),
         tag("p", judged.sentence, class_=f"verdict {judged.trust}"),
         *(tag("p", note, class_="note") for note in _notes(evidence)),
         sections.numbers_table(evidence, measured, calibrated),
@@ -79,6 +80,13 @@ def _sections(evidence: Evidence) -> list[Html]:
     nav = tag("nav", tag("ul", *contents), aria_label="Sections")
     main = tag("main", opening, nav, *map(_section, chapters), id="report", tabindex="-1")
     return [main, tag("footer", tag("p", "Made by logitwise."))]
+
+
+def _dates(evidence: Evidence) -> list[Html]:
+    """Return when the model was trained and when this was made, as far as that is known."""
+    dates = {"trained": evidence.trained_at, "report of": evidence.made_at}
+    said = ", ".join(f"{what} {when}" for what, when in dates.items() if when is not None)
+    return [tag("p", said, class_="dates")] if said else []
 
 
 def _notes(evidence: Evidence) -> list[str]:

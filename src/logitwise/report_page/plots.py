@@ -9,6 +9,8 @@ from logitwise.report_page.markup import Html, join, tag
 
 WIDTH = 400.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 14.0, 24.0, 40.0  # room for labels
+LINE, READOUT = 14.0, 34.0  # of text, and of all that marks tell
+HINT = "Point at a mark, or touch it, for its numbers."
 Point = tuple[float, float]
 
 
@@ -42,9 +44,35 @@ class Frame:
 
 
 def drawing(frame: Frame, label: str, *shapes: Html) -> Html:
-    """Return shapes as one picture; `label` is what a screen reader says of it."""
-    box = f"0 0 {WIDTH:g} {frame.height:g}"
-    return tag("svg", *shapes, viewBox=box, role="img", aria_label=label, class_="plot")
+    """Return shapes as one picture, with room below for what marks tell; `label` is what a screen reader says of it."""
+    box = f"0 0 {WIDTH:g} {frame.height + READOUT:g}"
+    hint = _text((0, frame.height + LINE), HINT, "start", "hint")
+    return tag("svg", *shapes, hint, viewBox=box, role="group", aria_label=label, class_="plot")
+
+
+def telling(frame: Frame, lines: Sequence[str], *marks: Html, by_tab: bool = False) -> Html:
+    """Return marks that tell their numbers below the picture, where they are pointed at, touched, or focused.
+
+    Args:
+        frame: Where they lie.
+        lines: What they tell: two lines at most.
+        marks: What is drawn, and what may be pointed at.
+        by_tab: Whether the Tab key stops at them: where they are few.
+    """
+    texts = (_text((0, frame.height + place * LINE), line, "start") for place, line in enumerate(lines, 1))
+    spot = tag("g", *marks, class_="spot", tabindex=0 if by_tab else -1, role="img", aria_label="; ".join(lines))
+    return join([spot, tag("g", *texts, class_="tip", aria_hidden="true")])
+
+
+def around(frame: Frame, point: Point) -> Html:
+    """Return what may be pointed at around a point, unseen."""
+    return dot(frame, point, "reach", 11.0)
+
+
+def band(frame: Frame, along: Point) -> Html:
+    """Return what may be pointed at over a range of x, seen while it is."""
+    left, right = (frame.x(each) for each in along)
+    return tag("rect", x=left, y=TOP, width=right - left, height=frame.bottom - TOP, class_="reach")
 
 
 def axes(

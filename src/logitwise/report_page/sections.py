@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -16,6 +17,7 @@ from logitwise.report_page.markup import (
     UNKNOWN,
     Html,
     counted,
+    cut,
     details,
     escape,
     join,
@@ -26,6 +28,7 @@ from logitwise.report_page.markup import (
     table,
     tag,
 )
+from logitwise.report_page.plots import HINT
 from logitwise.report_page.thumbnail import data_address
 
 MOST_CLASSES = 20  # in one table; more are listed on demand, or not drawn
@@ -141,17 +144,19 @@ def confusion_table(evidence: Evidence, classes: Sequence[ClassFinding]) -> Html
     has_others = len(places) < len(evidence.classes)
     counts = confusion(evidence, places)
     heads = [name(evidence.classes[place], LONGEST_LABEL) for place in places] + (["all others"] if has_others else [])
+    labels = [cut(evidence.classes[place], LONGEST_LABEL) for place in places] + ["all others"] * has_others
     width = "few" if len(heads) <= FEW_CLASSES else "upright" if max(map(len, evidence.classes)) > 3 else "many"
     head = tag("tr", tag("td"), *(tag("th", tag("span", each), scope="col") for each in heads))
     rows = [
-        tag("tr", tag("th", heads[row], scope="row"), *_confusion_cells(counts[row], row, len(heads)))
+        tag("tr", tag("th", heads[row], scope="row"), *_confusion_cells(counts[row], row, labels))
         for row in range(len(places))
     ]
     which = f"The {len(places)} classes of the most frequent mistakes: true" if has_others else "True"
     caption = f"{which} class down, predicted class across"
     body = join([tag("caption", caption), tag("thead", head), tag("tbody", *rows)])
     crowded = " crowded" if len(heads) > MOST_ROOMY else ""
-    return scrolling(tag("table", body, class_=f"confusion {width}{crowded}"), caption)
+    matrix = scrolling(tag("table", body, class_=f"confusion {width}{crowded}"), caption)
+    return tag("div", matrix, tag("p", HINT, class_="hint", aria_hidden="true"), class_="telling")
 
 
 def _places_to_show(evidence: Evidence, classes: Sequence[ClassFinding]) -> list[int]:
@@ -163,7 +168,7 @@ def _places_to_show(evidence: Evidence, classes: Sequence[ClassFinding]) -> list
     return sorted(list(chosen)[:MOST_CLASSES])
 
 
-def _confusion_cells(counts: np.ndarray, diagonal: int, width: int) -> list[Html]:
+def _confusion_cells(counts: np.ndarray, diagonal: int, labels: Sequence[str]) -> list[Html]:
     total = max(1, int(counts.sum()))
     return [
         tag(
@@ -171,9 +176,16 @@ def _confusion_cells(counts: np.ndarray, diagonal: int, width: int) -> list[Html
             f"{count:,}" if count else "·",
             class_="right" if column == diagonal else "wrong",
             style=f"--share:{count / total:.3f}",
+            tabindex=-1 if count else None,
+            data_told=_told(labels[diagonal], labels[column], count, total) if count else None,
         )
-        for column, count in enumerate(counts[:width].tolist())
+        for column, count in enumerate(counts[: len(labels)].tolist())
     ]
+
+
+def _told(true: str, said: str, count: int, total: int) -> str:
+    """Return what a cell of the confusion matrix tells where it is pointed at."""
+    return f"“{true}” called “{said}”: {count:,} of {counted(total, 'row')} ({share(count / total)})"
 
 
 def class_table(evidence: Evidence, classes: Sequence[ClassFinding]) -> Html:
@@ -258,14 +270,22 @@ def importance_table(importance: Sequence[ColumnImportance]) -> Html:
 
 def _importance_row(each: ColumnImportance, most: float) -> list[Html]:
     mean = float(np.mean(each.rises))
-    spread = f"{number(min(each.rises), 4)} to {number(max(each.rises), 4)}"
+    spread = _range(f"{number(min(each.rises), 4)} to {number(max(each.rises), 4)}")
     return [name(each.column, 40), _gauge(max(0.0, mean / most), number(mean, 4), spread)]
+
+
+def _words(command: str) -> Iterator[Html | str]:
+    """Yield the words of a command; an option stays in one line with what it is given, where that fits."""
+    for word in re.split(r"((?<!\S)-\S+(?: [^-\s]\S*)?)", command):
+        yield tag("span", word) if word.startswith("-") else word
 
 
 def repeat_list(evidence: Evidence) -> Html:
     """Return the command, and whatever else it takes to repeat it."""
-    command = (
-        Html() if evidence.command is None else scrolling(tag("pre", tag("code", evidence.command)), "The command")
-    )
-    facts = (tag("div", tag("dt", fact), tag("dd", value)) for fact, value in evidence.facts.items())
-    return join([command, tag("dl", *facts, class_="facts") if evidence.facts else ""])
+    parts = []
+    if evidence.command is not None:
+        parts.append(scrolling(tag("pre", tag("code", *_words(evidence.command))), "The command"))
+    if evidence.facts:
+        facts = (tag("div", tag("dt", fact), tag("dd", value)) for fact, value in evidence.facts.items())
+        parts.append(tag("dl", *facts, class_="facts"))
+    return join(parts)

@@ -22,7 +22,8 @@ def reliability(evidence: Evidence, calibration: CalibrationFinding) -> Html:
     stated = join(["probability of ", quoted(evidence.classes[1])]) if len(evidence.classes) == 2 else "confidence"
     reading = (
         " the model states; each point compares it with how often it came true. On the diagonal both agree. Lines are "
-        "95% intervals; bars at the foot show how many rows a point stands for."
+        "joint 95% intervals: if the model is calibrated, all of them meet the diagonal in 19 of 20 reports. Bars at "
+        "the foot show how many rows a point stands for."
     )
     low, high = (number(bound) for bound in calibration.by_chance)
     found = (
@@ -45,7 +46,7 @@ def _before(evidence: Evidence, probabilities: np.ndarray, calibration: Calibrat
 
 def _effect(before: float, calibration: CalibrationFinding) -> str:
     """Tell what a change of the calibration error is worth."""
-    if max(before, calibration.error) <= calibration.by_chance.high:
+    if calibration.is_within_chance and before <= calibration.by_chance.high:
         return "; chance explains both"
     return "; here it did harm" if calibration.error > before else ""
 

@@ -1,4 +1,4 @@
-"""The verdict: whether to trust the model, and where it fails, in one sentence."""
+"""The verdict: whether to trust the model and because of what, and what else there is to know of it."""
 
 from __future__ import annotations
 
@@ -17,76 +17,141 @@ FEWEST_OF_CLASS = 10  # fewer say nothing of the class
 LOW_RECALL = 2 / 3  # a class of which more than one in three is missed
 LARGE_ERROR = 0.05  # five points between what is said and what happens change decisions
 SMALL_ERROR = 0.02
+MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A judgement ("Trust it"), how good it is ("yes", "partly", "no"), and its reasons."""
+    """A judgement ("Trust it"), how good it is ("yes", "partly", "no"), and its reasons.
+
+    Attributes:
+        judgement: What to do, in a few words.
+        trust: "yes", "partly" or "no".
+        because: The facts that decide.
+        besides: What else there is to know.
+    """
 
     judgement: str
     trust: str
-    reasons: Sequence[Html]
+    because: Sequence[Html]
+    besides: Sequence[Html] = ()
 
     @property
     def sentence(self) -> Html:
-        """The verdict as one sentence."""
-        return join([tag("b", self.judgement), ": ", join(self.reasons, "; "), "."])
+        """The verdict: one sentence that says what decides, and one that says the rest."""
+        first = join([tag("b", self.judgement), ": ", join(self.because, "; "), "."])
+        rest = join(self.besides, "; ")
+        return join([first, " ", Html(rest[0].upper() + rest[1:]), "."]) if rest else first
+
+
+@dataclass(frozen=True)
+class _Findings:
+    """What a verdict is made of, and what follows from each."""
+
+    evidence: Evidence
+    accuracy: Measure
+    loss: Measure
+    calibration: CalibrationFinding
+    classes: Sequence[ClassFinding]
+
+    @property
+    def is_more_often_right(self) -> bool:
+        return _is_better(self.accuracy)
+
+    @property
+    def is_closer(self) -> bool:
+        return _is_better(self.loss)
+
+    @property
+    def is_off(self) -> bool:
+        """Whether what it says differs from what happens by more than chance and by what matters."""
+        return not self.calibration.is_within_chance and self.calibration.error > SMALL_ERROR
+
+    @property
+    def is_far_off(self) -> bool:
+        return not self.is_closer or (self.is_off and self.calibration.error > LARGE_ERROR)
+
+    @property
+    def judged(self) -> list[ClassFinding]:
+        """The classes with enough rows to say how many of them are found."""
+        return [finding for finding in self.classes if finding.rows >= FEWEST_OF_CLASS]
+
+    @property
+    def never_found(self) -> list[ClassFinding]:
+        """The classes of which no row is found, those of most rows first."""
+        return sorted((each for each in self.judged if each.hits == 0), key=lambda finding: -finding.rows)
+
+    @property
+    def weakest(self) -> ClassFinding | None:
+        """The class of which the smallest share is found."""
+        return min(self.judged, key=lambda finding: finding.recall, default=None)
+
+    @property
+    def is_weak(self) -> bool:
+        return self.weakest is not None and self.weakest.recall < LOW_RECALL
+
+    @property
+    def rivals(self) -> list[tuple[str, float, Interval]]:
+        """The baselines after the first: name, log loss, and what the model gains."""
+        found = zip(self.evidence.baselines, self.loss.baselines, self.loss.gains, strict=True)
+        return [(name, value, gain) for name, value, gain in list(found)[1:] if gain is not None]
+
+    @property
+    def better_rival(self) -> str | None:
+        """The first simpler model that is better beyond chance, on these rows or on those held out in training."""
+        better = [name for name, _, gain in self.rivals if gain.high < 0]
+        if self.rivals or self.evidence.comparison is None:
+            return better[0] if better else None
+        return next(iter(self.evidence.comparison.better), None)
 
 
 def verdict(
     evidence: Evidence, measures: Sequence[Measure], calibration: CalibrationFinding, classes: Sequence[ClassFinding]
 ) -> Verdict:
     """Return the verdict on what was found."""
-    weakest = _weakest(classes)
-    judgement, trust = _judgement(evidence, measures, calibration, weakest)
+    found = _Findings(evidence, measures[0], measures[1], calibration, classes)
     if evidence.rows < FEWEST_ROWS:
         few = escape(f"{counted(evidence.rows, 'row')} cannot show how good it is; measure it on {FEWEST_ROWS} or more")
-        return Verdict(judgement, trust, [few])
-    reasons = [_accuracy_reason(evidence, measures[0])]
-    rivals = _rivals(evidence, measures[1])
-    if rivals:
-        rival, value, gain = rivals[0]
-        reasons.append(_rival_reason(rival, value, measures[1].value, gain))
-        if gain.high < 0 and trust != "no":
-            judgement, trust = f"Prefer {rival}", "partly"
-    elif evidence.comparison is not None and evidence.comparison.better and trust != "no":
-        judgement, trust = f"Prefer {evidence.comparison.better[0]}", "partly"
-    reasons.append(_calibration_reason(calibration))
-    if np.isinf(measures[1].value):
+        return Verdict("Too few rows to tell", "no", [few])
+    judgement, trust, because = _judgement(found)
+    return Verdict(judgement, trust, because, [each for each in _all_reasons(found) if each not in because])
+
+
+def _judgement(found: _Findings) -> tuple[str, str, list[Html]]:
+    """Return what to do, how good the model is, and the facts that decide it."""
+    accuracy, calibration, evidence = _accuracy_reason(found), _calibration_reason(found), found.evidence
+    weakest = [_weakest_reason(evidence, found.weakest)] if found.weakest is not None else []
+    if not found.is_more_often_right and not found.is_closer:
+        return "Do not trust it", "no", [accuracy, _loss_reason(found)]
+    if not found.is_more_often_right:
+        return "Trust its probabilities, but not its answers", "partly", [accuracy, _loss_reason(found)]
+    never = [_never_reason(evidence, found.never_found)] if found.never_found else []
+    if found.better_rival is not None:
+        return f"Prefer {found.better_rival}", "partly", [_rival_reason(found), *never]
+    if never:
+        return f"Do not rely on it for {_some_classes(found.never_found)}", "partly", never
+    probabilities = [calibration] if found.is_off else [] if found.is_closer else [_loss_reason(found)]
+    if found.is_far_off and not found.is_weak:
+        return "Trust its answers, but not its probabilities", "partly", probabilities
+    if found.is_far_off or found.is_off or found.is_weak:
+        return "Trust it with care", "partly", [*(weakest if found.is_weak else []), *probabilities]
+    return "Trust it", "yes", [accuracy, calibration, *([_rival_reason(found)] if found.rivals else [])]
+
+
+def _all_reasons(found: _Findings) -> list[Html]:
+    """Return everything there is to say, in the order in which it is said."""
+    evidence = found.evidence
+    reasons = [_accuracy_reason(found)]
+    if found.rivals or found.better_rival is not None:
+        reasons.append(_rival_reason(found))
+    reasons.append(_calibration_reason(found))
+    if np.isinf(found.loss.value):
         reasons.append(_impossible_reason(evidence))
-    if weakest is not None:
-        reasons.append(_weakest_reason(evidence, weakest))
-    return Verdict(judgement, trust, reasons)
-
-
-def _judgement(
-    evidence: Evidence, measures: Sequence[Measure], calibration: CalibrationFinding, weakest: ClassFinding | None
-) -> tuple[str, str]:
-    if evidence.rows < FEWEST_ROWS:
-        return "Too few rows to tell", "no"
-    accuracy, loss, _ = measures
-    is_more_often_right, is_closer = _is_better(accuracy), _is_better(loss)
-    if not is_more_often_right and not is_closer:
-        return "Do not trust it", "no"
-    if not is_more_often_right:
-        return "Trust its probabilities, but not its answers", "partly"
-    is_weak = weakest is not None and weakest.recall < LOW_RECALL
-    is_off = not calibration.is_within_chance and calibration.error > SMALL_ERROR
-    is_far_off = not is_closer or (is_off and calibration.error > LARGE_ERROR)
-    if is_far_off and not is_weak:
-        return "Trust its answers, but not its probabilities", "partly"
-    return ("Trust it with care", "partly") if is_far_off or is_off or is_weak else ("Trust it", "yes")
-
-
-def _rivals(evidence: Evidence, loss: Measure) -> list[tuple[str, float, Interval]]:
-    """Return the baselines after the first that are as good or better: name, log loss, and what the model gains."""
-    found = zip(evidence.baselines, loss.baselines, loss.gains, strict=True)
-    return [(name, value, gain) for name, value, gain in list(found)[1:] if gain is not None and gain.low <= 0]
-
-
-def _rival_reason(rival: str, value: float, own: float, gain: Interval) -> Html:
-    compared = "is better" if gain.high < 0 else "is simpler, and no worse beyond chance"
-    return escape(f"{rival} {compared} (log loss {number(value)} against {number(own)})")
+    if found.never_found:
+        reasons.append(_never_reason(evidence, found.never_found))
+    elif found.weakest is not None:
+        reasons.append(_weakest_reason(evidence, found.weakest))
+    return reasons
 
 
 def _is_better(measure: Measure) -> bool:
@@ -97,13 +162,8 @@ def _is_better(measure: Measure) -> bool:
     return gain.low > 0
 
 
-def _weakest(classes: Sequence[ClassFinding]) -> ClassFinding | None:
-    """Return the class of which the smallest share is found, of those with enough rows to say so."""
-    enough = [finding for finding in classes if finding.rows >= FEWEST_OF_CLASS]
-    return min(enough, key=lambda finding: finding.recall, default=None)
-
-
-def _accuracy_reason(evidence: Evidence, accuracy: Measure) -> Html:
+def _accuracy_reason(found: _Findings) -> Html:
+    evidence, accuracy = found.evidence, found.accuracy
     right = f"it is right in {share(accuracy.value)} of {counted(evidence.rows, 'row')}, against "
     return join([right, share(accuracy.baselines[0]), " ", _first_baseline(evidence)])
 
@@ -118,7 +178,31 @@ def _first_baseline(evidence: Evidence) -> Html:
     return escape(f"for {baseline}")
 
 
-def _calibration_reason(calibration: CalibrationFinding) -> Html:
+def _loss_reason(found: _Findings) -> Html:
+    """Compare the log loss with that of the first baseline."""
+    if np.isinf(found.loss.value):
+        return _impossible_reason(found.evidence)
+    compared = "is lower than" if found.is_closer else "is not clearly lower than"
+    values = f"{number(found.loss.value)} against {number(found.loss.baselines[0])}"
+    return escape(f"its log loss {compared} that of {next(iter(found.evidence.baselines))} ({values})")
+
+
+def _rival_reason(found: _Findings) -> Html:
+    """Say by how much the model beats a simpler one, or which is as good or better."""
+    if not found.rivals:
+        return escape(f"{found.better_rival} did better on the rows held out in training")
+    worst = next((each for each in found.rivals if each[2].high < 0), None)
+    worst = worst or next((each for each in found.rivals if each[2].low <= 0), found.rivals[0])
+    rival, value, gain = worst
+    losses = f"{number(found.loss.value)} against {number(value)}"
+    if gain.low > 0:
+        return escape(f"its log loss is lower than that of {rival} ({losses})")
+    compared = "is better" if gain.high < 0 else "is simpler, and no worse beyond chance"
+    return escape(f"{rival} {compared} (log loss {number(value)} against {number(found.loss.value)})")
+
+
+def _calibration_reason(found: _Findings) -> Html:
+    calibration = found.calibration
     if calibration.is_within_chance:
         return escape("its probabilities mean what they say, as far as these rows can show")
     if calibration.error <= SMALL_ERROR:
@@ -131,6 +215,19 @@ def _calibration_reason(calibration: CalibrationFinding) -> Html:
 def _impossible_reason(evidence: Evidence) -> Html:
     impossible = int((evidence.probabilities[np.arange(evidence.rows), evidence.target] == 0).sum())
     return escape(f"in {counted(impossible, 'row')} it gave probability 0 to what happened")
+
+
+def _some_classes(found: Sequence[ClassFinding]) -> str:
+    return "one class" if len(found) == 1 else f"{len(found):,} classes"
+
+
+def _never_reason(evidence: Evidence, found: Sequence[ClassFinding]) -> Html:
+    """Name the classes of which no row is found."""
+    named = [join([quoted(evidence.classes[each.place]), f" ({each.rows:,})"]) for each in found[:MOST_NAMED]]
+    if len(found) == 1:
+        return join([f"it finds none of the {found[0].rows:,} rows of ", quoted(evidence.classes[found[0].place])])
+    more = f" and {len(found) - MOST_NAMED:,} more" if len(found) > MOST_NAMED else ""
+    return join([f"it finds none of the rows of {len(found):,} classes, ", join(named, ", "), more])
 
 
 def _weakest_reason(evidence: Evidence, weakest: ClassFinding) -> Html:
