@@ -36,3 +36,9 @@ def test_a_notebook_is_a_page_with_its_code_and_outputs(notebook):
     assert f"({notebook.name})" in page
     contents = (FOLDER.parents[1] / "mkdocs.yml").read_text(encoding="utf-8")
     assert contents.count(f": notebooks/{notebook.stem}.md\n") == 1
+
+
+def test_what_is_printed_in_pieces_is_one_text():
+    pieces = [{"text": ["a\n", "b\n"]}, {"text": "c\n"}, {"data": {"text/plain": ["1"]}}]
+    assert texts_of({"outputs": pieces}) == ["a\nb\nc\n", "1"]
+    assert texts_of({"outputs": []}) == texts_of({}) == []

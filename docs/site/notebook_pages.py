@@ -41,6 +41,8 @@ def _parts(cell: dict[str, Any]) -> Iterator[str]:
 
 
 def texts_of(cell: dict[str, Any]) -> list[str]:
-    """Return what a cell prints and returns, as text."""
+    """Return what a cell prints and returns, as text; what it prints may be stored in any number of pieces."""
     outputs = cell.get("outputs", [])
-    return ["".join(output["text"] if "text" in output else output["data"]["text/plain"]) for output in outputs]
+    printed = "".join("".join(output["text"]) for output in outputs if "text" in output)
+    returned = ["".join(output["data"]["text/plain"]) for output in outputs if "data" in output]
+    return [text for text in [printed, *returned] if text]
