@@ -17,32 +17,32 @@ INNER_ROOMS = {"functional"}  # whose own files and folders are rooms too; those
 # allowed, and what nobody uses must go: this table is true in both directions.
 IMPORTS = {
     "__init__": {
-        "_errors", "_threads", "_warnings", "calibration", "classifier", "data", "diagnosis", "evidence", "functional",
-        "metrics", "model", "nn", "reference",
+        "_errors", "_extras", "_threads", "_warnings", "calibration", "classifier", "data", "diagnosis", "evidence",
+        "explain", "functional", "metrics", "model", "nn", "reference",
     },
     "__main__": {"cli"},
     "cli": {
-        "__init__", "_errors", "_listing", "_notice", "classifier", "data", "evidence", "explain", "model",
+        "__init__", "_errors", "_extras", "_listing", "_notice", "classifier", "data", "evidence", "explain", "model",
         "report_page", "warm_up",
     },
     "evidence": {
-        "_errors", "_listing", "_notice", "_warnings", "classifier", "metrics", "model", "report_page",
+        "_display", "_errors", "_listing", "_notice", "_warnings", "classifier", "metrics", "model", "report_page",
     },
-    "report_page": {"_decision", "_errors", "metrics"},
-    "explain": {"_errors", "_requirements", "functional"},
+    "report_page": {"_decision", "_display", "_errors", "metrics"},
+    "explain": {"_display", "_errors", "_requirements", "functional"},
     "calibration": {"classifier", "model"},
     "classifier": {
-        "__init__", "_decision", "_errors", "_listing", "_notice", "_requirements", "_warnings", "functional",
-        "metrics", "model", "reference",
+        "__init__", "_decision", "_display", "_errors", "_extras", "_listing", "_notice", "_requirements", "_warnings",
+        "functional", "functional._arguments", "metrics", "model", "reference",
     },
-    "model": {"_decision", "_errors", "_listing", "_warnings", "reference"},
+    "model": {"_decision", "_display", "_errors", "_extras", "_listing", "_warnings", "reference"},
     "metrics": {"_errors", "_requirements", "_warnings", "functional", "functional._arguments"},
-    "data": {"_errors", "_listing"},
+    "data": {"_display", "_errors", "_extras", "_listing"},
     "nn": {
-        "_arrays", "_errors", "_requirements", "functional", "functional._problems", "functional._suspicions",
-        "functional._torch", "functional._types",
+        "_arrays", "_errors", "_extras", "_requirements", "functional", "functional._problems",
+        "functional._suspicions", "functional._torch", "functional._types",
     },
-    "diagnosis": {"_arrays", "_errors", "_warnings", "functional", "functional._suspicions"},
+    "diagnosis": {"_arrays", "_display", "_errors", "_warnings", "functional", "functional._suspicions"},
     "functional": {
         "_arrays", "_errors", "functional._arguments", "functional._memory", "functional._problems",
         "functional._routes", "functional._types",
@@ -79,6 +79,8 @@ IMPORTS = {
     "_threads": {"_errors", "_requirements", "kernels"},
     "kernels": {"_notice"},
     "warm_up": {"__init__", "_notice", "kernels"},
+    "reference": {"_display"},
+    "_display": {"_listing"},
     "_requirements": {"_arrays", "_errors"},
     "_warnings": {"_errors"},
 }  # fmt: skip

@@ -1,13 +1,15 @@
 """Softmax, cross-entropy and the classifiers trained on them, for NumPy and PyTorch.
 
 Importing this package imports NumPy only; numba, torch and scikit-learn come in when a name that needs them is first
-used.
+used. Those whose packages are not installed are not listed; asked for, they say which extra brings them.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from logitwise._extras import is_installed, needed_for
 
 __version__ = "0.1.0"
 
@@ -27,6 +29,7 @@ _HOME_OF = {
     "InvalidArgumentError": "logitwise._errors",
     "InvalidTypeError": "logitwise._errors",
     "InvalidValueError": "logitwise._errors",
+    "MissingPackageError": "logitwise._extras",
     "ModelFileError": "logitwise.model.file",
     "UnseenLabelsError": "logitwise.evidence.labels",
     "checks": "logitwise._warnings",
@@ -57,17 +60,25 @@ _HOME_OF = {
     "softmax": "logitwise.functional",
     "threads": "logitwise._threads",
 }
-_MODULES = ("calibration", "data", "metrics", "nn", "reference")
+_MODULES = ("calibration", "data", "explain", "metrics", "nn", "reference")
+_NEEDS = {"Classifier": ("torch", "sklearn"), "diagnose": ("torch",), "nn": ("torch",)}  # packages beyond the core
+_AVAILABLE = [
+    name
+    for name in (*_HOME_OF, *_MODULES, "__version__")
+    if all(is_installed(package) for package in _NEEDS.get(name, ()))
+]
 
 if TYPE_CHECKING:  # `as` says that a name is public, which type checkers cannot see of `__all__`
     from logitwise import calibration as calibration
     from logitwise import data as data
+    from logitwise import explain as explain
     from logitwise import metrics as metrics
     from logitwise import nn as nn
     from logitwise import reference as reference
     from logitwise._errors import InvalidArgumentError as InvalidArgumentError
     from logitwise._errors import InvalidTypeError as InvalidTypeError
     from logitwise._errors import InvalidValueError as InvalidValueError
+    from logitwise._extras import MissingPackageError as MissingPackageError
     from logitwise._threads import threads as threads
     from logitwise._warnings import AxisWarning as AxisWarning
     from logitwise._warnings import ImpossibleTargetWarning as ImpossibleTargetWarning
@@ -114,19 +125,18 @@ if TYPE_CHECKING:  # `as` says that a name is public, which type checkers cannot
     from logitwise.model.file import ModelFileError as ModelFileError
     from logitwise.model.model import load as load
 else:
-    __all__ = [*_HOME_OF, *_MODULES, "__version__"]
+    __all__ = _AVAILABLE
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME_OF:
-        value = getattr(import_module(_HOME_OF[name]), name)
-    elif name in _MODULES:
-        value = import_module(f"logitwise.{name}")
-    else:
+    if name not in _HOME_OF and name not in _MODULES:
         raise AttributeError(f"module 'logitwise' has no attribute {name!r}")
+    with needed_for(f"logitwise.{name}"):
+        home = import_module(_HOME_OF.get(name, f"logitwise.{name}"))
+    value = home if name in _MODULES else getattr(home, name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME_OF, *_MODULES})
+    return sorted(_AVAILABLE)

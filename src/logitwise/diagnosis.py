@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from logitwise._arrays import Layout, framework_of
+from logitwise._display import Displayed
 from logitwise._errors import InvalidTypeError
 from logitwise._warnings import checks
 from logitwise.functional import binary_cross_entropy_with_logits, cross_entropy
@@ -61,8 +62,8 @@ class Finding:
     sentence: str
 
 
-@dataclass(frozen=True)
-class Diagnosis:
+@dataclass(frozen=True, repr=False)
+class Diagnosis(Displayed):
     """What `diagnose` found.
 
     Attributes:
@@ -82,6 +83,11 @@ class Diagnosis:
     guessing_loss: float
     gradient: float
     last_loss: float
+
+    def _facts(self) -> Mapping[str, Any]:
+        kinds = ", ".join(finding.kind for finding in self.findings) or "none"
+        losses = {"first loss": _shown(self.first_loss), "last loss": _shown(self.last_loss)}
+        return {"problems": kinds, "loss": self.loss_name, **losses}
 
     def __str__(self) -> str:
         rows = [

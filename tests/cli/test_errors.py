@@ -14,7 +14,6 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import logitwise as lw
-from logitwise.cli import main
 from logitwise.cli.names import naming_rows
 from logitwise.evidence.labels import known_indices
 
@@ -398,18 +397,6 @@ def test_predictions_that_cannot_be_written_leave_the_old_file(run, fruit, monke
     with open("p.csv", encoding="utf-8") as file:
         assert file.read() == old
     assert os.listdir() == ["p.csv"]
-
-
-def test_a_missing_package_is_named(monkeypatch, capsys):
-    monkeypatch.delitem(sys.modules, "logitwise.cli.commands")
-    monkeypatch.setitem(sys.modules, "typer", None)
-    with pytest.raises(SystemExit) as left:
-        main()
-    assert left.value.code == 2
-    assert capsys.readouterr().err == (
-        "logitwise: error: the command line must have the packages it is built on; got no 'typer'. "
-        "Run: pip install 'logitwise[train]'\n"
-    )
 
 
 def test_the_program_itself_refuses_without_a_traceback(folder):

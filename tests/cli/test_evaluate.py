@@ -204,8 +204,8 @@ def test_a_size_is_told_in_the_unit_that_suits_it(tmp_path, size, shown):
 def test_info_of_a_model_of_arrays_trained_in_python(run):
     lw.Classifier(hidden=(), epochs=1).fit(np.arange(40.0).reshape(20, 2), np.arange(20) % 2).save("m.safetensors")
     lines = run("info", "m.safetensors").stdout.splitlines()
-    facts = dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in lines[:7])
-    assert list(facts) == ["model", "features", "classes", "layers", "best step", "options", "versions"]
+    facts = dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in lines[:8])
+    assert list(facts) == ["model", "trained at", "features", "classes", "layers", "best step", "options", "versions"]
     assert (facts["features"], facts["classes"]) == ("2, by position", "0 (10), 1 (10)")
     inputs, deep, *units = lw.load("m.safetensors").network.widths
     assert (inputs != deep, units) == (True, [2])
@@ -259,9 +259,10 @@ def test_info_says_what_the_file_holds(run, fruit):
         "metadata": model.metadata,
     }
     text = run("info", path).stdout
-    facts = dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in text.splitlines()[:10])
+    facts = dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in text.splitlines()[:11])
     assert facts["model"] == f"{path} ({path.stat().st_size / 1000:.1f} kB)"
     assert facts["trained on"] == "96 rows of fruit.csv"
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d \d\d:\d\d UTC", facts["trained at"])
     assert facts["SHA-256 of the data"] == hashlib.sha256((fruit / "fruit.csv").read_bytes()).hexdigest()
     assert facts["target"] == "label"
     assert facts["features"] == "2: size, colour"
@@ -269,7 +270,7 @@ def test_info_says_what_the_file_holds(run, fruit):
     assert facts["layers"] == "8 members of 8 inputs, then 8, 2 units"
     assert "epochs 30" in facts["options"]
     assert facts["versions"].startswith(f"logitwise {lw.__version__}, numpy {np.__version__}")
-    assert text.splitlines()[11] == f"Measured on {model.metadata['metrics']['where']}:"
+    assert text.splitlines()[12] == f"Measured on {model.metadata['metrics']['where']}:"
     assert text.splitlines()[-1] == f"In training: {model.metadata['baselines']['verdict']}"
 
 
@@ -323,5 +324,5 @@ def test_what_training_found_is_told_again(run, fruit):
 def test_nothing_wraps_where_there_is_no_terminal(run, fruit, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
     lines = run("info", fruit / "fruit.safetensors").stdout.splitlines()
-    assert len(lines) == 20
+    assert len(lines) == 21
     assert not any("\x1b" in line or line != line.rstrip() for line in lines)

@@ -388,6 +388,7 @@ def test_export_says_which_package_is_missing(run, fruit, monkeypatch):
     refused = run("export", fruit / "fruit.safetensors", "m.onnx")
     assert refused.exit_code == 2
     assert refused.stderr == (
-        "logitwise: error: export must have the package onnx; got no 'onnx'. Run: pip install 'logitwise[onnx]'\n"
+        "logitwise: error: Writing an ONNX graph needs onnx, which is not installed. "
+        "Run: pip install 'logitwise[onnx]'\n"
     )
     assert os.listdir() == []

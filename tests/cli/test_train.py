@@ -39,7 +39,8 @@ def test_it_tells_what_it_trains_on_and_prints_one_table(run, fruit):
     lines = result.stdout.splitlines()
     assert lines[0] == "Measured on 24 rows of fruit.csv, held out from training (a fifth of each class, seed 3):"
     assert lines[1].split() == ["model", "95%", "interval", "majority", "class"]
-    shown = [[cell.strip() for cell in re.split(r"\s{2,}", line.strip())] for line in lines[3:]]
+    shown = [[cell.strip() for cell in re.split(r"\s{2,}", line.strip())] for line in lines[3:-1]]
+    assert lines[-1] == "Too few rows to tell: 24 rows cannot show how good it is; measure it on 30 or more."
     ranges = [
         "{:.4f} to {:.4f}{}".format(*metrics["intervals"][name.removesuffix(more) + more.replace(" ", "_")], more)
         for name, more in zip(LABELS, ("", "", "", " by chance"), strict=True)
@@ -66,6 +67,7 @@ def test_the_model_saved_is_the_one_measured_on_rows_it_never_saw(run, fruit):
         "classes": ["raw", "ripe"],
         "interrupted": False,
         "metrics": metrics,
+        "verdict": "Too few rows to tell: 24 rows cannot show how good it is; measure it on 30 or more.",
     }
     assert json.loads(result.stdout) == told
     again = lw.Classifier(hidden=(8,), epochs=30, learning_rate=0.03, random_state=3)

@@ -105,6 +105,10 @@ WORDS = {
     (lw.binary_cross_entropy_with_logits, "labels", "weight"): ". Here it is sample_weight=.",
     (lw.binary_cross_entropy_with_logits, "labels", "axis"): "",
     (lw.binary_cross_entropy_with_logits_and_gradient, "labels", "weight"): ". Here it is sample_weight=.",
+    (lw.sigmoid, None, "dtype"): DTYPE,
+    (lw.log_sigmoid, None, "axis"): "",
+    (lw.kl_divergence, "labels", "log_target"): ". The target is logits, which log-probabilities are too; "
+    "target_probabilities= takes probabilities.",
 }
 
 
@@ -123,6 +127,8 @@ POSITIONAL = {
     lw.softmax: ((LOGITS, 1, 2.0), 2, "temperature=, mask=, out="),
     lw.log_softmax: ((LOGITS, 1, 2.0), 2, "temperature=, mask=, out="),
     lw.logsumexp: ((LOGITS, 1, True), 2, "b=, keepdims=, mask=, return_sign="),
+    lw.sigmoid: ((LOGITS, 1), 1, "out="),
+    lw.log_sigmoid: ((LOGITS, 1), 1, "out="),
     lw.cross_entropy: (
         (LOGITS, TARGET, [1.0, 1.0, 1.0]),
         2,
@@ -144,8 +150,20 @@ POSITIONAL = {
 def test_a_positional_argument_too_many(function):
     arguments, taken, names = POSITIONAL[function]
     message = (
-        f"{function.__name__}() takes {taken} positional arguments but {len(arguments)} were given. "
+        f"{function.__name__}() takes {taken} positional argument{'' if taken == 1 else 's'} but {len(arguments)} were "
+        "given. "
         f"Name the others: {names}."
     )
     with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
         function(*arguments)
+
+
+@pytest.mark.parametrize("tensors", [False, True])
+@pytest.mark.parametrize("function", [lw.log_loss, lw.cross_entropy, lw.cross_entropy_and_gradient, lw.focal_loss])
+def test_arguments_in_the_order_of_scikit_learn(function, tensors):
+    arrays = [np.array([0.0, 1.0, 1.0]) if tensors else np.array([0, 1, 1]), np.full((3, 2), 0.5)]
+    target, probabilities = map(torch.tensor, arrays) if tensors else arrays
+    name = "Probabilities" if function is lw.log_loss else "Logits"
+    advice = f"Are they the wrong way round? {name} come first, then the target."
+    with pytest.raises(ValueError, match=f"{re.escape(advice)}$"):
+        function(target, probabilities)

@@ -194,11 +194,10 @@ def test_a_notebook_is_told_once(timers, monkeypatch):
 
 
 @pytest.mark.parametrize("is_kept", [True, False])
-def test_warm_up_works_without_the_packages_of_other_commands(tmp_path: Path, is_kept: bool):
+def test_warm_up_says_what_it_compiles(tmp_path: Path, is_kept: bool):
     """It says how what is compiled can be kept, where it cannot; what it compiles is left out here."""
     script = (
         "import sys\n"
-        "sys.modules['typer'] = sys.modules['rich'] = None\n"
         "from logitwise import warm_up\n"
         "from logitwise.kernels.compiler import Kernel\n"
         f"Kernel.is_kept = {is_kept}\n"

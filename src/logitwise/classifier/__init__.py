@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from logitwise._extras import needed_for
 from logitwise.classifier.notes import TrainingWarning
 from logitwise.model import model
 from logitwise.model.data_warnings import DataWarning
@@ -36,7 +37,8 @@ sys.modules[f"{__name__}.findings"] = findings = sys.modules[__name__]
 
 def __getattr__(name: str) -> Any:
     if name == "Classifier":
-        from logitwise.classifier.estimator import Classifier
+        with needed_for("logitwise.Classifier"):
+            from logitwise.classifier.estimator import Classifier
 
         return Classifier
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

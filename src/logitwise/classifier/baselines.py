@@ -7,12 +7,13 @@ held-out rows.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitwise._display import Displayed, counted
 from logitwise.model.network import Network
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ MAJORITY, LOGISTIC = "majority class", "logistic regression"
 SHARE_WORTH_KNOWING = 0.05  # of the loss of the class frequencies: what too few rows leave open
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Displayed):
     """A model beside its baselines, on rows that none of them was trained on.
 
     Attributes:
@@ -52,6 +53,13 @@ class Comparison:
     differences: dict[str, dict[str, float]]
     C: float | None = None
     linear_gain: dict[str, float] | None = None
+
+    def _title(self) -> str:
+        return f"Comparison on {counted(self.rows, 'held-out row')}"
+
+    def _facts(self) -> Mapping[str, Any]:
+        losses = {f"log loss of {name}": f"{measures['log_loss']:.4f}" for name, measures in self.measures.items()}
+        return {**losses, "verdict": self.verdict.partition(":")[0]}
 
     @property
     def verdict(self) -> str:

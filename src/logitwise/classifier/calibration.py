@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from logitwise._display import Displayed
 from logitwise._errors import InvalidValueError
 from logitwise._requirements import as_floating, check_positive
 from logitwise.model.calibration import Calibration
@@ -33,8 +34,8 @@ SMALL = 1e-4  # relative: four digits of a temperature are enough
 ENOUGH = 1e-7  # nats: a step that gains less is the last
 
 
-@dataclass(frozen=True)
-class Fit:
+@dataclass(frozen=True, repr=False)
+class Fit(Displayed):
     """A calibration, and what it does for rows it was not fitted on.
 
     Attributes:

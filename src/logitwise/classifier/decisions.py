@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from logitwise._decision import answers, threshold_of
+from logitwise._display import Displayed
 from logitwise._errors import InvalidTypeError, InvalidValueError
 from logitwise.metrics import balanced_accuracy, f1
 
@@ -17,8 +19,8 @@ GOALS = ("balanced_accuracy", "f1")
 REQUIREMENT = f"be None, one of {GOALS} or a matrix of costs"
 
 
-@dataclass(frozen=True)
-class Decision:
+@dataclass(frozen=True, repr=False)
+class Decision(Displayed):
     """What to predict: the class with the lowest expected cost.
 
     Attributes:
@@ -33,6 +35,9 @@ class Decision:
     costs: np.ndarray
     before: float | None
     after: float | None
+
+    def _facts(self) -> Mapping[str, Any]:
+        return {"threshold": self.threshold, **super()._facts()}
 
     @property
     def threshold(self) -> float | None:

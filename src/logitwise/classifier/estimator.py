@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Never, Self
 
 import numpy as np
 import sklearn
@@ -17,6 +18,7 @@ from sklearn.utils import Tags
 from logitwise import __version__, _notice
 from logitwise._errors import InvalidValueError
 from logitwise._warnings import warn_of_data
+from logitwise.classifier import other_names
 from logitwise.classifier.baselines import Comparison, compare
 from logitwise.classifier.columns import fit_preprocessing
 from logitwise.classifier.decisions import check_goal
@@ -24,15 +26,16 @@ from logitwise.classifier.folds import Plan, given_split, plan_for
 from logitwise.classifier.held_out import HeldOut
 from logitwise.classifier.members import State
 from logitwise.classifier.notes import Note, TrainingWarning, notes_of_data, notes_of_validation
-from logitwise.classifier.options import check_switches, members_of, recipe_of
+from logitwise.classifier.options import as_json, check_switches, members_of, recipe_of
 from logitwise.classifier.progress import StepBar
 from logitwise.classifier.rows import EncodedRows, FitArguments, find_classes, read_rows, read_validation, row_weights
 from logitwise.classifier.training import TORCH_VERSION, Progress, Recipe, Rows, Trainer
+from logitwise.functional._arguments.options import show_public_signature
 from logitwise.model.data_warnings import DataWarning
 from logitwise.model.labels import class_indices, read_labels
 from logitwise.model.model import Model
 from logitwise.model.preprocessing import Preprocessing
-from logitwise.model.provenance import rows_sha256
+from logitwise.model.provenance import rows_sha256, time_of_training
 from logitwise.model.table import Table
 
 
@@ -82,6 +85,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         history_: Lists `step`, `train_loss` and `validation_loss` (of held-out votes at their best temperature, among
             the classes that held-out rows have), one entry per measurement, in nats.
         best_step_: The step whose weights were kept.
+        n_iter_: The number of passes over the rows that were made, at most `epochs`.
+        loss_curve_: The training losses of `history_`.
         held_out_: What the votes on held-out rows say, before and after calibration: a `HeldOut`.
         baselines_: The model beside logistic regression and the class frequencies on held-out rows: a `Comparison`;
             None after `partial_fit`.
@@ -118,7 +123,10 @@ class Classifier(ClassifierMixin, BaseEstimator):
         device: str = "cpu",
         warm_start: bool = False,
         verbose: bool = False,
+        **_others: Never,
     ) -> None:
+        if _others:
+            raise other_names.unknown_option(_others, self._get_param_names())
         self.hidden = hidden
         self.members = members
         self.epochs = epochs
@@ -146,7 +154,16 @@ class Classifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.categorical = True
         return tags
 
-    def fit(self, X: Any, y: Any, *, sample_weight: Any = None, X_val: Any = None, y_val: Any = None) -> Self:
+    def set_params(self, **params: Any) -> Self:
+        """Set options by name, as scikit-learn does, and return the estimator."""
+        foreign = other_names.invalid_parameter(params, self._get_param_names())
+        if foreign is not None:
+            raise foreign
+        return super().set_params(**params)
+
+    def fit(
+        self, X: Any, y: Any, *, sample_weight: Any = None, X_val: Any = None, y_val: Any = None, **_others: Never
+    ) -> Self:
         """Train on rows and their labels, and return the estimator.
 
         Args:
@@ -163,11 +180,16 @@ class Classifier(ClassifierMixin, BaseEstimator):
             ValueError: No rows; lengths that differ; one class, or as many as rows; missing labels; infinity; options
                 out of range; a loss that became NaN before there were weights to keep.
         """
+        self._refuse(_others, "fit", ("sample_weight", "X_val", "y_val"))
         check_switches(self)
         before = getattr(self, "_before", None) if self.warm_start else None
         return self._fit(FitArguments(X, y, sample_weight, X_val, y_val), before)
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, *, sample_weight: Any = None) -> Self:
+    def _refuse(self, others: Collection[str], method: str, known: Collection[str]) -> None:
+        if others:
+            raise other_names.unknown_argument(method, others, known, self._get_param_names())
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, *, sample_weight: Any = None, **_others: Never) -> Self:
         """Go on training with one pass over more rows, and return the estimator.
 
         The first call fixes the columns, their scaling and the classes, which later rows must have. Calibration, and
@@ -184,6 +206,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
             TypeError: As `fit`.
             ValueError: As `fit`; no `classes` in the first call, different ones later, or labels not among them.
         """
+        self._refuse(_others, "partial_fit", ("classes", "sample_weight"))
         check_switches(self)
         before = getattr(self, "_before", None)
         if before is None and classes is None:
@@ -275,6 +298,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         progress = trainer.progress
         self.history_ = progress.history
         self.best_step_ = progress.best_step
+        self.n_iter_ = -(-progress.step[-1] // trainer.epoch_steps)
+        self.loss_curve_ = progress.train_loss
         self.held_out_ = held_out
         metadata = {
             **_metadata(self, progress, held_out),
@@ -292,6 +317,11 @@ class Classifier(ClassifierMixin, BaseEstimator):
             self.feature_names_in_ = np.array(model.feature_names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
+
+    if not TYPE_CHECKING:  # with it, type checkers would take every attribute to exist
+
+        def __getattr__(self, name: str) -> Any:
+            raise other_names.unknown_attribute(name)
 
     def _fitted(self) -> Model:
         if not hasattr(self, "model_"):
@@ -326,6 +356,10 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one safetensors file, for `logitwise.load`; see `Model.save`."""
         self._fitted().save(path)
+
+
+for _function in (Classifier.__init__, Classifier.fit, Classifier.partial_fit):
+    show_public_signature(_function)
 
 
 @dataclass(frozen=True)
@@ -391,7 +425,6 @@ class WarmStart:
 
 
 def _metadata(classifier: Classifier, progress: Progress, held_out: HeldOut) -> dict[str, Any]:
-    options = {name: value if _is_plain(value) else repr(value) for name, value in classifier.get_params().items()}
     versions = {
         "logitwise": __version__,
         "numpy": np.__version__,
@@ -399,8 +432,9 @@ def _metadata(classifier: Classifier, progress: Progress, held_out: HeldOut) -> 
         "scikit-learn": sklearn.__version__,
     }
     return {
-        "options": options,
+        "options": as_json(classifier.get_params()),
         "versions": versions,
+        "trained_at": time_of_training(),
         "history": progress.history,
         "best_step": progress.best_step,
         "ended": progress.ended,
@@ -409,7 +443,3 @@ def _metadata(classifier: Classifier, progress: Progress, held_out: HeldOut) -> 
         "decision": None if classifier.decision_ is None else classifier.decision_.as_json(),
         "notes": classifier.notes_,
     }
-
-
-def _is_plain(value: Any) -> bool:
-    return value is None or isinstance(value, (bool, int, float, str))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitwise._display import Displayed, counted
 from logitwise._errors import InvalidValueError
 from logitwise.classifier.calibration import fit_calibration, sharpening
 from logitwise.classifier.decisions import Decision, conformal_scores, decide
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
     from logitwise.classifier.training import Trainer
 
 
-@dataclass(frozen=True)
-class HeldOut:
+@dataclass(frozen=True, repr=False)
+class HeldOut(Displayed):
     """Held-out rows: what was predicted for them, and what was learnt from that.
 
     Attributes:
@@ -45,6 +47,19 @@ class HeldOut:
     after: dict[str, float]
     intervals: dict[str, Interval | None]
     losses: dict[str, float]
+
+    def _title(self) -> str:
+        return f"HeldOut: {counted(len(self.rows), 'row')}"
+
+    def _facts(self) -> Mapping[str, Any]:
+        labels = {"log_loss": "log loss", "accuracy": "accuracy", "calibration_error": "calibration error"}
+        measured = {label: self._measured(name) for name, label in labels.items() if name in self.after}
+        return {"plan": self.plan, "calibration": self.calibration.method, **measured}
+
+    def _measured(self, name: str) -> str:
+        ends = self.intervals.get(name)
+        interval = "" if ends is None else f" (95% interval {ends.low:.4f} to {ends.high:.4f})"
+        return f"{self.after[name]:.4f}{interval}; before calibration {self.before[name]:.4f}"
 
     @classmethod
     def of(cls, trainer: Trainer, seed: int) -> HeldOut:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,8 +31,8 @@ def recipe_of(options: Classifier, image_shape: tuple[int, ...] | None = None) -
         epochs=_at_least(1, options.epochs, "epochs"),
         steps=_at_least(1, options.steps, "steps"),
         seconds=None if options.seconds is None else check_positive(options.seconds, "seconds"),
-        learning_rate=check_positive(options.learning_rate, "learning_rate"),
-        batch_size=BATCH_SIZE if options.batch_size is None else _at_least(1, options.batch_size, "batch_size"),
+        learning_rate=_learning_rate(options.learning_rate),
+        batch_size=_batch_size(options.batch_size),
         weight_decay=check_not_negative(options.weight_decay, "weight_decay"),
         dropout=_in_range(options.dropout, "dropout", 0.9),
         image_shape=image_shape,
@@ -56,6 +56,14 @@ def members_of(options: Classifier) -> int:
     return _at_least(2, options.members, "members", MOST_UNITS)
 
 
+def as_json(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options as the header of a model file holds them: what is no JSON value as text."""
+    return {
+        name: value if value is None or isinstance(value, (bool, int, float, str)) else repr(value)
+        for name, value in options.items()
+    }
+
+
 def _seed_from(random_state: Any) -> int:
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1)[0])
@@ -74,6 +82,20 @@ def _hidden_from(hidden: Any) -> tuple[int, ...]:
     if not isinstance(hidden, Sequence) or isinstance(hidden, (str, bytes)):
         raise InvalidTypeError("hidden", "be a tuple of integers, one per hidden layer", repr(hidden))
     return tuple(_at_least(1, units, "hidden", MOST_UNITS) for units in hidden)
+
+
+def _learning_rate(learning_rate: Any) -> float:
+    if isinstance(learning_rate, str):
+        advice = "Its schedule is fixed: a short rise, then half a cosine down to 0."
+        raise InvalidTypeError("learning_rate", "be a number", repr(learning_rate), advice=advice)
+    return check_positive(learning_rate, "learning_rate")
+
+
+def _batch_size(batch_size: Any) -> int:
+    if isinstance(batch_size, str):
+        advice = f"None chooses it: {BATCH_SIZE}, or fewer for few rows."
+        raise InvalidTypeError("batch_size", "be an integer or None", repr(batch_size), advice=advice)
+    return BATCH_SIZE if batch_size is None else _at_least(1, batch_size, "batch_size")
 
 
 def _max_shift(max_shift: Any, image_shape: tuple[int, ...] | None) -> int:

@@ -16,25 +16,6 @@ def main() -> None:
     """Run `logitwise` with the arguments of this process; never returns."""
     if sys.argv[1:2] == ["predict"]:  # it predicts in threads of its own: those of OpenBLAS only got in their way
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    try:
-        from logitwise.cli.commands import app
+    from logitwise.cli.commands import app
 
-        app(prog_name="logitwise")
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] == "logitwise":
-            raise
-        if sys.argv[1:] == ["warm-up"]:
-            _warm_up()
-            sys.exit(0)
-        sys.stderr.write(
-            f"logitwise: error: the command line must have the packages it is built on; got no {error.name!r}. "
-            "Run: pip install 'logitwise[train]'\n"
-        )
-        sys.exit(2)
-
-
-def _warm_up() -> None:
-    """Compile the kernels without the packages that the other commands need."""
-    from logitwise.warm_up import warm_up
-
-    warm_up(lambda line: sys.stderr.write(f"{line}\n"))
+    app(prog_name="logitwise")

@@ -270,18 +270,13 @@ def export(
     returns `label` and `probabilities`.
     """
     from logitwise.cli import predictions, results
+    from logitwise.model.onnx_file import export_onnx
 
     if not output.endswith(".onnx"):
         raise InvalidValueError("FILE", "end in .onnx", repr(output))
     path = predictions.writable(output, "FILE", [model])
     loaded = _load(model)
-    try:
-        from logitwise.model.onnx_file import export_onnx
-
-        export_onnx(loaded, path)
-    except ModuleNotFoundError as error:
-        advice = "Run: pip install 'logitwise[onnx]'"
-        raise InvalidValueError("export", "have the package onnx", f"no {error.name!r}", advice=advice) from error
+    export_onnx(loaded, path)
     say(f"Wrote {output} ({results.file_size(path)}).")
 
 

@@ -61,9 +61,9 @@ class Setting:
 def show_config(context: typer.Context, asked: bool) -> None:
     """Print every option of the command with its default, and leave: what --show-config does."""
     if asked:
-        command = context.command_path
+        command, options = context.command_path, [setting.as_toml() for setting in _settings(context)]
         typer.echo(f"# The options of `{command}`. Edit them, then run: {command} DATA --config FILE\n")
-        typer.echo("\n".join(setting.as_toml() for setting in _settings(context)), nl=False)
+        typer.echo("\n".join(options), nl=False)
         raise typer.Exit
 
 

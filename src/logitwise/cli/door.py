@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from logitwise import _notice
 from logitwise._errors import naming
+from logitwise._extras import MissingPackageError, needed_for
 from logitwise._listing import nearest
 
 PROGRAM = "logitwise"
@@ -71,7 +72,7 @@ class Door(TyperGroup):
         """Run the command that was asked for; --quiet ends with it."""
         before = is_quiet()
         try:
-            with _as_sentences():
+            with _as_sentences(), needed_for("This command"):
                 result = super().invoke(ctx)
                 sys.stdout.flush()
         finally:
@@ -90,7 +91,7 @@ def _as_sentences() -> Iterator[None]:
         _leave(f"{PROGRAM}: interrupted by Ctrl-C before it was done.", INTERRUPTED)
     except UsageError as error:
         _leave(f"{PROGRAM}: error: {_usage_sentence(error)}", BAD_INPUT)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, MissingPackageError) as error:
         _leave(f"{PROGRAM}: error: {' '.join(str(error).splitlines())}", BAD_INPUT)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logitwise._errors import InvalidValueError, naming
+from logitwise._extras import needed_for
 from logitwise._notice import Progress
 from logitwise.cli.progress import progress_bar
 from logitwise.cli.results import say_unknown
@@ -94,7 +95,8 @@ class Written:
 
 def table_of(model: Model, batch: Batch) -> polars.DataFrame:
     """Return one row per prediction: the class, and the probability of each class in full precision."""
-    import polars as pl
+    with needed_for("Writing predictions as a table"):
+        import polars as pl
 
     labels = model.classes.tolist()
     columns = {f"probability_{label}": column for label, column in zip(labels, batch.probabilities.T, strict=True)}

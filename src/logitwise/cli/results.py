@@ -59,12 +59,13 @@ def say_unknown(counts: Mapping[str, int], argument: str) -> None:
 
 
 def show_measured(measured: Measured, known: dict[str, Any], *, as_json: bool) -> None:
-    """Print how good a model is, beside the baseline."""
+    """Print how good a model is, beside the baseline, and whether to trust it."""
     if as_json:
-        print_json({**known, "metrics": measured.as_json()})
+        print_json({**known, "metrics": measured.as_json(), "verdict": measured.verdict})
         return
     _print(f"Measured on {measured.where}:")
     _print(_measures_table(measured.as_json()))
+    _print(measured.verdict)
 
 
 def show_verdict(model: Model) -> None:
@@ -126,6 +127,7 @@ def _facts_table(model: Model, record: Record, path: Path) -> Table:
     facts = {
         "model": f"{path} ({file_size(path)})",
         "trained on": None if record.rows is None else f"{record.rows:,} rows of {record.data}",
+        "trained at": model.metadata.get("trained_at"),
         "SHA-256 of the data": record.data_sha256,
         "target": record.target_name,
         "features": _listed_features(model),

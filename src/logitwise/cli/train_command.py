@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logitwise._errors import InvalidValueError, naming
+from logitwise._extras import check_installed
 from logitwise._notice import phase
 from logitwise.cli import pages, results
 from logitwise.cli.door import is_quiet, say, tell
@@ -73,6 +74,7 @@ class Trained:
 def run(request: Request, *, as_json: bool) -> bool:
     """Do what was asked for, and return whether Ctrl-C ended the training before its time."""
     started = time.perf_counter()
+    check_installed("This command", "sklearn", "torch")
     path = writable(request.files.model_name, "--model", request.files.read)
     page = None if request.files.report is None else writable(request.files.report, "--report", request.files.read)
     if page is not None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitwise._display import LONGEST_NAME, Displayed, brief, counted, names, printable
 from logitwise._errors import InvalidValueError
 
 if TYPE_CHECKING:
     import polars
+
+
+MOST_COUNTED = 100_000  # labels that are looked at to show a data set
 
 
 class DataError(InvalidValueError):
@@ -37,8 +42,8 @@ class NamesError(DataError):
     __module__ = "logitwise.data"
 
 
-@dataclass(frozen=True)
-class Dataset:
+@dataclass(frozen=True, repr=False)
+class Dataset(Displayed):
     """Features and labels as a source holds them: nothing scaled, encoded or shuffled.
 
     Attributes:
@@ -61,6 +66,24 @@ class Dataset:
     has_header: bool | None
     test: Dataset | None = None
     positions: np.ndarray | None = None
+
+    def _title(self) -> str:
+        return f"Dataset of {counted(len(self.features), 'row')}"
+
+    def _facts(self) -> Mapping[str, Any]:
+        return {
+            "source": self.source,
+            "features": self.features,
+            "target": None if self.target is None else self._labels(self.target),
+            "test": self.test,
+        }
+
+    def _labels(self, target: np.ndarray) -> str:
+        name = "" if self.target_name is None else f"{printable(self.target_name, LONGEST_NAME)}: "
+        if len(target) > MOST_COUNTED:
+            return f"{name}{brief(target)}"
+        labels = np.unique(target)
+        return f"{name}{counted(len(labels), 'label')}: {names(labels.tolist())}"
 
 
 def refuse_names(names: Any, what: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from logitwise._errors import InvalidTypeError
+from logitwise._extras import needed_for
 from logitwise.data.arrays import read_arrays
 from logitwise.data.bundled import BUNDLED, read_bundled
 from logitwise.data.dataset import DataError, Dataset, refuse_names, refuse_target
@@ -88,7 +89,8 @@ def read(
     if isinstance(source, str) and source in BUNDLED:
         refuse_target(target, f"the bundled {source!r}, which brings its own labels")
         refuse_names(known, f"the bundled {source!r}")
-        return read_bundled(source)
+        with needed_for(f"The data set {source!r}"):
+            return read_bundled(source)
     path = Path(source)
     check_exists(path, BUNDLED)
     if path.is_dir():
@@ -104,7 +106,8 @@ def read(
         refuse_target(target, "an NPZ or NPY file, which has its labels in an array named y")
         refuse_names(known, "an NPZ or NPY file, whose columns have none")
         return read_arrays(path)
-    from logitwise.data.tables import TableOptions, read_table_file  # polars is loaded for tables alone
+    with needed_for("Reading a table"):
+        from logitwise.data.tables import TableOptions, read_table_file  # polars is loaded for tables alone
 
     return read_table_file(path, TableOptions(target, header, label_strip, bool(drop_unlabelled), known))
 

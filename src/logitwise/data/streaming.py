@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import polars as pl
-import polars.selectors as cs
+from logitwise._display import Displayed
+from logitwise._extras import needed_for
+
+with needed_for("Reading a table"):
+    import polars as pl
+    import polars.selectors as cs
 
 from logitwise.data.dataset import DataError
 from logitwise.data.delimited import (
@@ -34,8 +38,8 @@ ROWS_AT_ONCE = 65_536  # of Parquet
 LONGEST_RECORD = 256 << 20  # bytes; a quote that is never closed would else read the whole file
 
 
-@dataclass(frozen=True)
-class Part:
+@dataclass(frozen=True, repr=False)
+class Part(Displayed):
     """Some rows of a table.
 
     Attributes:
@@ -49,8 +53,8 @@ class Part:
     read: int
 
 
-@dataclass(frozen=True)
-class Parts:
+@dataclass(frozen=True, repr=False)
+class Parts(Displayed):
     """A table that is read a part at a time, once.
 
     Attributes:

@@ -18,11 +18,11 @@ from logitwise.evidence.from_training import calibrated_by, comparison_of, facts
 from logitwise.evidence.importance import permutation_importance
 from logitwise.evidence.labels import known_indices
 from logitwise.evidence.logistic import logistic_beside
+from logitwise.evidence.measured import frequencies_of
 from logitwise.evidence.notes import IN_PYTHON, Wording, notes_of
 from logitwise.evidence.predictions import Phases, predict_in_batches, unseen
 from logitwise.evidence.record import Record
 from logitwise.evidence.rows import LabelledRows
-from logitwise.metrics import majority_baseline
 from logitwise.model.data_warnings import DataWarning, values_unknown
 from logitwise.model.model import Model
 from logitwise.model.table import is_missing
@@ -67,7 +67,7 @@ def gather(
     wrong = confidently_wrong(target, probabilities, MOST_IMAGES, model.costs)
     with phase("Shuffling the columns, to see what each is worth") as progress:
         importance = _importance(model, rows.features, target, progress)
-    baselines = _frequencies(model, len(target))
+    baselines = frequencies_of(model, Record.of(model).class_counts, len(target))
     if trained_on is not None:
         with phase("Fitting a logistic regression to compare with") as progress:
             logistic = logistic_beside(model, trained_on.features, trained_on.labels)
@@ -102,14 +102,6 @@ def _now() -> str:
     if seconds and not seconds.isdecimal():
         raise InvalidValueError("SOURCE_DATE_EPOCH", "be whole seconds since 1970", repr(seconds))
     return datetime.fromtimestamp(int(seconds or time.time()), UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def _frequencies(model: Model, rows: int) -> dict[str, np.ndarray]:
-    n_classes, counts = len(model.classes), Record.of(model).class_counts
-    if counts is None:
-        return {"uniform guessing": majority_baseline(np.arange(n_classes), n_classes, rows)}
-    trained_on = np.repeat(np.arange(n_classes), counts)
-    return {"the class frequencies alone": majority_baseline(trained_on, n_classes, rows)}
 
 
 def _notes_on(rows: LabelledRows, unknown: Mapping[str, int]) -> list[str]:

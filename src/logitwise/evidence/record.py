@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from logitwise._display import Displayed
 from logitwise._errors import InvalidValueError
 from logitwise.model.model import Model
 
@@ -21,8 +22,8 @@ MEASURES = {
 LARGEST, LONGEST = 2**63, 60
 
 
-@dataclass(frozen=True)
-class Record:
+@dataclass(frozen=True, repr=False)
+class Record(Displayed):
     """How a model was trained; the fields are entries of its metadata, absent where another program trained it.
 
     Attributes:

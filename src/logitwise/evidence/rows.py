@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from logitwise._display import Displayed
 from logitwise._errors import InvalidValueError
 from logitwise.classifier.folds import split_rows
 from logitwise.classifier.rows import find_classes
@@ -16,8 +17,8 @@ from logitwise.model.labels import class_indices
 HELD_OUT_SHARE = 0.2
 
 
-@dataclass(frozen=True)
-class LabelledRows:
+@dataclass(frozen=True, repr=False)
+class LabelledRows(Displayed):
     """Rows with their labels.
 
     Attributes:

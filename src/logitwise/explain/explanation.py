@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from logitwise._display import Displayed
 from logitwise._errors import InvalidValueError
 from logitwise._requirements import check_integer, check_number
 from logitwise.functional import cross_entropy_and_gradient, softmax
@@ -17,8 +18,8 @@ TEMPERATURES = (0.01, 100.0)
 COMPARED_TEMPERATURES = (0.5, 1.0, 2.0)
 
 
-@dataclass(frozen=True)
-class Lesson:
+@dataclass(frozen=True, repr=False)
+class Lesson(Displayed):
     """What cross-entropy says of the probabilities when the right class is known.
 
     Attributes:
@@ -45,8 +46,8 @@ class Tempered:
     loss: float | None
 
 
-@dataclass(frozen=True)
-class Explanation:
+@dataclass(frozen=True, repr=False)
+class Explanation(Displayed):
     """Every number between the logits of one sample and its probabilities, loss and gradient.
 
     Attributes:
@@ -70,6 +71,16 @@ class Explanation:
     probabilities: tuple[float, ...]
     lesson: Lesson | None
     compared: tuple[Tempered, ...]
+
+    def _title(self) -> str:
+        return f"Explanation of {len(self.names)} logits"
+
+    def _facts(self) -> Mapping[str, Any]:
+        pairs = [f"{name} {share:.4g}" for name, share in zip(self.names, self.probabilities, strict=True)]
+        facts = {"logits": self.logits, "probabilities": pairs}
+        if self.lesson is None:
+            return facts
+        return {**facts, "loss": f"{self.lesson.loss:.4g} nats if {self.names[self.lesson.target]} is right"}
 
     def as_dict(self) -> dict[str, Any]:
         """Return all numbers as plain dictionaries, tuples and floats."""

@@ -51,8 +51,10 @@ for _function in (
     cross_entropy,
     focal_loss,
     log_loss,
+    log_sigmoid,
     log_softmax,
     logsumexp,
+    sigmoid,
     softmax,
 ):
     show_public_signature(_function)

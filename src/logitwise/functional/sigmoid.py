@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, overload
 
+from logitwise.functional._arguments.options import refusal
 from logitwise.functional._problems.sigmoid import SigmoidCall
 from logitwise.functional._routes import result_of
 
@@ -19,7 +20,7 @@ def sigmoid(logits: TensorLike[T], *, out: AnyTensor | None = None) -> T: ...
 def sigmoid(logits: NDArray[F], *, out: NDArray[F] | None = None) -> NDArray[F]: ...
 @overload
 def sigmoid(logits: ArrayLike, *, out: Arrays | None = None) -> Arrays: ...
-def sigmoid(logits: Any, *, out: Any = None) -> Any:
+def sigmoid(logits: Any, *_positional: Any, out: Any = None, **_others: Any) -> Any:
     """Return the probability of class 1.
 
         sigmoid(z) = 1 / (1 + exp(-z))
@@ -45,6 +46,8 @@ def sigmoid(logits: Any, *, out: Any = None) -> Any:
         >>> lw.sigmoid(np.array([-100.0, 0.0, 2.0]))
         array([3.72007598e-44, 5.00000000e-01, 8.80797078e-01])
     """
+    if _positional or _others:
+        raise refusal(sigmoid, _positional, _others)
     return result_of(SigmoidCall("sigmoid", sigmoid, logits), out)
 
 
@@ -54,7 +57,7 @@ def log_sigmoid(logits: TensorLike[T], *, out: AnyTensor | None = None) -> T: ..
 def log_sigmoid(logits: NDArray[F], *, out: NDArray[F] | None = None) -> NDArray[F]: ...
 @overload
 def log_sigmoid(logits: ArrayLike, *, out: Arrays | None = None) -> Arrays: ...
-def log_sigmoid(logits: Any, *, out: Any = None) -> Any:
+def log_sigmoid(logits: Any, *_positional: Any, out: Any = None, **_others: Any) -> Any:
     """Return the logarithm of the probability of class 1, in nats.
 
         log_sigmoid(z) = -log1p(exp(-z))
@@ -78,4 +81,6 @@ def log_sigmoid(logits: Any, *, out: Any = None) -> Any:
         >>> lw.log_sigmoid(np.array([-1000.0, 0.0, 50.0]))
         array([-1.00000000e+03, -6.93147181e-01, -1.92874985e-22])
     """
+    if _positional or _others:
+        raise refusal(log_sigmoid, _positional, _others)
     return result_of(SigmoidCall("log_sigmoid", sigmoid, logits), out)

@@ -16,13 +16,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from logitwise._display import Displayed
 from logitwise.reference import log_softmax  # NumPy alone
 
 METHODS = ("none", "temperature", "affine", "vector")
 
 
-@dataclass(frozen=True)
-class Calibration:
+@dataclass(frozen=True, repr=False)
+class Calibration(Displayed):
     """A scaling of logits and a mixture with the uniform distribution.
 
     Attributes:

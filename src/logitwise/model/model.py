@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logitwise._decision import answers
+from logitwise._display import Displayed, counted
 from logitwise._errors import InvalidValueError
 from logitwise._warnings import warn_of_data
 from logitwise.model.calibration import METHODS, Calibration
 from logitwise.model.data_warnings import DataWarning, columns_ignored, values_unknown
+from logitwise.model.description import facts_of
 from logitwise.model.file import ModelFile, ModelFileError, read_model_file, write_model_file
 from logitwise.model.labels import LABEL_DTYPES, class_indices, read_labels
 from logitwise.model.network import Network, block_of
@@ -27,8 +30,8 @@ SMALLEST = 5e-324  # the logarithm of a vote stays finite
 OTHERS = ("calibration.scale", "calibration.shift", "costs", "conformal.scores")  # neither columns nor network
 
 
-@dataclass(frozen=True)
-class Batch:
+@dataclass(frozen=True, repr=False)
+class Batch(Displayed):
     """What a model predicts for some rows.
 
     Attributes:
@@ -42,8 +45,8 @@ class Batch:
     unknown: dict[str, int]
 
 
-@dataclass(frozen=True)
-class Model:
+@dataclass(frozen=True, repr=False)
+class Model(Displayed):
     """A trained network and all it needs to predict; made by `Classifier.fit` or `load`.
 
     Members vote: the probabilities of a row are the mean of theirs, calibrated.
@@ -78,6 +81,12 @@ class Model:
     costs: np.ndarray | None = None
     conformal_scores: np.ndarray | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+
+    def _title(self) -> str:
+        return f"Model of {counted(len(self.classes), 'class', 'classes')} and {counted(self.n_features, 'column')}"
+
+    def _facts(self) -> Mapping[str, Any]:
+        return facts_of(self)
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -9,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from logitwise._display import Displayed
+from logitwise.model.description import members_of
 from logitwise.model.file import ModelFile
 from logitwise.model.scratch import Scratch
 
@@ -17,8 +20,8 @@ BLOCK_ROWS = 256  # rows at a time: their activations stay in the cache
 LARGEST = np.finfo(np.float64).max
 
 
-@dataclass(frozen=True)
-class Network:
+@dataclass(frozen=True, repr=False)
+class Network(Displayed):
     """Trained members of one shape, float32; the first axis of every array is the member.
 
         z = a_L output + inputs linear + prior,    a_i = silu(a_{i-1} weight_i + bias_i),    a_0 = the first inputs
@@ -34,6 +37,9 @@ class Network:
     output: np.ndarray | None
     linear: np.ndarray
     prior: np.ndarray
+
+    def _facts(self) -> Mapping[str, Any]:
+        return {"members": members_of(self.members, self.widths)}
 
     @property
     def members(self) -> int:

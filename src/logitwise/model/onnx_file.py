@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from logitwise._extras import needed_for
 from logitwise.model.file import refuse_irregular, write_whole
 from logitwise.model.model import SMALLEST, Model
 from logitwise.model.preprocessing import CLIP, RAMP_END
@@ -31,11 +32,12 @@ def export_onnx(model: Model, path: str | Path) -> Path:
         path: The file to write.
 
     Raises:
-        ModuleNotFoundError: The package `onnx` is not installed.
+        MissingPackageError: The package `onnx` is not installed.
         ModelFileError: The path is not a regular file, its folder does not exist, or it cannot be written.
     """
     target = refuse_irregular(path)
-    content = _Graph(model).finished().SerializeToString()
+    with needed_for("Writing an ONNX graph"):
+        content = _Graph(model).finished().SerializeToString()
     write_whole(target, content)
     return target
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from logitwise._display import Displayed
 from logitwise.model.file import ModelFile
 from logitwise.model.scratch import Scratch
 from logitwise.model.table import Table
@@ -18,8 +20,8 @@ RAMP_END = 0.25  # a ramp rises from minus this to this
 ROWS_AT_ONCE = 128  # encoded at once: their float64 values stay in the cache
 
 
-@dataclass(frozen=True)
-class Prepared:
+@dataclass(frozen=True, repr=False)
+class Prepared(Displayed):
     """A table in the columns of training, not yet expanded: inputs are made a block of rows at a time."""
 
     numbers: np.ndarray  # (rows, numbers), NaN where missing
@@ -33,8 +35,8 @@ class Prepared:
         return len(self.numbers)
 
 
-@dataclass(frozen=True)
-class Preprocessing:
+@dataclass(frozen=True, repr=False)
+class Preprocessing(Displayed):
     """What was learnt about the columns of the training rows, and how it turns rows into inputs of a network.
 
     The inputs are, in order: every number as `z / sqrt(1 + (z / 3)^2)`, where `z = (x - offset) * scale`; one
@@ -64,6 +66,11 @@ class Preprocessing:
     fill: np.ndarray
     had_gaps: np.ndarray
     knots: tuple[np.ndarray, ...]
+
+    def _facts(self) -> Mapping[str, Any]:
+        columns = self.names if self.names is not None else f"{self.n_columns:,}, by position"
+        counts = {"numbers": len(self.offset), "categories": self.n_columns - len(self.offset), "inputs": self.n_inputs}
+        return {"columns": columns, **counts}
 
     @property
     def n_columns(self) -> int:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -45,3 +48,9 @@ def _as_bytes(numbers: np.ndarray) -> memoryview:
     plain = numbers.astype("<f8", order="C") + 0.0
     plain[np.isnan(plain)] = np.nan
     return plain.data
+
+
+def time_of_training() -> str:
+    """Return the date and time in UTC; SOURCE_DATE_EPOCH sets it, where the bytes of a file are to be repeated."""
+    seconds = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

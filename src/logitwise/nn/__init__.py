@@ -4,11 +4,14 @@ The losses and activations of torch are subclassed. So their arguments, defaults
 torch's, and only their results are computed by this library.
 """
 
-from logitwise.nn.activations import LogSigmoid, LogSoftmax, Sigmoid, Softmax, Softmax2d
-from logitwise.nn.drop_in import InputError, InputTypeError
-from logitwise.nn.feed_forward import FeedForward
-from logitwise.nn.focal_losses import BinaryFocalLossWithLogits, FocalLoss
-from logitwise.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, KLDivLoss, NLLLoss
+from logitwise._extras import needed_for
+
+with needed_for("logitwise.nn"):
+    from logitwise.nn.activations import LogSigmoid, LogSoftmax, Sigmoid, Softmax, Softmax2d
+    from logitwise.nn.drop_in import InputError, InputTypeError
+    from logitwise.nn.feed_forward import FeedForward
+    from logitwise.nn.focal_losses import BinaryFocalLossWithLogits, FocalLoss
+    from logitwise.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, KLDivLoss, NLLLoss
 
 __all__ = [
     "BCELoss",

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from logitwise._display import Displayed
+
 FAR, EXCESS = -650.0, 512.0  # differences below FAR have exponentials so small that EXCESS is added to all of a row
 
 
-@dataclass(frozen=True)
-class ShiftedRows:
+@dataclass(frozen=True, repr=False)
+class ShiftedRows(Displayed):
     """Rows of logits as differences from their largest; arrays of one number per row have a class axis of length 1."""
 
     largest: np.ndarray  # m

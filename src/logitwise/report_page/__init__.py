@@ -10,6 +10,15 @@ from logitwise.report_page.evidence import (
     History,
     confidently_wrong,
 )
-from logitwise.report_page.page import render
+from logitwise.report_page.page import render, verdict_in_words
 
-__all__ = ["ColumnImportance", "Evidence", "Example", "HeldOutComparison", "History", "confidently_wrong", "render"]
+__all__ = [
+    "ColumnImportance",
+    "Evidence",
+    "Example",
+    "HeldOutComparison",
+    "History",
+    "confidently_wrong",
+    "render",
+    "verdict_in_words",
+]

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from logitwise._decision import answers, threshold_of
+from logitwise._display import Displayed
 from logitwise._errors import InvalidValueError
 from logitwise.metrics import accuracy
 
 
-@dataclass(frozen=True)
-class History:
+@dataclass(frozen=True, repr=False)
+class History(Displayed):
     """The mean log loss at each `step` where it was measured, in nats; the weights of `best_step` were kept.
 
     `notes` are sentences on how the training went.
@@ -26,8 +27,8 @@ class History:
     notes: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class Example:
+@dataclass(frozen=True, repr=False)
+class Example(Displayed):
     """One row to look at: its cells by column name, or its image.
 
     Attributes:
@@ -43,16 +44,16 @@ class Example:
     image: np.ndarray | None = None
 
 
-@dataclass(frozen=True)
-class ColumnImportance:
+@dataclass(frozen=True, repr=False)
+class ColumnImportance(Displayed):
     """How much the log loss rises, in nats, when one column is shuffled: one number per shuffle."""
 
     column: str
     rises: Sequence[float]
 
 
-@dataclass(frozen=True)
-class HeldOutComparison:
+@dataclass(frozen=True, repr=False)
+class HeldOutComparison(Displayed):
     """The model beside simpler ones, on rows that were held out in training.
 
     Attributes:
@@ -73,8 +74,8 @@ class HeldOutComparison:
         return [name for name, gain in self.gains.items() if gain[1] < 0]
 
 
-@dataclass(frozen=True)
-class Evidence:
+@dataclass(frozen=True, repr=False)
+class Evidence(Displayed):
     """Everything that a report shows of one model on rows it was not trained on.
 
     Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -43,6 +44,16 @@ def tag(element: str, /, *children: Any, **attributes: Any) -> Html:
 def join(parts: Iterable[Any], between: str = "") -> Html:
     """Return pieces of a page, one after the other."""
     return Html(escape(between).join(map(escape, parts)))
+
+
+def plain(markup: Html) -> str:
+    """Return the text of a piece of markup, for a terminal.
+
+    Example:
+        >>> plain(tag("p", "1 < ", tag("b", "2")))
+        '1 < 2'
+    """
+    return html.unescape(re.sub(r"<[^>]*>", "", markup))
 
 
 def name(value: Any, at_most: int = LONGEST_TEXT) -> Html:

@@ -10,7 +10,7 @@ from importlib.resources import files
 from logitwise.report_page import figures, sections, texts
 from logitwise.report_page.evidence import Evidence
 from logitwise.report_page.findings import CalibrationFinding, ClassFinding, calibration, class_findings, measures
-from logitwise.report_page.markup import Html, name, tag
+from logitwise.report_page.markup import Html, name, plain, tag
 from logitwise.report_page.verdict import verdict
 
 NO_NETWORK = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -60,6 +60,20 @@ def render(evidence: Evidence) -> str:
     )
     body = tag("body", tag("a", "Skip to the report", href="#report", class_="skip"), *_sections(evidence))
     return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
+
+
+def verdict_in_words(evidence: Evidence) -> str:
+    """Return the verdict of the page as plain text.
+
+    Example:
+        >>> import numpy as np
+        >>> coin = np.full((40, 2), 0.5)
+        >>> target = np.arange(40) % 2
+        >>> sure = np.where(target[:, None] == [0, 1], 0.98, 0.02)
+        >>> verdict_in_words(Evidence("digits", "40 rows", ["even", "odd"], target, sure, {"a coin": coin}))[:64]
+        'Trust it: it is right in 100% of 40 rows, against 50.0% for a co'
+    """
+    return plain(verdict(evidence, measures(evidence), calibration(evidence), class_findings(evidence)).sentence)
 
 
 def _sections(evidence: Evidence) -> list[Html]:

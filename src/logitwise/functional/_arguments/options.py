@@ -26,6 +26,10 @@ _WORDS = {
     "tau": ("temperature",),
     "alpha": ("class_weight", "pos_weight"),
 }
+_NOT_HERE = {
+    "dtype": "Results have the dtype of the logits: convert those with .astype (NumPy) or .to (torch).",
+    "log_target": "The target is logits, which log-probabilities are too; target_probabilities= takes probabilities.",
+}
 
 
 def unknown_option(function: str, options: Iterable[str], known: Collection[str]) -> TypeError:
@@ -36,8 +40,8 @@ def unknown_option(function: str, options: Iterable[str], known: Collection[str]
 
 def _hint(unknown: str, known: Collection[str]) -> str:
     ours = [f"{name}=" for name in _WORDS.get(unknown, ()) if name in known]
-    if unknown == "dtype":
-        return ". Results have the dtype of the logits: convert those with .astype (NumPy) or .to (torch)."
+    if unknown in _NOT_HERE:
+        return f". {_NOT_HERE[unknown]}"
     return f". Here it is {' or '.join(ours)}." if ours else ""
 
 
@@ -50,7 +54,8 @@ def refusal(function: Any, positional: tuple[Any, ...], options: Iterable[str]) 
     taken = code.co_argcount
     keywords = ", ".join(f"{name}=" for name in names[taken:])
     return TypeError(
-        f"{function.__name__}() takes {taken} positional arguments but {taken + len(positional)} were given. "
+        f"{function.__name__}() takes {taken} positional argument{'s' * (taken != 1)} but "
+        f"{taken + len(positional)} were given. "
         f"Name the others: {keywords}."
     )
 

@@ -74,6 +74,8 @@ def _raise_distribution_shape(target: Any, layout: Layout, name: str) -> None:
         advice = "If it holds class indices, convert it to an integer dtype."
     elif shape == layout.column_shape:
         advice = f"If it holds class indices, pass {_squeezed(target, layout)}, converted to an integer dtype."
+    elif shape[:-1] == layout.shape:
+        advice = f"Are they the wrong way round? {name.capitalize()} come first, then the target."
     raise InvalidValueError("target", requirement, shape, advice=advice)
 
 
