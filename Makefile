@@ -14,7 +14,7 @@ OLDER_SKLEARN := 1.8.0
 help:
 	@echo "make demo   train on the bundled digits, and save the model and its report: digits.safetensors, digits.html"
 	@echo "make test   lint, type checks and tests (SAMPLE=4: one of four cases of each test of many cases)"
-	@echo "make test-browser  test the report and the explain page in a real browser"
+	@echo "make test-browser  test the report, the explain page and the site in a real browser, and run the notebooks"
 	@echo "make mutants  introduce small faults, one at a time, and print those that no test notices"
 	@echo "make test-sklearn  test the estimator with the previous minor version of scikit-learn"
 	@echo "make docs   build the documentation site in build/site"
@@ -86,15 +86,16 @@ test-sklearn: $(STAMP)
 	PYTHONPATH=build/scikit-learn $(BIN)/python -c "import sklearn; assert sklearn.__version__ == '$(OLDER_SKLEARN)', sklearn"
 	PYTHONPATH=build/scikit-learn $(BIN)/pytest -q -n $(JOBS) tests/classifier/test_scikit_learn.py tests/classifier/test_estimator.py -k 'not (handwritten or gaps or digits)'
 
-test-browser: $(STAMP)
-	@echo "==> pages in a real browser (on Debian and Ubuntu, install it with: apt-get install chromium)"
+test-browser: docs
+	@echo "==> pages in a real browser, and the notebooks (on Debian and Ubuntu, install it with: apt-get install chromium)"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[browser]'
-	$(BIN)/pytest -q -m browser tests/browser
+	$(BIN)/pytest -q -n $(JOBS) -m browser tests/browser
 
 docs: $(STAMP)
 	@echo "==> building the documentation in build/site"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "==> open it in a browser: file://$(CURDIR)/build/site/index.html"
 
 bench-classifier: $(STAMP)
 	@echo "==> comparing the classifier with its peers (an hour or two; writes benchmarks/classifier-results.md)"

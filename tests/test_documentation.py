@@ -1,7 +1,8 @@
 """Executes the documentation: every Python block of README.md and docs/, and every example in a docstring.
 
-A file is one namespace, its blocks run in order: blocks with `>>>` must print exactly what they show, the others must
-run. The comment `<!-- needs MNIST -->` above a block says that it reads the folder the reader calls `folder`.
+A file is one namespace, its blocks run in order, as if it were imported: blocks with `>>>` must print exactly what they
+show, the others must run. The comment `<!-- needs MNIST -->` above a block says that it reads the folder the reader
+calls `folder`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from logitwise import functional
 ROOT = Path(__file__).resolve().parents[1]
 MNIST = ROOT / "../shared/data/mnist-sample"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"^(?P<mark><!-- needs MNIST -->\n+)?```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^(?P<mark><!-- needs MNIST -->\n+)?```(?:python|pycon)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,9 @@ def execute(block: Block, document: Path, namespace: dict[str, object]) -> None:
 def test_every_block_of_a_document_runs_and_prints_what_it_shows(document, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = blocks_of(document)
-    assert len(blocks) == document.read_text(encoding="utf-8").count("```python"), "a block must start and end a line"
-    namespace: dict[str, object] = {"__name__": "__main__", "folder": MNIST}
+    fences = re.findall("```py", document.read_text(encoding="utf-8"))
+    assert len(blocks) == len(fences), "a block must start and end a line"
+    namespace: dict[str, object] = {"__name__": "document", "folder": MNIST}
     runnable = [block for block in blocks if MNIST.is_dir() or not block.needs_mnist]
     for block in runnable:
         execute(block, document, namespace)

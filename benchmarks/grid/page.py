@@ -18,15 +18,14 @@ WORST = 10
 SHOWN = "float32"  # on the maps
 FUNCTION = "cross_entropy_and_gradient, beside torch eager"
 QUOTED = {  # task -> its words in the README
-    FUNCTION: "`cross_entropy_and_gradient`",
+    FUNCTION: "`cross_entropy_and_gradient`, beside torch's loss and its backward pass",
     "nn.CrossEntropyLoss, forward and backward": "`nn.CrossEntropyLoss` with its backward pass",
     "training step, nn.CrossEntropyLoss": "a training step with it after a linear layer",
     "nn.BCEWithLogitsLoss, forward and backward": "`nn.BCEWithLogitsLoss` with its backward pass",
     "softmax, out=": "`softmax` with `out=`",
     "log_softmax, out=": "`log_softmax` with `out=`",
 }
-_ROW = re.compile(r"(?<=\| time of cross-entropy with its gradient, relative \| 1 \| )[^|]+(?= \|)")
-_SENTENCE = re.compile(r"(?<=<!-- from benchmarks/grid-results.json -->\n).*?(?=<!-- end -->\n)", re.DOTALL)
+_MARKED = re.compile(r"(?<=<!-- from benchmarks/grid-results.json -->\n).*?(?=<!-- end -->\n)", re.DOTALL)
 
 
 def write(results: Results) -> None:
@@ -48,23 +47,28 @@ def by_hand() -> str:
 
 def with_figures(readme: str, results: Results) -> str:
     """Return the text of the README with the figures of these results."""
-    table = results.table(FUNCTION)
-    readme = _ROW.sub(number(table.mean), readme)
-    return _SENTENCE.sub(lambda _: sentence(results) + "\n", readme)
+    return _MARKED.sub(lambda _: quoted(results), readme)
 
 
-def sentence(results: Results) -> str:
-    """Return what the README says of the results."""
-    figures = "; ".join(
-        f"{words} {number(table.mean)} (worst {number(table.worst[0].ratio)})"
-        for task, words in QUOTED.items()
-        for table in results.tables
-        if (table.task, table.dtype) == (task, SHOWN)
+def quoted(results: Results) -> str:
+    """Return what the README shows of the results: how they were measured, and a table."""
+    measured = _folded(
+        f"Torch's time divided by ours, in {SHOWN}, measured call by call in turns over "
+        f"{_grid(results.table(FUNCTION))} on {_machine(results)}. Above 1, this library is faster."
     )
-    return _folded(
-        f"Torch's time over ours, in {SHOWN}, measured call by call in turns over {_grid(results.table(FUNCTION))} on "
-        f"{_machine(results)}, in the geometric mean (and in the worst cell): {figures}."
-    )
+    lines = ["| | geometric mean | worst shape | shapes where torch is faster |", "| --- | --- | --- | --- |"]
+    lines += [_line(words, *_figures(results.table(task))) for task, words in _quoted_tasks(results).items()]
+    return "\n".join([measured, "", *lines, ""])
+
+
+def _quoted_tasks(results: Results) -> dict[str, str]:
+    measured = {table.task for table in results.tables if table.dtype == SHOWN}
+    return {task: words for task, words in QUOTED.items() if task in measured}
+
+
+def _figures(table: Table) -> tuple[str, str, str]:
+    worst = f"{number(table.worst[0].ratio)}, at {_shape(table.worst[0])}"
+    return number(table.mean), worst, f"{table.below} of {len(table.cells)}"
 
 
 def _folded(text: str, width: int = 120) -> str:
