@@ -287,7 +287,7 @@ def test_a_fitted_classifier_keeps_the_repr_of_scikit_learn():
     assert "Comparison on 60 held-out rows\n  log loss of model " in repr(fitted.baselines_)
 
 
-def test_the_time_of_training_can_be_set(monkeypatch):
+def test_the_time_now_can_be_set(monkeypatch):
     X = np.random.default_rng(0).normal(size=(60, 2))
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
     fitted = lw.Classifier((4,), members=2, steps=20).fit(X, X[:, 0] > 0)

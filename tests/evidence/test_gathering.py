@@ -16,8 +16,8 @@ from logitwise.calibration import Calibration
 from logitwise.data.digest import source_sha256
 from logitwise.evidence import features, gathering
 from logitwise.evidence.gathering import gather
-from logitwise.evidence.measured import measure
 from logitwise.evidence.importance import permutation_importance
+from logitwise.evidence.measured import measure
 from logitwise.evidence.record import Record
 from logitwise.evidence.rows import LabelledRows
 from logitwise.metrics import summary

@@ -35,7 +35,7 @@ from logitwise.model.data_warnings import DataWarning
 from logitwise.model.labels import class_indices, read_labels
 from logitwise.model.model import Model
 from logitwise.model.preprocessing import Preprocessing
-from logitwise.model.provenance import rows_sha256, time_of_training
+from logitwise.model.provenance import rows_sha256, time_now
 from logitwise.model.table import Table
 
 
@@ -434,7 +434,7 @@ def _metadata(classifier: Classifier, progress: Progress, held_out: HeldOut) -> 
     return {
         "options": as_json(classifier.get_params()),
         "versions": versions,
-        "trained_at": time_of_training(),
+        "trained_at": time_now(),
         "history": progress.history,
         "best_step": progress.best_step,
         "ended": progress.ended,

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import time
 import warnings
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from logitwise._errors import InvalidValueError
 from logitwise._notice import Progress
 from logitwise.evidence.features import column_names, is_images, values_at
 from logitwise.evidence.from_training import calibrated_by, comparison_of, facts_of, history_of, trained_at
@@ -25,6 +21,7 @@ from logitwise.evidence.record import Record
 from logitwise.evidence.rows import LabelledRows
 from logitwise.model.data_warnings import DataWarning, values_unknown
 from logitwise.model.model import Model
+from logitwise.model.provenance import time_now
 from logitwise.model.table import is_missing
 from logitwise.report_page import ColumnImportance, Evidence, Example, confidently_wrong
 
@@ -92,17 +89,9 @@ def gather(
         facts={**(facts or {}), **facts_of(model)},
         notes=[*notes_of(model, wording), *_notes_on(rows, unknown)],
         leak=leak_of(model, wording),
-        made_at=_now(),
+        made_at=time_now(),
         trained_at=trained_at(model),
     )
-
-
-def _now() -> str:
-    """Return the date and time in UTC; SOURCE_DATE_EPOCH sets it, where the bytes of a page are to be repeated."""
-    seconds = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if seconds and not seconds.isdecimal():
-        raise InvalidValueError("SOURCE_DATE_EPOCH", "be whole seconds since 1970", repr(seconds))
-    return datetime.fromtimestamp(int(seconds or time.time()), UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _notes_on(rows: LabelledRows, unknown: Mapping[str, int]) -> list[str]:

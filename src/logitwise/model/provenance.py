@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from logitwise._errors import InvalidValueError
 from logitwise.model.table import Table
 
 COLUMNS_AT_ONCE = 64
@@ -50,7 +51,13 @@ def _as_bytes(numbers: np.ndarray) -> memoryview:
     return plain.data
 
 
-def time_of_training() -> str:
-    """Return the date and time in UTC; SOURCE_DATE_EPOCH sets it, where the bytes of a file are to be repeated."""
-    seconds = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+def time_now() -> str:
+    """Return the date and time in UTC; SOURCE_DATE_EPOCH sets it, where bytes are to be repeated.
+
+    Raises:
+        ValueError: SOURCE_DATE_EPOCH is set, and is not a whole number of seconds.
+    """
+    seconds = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if seconds and not seconds.isdecimal():
+        raise InvalidValueError("SOURCE_DATE_EPOCH", "be whole seconds since 1970", repr(seconds))
+    return datetime.fromtimestamp(int(seconds or time.time()), UTC).strftime("%Y-%m-%d %H:%M UTC")
