@@ -21,6 +21,7 @@ from logitwise.evidence.measured import measure
 from logitwise.evidence.record import Record
 from logitwise.evidence.rows import LabelledRows
 from logitwise.metrics import summary
+from logitwise.model import provenance
 from logitwise.model.model import Model
 from logitwise.model.table import read_table
 from logitwise.report_page import render
@@ -371,7 +372,7 @@ def test_the_dates_are_those_of_the_file_and_of_now_or_of_the_environment(case, 
     odd = replace(model, metadata={**model.metadata, "trained_at": 7})
     assert gathered((odd, rows)).trained_at is None
     monkeypatch.delenv("SOURCE_DATE_EPOCH")
-    monkeypatch.setattr(gathering.time, "time", lambda: 0.0)
+    monkeypatch.setattr(provenance.time, "time", lambda: 0.0)
     assert gathered(case).made_at == "1970-01-01 00:00 UTC"
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "today")
     with pytest.raises(ValueError, match=r"^SOURCE_DATE_EPOCH must be whole seconds since 1970; got 'today'\.$"):

@@ -1,4 +1,4 @@
-"""The SHA-256 of the rows and labels that a model was trained on: the same for the same values, whatever holds them."""
+"""Where a model comes from: the SHA-256 of the rows and labels that it was trained on, and when that was."""
 
 from __future__ import annotations
 
