@@ -6,10 +6,11 @@ import pickle
 import numpy as np
 import polars as pl
 import pytest
+from scipy.stats import kruskal
 
 from logitwise.classifier import Classifier
 from logitwise.classifier import notes as module
-from logitwise.classifier.notes import Note, notes_of_data, notes_of_validation
+from logitwise.classifier.notes import Note, _tells_something, notes_of_data, notes_of_validation
 from logitwise.model.data_warnings import DataWarning, columns_ignored, values_unknown
 from logitwise.model.table import Table, read_table
 
@@ -31,7 +32,7 @@ def test_nothing_is_said_of_ordinary_columns():
 @pytest.mark.parametrize("constant", [["x"] * ROWS, [1.5] * ROWS])
 def test_constant_columns(constant):
     table = pl.DataFrame({"a": NOISE, "same": constant})
-    assert notes(table) == ["X has columns with only one value, which carry no information: column 'same'."]
+    assert notes(table) == ["X has columns with only one value, which carry no information: column 'same'. Drop them."]
 
 
 @pytest.mark.parametrize("dtype", [pl.Null, pl.String, pl.Float64, pl.Int64, pl.Boolean])
@@ -96,7 +97,7 @@ def test_few_rows_of_a_class_and_many_classes():
 
 
 def test_each_is_a_warning():
-    with pytest.warns(DataWarning, match=r"^X has columns with only one value, .*: column 1\.$"):
+    with pytest.warns(DataWarning, match=r"^X has columns with only one value, .*: column 1\. Drop them\.$"):
         Classifier((), steps=1).fit(np.stack([NOISE, np.ones(ROWS)], axis=1), Y)
 
 
@@ -228,7 +229,10 @@ def test_few_rows_say_nothing_of_identifiers_leaks_copies_or_small_classes(rows)
     target[0] = 2
     table = {"key": [f"id {row}" for row in range(rows)], "after": target.astype(str), "same": [1] * rows}
     found = kinds(table, target, n_classes=3, inputs=np.ones((rows, 2)))
-    assert found == (["constant"] if rows < 50 else ["few", "constant", "identifier", "telling", "copies"])
+    assert found == (["constant"] if rows < 50 else ["few", "constant", "identifier", "telling"])
+    alike = {"after": target.astype(str), "same": [1] * rows}
+    found = kinds(alike, target, n_classes=3, inputs=np.ones((rows, 2)))
+    assert found == (["constant"] if rows < 50 else ["few", "constant", "telling", "copies"])
 
 
 def test_a_value_with_gaps_is_neither_empty_nor_constant():
@@ -250,23 +254,85 @@ def copied(rows, count):
 
 @pytest.mark.parametrize(("rows", "count"), [(120, 5), (500, 5), (600, 6)])
 def test_copies_are_said_from_five_and_a_hundredth_of_the_rows(rows, count, monkeypatch):
-    table = Table(np.random.default_rng(0).normal(size=(rows, 1)), rows)
     target = np.arange(rows) % 2
-    (sentence,) = notes_of_data(table, np.arange(rows), target, np.arange(2), copied(rows, count), 5)
+    inputs, fewer = copied(rows, count), copied(rows, count - 1)
+    (sentence,) = notes_of_data(Table(inputs, rows), np.arange(rows), target, np.arange(2), inputs, 5)
     assert sentence.startswith(f"X has {count} rows that are copies of others, of {rows}.")
-    assert kinds(table, target, inputs=copied(rows, count - 1)) == []
+    assert kinds(Table(fewer, rows), target, inputs=fewer) == []
     monkeypatch.setattr(module, "MOST_INPUTS", rows * 3)
-    assert kinds(table, target, inputs=copied(rows, count)) == ["copies"]
+    assert kinds(Table(inputs, rows), target, inputs=inputs) == ["copies"]
     monkeypatch.setattr(module, "MOST_INPUTS", rows * 3 - 1)
-    assert kinds(table, target, inputs=copied(rows, count)) == []
+    assert kinds(Table(inputs, rows), target, inputs=inputs) == []
+
+
+def test_rows_whose_inputs_are_alike_and_whose_values_are_not_are_no_copies():
+    """Levels that are not kept are all zeros, and numbers far out level off."""
+    inputs = np.ones((ROWS, 2), np.float32)
+    town = [f"town {row % 60}" for row in range(ROWS)]
+    far = 1e6 + np.arange(ROWS) // 2 * 0.5
+    assert kinds({"town": town, "far": far}, inputs=inputs) == []
+    pairs = {"town": [f"town {row // 2}" for row in range(ROWS)], "far": far}
+    assert kinds(pairs, inputs=inputs) == ["copies"]
+    gaps = {"town": [None if row % 2 else "" for row in range(ROWS)], "far": far}
+    assert kinds(gaps, inputs=inputs) == []
+    assert kinds({"a": [None, 1.5] * 60, "far": [1.0, None] * 60}, inputs=inputs) == ["copies"]
+
+
+def test_many_rare_levels_make_no_copies():
+    rows = 1200
+    cities = [f"city {row % 600}" for row in range(rows)]
+    table = pl.DataFrame({"city": cities, "size": np.repeat([0, 1], 600)})
+    assert notes(table, np.arange(rows) % 3 % 2) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (lambda row: "unknown" if row == 7 else f"{row * 1.5}", "unknown"),
+        (lambda row: f"${row * 100:,}.00", "$0.00"),
+        (lambda row: f"{row}%", "0%"),
+        (lambda row: f"{row},5", "0,5"),
+        (lambda row: "<1.0" if row % 7 == 0 else f"{row}.25", "<1.0"),
+        (lambda row: f"{row}", None),
+        (lambda row: f"{row % 9},5", None),
+        (lambda row: f"A{row % 40}" if row % 2 else f"{row % 40}", None),
+        (lambda row: f"{row}-{row}" if row % 2 else f"{row}", None),
+    ],
+)
+def test_columns_of_numbers_that_are_read_as_text(value, said):
+    table = Table((np.array([value(row) for row in range(ROWS)], dtype=object), NOISE), ROWS, ("price", "a"))
+    found = notes_of_data(table, np.arange(ROWS), Y, np.arange(2), np.random.default_rng(1).normal(size=(ROWS, 3)), 5)
+    about = [sentence for sentence in found if "read as text" in sentence]
+    expected = (
+        f"X has columns of numbers that are read as text, each value a category of its own: column 'price' (such as "
+        f"{said!r}). Turn them into numbers, with gaps where there is none."
+    )
+    assert about == ([] if said is None else [expected])
+    if said is not None:
+        assert not any("identifiers" in sentence for sentence in found)
+
+
+def test_amounts_that_say_something_of_the_target_are_no_identifiers():
+    """Prices are as long as identifiers, and seldom the same."""
+    generator = np.random.default_rng(10)
+    price = generator.permutation(ROWS) * 731 + 20_000
+    assert kinds({"price": price}) == ["identifier"]
+    ordered = np.sort(price)[np.argsort(np.argsort(Y + generator.normal(size=ROWS)))]
+    assert kinds({"price": ordered}) == []
+    statistic = kruskal(*(ordered[label == Y] for label in (0, 1)))
+    ranks = np.unique(ordered, return_inverse=True)[1]
+    for chance, says in ((statistic.pvalue * 1.01, True), (statistic.pvalue * 0.99, False)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "CHANCE", chance)
+            assert _tells_something(ranks, Y, 3) is says
 
 
 def test_rows_of_the_same_values_in_another_order_are_no_copies():
     inputs = np.random.default_rng(5).normal(size=(ROWS, 2)).astype(np.float32)
     inputs[60:] = inputs[:60, ::-1]
-    assert kinds({"a": NOISE}, inputs=inputs) == []
+    assert kinds(Table(inputs, ROWS), inputs=inputs) == []
     inputs[60:, 0] = inputs[:60, 0]  # alike in one column
-    assert kinds({"a": NOISE}, inputs=inputs) == []
+    assert kinds(Table(inputs, ROWS), inputs=inputs) == []
 
 
 @pytest.mark.parametrize(("classes", "rows", "said"), [(25, 1249, True), (25, 1250, False), (24, 1000, False)])

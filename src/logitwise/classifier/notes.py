@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -16,6 +17,10 @@ PURE = 0.995  # of the rows: what one column alone gets right when it gives the 
 MANY_CLASSES = 25
 REPEATED = 0.01  # of the rows: fewer copies change no digit
 FEWEST_COPIES = 5
+CHANCE = 0.01  # that a column which says nothing is taken for one that does
+MANY_NUMBERS = 10  # distinct ones, in a column of numbers that are read as text
+NEARLY_ALL = 0.8  # of its distinct values
+NUMBER_AS_TEXT = re.compile(r"[<>]?=?[-+]?[$€£¥]?\d[\d.,]*%?")
 MOST_INPUTS = 20_000_000  # numbers compared to find copies
 GIVES_AWAY = "columns that give the target away"
 
@@ -65,7 +70,7 @@ def notes_of_data(
     found = [*_of_the_target(target, classes, members)]
     if not table.has_common_scale:
         found += _of_the_columns(table, rows, target, len(classes))
-    return [Note(sentence) for sentence in (*found, *_of_copies(inputs))]
+    return [Note(sentence) for sentence in (*found, *_of_copies(table, rows, inputs))]
 
 
 def notes_of_validation(target: np.ndarray, classes: np.ndarray) -> list[Note]:
@@ -94,27 +99,36 @@ def _of_the_target(target: np.ndarray, classes: np.ndarray, members: int) -> Ite
 
 
 def _of_the_columns(table: Table, rows: np.ndarray, target: np.ndarray, n_classes: int) -> Iterator[str]:
-    empty, constant, identifiers, telling = [], [], [], []
+    empty, constant, identifiers, telling, as_text = [], [], [], [], []
     for place in range(table.n_columns):
-        values = table.column(place)[rows]
+        values, label = table.column(place)[rows], table.column_label(place)
         present = _present(values)
         if not present.any():
-            empty.append(table.column_label(place))
+            empty.append(label)
             continue
         distinct, codes = np.unique(
             values[present].astype(str if values.dtype.kind == "O" else values.dtype), return_inverse=True
         )
         if len(distinct) == 1 and present.all():
-            constant.append(table.column_label(place))
+            constant.append(label)
         elif len(rows) >= FEWEST_ROWS:
-            if _is_identifier(distinct, values[present], len(rows)):
-                identifiers.append(table.column_label(place))
+            if (example := _number_as_text(distinct)) is not None:
+                as_text.append(f"{label} (such as {example!r})")
+            elif _is_identifier(distinct, values[present], len(rows)) and not (
+                _is_long(distinct, len(rows)) and _tells_something(codes, target[present], n_classes)
+            ):
+                identifiers.append(label)
             if _gives_away(codes, len(distinct), values.dtype.kind == "O", target[present], len(target), n_classes):
-                telling.append(table.column_label(place))
+                telling.append(label)
     if empty:
         yield f"X has empty columns, every value of which is missing: {listed(empty)}. Fill or drop them."
     if constant:
-        yield f"X has columns with only one value, which carry no information: {listed(constant)}."
+        yield f"X has columns with only one value, which carry no information: {listed(constant)}. Drop them."
+    if as_text:
+        yield (
+            f"X has columns of numbers that are read as text, each value a category of its own: {listed(as_text)}. "
+            f"Turn them into numbers, with gaps where there is none."
+        )
     if identifiers:
         yield (
             f"X has columns that look like identifiers, with a different value in nearly every row: "
@@ -124,6 +138,25 @@ def _of_the_columns(table: Table, rows: np.ndarray, target: np.ndarray, n_classe
         yield (
             f"X has {GIVES_AWAY}, each by itself: {listed(telling)}. Drop those that will not be known when predicting."
         )
+
+
+def _number_as_text(distinct: np.ndarray) -> str | None:
+    """Return a text that is no number, of a column of text whose values nearly all are numbers in some spelling."""
+    if distinct.dtype.kind != "U" or len(distinct) < MANY_NUMBERS:
+        return None
+    is_number = np.array([NUMBER_AS_TEXT.fullmatch(text) is not None for text in distinct.tolist()])
+    if is_number.mean() < NEARLY_ALL:
+        return None
+    others = [text for text in distinct.tolist() if not _is_plain_number(text)]
+    return others[0] if others else None
+
+
+def _is_plain_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _present(values: np.ndarray) -> np.ndarray:
@@ -146,6 +179,24 @@ def _is_identifier(distinct: np.ndarray, values: np.ndarray, rows: int) -> bool:
     return bool(counts_up or (np.abs(values) >= LONG).mean() > DISTINCT)
 
 
+def _is_long(distinct: np.ndarray, rows: int) -> bool:
+    """Return whether numbers are taken for identifiers because of their length, which amounts have as well."""
+    if distinct.dtype.kind in "USO":
+        return False
+    numbers = distinct.astype(np.float64)
+    return not (len(distinct) == rows and numbers[-1] / 2 - numbers[0] / 2 < rows)
+
+
+def _tells_something(ranks: np.ndarray, target: np.ndarray, n_classes: int) -> bool:
+    """Return whether ranks differ among the classes beyond chance, by the test of Kruskal and Wallis."""
+    from scipy.stats import chi2
+
+    rows, counts = len(ranks), np.bincount(target, minlength=n_classes)
+    sums, counts = np.bincount(target, ranks + 1.0, n_classes)[counts > 0], counts[counts > 0]
+    statistic = 12 / (rows * (rows + 1)) * (sums**2 / counts).sum() - 3 * (rows + 1)
+    return len(counts) > 1 and bool(chi2.sf(statistic, len(counts) - 1) < CHANCE)
+
+
 def _gives_away(
     codes: np.ndarray, n_distinct: int, is_category: bool, target: np.ndarray, rows: int, n_classes: int
 ) -> bool:
@@ -159,15 +210,27 @@ def _gives_away(
     return int((np.diff(target[order]) != 0).sum()) <= n_classes - 1
 
 
-def _of_copies(inputs: np.ndarray) -> Iterator[str]:
-    rows = len(inputs)
-    if rows < FEWEST_ROWS or inputs.size > MOST_INPUTS:
+def _of_copies(table: Table, rows: np.ndarray, inputs: np.ndarray) -> Iterator[str]:
+    n_rows = len(inputs)
+    if n_rows < FEWEST_ROWS or inputs.size > MOST_INPUTS:
         return
     # One number per row: those of rows that differ are equal with a chance of 1 in 1e15.
     keys = inputs.astype(np.float64) @ np.random.default_rng(0).normal(size=inputs.shape[1])
-    copies = rows - len(np.unique(keys))
-    if copies >= max(FEWEST_COPIES, REPEATED * rows):
+    _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    alike = np.flatnonzero(counts[inverse] > 1)
+    copies = len(alike) - _distinct(table, rows[alike]) if len(alike) else 0
+    if copies >= max(FEWEST_COPIES, REPEATED * n_rows):
         yield (
-            f"X has {copies:,} rows that are copies of others, of {rows:,}. Where one copy is trained on and another "
+            f"X has {copies:,} rows that are copies of others, of {n_rows:,}. Where one copy is trained on and another "
             f"measured, the figures are too good."
         )
+
+
+def _distinct(table: Table, rows: np.ndarray) -> int:
+    """Return how many of some rows differ, by their values: inputs are the same for levels that are not kept."""
+    codes = []
+    for place in range(table.n_columns):
+        values = table.column(place)[rows]
+        known = values.astype(str) if values.dtype.kind == "O" else values
+        codes.append(np.where(_present(values), np.unique(known, return_inverse=True)[1], -1))
+    return len(np.unique(np.stack(codes, axis=1), axis=0))
