@@ -114,8 +114,8 @@ def _of_the_columns(table: Table, rows: np.ndarray, target: np.ndarray, n_classe
         elif len(rows) >= FEWEST_ROWS:
             if (example := _number_as_text(distinct)) is not None:
                 as_text.append(f"{label} (such as {example!r})")
-            elif _is_identifier(distinct, values[present], len(rows)) and not (
-                _is_long(distinct, len(rows)) and _tells_something(codes, target[present], n_classes)
+            elif _is_identifier(distinct, values[present], len(rows)) and not _is_amount(
+                distinct, codes, target[present], len(rows), n_classes
             ):
                 identifiers.append(label)
             if _gives_away(codes, len(distinct), values.dtype.kind == "O", target[present], len(target), n_classes):
@@ -174,17 +174,19 @@ def _is_identifier(distinct: np.ndarray, values: np.ndarray, rows: int) -> bool:
     numbers = distinct.astype(np.float64)
     if not np.isfinite(numbers).all() or (numbers != np.floor(numbers)).any():
         return False
-    # Where some rows were held out before, a running number has gaps, and still no value occurs twice.
-    counts_up = len(distinct) == rows and numbers[-1] / 2 - numbers[0] / 2 < rows
-    return bool(counts_up or (np.abs(values) >= LONG).mean() > DISTINCT)
+    return _counts_up(numbers, rows) or bool((np.abs(values) >= LONG).mean() > DISTINCT)
 
 
-def _is_long(distinct: np.ndarray, rows: int) -> bool:
-    """Return whether numbers are taken for identifiers because of their length, which amounts have as well."""
-    if distinct.dtype.kind in "USO":
+def _counts_up(numbers: np.ndarray, rows: int) -> bool:
+    """Return whether distinct numbers are a count of the rows: where some were held out before, it has gaps."""
+    return bool(len(numbers) == rows and numbers[-1] / 2 - numbers[0] / 2 < rows)
+
+
+def _is_amount(distinct: np.ndarray, codes: np.ndarray, target: np.ndarray, rows: int, n_classes: int) -> bool:
+    """Return whether long numbers, which look like identifiers, say something of the target, as amounts do."""
+    if distinct.dtype.kind in "USO" or _counts_up(distinct.astype(np.float64), rows):
         return False
-    numbers = distinct.astype(np.float64)
-    return not (len(distinct) == rows and numbers[-1] / 2 - numbers[0] / 2 < rows)
+    return _tells_something(codes, target, n_classes)
 
 
 def _tells_something(ranks: np.ndarray, target: np.ndarray, n_classes: int) -> bool:
