@@ -42,7 +42,7 @@ class Verdict:
         """The verdict: one sentence that says what decides, and one that says the rest."""
         first = join([tag("b", self.judgement), ": ", join(self.because, "; "), "."])
         rest = join(self.besides, "; ")
-        return join([first, " ", Html(rest[0].upper() + rest[1:]), "."]) if rest else first
+        return join([first, " ", tag("span", Html(rest[0].upper() + rest[1:]), ".", class_="rest")]) if rest else first
 
 
 @dataclass(frozen=True)
