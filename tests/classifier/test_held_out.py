@@ -11,6 +11,7 @@ from classifier.made_trainer import made_arrays, made_trainer, member_logits, tr
 from logitwise.calibration import Calibration, fit_calibration, sharpening
 from logitwise.classifier import Classifier, training
 from logitwise.classifier.baselines import compare
+from logitwise.classifier.calibration import averaging
 from logitwise.classifier.decisions import decide
 from logitwise.classifier.folds import Plan, given_split, plan_for
 from logitwise.classifier.held_out import HeldOut
@@ -176,6 +177,7 @@ def test_what_is_learnt_from_the_votes(is_folds, seed):
     target, weight = trainer.target_and_weight(rows)
     factor = sharpening(*trainer.votes_by_folds()) if is_folds else 1.0
     assert (factor > 1.05) is is_folds
+    known = averaging(*trainer.votes_by_folds()) if is_folds else (1.0, 0.0)
     found, fit = HeldOut.of(trainer, seed), fit_calibration(votes, target, weight, seed=seed, sharpening=factor)
     np.testing.assert_array_equal(found.calibration.scale, fit.calibration.scale)
     np.testing.assert_array_equal(found.calibration.shift, fit.calibration.shift)
@@ -188,6 +190,8 @@ def test_what_is_learnt_from_the_votes(is_folds, seed):
     assert found.after == summary(target, np.exp(fit.log_probabilities))
     assert found.intervals == summary_intervals(target, np.exp(fit.log_probabilities))
     assert found.losses == fit.losses
+    assert (factor, found.averaging) == known
+    assert (found.averaging > 0) is is_folds
     at_target = fit.log_probabilities[np.arange(40), target]
     np.testing.assert_array_equal(found.conformal_scores, np.sort(-at_target))
     assert found.as_json() == {

@@ -46,6 +46,8 @@ class Comparison(Displayed):
             the powers of ten from 1e-4 to 1e4. None in model files that were written before it was chosen.
         linear_gain: As an entry of `differences`: the log loss of the logistic regression less that of the class
             frequencies.
+        averaging: By how much the mean of all members is better than the votes compared, each of one member alone: an
+            estimate, in nats.
     """
 
     rows: int
@@ -53,6 +55,7 @@ class Comparison(Displayed):
     differences: dict[str, dict[str, float]]
     C: float | None = None
     linear_gain: dict[str, float] | None = None
+    averaging: float = 0.0
 
     def _title(self) -> str:
         return f"Comparison on {counted(self.rows, 'held-out row')}"
@@ -74,8 +77,8 @@ class Comparison(Displayed):
 
     @property
     def is_linear_better(self) -> bool:
-        """Whether logistic regression is better than the network beyond chance, and the class frequencies are not."""
-        return self.rows > 0 and self._says_something and self.differences[LOGISTIC]["low"] > 0
+        """Whether logistic regression is better than all members together beyond chance, and than the frequencies."""
+        return self.rows > 0 and self._says_something and self.differences[LOGISTIC]["low"] > self.averaging
 
     @property
     def _says_something(self) -> bool:
@@ -97,8 +100,10 @@ class Comparison(Displayed):
         where = f"{against} on {self.rows:,} held-out rows ({_interval(found)})"
         if found["high"] < 0:
             return f"The network beats logistic regression: {where}."
-        if found["low"] > 0:
+        if self.is_linear_better:
             return f"Logistic regression beats the network: {where}."
+        if found["low"] > 0:
+            where += f". One member voted on each row, and the mean of all is better by about {self.averaging:.3f}"
         return f"The network is not clearly worth it beside logistic regression: {where}."
 
     def _finding_beside_frequencies(self) -> str:
@@ -120,6 +125,7 @@ class Comparison(Displayed):
             "differences": self.differences,
             "C": self.C,
             "linear_gain": self.linear_gain,
+            "averaging": self.averaging,
             "verdict": self.verdict,
         }
 
@@ -174,7 +180,7 @@ def compare(
     differences = {name: _difference(at_target["model"] - at_target[name], seed) for name in (MAJORITY, LOGISTIC)}
     linear_gain = _difference(at_target[LOGISTIC] - at_target[MAJORITY], seed)
     measures = {name: summary(target[held_out], each) for name, each in predictions.items()}
-    return Comparison(len(held_out), measures, differences, strength, linear_gain)
+    return Comparison(len(held_out), measures, differences, strength, linear_gain, model.averaging)
 
 
 def _folds_to_compare(plan: Plan, shape: tuple[int, ...], n_classes: int) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -152,15 +152,25 @@ def sharpening(
         J. R. Cook and L. A. Stefanski, Simulation-extrapolation estimation in parametric measurement error models, 1994
         (seeing what noise does by adding more of it).
     """
+    return averaging(single, others, target, sample_weight)[0]
+
+
+def averaging(
+    single: np.ndarray, others: np.ndarray, target: np.ndarray, sample_weight: np.ndarray | None = None
+) -> tuple[float, float]:
+    """Return what the mean of members gains on one of them: `sharpening`, and by how much its log loss is lower."""
     count = len(others)
     if count < 2 or len(target) == 0:
-        return 1.0
+        return 1.0, 0.0
     noisy = single + (others - others.mean(axis=0)) * (UNSEEN * np.sqrt(count / (count - 1)))
     weight = np.ones(len(target)) if sample_weight is None else sample_weight
-    alone, _ = temperature_of(noisy.reshape(-1, single.shape[1]), np.tile(target, count), np.tile(weight, count))
+    alone, loss_alone = temperature_of(
+        noisy.reshape(-1, single.shape[1]), np.tile(target, count), np.tile(weight, count)
+    )
     votes = np.log(np.maximum(softmax(noisy).mean(axis=0), SMALLEST))
-    together, _ = temperature_of(votes, target, weight)
-    return float(np.clip((alone / together) ** (count / (count + 1)), 1.0, SHARPEST))
+    together, loss_together = temperature_of(votes, target, weight)
+    factor = float(np.clip((alone / together) ** (count / (count + 1)), 1.0, SHARPEST))
+    return factor, max(0.0, loss_alone - loss_together)
 
 
 def among_present(logits: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

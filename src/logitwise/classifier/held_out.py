@@ -10,7 +10,7 @@ import numpy as np
 
 from logitwise._display import Displayed, counted
 from logitwise._errors import InvalidValueError
-from logitwise.classifier.calibration import fit_calibration, sharpening
+from logitwise.classifier.calibration import averaging, fit_calibration
 from logitwise.classifier.decisions import Decision, conformal_scores, decide
 from logitwise.metrics import summary, summary_intervals
 from logitwise.metrics.intervals import Interval
@@ -36,6 +36,8 @@ class HeldOut(Displayed):
         after: The same of `log_probabilities`.
         intervals: How far chance alone could have moved them, as `logitwise.metrics.summary_intervals` returns it.
         losses: The cross-validated log loss of each scaling that was tried.
+        averaging: By how much the log loss of the mean of all members is lower than that of these votes, each of one
+            member alone: an estimate, in nats; 0 where all members voted.
     """
 
     plan: str
@@ -47,6 +49,7 @@ class HeldOut(Displayed):
     after: dict[str, float]
     intervals: dict[str, Interval | None]
     losses: dict[str, float]
+    averaging: float = 0.0
 
     def _title(self) -> str:
         return f"HeldOut: {counted(len(self.rows), 'row')}"
@@ -70,12 +73,12 @@ class HeldOut(Displayed):
             uniform = 1.0 / (len(trainer.rows) + 1)
             none = Calibration.none(votes.shape[1], uniform)
             return cls(trainer.plan.why, rows, target, votes, none, {}, {}, {}, {})
-        factor = sharpening(*trainer.votes_by_folds()) if trainer.plan.is_folds else 1.0
+        factor, gain = averaging(*trainer.votes_by_folds()) if trainer.plan.is_folds else (1.0, 0.0)
         fit = fit_calibration(votes, target, weight, seed=seed, sharpening=factor)
         before, probabilities = summary(target, np.exp(votes)), np.exp(fit.log_probabilities)
         after, intervals = summary(target, probabilities), summary_intervals(target, probabilities)
         found = (fit.log_probabilities, fit.calibration, before, after, intervals, fit.losses)
-        return cls(trainer.plan.why, rows, target, *found)
+        return cls(trainer.plan.why, rows, target, *found, gain)
 
     @property
     def conformal_scores(self) -> np.ndarray:

@@ -19,7 +19,9 @@ def comparison_of(model: Model, wording: Wording) -> HeldOutComparison | None:
         gains = {
             name: tuple(-float(found[end]) for end in ("high", "low")) for name, found in known["differences"].items()
         }
-        found = HeldOutComparison(int(known["rows"]), known["measures"], verdict_of(model, wording) or "", gains)
+        averaging = float(known.get("averaging", 0.0))
+        said = verdict_of(model, wording) or ""
+        found = HeldOutComparison(int(known["rows"]), known["measures"], said, gains, averaging)
         return found if {name: dict(measures) for name, measures in found.measures.items()}.get("model") else None
     except (AttributeError, KeyError, TypeError, ValueError):  # a file may come from anywhere
         return None

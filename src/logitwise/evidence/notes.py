@@ -49,7 +49,12 @@ def verdict_of(model: Model, wording: Wording) -> str | None:
         return None
     try:
         compared = Comparison(
-            known["rows"], known["measures"], known["differences"], known.get("C"), known.get("linear_gain")
+            known["rows"],
+            known["measures"],
+            known["differences"],
+            known.get("C"),
+            known.get("linear_gain"),
+            known.get("averaging", 0.0),
         )
         advice = wording.use_logistic or compared.advice
         return f"{compared.finding} {advice}" if compared.is_linear_better else verdict
