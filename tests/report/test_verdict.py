@@ -50,7 +50,7 @@ def test_no_better_than_the_baseline():
     found = sentence(stated(target, probability, target.mean()))
     assert found.startswith(
         "Do not trust it: it is right in 47.0% of 400 rows, against 53.2% by always answering “no”; its log loss is "
-        "not clearly lower than that of a coin ("
+        "higher than that of a coin ("
     )
 
 
@@ -195,12 +195,14 @@ def judged(
 
 TRUSTED = ("Trust it", "yes")
 WITH_CARE = ("Trust it with care", "partly")
+ONLY_SOME = ("Trust only some of its answers", "partly")
 NOT_ITS_PROBABILITIES = ("Trust its answers, but not its probabilities", "partly")
 PREFERRED = ("Prefer logistic regression", "partly")
 NOT_TRUSTED = ("Do not trust it", "no")
 LEAK = "The data has columns that give the target away, each by itself: column 'after'"
 LEAKING = ("Look at its columns first", "partly")
 NOT_FOR_ONE_CLASS = ("Do not rely on it for one class", "partly")
+WITH_CARE_ITS_PROBABILITIES = ("Trust its probabilities with care, but not its answers", "partly")
 NOT_ITS_ANSWERS = ("Trust its probabilities, but not its answers", "partly")
 WEAK = ((12, 7), (28, 28))
 
@@ -214,7 +216,7 @@ WEAK = ((12, 7), (28, 28))
         ({"accuracy": ALIKE}, NOT_ITS_ANSWERS),
         ({"accuracy": ALIKE, "losses": (ALIKE,)}, NOT_TRUSTED),
         ({"losses": (ALIKE,)}, NOT_ITS_PROBABILITIES),
-        ({"losses": (ALIKE,), "found": WEAK}, WITH_CARE),
+        ({"losses": (ALIKE,), "found": WEAK}, ONLY_SOME),
         ({"losses": (None,), "loss": 0.3}, TRUSTED),  # the loss of the baseline is infinite
         ({"losses": (None,), "loss": np.inf}, NOT_ITS_PROBABILITIES),
         ({"calibrated": (0.3, 0.3, 0.1)}, TRUSTED),
@@ -223,7 +225,14 @@ WEAK = ((12, 7), (28, 28))
         ({"calibrated": (0.05, 0.01, 0.1)}, WITH_CARE),
         ({"calibrated": (0.021, 0.01, 0.1)}, WITH_CARE),
         ({"calibrated": (0.02, 0.01, 0.1)}, TRUSTED),
-        ({"calibrated": (0.051, 0.01, 0.1), "found": WEAK}, WITH_CARE),
+        ({"calibrated": (0.051, 0.01, 0.1), "found": WEAK}, ONLY_SOME),
+        ({"calibrated": (0.05, 0.01, 0.1), "found": WEAK}, WITH_CARE),
+        ({"accuracy": ALIKE, "calibrated": (0.051, 0.01, 0.1)}, NOT_TRUSTED),
+        ({"accuracy": ALIKE, "calibrated": (0.05, 0.01, 0.1)}, WITH_CARE_ITS_PROBABILITIES),
+        ({"accuracy": ALIKE, "calibrated": (0.02, 0.01, 0.1)}, NOT_ITS_ANSWERS),
+        ({"accuracy": ALIKE, "loss": 0.6092}, NOT_ITS_ANSWERS),  # a thousandth below that of a coin, 0.61
+        ({"accuracy": ALIKE, "loss": 0.6095}, NOT_TRUSTED),
+        ({"loss": 0.6095}, NOT_ITS_PROBABILITIES),
         ({"found": ((12, 8), (28, 28))}, TRUSTED),
         ({"found": WEAK}, WITH_CARE),
         ({"found": ((28, 28), (12, 7))}, WITH_CARE),
@@ -310,6 +319,22 @@ def test_each_reason_says_how_much_and_in_which_direction(findings, reasons):
             {"accuracy": ALIKE, "losses": (ALIKE,)},
             [RIGHT, "its log loss is not clearly lower than that of a coin (0.300 against 0.610)"],
         ),
+        (
+            {"accuracy": ALIKE, "losses": (WORSE,)},
+            [RIGHT, "its log loss is higher than that of a coin (0.300 against 0.610)"],
+        ),
+        (
+            {"accuracy": ALIKE, "calibrated": (0.051, 0.01, 0.1)},
+            [RIGHT, f"{OFF} 5.1 points on average, mostly too sure"],
+        ),
+        (
+            {"accuracy": ALIKE, "calibrated": (0.05, 0.01, 0.1)},
+            [RIGHT, f"{LOWER} a coin (0.300 against 0.610)", f"{OFF} 5.0 points on average, mostly too sure"],
+        ),
+        (
+            {"calibrated": (0.031, 0.016, 0.1)},
+            [f"{OFF} 3.1 points on average (chance alone makes up to 1.6), mostly too sure"],
+        ),
         ({"losses": (ALIKE,)}, ["its log loss is not clearly lower than that of a coin (0.300 against 0.610)"]),
         ({"losses": (None,), "loss": np.inf}, ["in 0 rows it gave probability 0 to what happened"]),
         ({"found": ((10, 0), (28, 28))}, ["it finds none of the 10 rows of “no”"]),
@@ -337,3 +362,36 @@ def test_a_baseline_whose_answers_differ_is_named():
     named: Any = {"the neighbour": pairs}
     found = sentence(Evidence("m", "rows", ["no", "yes"], np.zeros(40, int), pairs, named))
     assert "it is right in 50.0% of 40 rows, against 50.0% for the neighbour; " in found
+
+
+def weighed(costs: list[list[float]], cautious: float) -> str:
+    """Return the verdict on a model of a rare class, "yes", whose probabilities are 0.02 and `cautious`."""
+    generator = np.random.default_rng(11)
+    probability = generator.choice([0.02, cautious], 4000, p=[0.9, 0.1])
+    target = (generator.random(4000) < probability).astype(int)
+    evidence = stated(target, probability, float(target.mean()))
+    return sentence(Evidence(**{**vars(evidence), "costs": np.array(costs)}))
+
+
+def test_where_mistakes_do_not_cost_the_same_answers_are_judged_by_what_they_cost():
+    """Not by how often they are right: answering the rare class more often is what was asked for."""
+    found = weighed([[0, 1], [9, 0]], 0.4)
+    assert found.startswith(
+        "Trust it: its answers cost 64.0% less than always answering “no”; its probabilities are off "
+    )
+    assert re.search(r"\. It is right in 9[0-3]\.\d% of 4,000 rows, against 94\.0% by always answering “no”; ", found)
+    useless = weighed([[0, 1], [3, 0]], 0.2)
+    assert useless.startswith(
+        "Trust its probabilities, but not its answers: its answers do not clearly cost less than always answering "
+        "“no”; its log loss is lower than that of a coin ("
+    )
+
+
+@pytest.mark.parametrize(("right", "said"), [(0.0, "cost 100% less than"), (-1.0, "cost less than")])
+def test_costs_of_a_baseline_whose_answers_differ(right, said):
+    target = np.arange(40) % 2
+    coin = np.where(np.arange(40)[:, None] % 3 == 0, [0.2, 0.8], [0.99, 0.01])
+    sure = np.where(target[:, None] == [0, 1], 0.98, 0.02)
+    costs = np.array([[right, 1.0], [3.0, right]])
+    found = sentence(Evidence("m", "rows", ["no", "yes"], target, sure, {"the neighbour": coin}, costs=costs))
+    assert found.startswith(f"Trust it: its answers {said} those of the neighbour; ")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from logitwise._decision import answers
 from logitwise.metrics import accuracy, calibration_error, confusion_matrix
 from logitwise.metrics.bins import bin_of
 from logitwise.metrics.intervals import (
@@ -137,6 +138,15 @@ def measures(evidence: Evidence) -> tuple[Measure, ...]:
     if evidence.rows > 1:  # rows that are all right stay all right when drawn again: that says nothing
         hits = replace(hits, interval=wilson(float(evidence.hits.sum()), evidence.rows))
     return (hits, *losses)
+
+
+def cost(evidence: Evidence) -> Measure | None:
+    """Return what the answers cost a row, of the model and of each baseline; None where all errors cost the same."""
+    if evidence.costs is None:
+        return None
+    predictions = (evidence.probabilities, *evidence.baselines.values())
+    by_row = np.stack([evidence.costs[evidence.target, answers(each, evidence.costs)] for each in predictions], axis=1)
+    return _measure("Cost", -1.0, by_row.mean(axis=0), bootstrap_means(by_row))
 
 
 def calibration(evidence: Evidence) -> CalibrationFinding:
