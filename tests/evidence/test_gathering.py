@@ -161,6 +161,18 @@ def test_a_note_on_columns_that_give_the_target_away_is_heard_by_the_verdict(cas
     assert found.verdict.startswith((f"Look at its columns first: {said}. It is right in ", "Do not trust it: "))
 
 
+@pytest.mark.parametrize(("copies", "is_heard"), [(99, False), (100, True)])
+def test_a_note_on_many_copies_is_heard_by_the_verdict(case, copies, is_heard):
+    model, rows = case
+    assert gathered(case).copies == ""
+    note = f"X has {copies} rows that are copies of others, of 1,000. Where one copy is trained on ..."
+    noted = replace(model, metadata={**model.metadata, "notes": ["X has <odd> columns. Drop them.", note]})
+    said = f"the data has {copies} rows that are copies of others, of 1,000"
+    assert gathered((noted, rows)).copies == (said[0].upper() + said[1:]) * is_heard
+    found = measure(noted, rows, "w", [1] * len(model.classes))
+    assert found.verdict.startswith((f"Look at its copies first: {said}. ", "Do not trust it: ")) or not is_heard
+
+
 def test_holds_the_costs_that_answers_weigh(case):
     model, rows = case
     costs = np.ones((len(model.classes), len(model.classes)))

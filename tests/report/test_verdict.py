@@ -174,12 +174,13 @@ def judged(
     loss: float = 0.3,
     better: dict[str, tuple[float, float]] | None = None,
     leak: str = "",
+    copies: str = "",
 ) -> Verdict:
     """Return the verdict on findings as given: gains, error and what chance makes it, rows and hits of the classes."""
     names = ["a coin", "logistic regression", "trees"][: len(losses)]
     pairs = np.tile([0.8, 0.2], (rows, 1))
     evidence = Evidence("m", "rows", ["no", "yes"], np.zeros(rows, int), pairs, dict.fromkeys(names, pairs[:, ::-1]))
-    evidence = Evidence(**{**vars(evidence), "leak": leak})
+    evidence = Evidence(**{**vars(evidence), "leak": leak, "copies": copies})
     if better is not None:
         evidence = Evidence(**{**vars(evidence), "comparison": HeldOutComparison(9, {}, "", better)})
     values = (0.61, 0.25, 0.35)[: len(losses)]
@@ -201,6 +202,8 @@ PREFERRED = ("Prefer logistic regression", "partly")
 NOT_TRUSTED = ("Do not trust it", "no")
 LEAK = "The data has columns that give the target away, each by itself: column 'after'"
 LEAKING = ("Look at its columns first", "partly")
+COPIED = "The data has 60 rows that are copies of others, of 300"
+COPIES = ("Look at its copies first", "partly")
 NOT_FOR_ONE_CLASS = ("Do not rely on it for one class", "partly")
 WITH_CARE_ITS_PROBABILITIES = ("Trust its probabilities with care, but not its answers", "partly")
 NOT_ITS_ANSWERS = ("Trust its probabilities, but not its answers", "partly")
@@ -253,6 +256,10 @@ WEAK = ((12, 7), (28, 28))
         ({"better": {"majority class": (-0.2, -0.1), "logistic regression": (-0.2, -0.1)}}, PREFERRED),
         ({"leak": LEAK}, LEAKING),
         ({"leak": LEAK, "losses": (BETTER, WORSE), "found": ((10, 0), (28, 28))}, LEAKING),
+        ({"leak": LEAK, "copies": COPIED}, LEAKING),
+        ({"copies": COPIED}, COPIES),
+        ({"copies": COPIED, "losses": (BETTER, WORSE), "found": ((10, 0), (28, 28))}, COPIES),
+        ({"copies": COPIED, "losses": (ALIKE,), "accuracy": ALIKE}, NOT_TRUSTED),
         ({"leak": LEAK, "losses": (ALIKE,), "accuracy": ALIKE}, NOT_TRUSTED),
         ({"better": {"logistic regression": (-0.2, -0.1)}, "losses": (ALIKE,), "accuracy": ALIKE}, NOT_TRUSTED),
     ],
@@ -305,6 +312,7 @@ def test_each_reason_says_how_much_and_in_which_direction(findings, reasons):
         ({}, [RIGHT, CALIBRATED]),
         ({"losses": (BETTER, BETTER)}, [RIGHT, CALIBRATED, f"{LOWER} logistic regression (0.300 against 0.250)"]),
         ({"losses": (BETTER, WORSE)}, ["logistic regression is better (log loss 0.250 against 0.300)"]),
+        ({"copies": COPIED}, ["the data has 60 rows that are copies of others, of 300"]),
         ({"leak": LEAK}, ["the data has columns that give the target away, each by itself: column 'after'"]),
         (
             {"losses": (BETTER, WORSE), "found": ((10, 0), (28, 28))},

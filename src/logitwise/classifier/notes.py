@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -17,7 +18,14 @@ MANY_CLASSES = 25
 REPEATED = 0.01  # of the rows: fewer copies change no digit
 FEWEST_COPIES = 5
 MOST_INPUTS = 20_000_000  # numbers compared to find copies
+MOST_LEVELS = 20  # of numbers written as text: as many are learnt one by one
 GIVES_AWAY = "columns that give the target away"
+COPIES = "rows that are copies of others"
+_NUMBER = r"[+-]?(?:\d{1,3}(?:[,.'\s]\d{3})+|\d+)(?:[.,]\d+)?"
+_UNIT = r"[%°$€£¥]\w?|[^\W\d_]+(?:/[^\W\d_]+)?"
+_DATE = r"\d{4}-\d\d-\d\d\b.*|\d{1,2}([./])\d{1,2}\1\d{2,4}\b.*|\d{1,2}:\d\d(?::\d\d.*)?"
+WRITTEN = re.compile(rf"\s*(?:{_DATE}|[$€£¥]?\s?{_NUMBER}\s?(?P<unit>{_UNIT})?)\s*")
+MOST_UNITS = 3
 
 
 class TrainingWarning(UserWarning):
@@ -65,7 +73,7 @@ def notes_of_data(
     found = [*_of_the_target(target, classes, members)]
     if not table.has_common_scale:
         found += _of_the_columns(table, rows, target, len(classes))
-    return [Note(sentence) for sentence in (*found, *_of_copies(inputs))]
+    return [Note(sentence) for sentence in (*found, *_of_copies(inputs, table, rows))]
 
 
 def notes_of_validation(target: np.ndarray, classes: np.ndarray) -> list[Note]:
@@ -94,7 +102,7 @@ def _of_the_target(target: np.ndarray, classes: np.ndarray, members: int) -> Ite
 
 
 def _of_the_columns(table: Table, rows: np.ndarray, target: np.ndarray, n_classes: int) -> Iterator[str]:
-    empty, constant, identifiers, telling = [], [], [], []
+    empty, constant, identifiers, written, telling = [], [], [], [], []
     for place in range(table.n_columns):
         values = table.column(place)[rows]
         present = _present(values)
@@ -107,10 +115,15 @@ def _of_the_columns(table: Table, rows: np.ndarray, target: np.ndarray, n_classe
         if len(distinct) == 1 and present.all():
             constant.append(table.column_label(place))
         elif len(rows) >= FEWEST_ROWS:
-            if _is_identifier(distinct, values[present], len(rows)):
-                identifiers.append(table.column_label(place))
-            if _gives_away(codes, len(distinct), values.dtype.kind == "O", target[present], len(target), n_classes):
-                telling.append(table.column_label(place))
+            label, is_text = table.column_label(place), values.dtype.kind == "O"
+            if is_text and _is_written(distinct):
+                written.append(f"{label} ({str(distinct[0])!r})")
+            elif _is_identifier(distinct, values[present], len(rows)):
+                identifiers.append(label)
+            if _gives_away(codes, len(distinct), is_text, target[present], len(target), n_classes):
+                telling.append(label)
+            elif not present.all() and _gives_away(present.astype(int), 2, True, target, len(target), n_classes):
+                telling.append(f"{label} (whether it is missing)")
     if empty:
         yield f"X has empty columns, every value of which is missing: {listed(empty)}. Fill or drop them."
     if constant:
@@ -119,6 +132,11 @@ def _of_the_columns(table: Table, rows: np.ndarray, target: np.ndarray, n_classe
         yield (
             f"X has columns that look like identifiers, with a different value in nearly every row: "
             f"{listed(identifiers)}. Drop them unless they mean something."
+        )
+    if written:
+        yield (
+            f"X has columns of numbers or dates written as text, each value of which is taken for a category of its "
+            f"own: {listed(written)}. Make numbers of them."
         )
     if telling:
         yield (
@@ -146,6 +164,17 @@ def _is_identifier(distinct: np.ndarray, values: np.ndarray, rows: int) -> bool:
     return bool(counts_up or (np.abs(values) >= LONG).mean() > DISTINCT)
 
 
+def _is_written(distinct: np.ndarray) -> bool:
+    """Return whether texts are numbers with a unit or a currency, or dates, and too many to learn one by one."""
+    if len(distinct) <= MOST_LEVELS:
+        return False
+    texts = distinct.tolist()
+    found = [WRITTEN.fullmatch(text) for text in texts]
+    units = {match["unit"] for match in found if match}
+    digits = sum(text.isdigit() for text in texts)  # of which codes are made, as postcodes are
+    return None not in found and len(units) <= MOST_UNITS and digits <= len(texts) / 2
+
+
 def _gives_away(
     codes: np.ndarray, n_distinct: int, is_category: bool, target: np.ndarray, rows: int, n_classes: int
 ) -> bool:
@@ -159,15 +188,39 @@ def _gives_away(
     return int((np.diff(target[order]) != 0).sum()) <= n_classes - 1
 
 
-def _of_copies(inputs: np.ndarray) -> Iterator[str]:
-    rows = len(inputs)
-    if rows < FEWEST_ROWS or inputs.size > MOST_INPUTS:
+def _of_copies(inputs: np.ndarray, table: Table, rows: np.ndarray) -> Iterator[str]:
+    count = len(inputs)
+    if count < FEWEST_ROWS or inputs.size > MOST_INPUTS:
         return
     # One number per row: those of rows that differ are equal with a chance of 1 in 1e15.
     keys = inputs.astype(np.float64) @ np.random.default_rng(0).normal(size=inputs.shape[1])
-    copies = rows - len(np.unique(keys))
-    if copies >= max(FEWEST_COPIES, REPEATED * rows):
+    copies = count - len(np.unique(keys))
+    if copies >= max(FEWEST_COPIES, REPEATED * count) and not _come_about(copies, table, rows):
         yield (
-            f"X has {copies:,} rows that are copies of others, of {rows:,}. Where one copy is trained on and another "
-            f"measured, the figures are too good."
+            f"X has {copies:,} {COPIES}, of {count:,}. Where one copy is trained on and another measured, the figures "
+            f"are too good."
         )
+
+
+def _come_about(copies: int, table: Table, rows: np.ndarray) -> bool:
+    """Return whether half as many rows are alike where each column is shuffled by itself.
+
+    Where columns have few values, rows of different origin are alike; shuffled copies of one row are not.
+    """
+    if table.has_common_scale:
+        return False
+    generator, keys = np.random.default_rng(0), np.zeros(len(rows))
+    for place in range(table.n_columns):
+        values = table.column(place)[rows]
+        levels, codes = np.unique(values.astype(str) if values.dtype.kind == "O" else values, return_inverse=True)
+        keys += generator.normal(size=len(levels))[generator.permutation(codes)]
+    return len(rows) - len(np.unique(keys)) >= copies / 2
+
+
+def share_of_copies(note: str) -> float:
+    """Return the share of copies that a note tells of; 0 where it tells of something else."""
+    told = re.search(rf"([\d,]+) {COPIES}, of ([\d,]+)\.", note)
+    if told is None:
+        return 0.0
+    copies, count = (int(number.replace(",", "")) for number in told.groups())
+    return copies / max(1, count)

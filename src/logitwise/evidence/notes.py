@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from logitwise.classifier.baselines import Comparison
-from logitwise.classifier.notes import GIVES_AWAY, Note
+from logitwise.classifier.notes import GIVES_AWAY, Note, share_of_copies
 from logitwise.model.model import Model
+
+MANY_COPIES = 0.1  # of the rows: figures of which as many may be learnt by heart say little
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,12 @@ def leak_of(model: Model, wording: Wording) -> str:
     """Return what training noted of columns that give the target away, without the advice; "" where it noted none."""
     found = [note for note in notes_of(model, wording) if GIVES_AWAY in note]
     return found[0].rpartition(". ")[0] if found else ""
+
+
+def copies_of(model: Model, wording: Wording) -> str:
+    """Return what training noted of rows that are copies, without the advice; "" where they are too few to matter."""
+    found = [note for note in notes_of(model, wording) if share_of_copies(note) >= MANY_COPIES]
+    return found[0].partition(". ")[0] if found else ""
 
 
 def verdict_of(model: Model, wording: Wording) -> str | None:

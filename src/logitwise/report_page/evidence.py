@@ -98,6 +98,7 @@ class Evidence(Displayed):
         facts: What else it takes to repeat it, by name: versions, options, the SHA-256 of the data.
         notes: Sentences that the reader must know.
         leak: That columns give the target away, as a sentence without a full stop; empty if none does.
+        copies: That many rows are copies of others, as a sentence without a full stop; empty if not.
         made_at: When the report was made, in words.
         trained_at: When the model was trained, in words.
 
@@ -123,6 +124,7 @@ class Evidence(Displayed):
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     leak: str = ""
+    copies: str = ""
     made_at: str | None = None
     trained_at: str | None = None
 

@@ -141,7 +141,9 @@ def _judgement(found: _Findings) -> tuple[str, str, list[Html]]:
         return judgement, "partly", [replies, _loss_reason(found), *off]
     never = [_never_reason(evidence, found.never_found)] if found.never_found else []
     if evidence.leak:
-        return "Look at its columns first", "partly", [escape(evidence.leak[0].lower() + evidence.leak[1:])]
+        return "Look at its columns first", "partly", [_as_reason(evidence.leak)]
+    if evidence.copies:
+        return "Look at its copies first", "partly", [_as_reason(evidence.copies)]
     if found.better_rival is not None:
         return f"Prefer {found.better_rival}", "partly", [_rival_reason(found), *never]
     if never:
@@ -171,6 +173,10 @@ def _all_reasons(found: _Findings) -> list[Html]:
     elif found.weakest is not None:
         reasons.append(_weakest_reason(evidence, found.weakest))
     return reasons
+
+
+def _as_reason(sentence: str) -> Html:
+    return escape(sentence[0].lower() + sentence[1:])
 
 
 def _is_better(measure: Measure) -> bool:
