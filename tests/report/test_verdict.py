@@ -10,6 +10,7 @@ import pytest
 from logitwise.metrics.intervals import Interval
 from logitwise.report_page import Evidence, HeldOutComparison
 from logitwise.report_page.findings import (
+    Bin,
     CalibrationFinding,
     ClassFinding,
     Measure,
@@ -162,6 +163,7 @@ def test_is_two_sentences(n_classes):
     assert found.endswith(".")
 
 
+COIN = np.tile([0.5, 0.5], (40, 1))
 BETTER, WORSE, ALIKE = Interval(0.1, 0.2), Interval(-0.2, -0.1), Interval(0.0, 0.2)
 
 
@@ -363,6 +365,17 @@ def test_what_decides_comes_first_and_nothing_is_said_twice(findings, because):
     assert [*map(plain, found.because)] == because
     assert not set(found.because) & set(found.besides)
     assert plain(found.sentence).startswith(f"{found.judgement}: {'; '.join(because)}. ")
+
+
+def test_probabilities_that_are_off_in_one_place_are_not_told_to_be_off_on_average():
+    """The page says of the same error that chance makes as much."""
+    off = Bin(0.96, 1.0, Interval(0.98, 1.0), 160)
+    evidence = Evidence("m", "rows", ["no", "yes"], np.zeros(40, int), np.tile([0.8, 0.2], (40, 1)), {"a": COIN})
+    measured = [Measure(name, 0.3, None, (0.6,), (BETTER,)) for name in ("Accuracy", "Log loss", "Brier score")]
+    calibrated = CalibrationFinding(0.04, Interval(0.03, 0.07), -0.01, 1, off)
+    assert plain(verdict(evidence, measured, calibrated, []).sentence).startswith(
+        "Trust it with care: its probabilities are off in places: where it said 96%, 100% happened. It is right in "
+    )
 
 
 def test_a_baseline_whose_answers_differ_is_named():

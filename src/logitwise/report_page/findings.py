@@ -54,6 +54,7 @@ class CalibrationFinding:
     by_chance: Interval
     overconfidence: float  # mean confidence minus accuracy
     points_off: int = 0  # of the reliability diagram
+    farthest: Bin | None = None  # of these points
 
     @property
     def is_within_chance(self) -> bool:
@@ -151,11 +152,13 @@ def cost(evidence: Evidence) -> Measure | None:
 
 def calibration(evidence: Evidence) -> CalibrationFinding:
     """Return how far confidence is from accuracy, and how far chance would have it."""
+    off = [each for each in reliability(evidence.target, evidence.probabilities) if each.is_off]
     return CalibrationFinding(
         calibration_error(evidence.target, evidence.probabilities),
         chance_calibration_error(evidence.probabilities.max(axis=1)),
         float(evidence.probabilities.max(axis=1).mean() - accuracy(evidence.target, evidence.probabilities)),
-        sum(each.is_off for each in reliability(evidence.target, evidence.probabilities)),
+        len(off),
+        max(off, key=lambda each: abs(each.said - each.happened), default=None),
     )
 
 

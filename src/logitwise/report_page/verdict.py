@@ -252,6 +252,10 @@ def _calibration_reason(found: _Findings) -> Html:
         return escape("its probabilities mean what they say, as far as these rows can show")
     if calibration.error <= SMALL_ERROR:
         return escape(f"its probabilities are off by only {100 * calibration.error:.1f} points on average")
+    worst = calibration.farthest
+    if calibration.error <= calibration.by_chance.high and worst is not None:
+        where = f"where it said {share(worst.said, 0)}, {share(worst.happened, 0)} happened"
+        return escape(f"its probabilities are off in places: {where}")
     direction = "too sure" if calibration.overconfidence > 0 else "not sure enough"
     points, chance = f"{100 * calibration.error:.1f}", calibration.by_chance.high
     beside = f" (chance alone makes up to {100 * chance:.1f})" if chance >= calibration.error / 2 else ""
