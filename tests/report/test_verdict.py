@@ -143,6 +143,18 @@ def test_a_rival_that_is_as_good_or_better_is_named():
     assert ". It is right in 100% of 400 rows, " in better
 
 
+@pytest.mark.parametrize(("given", "is_preferred"), [(0.9955, False), (0.9945, True)])
+def test_models_that_are_right_in_every_row_are_not_told_apart(given, is_preferred):
+    """Four hundred rows cannot show that a log loss of 0.0001 is better than one of 0.0045."""
+    target = np.arange(400) % 2
+    model, other, coin = (np.where(target[:, None] == [0, 1], p, 1 - p) for p in (given, 0.9999, 0.5))
+    found = sentence(
+        Evidence("m", "rows", ["no", "yes"], target, model, {"a coin": coin, "logistic regression": other})
+    )
+    assert found.startswith("Prefer logistic regression: ") == is_preferred
+    assert ("logistic regression is simpler, and no worse beyond chance (log loss 0.000 " in found) != is_preferred
+
+
 def test_few_rows_say_nothing():
     assert sentence(made_evidence(rows=1, examples=[])) == (
         "Too few rows to tell: 1 row cannot show how good it is; measure it on 30 or more."
@@ -175,6 +187,7 @@ def judged(
     found: tuple[tuple[int, int], ...] = ((12, 12), (28, 28)),
     loss: float = 0.3,
     better: dict[str, tuple[float, float]] | None = None,
+    undecided: bool = False,
     leak: str = "",
     copies: str = "",
 ) -> Verdict:
@@ -184,7 +197,7 @@ def judged(
     evidence = Evidence("m", "rows", ["no", "yes"], np.zeros(rows, int), pairs, dict.fromkeys(names, pairs[:, ::-1]))
     evidence = Evidence(**{**vars(evidence), "leak": leak, "copies": copies})
     if better is not None:
-        evidence = Evidence(**{**vars(evidence), "comparison": HeldOutComparison(9, {}, "", better)})
+        evidence = Evidence(**{**vars(evidence), "comparison": HeldOutComparison(9, {}, "", better, undecided)})
     values = (0.61, 0.25, 0.35)[: len(losses)]
     measured = (
         Measure("Accuracy", 0.71, None, (0.52, 0.63, 0.64)[: len(losses)], (accuracy,)),
@@ -252,6 +265,7 @@ WEAK = ((12, 7), (28, 28))
         ({"losses": (ALIKE, WORSE), "accuracy": ALIKE}, NOT_TRUSTED),
         ({"losses": (BETTER, BETTER, WORSE)}, ("Prefer trees", "partly")),
         ({"better": {"logistic regression": (-0.2, -0.1)}}, PREFERRED),
+        ({"better": {"logistic regression": (-0.2, -0.1)}, "undecided": True}, TRUSTED),
         ({"better": {"trees": (-0.1, 0.0), "logistic regression": (-0.2, -0.1)}}, PREFERRED),
         ({"better": {"logistic regression": (-0.2, 0.0)}}, TRUSTED),
         ({"better": {"majority class": (-0.2, -0.1)}}, TRUSTED),

@@ -211,8 +211,8 @@ def _come_about(copies: int, table: Table, rows: np.ndarray) -> bool:
         return False
     generator, keys = np.random.default_rng(0), np.zeros(len(rows))
     for place in range(table.n_columns):
-        values = table.column(place)[rows]
-        levels, codes = np.unique(values.astype(str) if values.dtype.kind == "O" else values, return_inverse=True)
+        column = table.column(place)[rows]
+        levels, codes = np.unique(column.astype(str) if column.dtype.kind == "O" else column, return_inverse=True)
         keys += generator.normal(size=len(levels))[generator.permutation(codes)]
     return len(rows) - len(np.unique(keys)) >= copies / 2
 

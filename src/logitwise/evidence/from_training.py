@@ -6,7 +6,7 @@ import platform
 from typing import Any
 
 from logitwise.classifier.notes import Note
-from logitwise.evidence.notes import Wording, entries_of, verdict_of
+from logitwise.evidence.notes import Wording, comparison_in, entries_of, verdict_of
 from logitwise.evidence.record import Record, is_number
 from logitwise.model.model import Model
 from logitwise.report_page import HeldOutComparison, History
@@ -19,7 +19,9 @@ def comparison_of(model: Model, wording: Wording) -> HeldOutComparison | None:
         gains = {
             name: tuple(-float(found[end]) for end in ("high", "low")) for name, found in known["differences"].items()
         }
-        found = HeldOutComparison(int(known["rows"]), known["measures"], verdict_of(model, wording) or "", gains)
+        is_undecided = comparison_in(known).are_both_certain
+        verdict = verdict_of(model, wording) or ""
+        found = HeldOutComparison(int(known["rows"]), known["measures"], verdict, gains, is_undecided)
         return found if {name: dict(measures) for name, measures in found.measures.items()}.get("model") else None
     except (AttributeError, KeyError, TypeError, ValueError):  # a file may come from anywhere
         return None

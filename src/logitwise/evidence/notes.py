@@ -56,13 +56,20 @@ def verdict_of(model: Model, wording: Wording) -> str | None:
     if not isinstance(verdict, str):
         return None
     try:
-        compared = Comparison(
-            known["rows"], known["measures"], known["differences"], known.get("C"), known.get("linear_gain")
-        )
+        compared = comparison_in(known)
         advice = wording.use_logistic or compared.advice
         return f"{compared.finding} {advice}" if compared.is_linear_better else verdict
     except (AttributeError, KeyError, TypeError, ValueError):  # a file may come from anywhere
         return verdict
+
+
+def comparison_in(known: Mapping[str, Any]) -> Comparison:
+    """Return the comparison that the header of a model file holds.
+
+    Raises:
+        KeyError: An entry is missing; other errors may come of it later, where an entry is not what it should be.
+    """
+    return Comparison(known["rows"], known["measures"], known["differences"], known.get("C"), known.get("linear_gain"))
 
 
 def entries_of(model: Model, name: str) -> dict[str, Any]:

@@ -61,17 +61,19 @@ class HeldOutComparison(Displayed):
         measures: `log_loss`, `accuracy`, `brier_score`, `calibration_error` by model; this one is "model".
         verdict: What that says, as a sentence.
         gains: The 95% interval of how much lower the model's log loss is than that of each simpler one.
+        is_undecided: Whether all are so good that these rows cannot tell them apart.
     """
 
     rows: int
     measures: Mapping[str, Mapping[str, float]]
     verdict: str
     gains: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    is_undecided: bool = False
 
     @property
     def better(self) -> list[str]:
         """The simpler models whose log loss is lower beyond chance."""
-        return [name for name, gain in self.gains.items() if gain[1] < 0]
+        return [name for name, gain in self.gains.items() if gain[1] < 0 and not self.is_undecided]
 
 
 @dataclass(frozen=True, repr=False)

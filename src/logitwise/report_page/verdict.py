@@ -19,6 +19,7 @@ LOW_RECALL = 2 / 3  # a class of which more than one in three is missed
 LARGE_ERROR = 0.05  # five points between what is said and what happens change decisions
 SMALL_ERROR = 0.02
 LEAST_GAIN = 0.001  # of the log loss of the first baseline: a smaller gain changes no digit, however many rows show it
+CERTAIN = 2.0  # log loss times rows: with less, a model that is right in all rows is as sure as they can show
 MOST_NAMED = 3
 FREQUENCIES = "majority class"  # of a comparison in training: what it says is said of the rows measured
 
@@ -103,9 +104,17 @@ class _Findings:
 
     @property
     def rivals(self) -> list[tuple[str, float, Interval]]:
-        """The baselines after the first: name, log loss, and what the model gains."""
+        """The baselines after the first: name, log loss, and what the model gains.
+
+        Where both are right in every row, and sure of it, these rows cannot tell which of them is better.
+        """
         found = zip(self.evidence.baselines, self.loss.baselines, self.loss.gains, strict=True)
-        return [(name, value, gain) for name, value, gain in list(found)[1:] if gain is not None]
+        known = [(name, value, gain) for name, value, gain in list(found)[1:] if gain is not None]
+        right = dict(zip(self.evidence.baselines, self.accuracy.baselines, strict=True))
+        certain = CERTAIN / self.evidence.rows
+        is_sure = self.accuracy.value == 1 and self.loss.value < certain
+        alike = [name for name, value, _ in known if is_sure and right[name] == 1 and value < certain]
+        return [(name, value, Interval(0.0, 0.0) if name in alike else gain) for name, value, gain in known]
 
     @property
     def better_rival(self) -> str | None:
