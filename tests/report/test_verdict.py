@@ -60,9 +60,11 @@ def test_right_but_too_sure():
     target = generator.integers(0, 2, 2000)
     said = np.where(generator.random(2000) < 0.8, target, 1 - target)
     found = sentence(stated(target, np.where(said, 0.99, 0.01), 0.5))
-    assert found.startswith(
-        "Trust its answers, but not its probabilities: its probabilities are off by 19.6 points on average, mostly too "
-        "sure. It is right in 79.4% of 2,000 rows, against 50.0% for a coin; it is weakest on "
+    assert re.match(
+        r"Trust its answers, but not its probabilities: its probabilities are off by 19\.6 points on average, mostly "
+        r"too sure; its log loss is higher than that of a coin \(0\.9\d\d against 0\.693\)\. It is right in 79\.4% of "
+        r"2,000 rows, against 50\.0% for a coin; it is weakest on ",
+        found,
     )
 
 
@@ -360,6 +362,14 @@ def test_each_reason_says_how_much_and_in_which_direction(findings, reasons):
             [f"{OFF} 3.1 points on average (chance alone makes up to 1.6), mostly too sure"],
         ),
         ({"losses": (ALIKE,)}, ["its log loss is not clearly lower than that of a coin (0.300 against 0.610)"]),
+        (
+            {"losses": (WORSE,), "calibrated": (0.2, 0.01, 0.1), "found": WEAK},
+            [
+                "it is weakest on “no”, of which it finds 58.3% (7 of 12)",
+                f"{OFF} 20.0 points on average, mostly too sure",
+                "its log loss is higher than that of a coin (0.300 against 0.610)",
+            ],
+        ),
         ({"losses": (None,), "loss": np.inf}, ["in 0 rows it gave probability 0 to what happened"]),
         ({"found": ((10, 0), (28, 28))}, ["it finds none of the 10 rows of “no”"]),
         ({"found": ((12, 7), (28, 28))}, ["it is weakest on “no”, of which it finds 58.3% (7 of 12)"]),

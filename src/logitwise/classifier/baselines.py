@@ -59,7 +59,11 @@ class Comparison(Displayed):
         return f"Comparison on {counted(self.rows, 'held-out row')}"
 
     def _facts(self) -> Mapping[str, Any]:
-        losses = {f"log loss of {name}": f"{measures['log_loss']:.4f}" for name, measures in self.measures.items()}
+        named = {MAJORITY: "class frequencies"}
+        losses = {
+            f"log loss of {named.get(name, name)}": f"{measures['log_loss']:.4f}"
+            for name, measures in self.measures.items()
+        }
         return {**losses, "verdict": self.verdict.partition(":")[0]}
 
     @property

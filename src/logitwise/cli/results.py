@@ -84,7 +84,7 @@ def _measures_table(measured: dict[str, Any]) -> Table:
     if intervals:
         table.add_column("95% interval", justify="right")
     if baseline is not None:
-        table.add_column("majority class", justify="right")
+        table.add_column("class frequencies", justify="right")
     for name, label in MEASURES.items():
         cells = [_digits(measured["model"][name])]
         if intervals:

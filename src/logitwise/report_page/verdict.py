@@ -157,7 +157,7 @@ def _judgement(found: _Findings) -> tuple[str, str, list[Html]]:
         return f"Prefer {found.better_rival}", "partly", [_rival_reason(found), *never]
     if never:
         return f"Do not rely on it for {_some_classes(found.never_found)}", "partly", never
-    probabilities = [calibration] if found.is_off else [] if found.is_closer else [_loss_reason(found)]
+    probabilities = [*([calibration] if found.is_off else []), *([] if found.is_closer else [_loss_reason(found)])]
     if found.is_far_off and found.is_weak:
         return "Trust only some of its answers", "partly", [*weakest, *probabilities]
     if found.is_far_off:
