@@ -68,6 +68,8 @@ def test_the_model_saved_is_the_one_measured_on_rows_it_never_saw(run, fruit):
         "interrupted": False,
         "metrics": metrics,
         "verdict": "Too few rows to tell: 24 rows cannot show how good it is; measure it on 30 or more.",
+        "in_training": model.metadata["baselines"]["verdict"],
+        "notes": [],
     }
     assert json.loads(result.stdout) == told
     again = lw.Classifier(hidden=(8,), epochs=30, learning_rate=0.03, random_state=3)
