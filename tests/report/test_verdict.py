@@ -270,6 +270,8 @@ WEAK = ((12, 7), (28, 28))
         ({"better": {"logistic regression": (-0.2, -0.1)}, "undecided": True}, TRUSTED),
         ({"better": {"trees": (-0.1, 0.0), "logistic regression": (-0.2, -0.1)}}, PREFERRED),
         ({"better": {"logistic regression": (-0.2, 0.0)}}, TRUSTED),
+        ({"better": {"logistic regression": (-0.2, 0.0)}, "losses": (BETTER, WORSE)}, TRUSTED),
+        ({"better": {"logistic regression": (-0.2, -0.1)}, "losses": (BETTER, ALIKE)}, PREFERRED),
         ({"better": {"majority class": (-0.2, -0.1)}}, TRUSTED),
         ({"better": {"majority class": (-0.2, -0.1), "logistic regression": (-0.2, -0.1)}}, PREFERRED),
         ({"leak": LEAK}, LEAKING),

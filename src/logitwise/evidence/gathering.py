@@ -78,7 +78,7 @@ def gather(
         target=target,
         probabilities=probabilities,
         baselines=baselines,
-        comparison=comparison_of(model, wording) if trained_on is None else None,
+        comparison=comparison_of(model, wording),
         before_calibration=before_calibration,
         calibrated_by=calibrated_by(model),
         costs=model.costs,

@@ -118,10 +118,12 @@ class _Findings:
 
     @property
     def better_rival(self) -> str | None:
-        """The first simpler model that is better beyond chance, on these rows or on those held out in training."""
-        better = [name for name, _, gain in self.rivals if gain.high < 0]
-        if self.rivals or self.evidence.comparison is None:
-            return better[0] if better else None
+        """The first simpler model that is better beyond chance, on the rows held out in training.
+
+        Those are more rows, and `train` has no others to say the same by; without them, on these rows.
+        """
+        if self.evidence.comparison is None:
+            return next((name for name, _, gain in self.rivals if gain.high < 0), None)
         return next((name for name in self.evidence.comparison.better if name != FREQUENCIES), None)
 
 
@@ -243,15 +245,17 @@ def _loss_reason(found: _Findings) -> Html:
 
 def _rival_reason(found: _Findings) -> Html:
     """Say by how much the model beats a simpler one, or which is as good or better."""
-    if not found.rivals:
-        return escape(f"{found.better_rival} did better on the rows held out in training")
     worst = next((each for each in found.rivals if each[2].high < 0), None)
+    if worst is None and found.better_rival is not None:
+        return escape(f"{found.better_rival} did better on the rows held out in training")
     worst = worst or next((each for each in found.rivals if each[2].low <= 0), found.rivals[0])
     rival, value, gain = worst
     losses = f"{number(found.loss.value)} against {number(value)}"
     if gain.low > 0:
         return escape(f"its log loss is lower than that of {rival} ({losses})")
-    compared = "is better" if gain.high < 0 else "is simpler, and no worse beyond chance"
+    is_split = gain.high < 0 and found.better_rival is None
+    is_better = "is better on these rows, and was not on those held out in training" if is_split else "is better"
+    compared = is_better if gain.high < 0 else "is simpler, and no worse beyond chance"
     return escape(f"{rival} {compared} (log loss {number(value)} against {number(found.loss.value)})")
 
 
