@@ -142,7 +142,7 @@ def test_a_rival_that_is_as_good_or_better_is_named():
     assert better.startswith(
         "Prefer logistic regression: logistic regression is better (log loss 0.053 against 0.106). "
     )
-    assert ". It is right in 100% of 400 rows, " in better
+    assert ". This model is right in 100% of 400 rows, " in better
 
 
 @pytest.mark.parametrize(("given", "is_preferred"), [(0.9955, False), (0.9945, True)])

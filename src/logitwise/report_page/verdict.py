@@ -45,6 +45,8 @@ class Verdict:
         """The verdict: one sentence that says what decides, and one that says the rest."""
         first = join([tag("b", self.judgement), ": ", join(self.because, "; "), "."])
         rest = join(self.besides, "; ")
+        if self.judgement.startswith("Prefer "):  # what came before was about another model
+            rest = Html(rest.replace("it is", "this model is", 1))
         return join([first, " ", Html(rest[0].upper() + rest[1:]), "."]) if rest else first
 
 
