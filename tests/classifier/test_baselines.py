@@ -60,7 +60,7 @@ def test_a_network_that_is_worth_it():
 def test_nothing_to_learn():
     generator = np.random.default_rng(0)
     verdict = Classifier().fit(generator.normal(size=(300, 3)), generator.integers(0, 2, 300)).baselines_.verdict
-    assert verdict.startswith("The columns say little of the target: log loss 0.")
+    assert verdict.startswith("Neither the network nor logistic regression learns much from the columns: log loss 0.")
 
 
 def test_too_few_rows_to_know():
@@ -137,18 +137,36 @@ def test_verdicts_at_the_borders():
         assert compared(low, 0.0, high).startswith("The network is not clearly worth it beside logistic regression")
 
 
+@pytest.mark.parametrize(
+    ("loss", "accuracy", "is_decided"), [(0.0019, 1.0, False), (0.002, 1.0, True), (0.0019, 0.999, True)]
+)
+def test_models_that_are_right_in_every_row_are_not_told_apart(loss, accuracy, is_decided):
+    """A thousand rows cannot show that 0.0001 is better than 0.0019."""
+    found = compared_by(0.001, 0.0012, 0.0014)
+    measures = {
+        "model": {"log_loss": loss, "accuracy": accuracy},
+        "logistic regression": {"log_loss": 0.0001, "accuracy": 1.0},
+        "majority class": {"log_loss": 0.69, "accuracy": 0.5},
+    }
+    found = replace(found, measures=measures)
+    assert found.is_linear_better is is_decided
+    alike = "The network and logistic regression are right in every row, which decides nothing: log loss 0.002 against "
+    assert found.verdict.startswith("Logistic regression beats" if is_decided else alike)
+
+
 @pytest.mark.parametrize("high", [0.0, 0.02])
 def test_columns_that_say_little(high):
     measures = {name: {"log_loss": loss} for name, loss in (("model", 0.68), ("logistic regression", 0.6))}
     measures["majority class"] = {"log_loss": 0.69}
     differences = {"logistic regression": {"low": -2, "mean": -1, "high": -0.5}, "majority class": {"high": high}}
     assert Comparison(1000, measures, differences).verdict == (
-        "The columns say little of the target: log loss 0.680, and 0.690 by the class frequencies alone."
+        "Neither the network nor logistic regression learns much from the columns: log loss 0.680, and 0.690 by the "
+        "class frequencies alone."
     )
     known = {"mean": -0.01, "low": -0.03, "high": high}
     assert Comparison(1000, measures, differences | {"majority class": known}).verdict == (
-        f"The columns say little of the target: log loss 0.680, and 0.690 by the class frequencies alone (difference "
-        f"-0.010, 95% interval -0.030 to {high:+.3f})."
+        f"Neither the network nor logistic regression learns much from the columns: log loss 0.680, and 0.690 by the "
+        f"class frequencies alone (difference -0.010, 95% interval -0.030 to {high:+.3f})."
     )
     known["low"] = -0.05 * 0.69 - 1e-9
     assert Comparison(1000, measures, differences | {"majority class": known}).verdict.startswith(

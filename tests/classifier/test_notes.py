@@ -75,6 +75,25 @@ def test_columns_that_give_the_target_away(telling):
     assert notes(pl.DataFrame({"a": NOISE, "after": telling})) == [expected]
 
 
+@pytest.mark.parametrize("gaps", [Y == 1, Y == 0])
+def test_gaps_that_give_the_target_away(gaps):
+    closed = np.where(gaps, np.nan, 1 + GENERATOR.random(ROWS))
+    expected = (
+        "X has columns that give the target away, each by itself: column 'closed' (whether it is missing). Drop those "
+        "that will not be known when predicting."
+    )
+    assert notes(pl.DataFrame({"a": NOISE, "closed": closed}, nan_to_null=True)) == [expected]
+
+
+def test_numbers_written_as_text_are_no_identifiers():
+    """Not "drop them": the column may be the best there is."""
+    expected = (
+        "X has columns of numbers or dates written as text, each value of which is taken for a category of its own: "
+        "column 'price' ('100.25 EUR'). Make numbers of them, and gaps of what is none."
+    )
+    assert notes(pl.DataFrame({"a": NOISE, "price": [f"{100.25 + row} EUR" for row in range(ROWS)]})) == [expected]
+
+
 def test_copies():
     table = np.stack([NOISE, np.roll(NOISE, 1)], axis=1)
     table[:10] = table[10:20]
@@ -115,6 +134,7 @@ def kinds(columns, target=Y, rows=None, n_classes=2, members=5, inputs=None):
         "X has columns with only one": "constant",
         "X has columns that look": "identifier",
         "X has columns that give": "telling",
+        "X has columns of numbers": "written",
         "y has classes": "few",
         "y has": "many",
     }
@@ -156,6 +176,36 @@ IDENTIFIERS = {
     "long numbers, fewer distinct": (10_000 + 997 * np.arange(ROWS) % (107 * 997), False),
     "long numbers with fractions": (long_ones(120) + 0.5, False),
 }
+
+
+WRITTEN = {
+    "a unit": ([f"{row}.5 kg" for row in range(ROWS)], ["written"]),
+    "three units": ([f"{row} {('kg', 'g', 'mg')[row % 3]}" for row in range(ROWS)], ["written"]),
+    "more units": ([f"{row} {('kg', 'g', 'mg', 't')[row % 4]}" for row in range(ROWS)], ["identifier"]),
+    "a ratio of units": ([f"{row} km/h" for row in range(ROWS)], ["written"]),
+    "shares": ([f"{row / 2}%" for row in range(ROWS)], ["written"]),
+    "thousands": ([f"$1,{100 + row},000.5" for row in range(ROWS)], ["written"]),
+    "decimal commas, below 0": ([f"-{row},5" for row in range(ROWS)], ["written"]),
+    "dates": ([f"2020-01-{1 + row % 28:02}" for row in range(ROWS)], ["written"]),
+    "dates of another order, with times": ([f"{1 + row % 28}.1.20 12:30" for row in range(ROWS)], ["written"]),
+    "times": ([f"{row // 60}:{row % 60:02}" for row in range(ROWS)], ["written"]),
+    "few values": ([f"{row % 20}.5 kg" for row in range(ROWS)], []),
+    "one more value": ([f"{row % 21}.5 kg" for row in range(ROWS)], ["written"]),
+    "one text that is none": ([*(f"{row}.5 kg" for row in range(ROWS - 1)), "none"], ["written"]),
+    "texts that are none, a fifth": ([f"{row}.5" if row % 5 else f"none {row}" for row in range(ROWS)], ["written"]),
+    "more texts that are none": ([f"{row}.5" if row % 5 > 1 else f"none {row}" for row in range(ROWS)], ["identifier"]),
+    "gaps": ([None, *(f"{row}.5 kg" for row in range(ROWS - 1))], ["written"]),
+    "half of them digits alone": ([f"{row}" + " kg" * (row % 2) for row in range(ROWS)], ["written"]),
+    "postcodes": ([f"{row:05}" for row in range(ROWS)], ["identifier"]),
+    "addresses": ([f"10.0.0.{row}" for row in range(ROWS)], ["identifier"]),
+    "codes": ([f"{row}-A" for row in range(ROWS)], ["identifier"]),
+}
+
+
+@pytest.mark.parametrize("case", WRITTEN)
+def test_what_is_written_as_text(case):
+    column, said = WRITTEN[case]
+    assert kinds({"key": column}) == said
 
 
 @pytest.mark.parametrize("case", IDENTIFIERS)
@@ -200,6 +250,9 @@ TELLING = {
     "one number more, of either class in turn": (HALF + 2 * (np.arange(400) // 2 % 3), HALF, False),
     "an interval a class": (HALF * 500 + np.arange(400), HALF, True),
     "an interval a class, in the other order": (-HALF * 500 + np.arange(400), HALF, True),
+    "gaps of one class": (missing(np.arange(400) * 1.5, 200), np.arange(400) < 200, True),
+    "gaps, wrong in 2 of 400 rows": (missing(np.arange(400) * 1.5, 202), np.arange(400) < 200, True),
+    "gaps, wrong more often": (missing(np.arange(400) * 1.5, 203), np.arange(400) < 200, False),
     "two intervals a class": (HALF * 500 + np.arange(400) - 600 * (np.arange(400) < 10), HALF, False),
     "three intervals of three classes": (THREE * 500 + np.arange(400), THREE, True),
     "four intervals of three classes": (THREE * 500 + np.arange(400) - 2_000 * (np.arange(400) == 2), THREE, False),
@@ -230,9 +283,10 @@ def test_few_rows_say_nothing_of_identifiers_leaks_copies_or_small_classes(rows)
     table = {"key": [f"id {row}" for row in range(rows)], "after": target.astype(str), "same": [1] * rows}
     found = kinds(table, target, n_classes=3, inputs=np.ones((rows, 2)))
     assert found == (["constant"] if rows < 50 else ["few", "constant", "identifier", "telling"])
-    alike = {"after": target.astype(str), "same": [1] * rows}
+    alike = {"size": np.arange(rows) // 2 * 1.5, "age": np.arange(rows) // 2 * 0.7 - 1, "after": target.astype(str)}
+    alike["after"][1::2] = alike["after"][::2]
     found = kinds(alike, target, n_classes=3, inputs=np.ones((rows, 2)))
-    assert found == (["constant"] if rows < 50 else ["few", "constant", "telling", "copies"])
+    assert found == ([] if rows < 50 else ["few", "copies"])
 
 
 def test_a_value_with_gaps_is_neither_empty_nor_constant():
@@ -275,7 +329,8 @@ def test_rows_whose_inputs_are_alike_and_whose_values_are_not_are_no_copies():
     assert kinds(pairs, inputs=inputs) == ["copies"]
     gaps = {"town": [None if row % 2 else "" for row in range(ROWS)], "far": far}
     assert kinds(gaps, inputs=inputs) == []
-    assert kinds({"a": [None, 1.5] * 60, "far": [1.0, None] * 60}, inputs=inputs) == ["copies"]
+    missing = {"a": [None, None, *(np.arange(2, ROWS) // 2)], "far": far}
+    assert kinds(missing, inputs=inputs) == ["copies"]
 
 
 def test_many_rare_levels_make_no_copies():
@@ -302,10 +357,10 @@ def test_many_rare_levels_make_no_copies():
 def test_columns_of_numbers_that_are_read_as_text(value, said):
     table = Table((np.array([value(row) for row in range(ROWS)], dtype=object), NOISE), ROWS, ("price", "a"))
     found = notes_of_data(table, np.arange(ROWS), Y, np.arange(2), np.random.default_rng(1).normal(size=(ROWS, 3)), 5)
-    about = [sentence for sentence in found if "read as text" in sentence]
+    about = [sentence for sentence in found if "written as text" in sentence]
     expected = (
-        f"X has columns of numbers that are read as text, each value a category of its own: column 'price' (such as "
-        f"{said!r}). Turn them into numbers, with gaps where there is none."
+        f"X has columns of numbers or dates written as text, each value of which is taken for a category of its own: "
+        f"column 'price' ({said!r}). Make numbers of them, and gaps of what is none."
     )
     assert about == ([] if said is None else [expected])
     if said is not None:
@@ -333,6 +388,25 @@ def test_rows_of_the_same_values_in_another_order_are_no_copies():
     assert kinds(Table(inputs, ROWS), inputs=inputs) == []
     inputs[60:, 0] = inputs[:60, 0]  # alike in one column
     assert kinds(Table(inputs, ROWS), inputs=inputs) == []
+
+
+def test_rows_that_are_alike_by_chance_are_no_copies():
+    """Of three columns of two or three values, most rows are alike, and none was copied."""
+    generator = np.random.default_rng(6)
+    sex, cabin, age = (generator.choice(values, ROWS) for values in (["f", "m"], ["1", "2", "3"], [10, 30]))
+    table = {"sex": sex, "cabin": cabin, "age": age, "nil": [1.5, None] * 60}
+    assert notes(pl.DataFrame(table)) == []
+    size = np.random.default_rng(7).normal(size=ROWS)
+    for each in (sex, cabin, age, size):
+        each[:] = np.tile(each[:20], 6)
+    (said,) = notes(pl.DataFrame({"sex": sex, "cabin": cabin, "age": age, "size": size}))
+    assert said.startswith("X has 100 rows that are copies of others, of 120. ")
+
+
+def test_the_share_of_copies_that_a_note_tells_of():
+    assert module.share_of_copies("The data has 1,200 rows that are copies of others, of 4,800. Where ...") == 0.25
+    assert module.share_of_copies("The data has empty columns: column 3.") == 0.0
+    assert module.share_of_copies("The data has 0 rows that are copies of others, of 0. ") == 0.0
 
 
 @pytest.mark.parametrize(("classes", "rows", "said"), [(25, 1249, True), (25, 1250, False), (24, 1000, False)])

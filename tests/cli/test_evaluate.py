@@ -158,7 +158,7 @@ def test_each_measure_stands_in_its_line_with_its_interval_and_its_baseline(run,
     ends["calibration_error"] = "{:.4f} to {:.4f} by chance".format(*told["intervals"]["calibration_error_by_chance"])
     lines = [re.split(r"\s{2,}", line.strip()) for line in run(*args).stdout.splitlines()[1:7]]
     assert lines == [
-        ["model", "95% interval", "majority class"],
+        ["model", "95% interval", "class frequencies"],
         ["─" * len(lines[1][0])],
         *(
             [label, f"{told['model'][name]:.4f}", ends[name], f"{told['baseline'][name]:.4f}"]
@@ -243,7 +243,7 @@ def test_an_older_model_without_class_counts_has_no_baseline(run):
     told = json.loads(run("evaluate", "m.safetensors", "arrays.npz", "--json").stdout)["metrics"]
     assert told["baseline"] is None
     assert told["model"] == summary(y, lw.load("m.safetensors").predict_proba(X))
-    assert "majority" not in run("evaluate", "m.safetensors", "arrays.npz").stdout
+    assert "class frequencies\n" not in run("evaluate", "m.safetensors", "arrays.npz").stdout
 
 
 def test_info_says_what_the_file_holds(run, fruit):

@@ -93,8 +93,8 @@ def test_the_logistic_regression_beside_it_is_fitted_on_the_rows_of_training_alo
     assert (found[:3], found[3], found[5]) == (names, losses[0], losses[1])
     run("report", "fruit.safetensors", "more.csv", "-o", "s.html", "--quiet")
     assert rivals_of("s.html")[:2] == names[:2]
-    assert "Beside simpler models" in Path("s.html").read_text(encoding="utf-8")
-    assert "Beside simpler models" not in Path("r.html").read_text(encoding="utf-8")
+    for page in ("r.html", "s.html"):
+        assert "Beside simpler models" in Path(page).read_text(encoding="utf-8")
 
 
 def test_files_that_were_read_are_told_by_their_fingerprints(run, fruit):

@@ -38,7 +38,7 @@ def test_it_tells_what_it_trains_on_and_prints_one_table(run, fruit):
     metrics = model.metadata["metrics"]
     lines = result.stdout.splitlines()
     assert lines[0] == "Measured on 24 rows of fruit.csv, held out from training (a fifth of each class, seed 3):"
-    assert lines[1].split() == ["model", "95%", "interval", "majority", "class"]
+    assert lines[1].split() == ["model", "95%", "interval", "class", "frequencies"]
     shown = [[cell.strip() for cell in re.split(r"\s{2,}", line.strip())] for line in lines[3:-1]]
     assert lines[-1] == "Too few rows to tell: 24 rows cannot show how good it is; measure it on 30 or more."
     ranges = [
@@ -68,6 +68,8 @@ def test_the_model_saved_is_the_one_measured_on_rows_it_never_saw(run, fruit):
         "interrupted": False,
         "metrics": metrics,
         "verdict": "Too few rows to tell: 24 rows cannot show how good it is; measure it on 30 or more.",
+        "in_training": model.metadata["baselines"]["verdict"],
+        "notes": [],
     }
     assert json.loads(result.stdout) == told
     again = lw.Classifier(hidden=(8,), epochs=30, learning_rate=0.03, random_state=3)

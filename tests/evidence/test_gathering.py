@@ -25,6 +25,7 @@ from logitwise.model import provenance
 from logitwise.model.model import Model
 from logitwise.model.table import read_table
 from logitwise.report_page import render
+from logitwise.report_page.page import verdict_in_words
 
 
 def made_table(rows: int, seed: int) -> LabelledRows:
@@ -127,7 +128,16 @@ def test_a_logistic_regression_is_measured_on_the_same_rows_where_those_of_train
     words = {"where": "w", "title": "t", "command": "c", "facts": {}}
     evidence = gather(model, rows, **words, trained_on=trained_on)
     assert list(evidence.baselines) == ["the class frequencies alone", "logistic regression"]
-    assert evidence.comparison is None
+    # The page and `train` judge alike: by the rows held out in training, of which there are more.
+    for gain in ({"low": 0.01, "high": 0.02}, {"low": -0.01, "high": 0.02}):
+        known = model.metadata["baselines"]
+        known = known | {"measures": known["measures"] | {"model": {"log_loss": 0.5, "accuracy": 0.9}}}
+        known = known | {"differences": {**known["differences"], "logistic regression": {**gain, "mean": 0.01}}}
+        told = replace(model, metadata={**model.metadata, "baselines": known})
+        page = verdict_in_words(gather(told, rows, **words, trained_on=trained_on))
+        printed = measure(told, rows, "w", [1] * len(model.classes)).verdict
+        assert page.partition(":")[0] == printed.partition(":")[0]
+        assert page.startswith("Prefer logistic regression: ") == (gain["low"] > 0)
     encoded = [
         model.preprocessing.encode(model.preprocessing.prepare(read_table(each.features)), slice(None))
         for each in (trained_on, rows)
@@ -159,6 +169,18 @@ def test_a_note_on_columns_that_give_the_target_away_is_heard_by_the_verdict(cas
     assert gathered((noted, rows)).leak == said[0].upper() + said[1:]
     found = measure(noted, rows, "w", [1] * len(model.classes))
     assert found.verdict.startswith((f"Look at its columns first: {said}. It is right in ", "Do not trust it: "))
+
+
+@pytest.mark.parametrize(("copies", "is_heard"), [(99, False), (100, True)])
+def test_a_note_on_many_copies_is_heard_by_the_verdict(case, copies, is_heard):
+    model, rows = case
+    assert gathered(case).copies == ""
+    note = f"X has {copies} rows that are copies of others, of 1,000. Where one copy is trained on ..."
+    noted = replace(model, metadata={**model.metadata, "notes": ["X has <odd> columns. Drop them.", note]})
+    said = f"the data has {copies} rows that are copies of others, of 1,000"
+    assert gathered((noted, rows)).copies == (said[0].upper() + said[1:]) * is_heard
+    found = measure(noted, rows, "w", [1] * len(model.classes))
+    assert found.verdict.startswith((f"Look at its copies first: {said}. ", "Do not trust it: ")) or not is_heard
 
 
 def test_holds_the_costs_that_answers_weigh(case):

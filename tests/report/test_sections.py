@@ -89,6 +89,9 @@ def test_each_baseline_has_its_own_gain_and_the_model_its_interval():
 
 def test_a_comparison_of_training_without_some_numbers_leaves_them_out():
     measures = {**MEASURES, "logistic regression": {"accuracy": 0.7}}
+    named = sections.comparison_table(HeldOutComparison(1, {**measures, "majority class": measures["model"]}, "Even."))
+    assert "the class frequencies alone" in named  # as in the table above it
+    assert "majority class" not in named
     shown = sections.comparison_table(HeldOutComparison(1, measures, "Even.", {"trees": GAINS["trees"]}))
     rows = [
         [text_of(cell) for cell in re.findall(r"<td>(.*?)</td>", row)] for row in re.findall(r"<tr>(.*?)</tr>", shown)

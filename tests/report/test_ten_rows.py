@@ -419,9 +419,7 @@ def test_the_threshold_that_costs_set_is_marked():
     assert [seen.notes()[0][0], round(seen.notes()[0][1], 3)] == ["20%", 0.21]
     assert table(page, "True class down")[1:] == [["raw", "3", "4"], ["ripe", "·", "3"]]
     costs, note = re.findall(r'<p class="note">(.*?)</p>', page)[:2]
-    assert costs.startswith(
-        "Its answers weigh mistakes by the costs it was trained with: the answer is the class of lowes"
-    )
+    assert costs.startswith("Its answers weigh some mistakes more than others, as training was told to: the answer is ")
     assert note == "Mind the gap."
 
 

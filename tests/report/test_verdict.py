@@ -10,6 +10,7 @@ import pytest
 from logitwise.metrics.intervals import Interval
 from logitwise.report_page import Evidence, HeldOutComparison
 from logitwise.report_page.findings import (
+    Bin,
     CalibrationFinding,
     ClassFinding,
     Measure,
@@ -50,7 +51,7 @@ def test_no_better_than_the_baseline():
     found = sentence(stated(target, probability, target.mean()))
     assert found.startswith(
         "Do not trust it: it is right in 47.0% of 400 rows, against 53.2% by always answering “no”; its log loss is "
-        "not clearly lower than that of a coin ("
+        "higher than that of a coin ("
     )
 
 
@@ -59,9 +60,11 @@ def test_right_but_too_sure():
     target = generator.integers(0, 2, 2000)
     said = np.where(generator.random(2000) < 0.8, target, 1 - target)
     found = sentence(stated(target, np.where(said, 0.99, 0.01), 0.5))
-    assert found.startswith(
-        "Trust its answers, but not its probabilities: its probabilities are off by 19.6 points on average, mostly too "
-        "sure. It is right in 79.4% of 2,000 rows, against 50.0% for a coin; it is weakest on "
+    assert re.match(
+        r"Trust its answers, but not its probabilities: its probabilities are off by 19\.6 points on average, mostly "
+        r"too sure; its log loss is higher than that of a coin \(0\.9\d\d against 0\.693\)\. It is right in 79\.4% of "
+        r"2,000 rows, against 50\.0% for a coin; it is weakest on ",
+        found,
     )
 
 
@@ -139,7 +142,19 @@ def test_a_rival_that_is_as_good_or_better_is_named():
     assert better.startswith(
         "Prefer logistic regression: logistic regression is better (log loss 0.053 against 0.106). "
     )
-    assert ". It is right in 100% of 400 rows, " in better
+    assert ". This model is right in 100% of 400 rows, " in better
+
+
+@pytest.mark.parametrize(("given", "is_preferred"), [(0.9955, False), (0.9945, True)])
+def test_models_that_are_right_in_every_row_are_not_told_apart(given, is_preferred):
+    """Four hundred rows cannot show that a log loss of 0.0001 is better than one of 0.0045."""
+    target = np.arange(400) % 2
+    model, other, coin = (np.where(target[:, None] == [0, 1], p, 1 - p) for p in (given, 0.9999, 0.5))
+    found = sentence(
+        Evidence("m", "rows", ["no", "yes"], target, model, {"a coin": coin, "logistic regression": other})
+    )
+    assert found.startswith("Prefer logistic regression: ") == is_preferred
+    assert ("logistic regression is simpler, and no worse beyond chance (log loss 0.000 " in found) != is_preferred
 
 
 def test_few_rows_say_nothing():
@@ -162,6 +177,7 @@ def test_is_two_sentences(n_classes):
     assert found.endswith(".")
 
 
+COIN = np.tile([0.5, 0.5], (40, 1))
 BETTER, WORSE, ALIKE = Interval(0.1, 0.2), Interval(-0.2, -0.1), Interval(0.0, 0.2)
 
 
@@ -173,15 +189,17 @@ def judged(
     found: tuple[tuple[int, int], ...] = ((12, 12), (28, 28)),
     loss: float = 0.3,
     better: dict[str, tuple[float, float]] | None = None,
+    undecided: bool = False,
     leak: str = "",
+    copies: str = "",
 ) -> Verdict:
     """Return the verdict on findings as given: gains, error and what chance makes it, rows and hits of the classes."""
     names = ["a coin", "logistic regression", "trees"][: len(losses)]
     pairs = np.tile([0.8, 0.2], (rows, 1))
     evidence = Evidence("m", "rows", ["no", "yes"], np.zeros(rows, int), pairs, dict.fromkeys(names, pairs[:, ::-1]))
-    evidence = Evidence(**{**vars(evidence), "leak": leak})
+    evidence = Evidence(**{**vars(evidence), "leak": leak, "copies": copies})
     if better is not None:
-        evidence = Evidence(**{**vars(evidence), "comparison": HeldOutComparison(9, {}, "", better)})
+        evidence = Evidence(**{**vars(evidence), "comparison": HeldOutComparison(9, {}, "", better, undecided)})
     values = (0.61, 0.25, 0.35)[: len(losses)]
     measured = (
         Measure("Accuracy", 0.71, None, (0.52, 0.63, 0.64)[: len(losses)], (accuracy,)),
@@ -195,12 +213,16 @@ def judged(
 
 TRUSTED = ("Trust it", "yes")
 WITH_CARE = ("Trust it with care", "partly")
+ONLY_SOME = ("Trust only some of its answers", "partly")
 NOT_ITS_PROBABILITIES = ("Trust its answers, but not its probabilities", "partly")
 PREFERRED = ("Prefer logistic regression", "partly")
 NOT_TRUSTED = ("Do not trust it", "no")
 LEAK = "The data has columns that give the target away, each by itself: column 'after'"
 LEAKING = ("Look at its columns first", "partly")
+COPIED = "The data has 60 rows that are copies of others, of 300"
+COPIES = ("Look at its copies first", "partly")
 NOT_FOR_ONE_CLASS = ("Do not rely on it for one class", "partly")
+WITH_CARE_ITS_PROBABILITIES = ("Trust its probabilities with care, but not its answers", "partly")
 NOT_ITS_ANSWERS = ("Trust its probabilities, but not its answers", "partly")
 WEAK = ((12, 7), (28, 28))
 
@@ -214,7 +236,7 @@ WEAK = ((12, 7), (28, 28))
         ({"accuracy": ALIKE}, NOT_ITS_ANSWERS),
         ({"accuracy": ALIKE, "losses": (ALIKE,)}, NOT_TRUSTED),
         ({"losses": (ALIKE,)}, NOT_ITS_PROBABILITIES),
-        ({"losses": (ALIKE,), "found": WEAK}, WITH_CARE),
+        ({"losses": (ALIKE,), "found": WEAK}, ONLY_SOME),
         ({"losses": (None,), "loss": 0.3}, TRUSTED),  # the loss of the baseline is infinite
         ({"losses": (None,), "loss": np.inf}, NOT_ITS_PROBABILITIES),
         ({"calibrated": (0.3, 0.3, 0.1)}, TRUSTED),
@@ -223,7 +245,14 @@ WEAK = ((12, 7), (28, 28))
         ({"calibrated": (0.05, 0.01, 0.1)}, WITH_CARE),
         ({"calibrated": (0.021, 0.01, 0.1)}, WITH_CARE),
         ({"calibrated": (0.02, 0.01, 0.1)}, TRUSTED),
-        ({"calibrated": (0.051, 0.01, 0.1), "found": WEAK}, WITH_CARE),
+        ({"calibrated": (0.051, 0.01, 0.1), "found": WEAK}, ONLY_SOME),
+        ({"calibrated": (0.05, 0.01, 0.1), "found": WEAK}, WITH_CARE),
+        ({"accuracy": ALIKE, "calibrated": (0.051, 0.01, 0.1)}, NOT_TRUSTED),
+        ({"accuracy": ALIKE, "calibrated": (0.05, 0.01, 0.1)}, WITH_CARE_ITS_PROBABILITIES),
+        ({"accuracy": ALIKE, "calibrated": (0.02, 0.01, 0.1)}, NOT_ITS_ANSWERS),
+        ({"accuracy": ALIKE, "loss": 0.6092}, NOT_ITS_ANSWERS),  # a thousandth below that of a coin, 0.61
+        ({"accuracy": ALIKE, "loss": 0.6095}, NOT_TRUSTED),
+        ({"loss": 0.6095}, NOT_ITS_PROBABILITIES),
         ({"found": ((12, 8), (28, 28))}, TRUSTED),
         ({"found": WEAK}, WITH_CARE),
         ({"found": ((28, 28), (12, 7))}, WITH_CARE),
@@ -238,12 +267,19 @@ WEAK = ((12, 7), (28, 28))
         ({"losses": (ALIKE, WORSE), "accuracy": ALIKE}, NOT_TRUSTED),
         ({"losses": (BETTER, BETTER, WORSE)}, ("Prefer trees", "partly")),
         ({"better": {"logistic regression": (-0.2, -0.1)}}, PREFERRED),
+        ({"better": {"logistic regression": (-0.2, -0.1)}, "undecided": True}, TRUSTED),
         ({"better": {"trees": (-0.1, 0.0), "logistic regression": (-0.2, -0.1)}}, PREFERRED),
         ({"better": {"logistic regression": (-0.2, 0.0)}}, TRUSTED),
+        ({"better": {"logistic regression": (-0.2, 0.0)}, "losses": (BETTER, WORSE)}, TRUSTED),
+        ({"better": {"logistic regression": (-0.2, -0.1)}, "losses": (BETTER, ALIKE)}, PREFERRED),
         ({"better": {"majority class": (-0.2, -0.1)}}, TRUSTED),
         ({"better": {"majority class": (-0.2, -0.1), "logistic regression": (-0.2, -0.1)}}, PREFERRED),
         ({"leak": LEAK}, LEAKING),
         ({"leak": LEAK, "losses": (BETTER, WORSE), "found": ((10, 0), (28, 28))}, LEAKING),
+        ({"leak": LEAK, "copies": COPIED}, LEAKING),
+        ({"copies": COPIED}, COPIES),
+        ({"copies": COPIED, "losses": (BETTER, WORSE), "found": ((10, 0), (28, 28))}, COPIES),
+        ({"copies": COPIED, "losses": (ALIKE,), "accuracy": ALIKE}, NOT_TRUSTED),
         ({"leak": LEAK, "losses": (ALIKE,), "accuracy": ALIKE}, NOT_TRUSTED),
         ({"better": {"logistic regression": (-0.2, -0.1)}, "losses": (ALIKE,), "accuracy": ALIKE}, NOT_TRUSTED),
     ],
@@ -296,6 +332,7 @@ def test_each_reason_says_how_much_and_in_which_direction(findings, reasons):
         ({}, [RIGHT, CALIBRATED]),
         ({"losses": (BETTER, BETTER)}, [RIGHT, CALIBRATED, f"{LOWER} logistic regression (0.300 against 0.250)"]),
         ({"losses": (BETTER, WORSE)}, ["logistic regression is better (log loss 0.250 against 0.300)"]),
+        ({"copies": COPIED}, ["the data has 60 rows that are copies of others, of 300"]),
         ({"leak": LEAK}, ["the data has columns that give the target away, each by itself: column 'after'"]),
         (
             {"losses": (BETTER, WORSE), "found": ((10, 0), (28, 28))},
@@ -310,7 +347,31 @@ def test_each_reason_says_how_much_and_in_which_direction(findings, reasons):
             {"accuracy": ALIKE, "losses": (ALIKE,)},
             [RIGHT, "its log loss is not clearly lower than that of a coin (0.300 against 0.610)"],
         ),
+        (
+            {"accuracy": ALIKE, "losses": (WORSE,)},
+            [RIGHT, "its log loss is higher than that of a coin (0.300 against 0.610)"],
+        ),
+        (
+            {"accuracy": ALIKE, "calibrated": (0.051, 0.01, 0.1)},
+            [RIGHT, f"{OFF} 5.1 points on average, mostly too sure"],
+        ),
+        (
+            {"accuracy": ALIKE, "calibrated": (0.05, 0.01, 0.1)},
+            [RIGHT, f"{LOWER} a coin (0.300 against 0.610)", f"{OFF} 5.0 points on average, mostly too sure"],
+        ),
+        (
+            {"calibrated": (0.031, 0.016, 0.1)},
+            [f"{OFF} 3.1 points on average (chance alone makes up to 1.6), mostly too sure"],
+        ),
         ({"losses": (ALIKE,)}, ["its log loss is not clearly lower than that of a coin (0.300 against 0.610)"]),
+        (
+            {"losses": (WORSE,), "calibrated": (0.2, 0.01, 0.1), "found": WEAK},
+            [
+                "it is weakest on “no”, of which it finds 58.3% (7 of 12)",
+                f"{OFF} 20.0 points on average, mostly too sure",
+                "its log loss is higher than that of a coin (0.300 against 0.610)",
+            ],
+        ),
         ({"losses": (None,), "loss": np.inf}, ["in 0 rows it gave probability 0 to what happened"]),
         ({"found": ((10, 0), (28, 28))}, ["it finds none of the 10 rows of “no”"]),
         ({"found": ((12, 7), (28, 28))}, ["it is weakest on “no”, of which it finds 58.3% (7 of 12)"]),
@@ -332,8 +393,52 @@ def test_what_decides_comes_first_and_nothing_is_said_twice(findings, because):
     assert plain(found.sentence).startswith(f"{found.judgement}: {'; '.join(because)}. ")
 
 
+def test_probabilities_that_are_off_in_one_place_are_not_told_to_be_off_on_average():
+    """The page says of the same error that chance makes as much."""
+    off = Bin(0.96, 1.0, Interval(0.98, 1.0), 160)
+    evidence = Evidence("m", "rows", ["no", "yes"], np.zeros(40, int), np.tile([0.8, 0.2], (40, 1)), {"a": COIN})
+    measured = [Measure(name, 0.3, None, (0.6,), (BETTER,)) for name in ("Accuracy", "Log loss", "Brier score")]
+    calibrated = CalibrationFinding(0.04, Interval(0.03, 0.07), -0.01, 1, off)
+    assert plain(verdict(evidence, measured, calibrated, []).sentence).startswith(
+        "Trust it with care: its probabilities are off in places: where it said 96%, 100% happened. It is right in "
+    )
+
+
 def test_a_baseline_whose_answers_differ_is_named():
     pairs = np.array([[0.9, 0.1], [0.2, 0.8]] * 20)
     named: Any = {"the neighbour": pairs}
     found = sentence(Evidence("m", "rows", ["no", "yes"], np.zeros(40, int), pairs, named))
     assert "it is right in 50.0% of 40 rows, against 50.0% for the neighbour; " in found
+
+
+def weighed(costs: list[list[float]], cautious: float) -> str:
+    """Return the verdict on a model of a rare class, "yes", whose probabilities are 0.02 and `cautious`."""
+    generator = np.random.default_rng(11)
+    probability = generator.choice([0.02, cautious], 4000, p=[0.9, 0.1])
+    target = (generator.random(4000) < probability).astype(int)
+    evidence = stated(target, probability, float(target.mean()))
+    return sentence(Evidence(**{**vars(evidence), "costs": np.array(costs)}))
+
+
+def test_where_mistakes_do_not_cost_the_same_answers_are_judged_by_what_they_cost():
+    """Not by how often they are right: answering the rare class more often is what was asked for."""
+    found = weighed([[0, 1], [9, 0]], 0.4)
+    assert found.startswith(
+        "Trust it: its answers cost 64.0% less than always answering “no”; its probabilities are off "
+    )
+    assert re.search(r"\. It is right in 9[0-3]\.\d% of 4,000 rows, against 94\.0% by always answering “no”; ", found)
+    useless = weighed([[0, 1], [3, 0]], 0.2)
+    assert useless.startswith(
+        "Trust its probabilities, but not its answers: its answers do not clearly cost less than always answering "
+        "“no”; its log loss is lower than that of a coin ("
+    )
+
+
+@pytest.mark.parametrize(("right", "said"), [(0.0, "cost 100% less than"), (-1.0, "cost less than")])
+def test_costs_of_a_baseline_whose_answers_differ(right, said):
+    target = np.arange(40) % 2
+    coin = np.where(np.arange(40)[:, None] % 3 == 0, [0.2, 0.8], [0.99, 0.01])
+    sure = np.where(target[:, None] == [0, 1], 0.98, 0.02)
+    costs = np.array([[right, 1.0], [3.0, right]])
+    found = sentence(Evidence("m", "rows", ["no", "yes"], target, sure, {"the neighbour": coin}, costs=costs))
+    assert found.startswith(f"Trust it: its answers {said} those of the neighbour; ")

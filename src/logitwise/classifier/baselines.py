@@ -30,6 +30,7 @@ MOST_TO_CHOOSE = 20_000_000  # rows * inputs * classes by which it is chosen: a 
 MOST_WORK = 20_000_000  # rows * inputs * classes * folds
 RESAMPLES = 500
 MAJORITY, LOGISTIC = "majority class", "logistic regression"
+CERTAIN = 2.0  # a log loss below this over the rows is of a model that is right in all of them, and sure of it
 SHARE_WORTH_KNOWING = 0.05  # of the loss of the class frequencies: what too few rows leave open
 
 
@@ -61,7 +62,11 @@ class Comparison(Displayed):
         return f"Comparison on {counted(self.rows, 'held-out row')}"
 
     def _facts(self) -> Mapping[str, Any]:
-        losses = {f"log loss of {name}": f"{measures['log_loss']:.4f}" for name, measures in self.measures.items()}
+        named = {MAJORITY: "class frequencies"}
+        losses = {
+            f"log loss of {named.get(name, name)}": f"{measures['log_loss']:.4f}"
+            for name, measures in self.measures.items()
+        }
         return {**losses, "verdict": self.verdict.partition(":")[0]}
 
     @property
@@ -78,7 +83,19 @@ class Comparison(Displayed):
     @property
     def is_linear_better(self) -> bool:
         """Whether logistic regression is better than all members together beyond chance, and than the frequencies."""
-        return self.rows > 0 and self._says_something and self.differences[LOGISTIC]["low"] > self.averaging
+        if not self.rows or not self._says_something or self.are_both_certain:
+            return False
+        return self.differences[LOGISTIC]["low"] > self.averaging
+
+    @property
+    def are_both_certain(self) -> bool:
+        """Whether both models are right in all rows, with losses that so few rows cannot tell apart.
+
+        After n right answers and no wrong one, the next is wrong with a probability of about 1 / n (Laplace): that is
+        the log loss that n rows can show, and a lower one says how sure a model is, not how good.
+        """
+        both = [self.measures[name] for name in ("model", LOGISTIC)]
+        return all(each.get("accuracy") == 1 and each["log_loss"] < CERTAIN / self.rows for each in both)
 
     @property
     def _says_something(self) -> bool:
@@ -98,6 +115,8 @@ class Comparison(Displayed):
         chosen = "" if self.C is None else f" (C={self.C:g}, the best of {len(STRENGTHS)})"
         against = f"log loss {losses['model']:.3f} against {losses[LOGISTIC]:.3f}{chosen}"
         where = f"{against} on {self.rows:,} held-out rows ({_interval(found)})"
+        if self.are_both_certain:
+            return f"The network and logistic regression are right in every row, which decides nothing: {where}."
         if found["high"] < 0:
             return f"The network beats logistic regression: {where}."
         if self.is_linear_better:
@@ -115,7 +134,7 @@ class Comparison(Displayed):
         if found.get("low", 0.0) < -SHARE_WORTH_KNOWING * theirs:
             what = "whether the columns say anything of the target"
             return f"{self.rows:,} held-out rows are too few to tell {what}: {against}."
-        return f"The columns say little of the target: {against}."
+        return f"Neither the network nor logistic regression learns much from the columns: {against}."
 
     def as_json(self) -> dict[str, Any]:
         """Return this as the header of a model file holds it."""

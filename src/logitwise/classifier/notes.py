@@ -18,11 +18,16 @@ MANY_CLASSES = 25
 REPEATED = 0.01  # of the rows: fewer copies change no digit
 FEWEST_COPIES = 5
 CHANCE = 0.01  # that a column which says nothing is taken for one that does
-MANY_NUMBERS = 10  # distinct ones, in a column of numbers that are read as text
-NEARLY_ALL = 0.8  # of its distinct values
-NUMBER_AS_TEXT = re.compile(r"[<>]?=?[-+]?[$€£¥]?\d[\d.,]*%?")
+NEARLY_ALL = 0.8  # of the distinct texts of a column of numbers written as text
 MOST_INPUTS = 20_000_000  # numbers compared to find copies
+MOST_LEVELS = 20  # of numbers written as text: as many are learnt one by one
 GIVES_AWAY = "columns that give the target away"
+COPIES = "rows that are copies of others"
+_NUMBER = r"[+-]?(?:\d{1,3}(?:[,.'\s]\d{3})+|\d+)(?:[.,]\d+)?"
+_UNIT = r"[%°$€£¥]\w?|[^\W\d_]+(?:/[^\W\d_]+)?"
+_DATE = r"\d{4}-\d\d-\d\d\b.*|\d{1,2}([./])\d{1,2}\1\d{2,4}\b.*|\d{1,2}:\d\d(?::\d\d.*)?"
+WRITTEN = re.compile(rf"\s*(?:{_DATE}|[<>]?=?\s?[$€£¥]?\s?{_NUMBER}\s?(?P<unit>{_UNIT})?)\s*")
+MOST_UNITS = 3
 
 
 class TrainingWarning(UserWarning):
@@ -99,7 +104,7 @@ def _of_the_target(target: np.ndarray, classes: np.ndarray, members: int) -> Ite
 
 
 def _of_the_columns(table: Table, rows: np.ndarray, target: np.ndarray, n_classes: int) -> Iterator[str]:
-    empty, constant, identifiers, telling, as_text = [], [], [], [], []
+    empty, constant, identifiers, written, telling = [], [], [], [], []
     for place in range(table.n_columns):
         values, label = table.column(place)[rows], table.column_label(place)
         present = _present(values)
@@ -112,51 +117,35 @@ def _of_the_columns(table: Table, rows: np.ndarray, target: np.ndarray, n_classe
         if len(distinct) == 1 and present.all():
             constant.append(label)
         elif len(rows) >= FEWEST_ROWS:
-            if (example := _number_as_text(distinct)) is not None:
-                as_text.append(f"{label} (such as {example!r})")
+            label, is_text = table.column_label(place), values.dtype.kind == "O"
+            if is_text and (example := _written(distinct)) is not None:
+                written.append(f"{label} ({example!r})")
             elif _is_identifier(distinct, values[present], len(rows)) and not _is_amount(
                 distinct, codes, target[present], len(rows), n_classes
             ):
                 identifiers.append(label)
-            if _gives_away(codes, len(distinct), values.dtype.kind == "O", target[present], len(target), n_classes):
+            if _gives_away(codes, len(distinct), is_text, target[present], len(target), n_classes):
                 telling.append(label)
+            elif not present.all() and _gives_away(present.astype(int), 2, True, target, len(target), n_classes):
+                telling.append(f"{label} (whether it is missing)")
     if empty:
         yield f"X has empty columns, every value of which is missing: {listed(empty)}. Fill or drop them."
     if constant:
         yield f"X has columns with only one value, which carry no information: {listed(constant)}. Drop them."
-    if as_text:
-        yield (
-            f"X has columns of numbers that are read as text, each value a category of its own: {listed(as_text)}. "
-            f"Turn them into numbers, with gaps where there is none."
-        )
     if identifiers:
         yield (
             f"X has columns that look like identifiers, with a different value in nearly every row: "
             f"{listed(identifiers)}. Drop them unless they mean something."
         )
+    if written:
+        yield (
+            f"X has columns of numbers or dates written as text, each value of which is taken for a category of its "
+            f"own: {listed(written)}. Make numbers of them, and gaps of what is none."
+        )
     if telling:
         yield (
             f"X has {GIVES_AWAY}, each by itself: {listed(telling)}. Drop those that will not be known when predicting."
         )
-
-
-def _number_as_text(distinct: np.ndarray) -> str | None:
-    """Return a text that is no number, of a column of text whose values nearly all are numbers in some spelling."""
-    if distinct.dtype.kind != "U" or len(distinct) < MANY_NUMBERS:
-        return None
-    is_number = np.array([NUMBER_AS_TEXT.fullmatch(text) is not None for text in distinct.tolist()])
-    if is_number.mean() < NEARLY_ALL:
-        return None
-    others = [text for text in distinct.tolist() if not _is_plain_number(text)]
-    return others[0] if others else None
-
-
-def _is_plain_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _present(values: np.ndarray) -> np.ndarray:
@@ -199,6 +188,34 @@ def _tells_something(ranks: np.ndarray, target: np.ndarray, n_classes: int) -> b
     return len(counts) > 1 and bool(chi2.sf(statistic, len(counts) - 1) < CHANCE)
 
 
+def _written(distinct: np.ndarray) -> str | None:
+    """Return one of the texts that stand for numbers or dates, too many to learn one by one; None where they do not.
+
+    Nearly all are numbers, perhaps with a unit or a currency, or dates. Of the others, or else of those that are not
+    plain numbers, the first is returned.
+    """
+    texts = distinct.tolist()
+    if len(texts) <= MOST_LEVELS:
+        return None
+    found = [WRITTEN.fullmatch(text) for text in texts]
+    digits = [text for text in texts if text.isdigit()]
+    if len(digits) > len(texts) / 2 and len(set(map(len, digits))) == 1:  # codes are made of them, as postcodes are
+        return None
+    strays = [text for text, match in zip(texts, found, strict=True) if match is None]
+    units = {match["unit"] for match in found if match}
+    if len(texts) - len(strays) < NEARLY_ALL * len(texts) or len(units) > MOST_UNITS:
+        return None
+    return next(iter([*strays, *(text for text in texts if not _is_plain_number(text))]), None)
+
+
+def _is_plain_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _gives_away(
     codes: np.ndarray, n_distinct: int, is_category: bool, target: np.ndarray, rows: int, n_classes: int
 ) -> bool:
@@ -221,10 +238,10 @@ def _of_copies(table: Table, rows: np.ndarray, inputs: np.ndarray) -> Iterator[s
     _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
     alike = np.flatnonzero(counts[inverse] > 1)
     copies = len(alike) - _distinct(table, rows[alike]) if len(alike) else 0
-    if copies >= max(FEWEST_COPIES, REPEATED * n_rows):
+    if copies >= max(FEWEST_COPIES, REPEATED * n_rows) and not _come_about(copies, table, rows):
         yield (
-            f"X has {copies:,} rows that are copies of others, of {n_rows:,}. Where one copy is trained on and another "
-            f"measured, the figures are too good."
+            f"X has {copies:,} {COPIES}, of {n_rows:,}. Where one copy is trained on and another measured, the figures "
+            f"are too good."
         )
 
 
@@ -236,3 +253,27 @@ def _distinct(table: Table, rows: np.ndarray) -> int:
         known = values.astype(str) if values.dtype.kind == "O" else values
         codes.append(np.where(_present(values), np.unique(known, return_inverse=True)[1], -1))
     return len(np.unique(np.stack(codes, axis=1), axis=0))
+
+
+def _come_about(copies: int, table: Table, rows: np.ndarray) -> bool:
+    """Return whether half as many rows are alike where each column is shuffled by itself.
+
+    Where columns have few values, rows of different origin are alike; shuffled copies of one row are not.
+    """
+    if table.has_common_scale:
+        return False
+    generator, keys = np.random.default_rng(0), np.zeros(len(rows))
+    for place in range(table.n_columns):
+        column = table.column(place)[rows]
+        levels, codes = np.unique(column.astype(str) if column.dtype.kind == "O" else column, return_inverse=True)
+        keys += generator.normal(size=len(levels))[generator.permutation(codes)]
+    return len(rows) - len(np.unique(keys)) >= copies / 2
+
+
+def share_of_copies(note: str) -> float:
+    """Return the share of copies that a note tells of; 0 where it tells of something else."""
+    told = re.search(rf"([\d,]+) {COPIES}, of ([\d,]+)\.", note)
+    if told is None:
+        return 0.0
+    copies, count = (int(number.replace(",", "")) for number in told.groups())
+    return copies / max(1, count)

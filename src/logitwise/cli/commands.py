@@ -162,7 +162,7 @@ def evaluate(
     with naming_rows("DATA"), phase(f"Measuring on {len(rows.labels):,} rows") as progress:
         measured = measure(loaded, rows, rows.where, Record.of(loaded).class_counts, progress)
     results.say_unknown(measured.unknown, "DATA")
-    results.show_measured(measured, {"model": model, "data": data}, as_json=as_json)
+    results.show_measured(loaded, measured, {"model": model, "data": data}, as_json=as_json)
     if not as_json:
         results.show_verdict(loaded)
 

@@ -58,10 +58,14 @@ def say_unknown(counts: Mapping[str, int], argument: str) -> None:
         say(f"logitwise: note: {argument} has {found}.")
 
 
-def show_measured(measured: Measured, known: dict[str, Any], *, as_json: bool) -> None:
-    """Print how good a model is, beside the baseline, and whether to trust it."""
+def show_measured(model: Model, measured: Measured, known: dict[str, Any], *, as_json: bool) -> None:
+    """Print how good a model is, beside the baseline, and whether to trust it.
+
+    A program gets what training says of the data as well: people have it from messages, which it may have turned off.
+    """
     if as_json:
-        print_json({**known, "metrics": measured.as_json(), "verdict": measured.verdict})
+        said = {"in_training": verdict_of(model, WORDING), "notes": notes_of(model, WORDING)}
+        print_json({**known, "metrics": measured.as_json(), "verdict": measured.verdict, **said})
         return
     _print(f"Measured on {measured.where}:")
     _print(_measures_table(measured.as_json()))
@@ -84,7 +88,7 @@ def _measures_table(measured: dict[str, Any]) -> Table:
     if intervals:
         table.add_column("95% interval", justify="right")
     if baseline is not None:
-        table.add_column("majority class", justify="right")
+        table.add_column("class frequencies", justify="right")
     for name, label in MEASURES.items():
         cells = [_digits(measured["model"][name])]
         if intervals:

@@ -100,8 +100,13 @@ def run(request: Request, *, as_json: bool) -> bool:
 
 
 def _show(trained: Trained, request: Request, n_rows: int, *, as_json: bool) -> None:
-    known = {"model": request.files.model_name, "rows": n_rows, "classes": trained.model.classes.tolist()}
-    results.show_measured(trained.measured, known | {"interrupted": trained.interrupted}, as_json=as_json)
+    known: dict[str, Any] = {
+        "model": request.files.model_name,
+        "rows": n_rows,
+        "classes": trained.model.classes.tolist(),
+    }
+    known["interrupted"] = trained.interrupted
+    results.show_measured(trained.model, trained.measured, known, as_json=as_json)
     verdict = verdict_of(trained.model, WORDING)
     if verdict is not None:
         say(f"In training: {verdict}")

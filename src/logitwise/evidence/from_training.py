@@ -6,7 +6,7 @@ import platform
 from typing import Any
 
 from logitwise.classifier.notes import Note
-from logitwise.evidence.notes import Wording, entries_of, verdict_of
+from logitwise.evidence.notes import Wording, comparison_in, entries_of, verdict_of
 from logitwise.evidence.record import Record, is_number
 from logitwise.model.model import Model
 from logitwise.report_page import HeldOutComparison, History
@@ -19,9 +19,9 @@ def comparison_of(model: Model, wording: Wording) -> HeldOutComparison | None:
         gains = {
             name: tuple(-float(found[end]) for end in ("high", "low")) for name, found in known["differences"].items()
         }
-        averaging = float(known.get("averaging", 0.0))
-        said = verdict_of(model, wording) or ""
-        found = HeldOutComparison(int(known["rows"]), known["measures"], said, gains, averaging)
+        compared = comparison_in(known)
+        undecided, said = compared.are_both_certain, verdict_of(model, wording) or ""
+        found = HeldOutComparison(compared.rows, compared.measures, said, gains, float(compared.averaging), undecided)
         return found if {name: dict(measures) for name, measures in found.measures.items()}.get("model") else None
     except (AttributeError, KeyError, TypeError, ValueError):  # a file may come from anywhere
         return None

@@ -15,7 +15,7 @@ from logitwise.evidence.importance import permutation_importance
 from logitwise.evidence.labels import known_indices
 from logitwise.evidence.logistic import logistic_beside
 from logitwise.evidence.measured import frequencies_of
-from logitwise.evidence.notes import IN_PYTHON, Wording, leak_of, notes_of
+from logitwise.evidence.notes import IN_PYTHON, Wording, copies_of, leak_of, notes_of
 from logitwise.evidence.predictions import Phases, predict_in_batches, unseen
 from logitwise.evidence.record import Record
 from logitwise.evidence.rows import LabelledRows
@@ -78,7 +78,7 @@ def gather(
         target=target,
         probabilities=probabilities,
         baselines=baselines,
-        comparison=comparison_of(model, wording) if trained_on is None else None,
+        comparison=comparison_of(model, wording),
         before_calibration=before_calibration,
         calibrated_by=calibrated_by(model),
         costs=model.costs,
@@ -89,6 +89,7 @@ def gather(
         facts={**(facts or {}), **facts_of(model)},
         notes=[*notes_of(model, wording), *_notes_on(rows, unknown)],
         leak=leak_of(model, wording),
+        copies=copies_of(model, wording),
         made_at=time_now(),
         trained_at=trained_at(model),
     )

@@ -13,7 +13,7 @@ from logitwise._display import Displayed
 from logitwise._notice import Progress
 from logitwise.evidence.from_training import comparison_of
 from logitwise.evidence.labels import known_indices
-from logitwise.evidence.notes import IN_PYTHON, leak_of
+from logitwise.evidence.notes import IN_PYTHON, copies_of, leak_of
 from logitwise.evidence.predictions import predict_in_batches
 from logitwise.evidence.rows import LabelledRows
 from logitwise.metrics import majority_baseline, summary, summary_intervals
@@ -87,6 +87,7 @@ def measure(
         comparison=comparison_of(model, IN_PYTHON),
         costs=model.costs,
         leak=leak_of(model, IN_PYTHON),
+        copies=copies_of(model, IN_PYTHON),
     )
     return Measured(where, summary(target, predicted), baseline, intervals, unknown, verdict_in_words(evidence))
 

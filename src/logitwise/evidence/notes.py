@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from logitwise.classifier.baselines import Comparison
-from logitwise.classifier.notes import GIVES_AWAY, Note
+from logitwise.classifier.notes import GIVES_AWAY, Note, share_of_copies
 from logitwise.model.model import Model
+
+MANY_COPIES = 0.1  # of the rows: figures of which as many may be learnt by heart say little
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,12 @@ def leak_of(model: Model, wording: Wording) -> str:
     return found[0].rpartition(". ")[0] if found else ""
 
 
+def copies_of(model: Model, wording: Wording) -> str:
+    """Return what training noted of rows that are copies, without the advice; "" where they are too few to matter."""
+    found = [note for note in notes_of(model, wording) if share_of_copies(note) >= MANY_COPIES]
+    return found[0].partition(". ")[0] if found else ""
+
+
 def verdict_of(model: Model, wording: Wording) -> str | None:
     """Return how the model compared with simpler ones in training, where that was measured."""
     known = entries_of(model, "baselines")
@@ -48,18 +56,21 @@ def verdict_of(model: Model, wording: Wording) -> str | None:
     if not isinstance(verdict, str):
         return None
     try:
-        compared = Comparison(
-            known["rows"],
-            known["measures"],
-            known["differences"],
-            known.get("C"),
-            known.get("linear_gain"),
-            known.get("averaging", 0.0),
-        )
+        compared = comparison_in(known)
         advice = wording.use_logistic or compared.advice
         return f"{compared.finding} {advice}" if compared.is_linear_better else verdict
     except (AttributeError, KeyError, TypeError, ValueError):  # a file may come from anywhere
         return verdict
+
+
+def comparison_in(known: Mapping[str, Any]) -> Comparison:
+    """Return the comparison that the header of a model file holds.
+
+    Raises:
+        KeyError: An entry is missing; other errors may come of it later, where an entry is not what it should be.
+    """
+    optional = known.get("C"), known.get("linear_gain"), known.get("averaging", 0.0)
+    return Comparison(known["rows"], known["measures"], known["differences"], *optional)
 
 
 def entries_of(model: Model, name: str) -> dict[str, Any]:

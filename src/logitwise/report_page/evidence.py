@@ -62,6 +62,7 @@ class HeldOutComparison(Displayed):
         verdict: What that says, as a sentence.
         gains: The 95% interval of how much lower the model's log loss is than that of each simpler one.
         averaging: By how much the model is better than what was compared: the votes of its members, one by one.
+        is_undecided: Whether all are so good that these rows cannot tell them apart.
     """
 
     rows: int
@@ -69,11 +70,12 @@ class HeldOutComparison(Displayed):
     verdict: str
     gains: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     averaging: float = 0.0
+    is_undecided: bool = False
 
     @property
     def better(self) -> list[str]:
         """The simpler models whose log loss is lower beyond chance."""
-        return [name for name, gain in self.gains.items() if gain[1] < -self.averaging]
+        return [name for name, gain in self.gains.items() if gain[1] < -self.averaging and not self.is_undecided]
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,6 +102,7 @@ class Evidence(Displayed):
         facts: What else it takes to repeat it, by name: versions, options, the SHA-256 of the data.
         notes: Sentences that the reader must know.
         leak: That columns give the target away, as a sentence without a full stop; empty if none does.
+        copies: That many rows are copies of others, as a sentence without a full stop; empty if not.
         made_at: When the report was made, in words.
         trained_at: When the model was trained, in words.
 
@@ -125,6 +128,7 @@ class Evidence(Displayed):
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     leak: str = ""
+    copies: str = ""
     made_at: str | None = None
     trained_at: str | None = None
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from logitwise._decision import answers
 from logitwise.metrics import accuracy, calibration_error, confusion_matrix
 from logitwise.metrics.bins import bin_of
 from logitwise.metrics.intervals import (
@@ -53,6 +54,7 @@ class CalibrationFinding:
     by_chance: Interval
     overconfidence: float  # mean confidence minus accuracy
     points_off: int = 0  # of the reliability diagram
+    farthest: Bin | None = None  # of these points
 
     @property
     def is_within_chance(self) -> bool:
@@ -139,13 +141,24 @@ def measures(evidence: Evidence) -> tuple[Measure, ...]:
     return (hits, *losses)
 
 
+def cost(evidence: Evidence) -> Measure | None:
+    """Return what the answers cost a row, of the model and of each baseline; None where all errors cost the same."""
+    if evidence.costs is None:
+        return None
+    predictions = (evidence.probabilities, *evidence.baselines.values())
+    by_row = np.stack([evidence.costs[evidence.target, answers(each, evidence.costs)] for each in predictions], axis=1)
+    return _measure("Cost", -1.0, by_row.mean(axis=0), bootstrap_means(by_row))
+
+
 def calibration(evidence: Evidence) -> CalibrationFinding:
     """Return how far confidence is from accuracy, and how far chance would have it."""
+    off = [each for each in reliability(evidence.target, evidence.probabilities) if each.is_off]
     return CalibrationFinding(
         calibration_error(evidence.target, evidence.probabilities),
         chance_calibration_error(evidence.probabilities.max(axis=1)),
         float(evidence.probabilities.max(axis=1).mean() - accuracy(evidence.target, evidence.probabilities)),
-        sum(each.is_off for each in reliability(evidence.target, evidence.probabilities)),
+        len(off),
+        max(off, key=lambda each: abs(each.said - each.happened), default=None),
     )
 
 

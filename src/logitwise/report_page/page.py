@@ -107,8 +107,8 @@ def _notes(evidence: Evidence) -> list[str]:
     if evidence.costs is None:
         return list(evidence.notes)
     costs = (
-        "Its answers weigh mistakes by the costs it was trained with: the answer is the class of lowest expected cost, "
-        "which need not be the most probable one, and it need not be right as often."
+        "Its answers weigh some mistakes more than others, as training was told to: the answer is the class of lowest "
+        "expected cost, which need not be the most probable one, and it need not be right as often."
     )
     return [costs, *evidence.notes]
 

@@ -64,6 +64,9 @@ def numbers_table(evidence: Evidence, measures: Sequence[Measure], calibration: 
     return table(caption, header, [*rows, last], "numbers")
 
 
+NAMED = {"majority class": "the class frequencies alone"}  # of a comparison in training: as in the first table
+
+
 def comparison_table(comparison: HeldOutComparison) -> Html:
     """Return the model beside simpler ones on rows held out in training, and what that says."""
     names = [name for name in comparison.measures if name != "model"]
@@ -73,7 +76,7 @@ def comparison_table(comparison: HeldOutComparison) -> Html:
     )
     return join(
         [
-            table(caption, ("measure", "this model", *names), rows, "numbers"),
+            table(caption, ("measure", "this model", *(NAMED.get(name, name) for name in names)), rows, "numbers"),
             tag("p", comparison.verdict, class_="after"),
         ]
     )

@@ -9,7 +9,6 @@ import numpy as np
 from logitwise.metrics import calibration_error, roc_auc
 from logitwise.report_page.evidence import ColumnImportance, Evidence, History
 from logitwise.report_page.findings import CalibrationFinding, ClassFinding, top_confusions
-from logitwise.report_page.findings import reliability as find_bins
 from logitwise.report_page.findings import thresholds as find_thresholds
 from logitwise.report_page.markup import Html, counted, join, number, quoted, share, tag
 
@@ -33,7 +32,9 @@ def reliability(evidence: Evidence, calibration: CalibrationFinding) -> Html:
     before = (
         [_before(evidence, evidence.before_calibration, calibration)] if evidence.before_calibration is not None else []
     )
-    return join([tag("p", "Rows are grouped by the ", stated, reading), tag("p", found), *before, *_farthest(evidence)])
+    return join(
+        [tag("p", "Rows are grouped by the ", stated, reading), tag("p", found), *before, *_farthest(calibration)]
+    )
 
 
 def _before(evidence: Evidence, probabilities: np.ndarray, calibration: CalibrationFinding) -> Html:
@@ -51,12 +52,11 @@ def _effect(before: float, calibration: CalibrationFinding) -> str:
     return "; here it did harm" if calibration.error > before else ""
 
 
-def _farthest(evidence: Evidence) -> list[Html]:
+def _farthest(calibration: CalibrationFinding) -> list[Html]:
     """Tell where the model is farthest off, among the points that chance does not explain."""
-    off = [each for each in find_bins(evidence.target, evidence.probabilities) if each.is_off]
-    if not off:
+    worst = calibration.farthest
+    if worst is None:
         return []
-    worst = max(off, key=lambda each: abs(each.said - each.happened))
     where = f"Farthest off: where it said {share(worst.said, 0)}, {share(worst.happened, 0)} happened"
     return [tag("p", f"{where} ({counted(worst.rows, 'row')}).")]
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from logitwise._decision import answers
 from logitwise.metrics.intervals import Interval
 from logitwise.report_page.evidence import Evidence
-from logitwise.report_page.findings import CalibrationFinding, ClassFinding, Measure
+from logitwise.report_page.findings import CalibrationFinding, ClassFinding, Measure, cost
 from logitwise.report_page.markup import Html, counted, escape, join, number, quoted, share, tag
 
 FEWEST_ROWS = 30  # fewer leave an interval of more than 30 points around the accuracy
@@ -17,6 +18,8 @@ FEWEST_OF_CLASS = 10  # fewer say nothing of the class
 LOW_RECALL = 2 / 3  # a class of which more than one in three is missed
 LARGE_ERROR = 0.05  # five points between what is said and what happens change decisions
 SMALL_ERROR = 0.02
+LEAST_GAIN = 0.001  # of the log loss of the first baseline: a smaller gain changes no digit, however many rows show it
+CERTAIN = 2.0  # log loss times rows: with less, a model that is right in all rows is as sure as they can show
 MOST_NAMED = 3
 FREQUENCIES = "majority class"  # of a comparison in training: what it says is said of the rows measured
 
@@ -42,6 +45,8 @@ class Verdict:
         """The verdict: one sentence that says what decides, and one that says the rest."""
         first = join([tag("b", self.judgement), ": ", join(self.because, "; "), "."])
         rest = join(self.besides, "; ")
+        if self.judgement.startswith("Prefer "):  # what came before was about another model
+            rest = Html(rest.replace("it is", "this model is", 1))
         return join([first, " ", tag("span", Html(rest[0].upper() + rest[1:]), ".", class_="rest")]) if rest else first
 
 
@@ -54,14 +59,18 @@ class _Findings:
     loss: Measure
     calibration: CalibrationFinding
     classes: Sequence[ClassFinding]
+    cost: Measure | None = None
 
     @property
-    def is_more_often_right(self) -> bool:
-        return _is_better(self.accuracy)
+    def has_better_answers(self) -> bool:
+        """Whether it is right more often, or where mistakes do not all cost the same, whether its answers cost less."""
+        return _is_better(self.accuracy if self.cost is None else self.cost)
 
     @property
     def is_closer(self) -> bool:
-        return _is_better(self.loss)
+        baseline = self.loss.baselines[0]
+        is_seen = not np.isfinite(baseline) or baseline - self.loss.value >= LEAST_GAIN * baseline
+        return _is_better(self.loss) and bool(is_seen)
 
     @property
     def is_off(self) -> bool:
@@ -69,8 +78,12 @@ class _Findings:
         return not self.calibration.is_within_chance and self.calibration.error > SMALL_ERROR
 
     @property
+    def is_much_off(self) -> bool:
+        return self.is_off and self.calibration.error > LARGE_ERROR
+
+    @property
     def is_far_off(self) -> bool:
-        return not self.is_closer or (self.is_off and self.calibration.error > LARGE_ERROR)
+        return not self.is_closer or self.is_much_off
 
     @property
     def judged(self) -> list[ClassFinding]:
@@ -93,16 +106,26 @@ class _Findings:
 
     @property
     def rivals(self) -> list[tuple[str, float, Interval]]:
-        """The baselines after the first: name, log loss, and what the model gains."""
+        """The baselines after the first: name, log loss, and what the model gains.
+
+        Where both are right in every row, and sure of it, these rows cannot tell which of them is better.
+        """
         found = zip(self.evidence.baselines, self.loss.baselines, self.loss.gains, strict=True)
-        return [(name, value, gain) for name, value, gain in list(found)[1:] if gain is not None]
+        known = [(name, value, gain) for name, value, gain in list(found)[1:] if gain is not None]
+        right = dict(zip(self.evidence.baselines, self.accuracy.baselines, strict=True))
+        certain = CERTAIN / self.evidence.rows
+        is_sure = self.accuracy.value == 1 and self.loss.value < certain
+        alike = [name for name, value, _ in known if is_sure and right[name] == 1 and value < certain]
+        return [(name, value, Interval(0.0, 0.0) if name in alike else gain) for name, value, gain in known]
 
     @property
     def better_rival(self) -> str | None:
-        """The first simpler model that is better beyond chance, on these rows or on those held out in training."""
-        better = [name for name, _, gain in self.rivals if gain.high < 0]
-        if self.rivals or self.evidence.comparison is None:
-            return better[0] if better else None
+        """The first simpler model that is better beyond chance, on the rows held out in training.
+
+        Those are more rows, and `train` has no others to say the same by; without them, on these rows.
+        """
+        if self.evidence.comparison is None:
+            return next((name for name, _, gain in self.rivals if gain.high < 0), None)
         return next((name for name in self.evidence.comparison.better if name != FREQUENCIES), None)
 
 
@@ -110,7 +133,7 @@ def verdict(
     evidence: Evidence, measures: Sequence[Measure], calibration: CalibrationFinding, classes: Sequence[ClassFinding]
 ) -> Verdict:
     """Return the verdict on what was found."""
-    found = _Findings(evidence, measures[0], measures[1], calibration, classes)
+    found = _Findings(evidence, measures[0], measures[1], calibration, classes, cost(evidence))
     if evidence.rows < FEWEST_ROWS:
         few = escape(f"{counted(evidence.rows, 'row')} cannot show how good it is; measure it on {FEWEST_ROWS} or more")
         return Verdict("Too few rows to tell", "no", [few])
@@ -120,31 +143,39 @@ def verdict(
 
 def _judgement(found: _Findings) -> tuple[str, str, list[Html]]:
     """Return what to do, how good the model is, and the facts that decide it."""
-    accuracy, calibration, evidence = _accuracy_reason(found), _calibration_reason(found), found.evidence
+    calibration, evidence = _calibration_reason(found), found.evidence
+    replies = _accuracy_reason(found) if found.cost is None else _cost_reason(found, found.cost)
     weakest = [_weakest_reason(evidence, found.weakest)] if found.weakest is not None else []
-    if not found.is_more_often_right and not found.is_closer:
-        return "Do not trust it", "no", [accuracy, _loss_reason(found)]
-    if not found.is_more_often_right:
-        return "Trust its probabilities, but not its answers", "partly", [accuracy, _loss_reason(found)]
+    if not found.has_better_answers and (found.is_much_off or not found.is_closer):
+        return "Do not trust it", "no", [replies, calibration if found.is_closer else _loss_reason(found)]
+    if not found.has_better_answers:
+        care, off = (" with care", [calibration]) if found.is_off else ("", [])
+        judgement = f"Trust its probabilities{care}, but not its answers"
+        return judgement, "partly", [replies, _loss_reason(found), *off]
     never = [_never_reason(evidence, found.never_found)] if found.never_found else []
     if evidence.leak:
-        return "Look at its columns first", "partly", [escape(evidence.leak[0].lower() + evidence.leak[1:])]
+        return "Look at its columns first", "partly", [_as_reason(evidence.leak)]
+    if evidence.copies:
+        return "Look at its copies first", "partly", [_as_reason(evidence.copies)]
     if found.better_rival is not None:
         return f"Prefer {found.better_rival}", "partly", [_rival_reason(found), *never]
     if never:
         return f"Do not rely on it for {_some_classes(found.never_found)}", "partly", never
-    probabilities = [calibration] if found.is_off else [] if found.is_closer else [_loss_reason(found)]
-    if found.is_far_off and not found.is_weak:
+    probabilities = [*([calibration] if found.is_off else []), *([] if found.is_closer else [_loss_reason(found)])]
+    if found.is_far_off and found.is_weak:
+        return "Trust only some of its answers", "partly", [*weakest, *probabilities]
+    if found.is_far_off:
         return "Trust its answers, but not its probabilities", "partly", probabilities
-    if found.is_far_off or found.is_off or found.is_weak:
+    if found.is_off or found.is_weak:
         return "Trust it with care", "partly", [*(weakest if found.is_weak else []), *probabilities]
-    return "Trust it", "yes", [accuracy, calibration, *([_rival_reason(found)] if found.rivals else [])]
+    return "Trust it", "yes", [replies, calibration, *([_rival_reason(found)] if found.rivals else [])]
 
 
 def _all_reasons(found: _Findings) -> list[Html]:
     """Return everything there is to say, in the order in which it is said."""
     evidence = found.evidence
-    reasons = [_accuracy_reason(found)]
+    reasons = [] if found.cost is None else [_cost_reason(found, found.cost)]
+    reasons.append(_accuracy_reason(found))
     if found.rivals or found.better_rival is not None:
         reasons.append(_rival_reason(found))
     reasons.append(_calibration_reason(found))
@@ -155,6 +186,10 @@ def _all_reasons(found: _Findings) -> list[Html]:
     elif found.weakest is not None:
         reasons.append(_weakest_reason(evidence, found.weakest))
     return reasons
+
+
+def _as_reason(sentence: str) -> Html:
+    return escape(sentence[0].lower() + sentence[1:])
 
 
 def _is_better(measure: Measure) -> bool:
@@ -171,6 +206,24 @@ def _accuracy_reason(found: _Findings) -> Html:
     return join([right, share(accuracy.baselines[0]), " ", _first_baseline(evidence)])
 
 
+def _cost_reason(found: _Findings, cost: Measure) -> Html:
+    """Compare what the answers cost with what those of the first baseline do."""
+    paid, baseline = cost.value, cost.baselines[0]
+    compared = "do not clearly cost less than"
+    if _is_better(cost):
+        compared = f"cost {share(1 - paid / baseline)} less than" if 0 <= paid < baseline else "cost less than"
+    return join([f"its answers {compared} ", _first_answers(found.evidence)])
+
+
+def _first_answers(evidence: Evidence) -> Html:
+    """Name the answers of the first baseline, where mistakes do not all cost the same."""
+    baseline, probabilities = next(iter(evidence.baselines.items()))
+    said = np.unique(answers(probabilities, evidence.costs))
+    if len(said) == 1:
+        return join(["always answering ", quoted(evidence.classes[said[0]])])
+    return escape(f"those of {baseline}")
+
+
 def _first_baseline(evidence: Evidence) -> Html:
     """Name the first baseline; one that gives the same answer to every row, by what it answers."""
     baseline, probabilities = next(iter(evidence.baselines.items()))
@@ -185,22 +238,26 @@ def _loss_reason(found: _Findings) -> Html:
     """Compare the log loss with that of the first baseline."""
     if np.isinf(found.loss.value):
         return _impossible_reason(found.evidence)
-    compared = "is lower than" if found.is_closer else "is not clearly lower than"
+    gain = found.loss.gains[0]
+    is_worse = gain is not None and gain.high < 0
+    compared = "is lower than" if found.is_closer else "is higher than" if is_worse else "is not clearly lower than"
     values = f"{number(found.loss.value)} against {number(found.loss.baselines[0])}"
     return escape(f"its log loss {compared} that of {next(iter(found.evidence.baselines))} ({values})")
 
 
 def _rival_reason(found: _Findings) -> Html:
     """Say by how much the model beats a simpler one, or which is as good or better."""
-    if not found.rivals:
-        return escape(f"{found.better_rival} did better on the rows held out in training")
     worst = next((each for each in found.rivals if each[2].high < 0), None)
+    if worst is None and found.better_rival is not None:
+        return escape(f"{found.better_rival} did better on the rows held out in training")
     worst = worst or next((each for each in found.rivals if each[2].low <= 0), found.rivals[0])
     rival, value, gain = worst
     losses = f"{number(found.loss.value)} against {number(value)}"
     if gain.low > 0:
         return escape(f"its log loss is lower than that of {rival} ({losses})")
-    compared = "is better" if gain.high < 0 else "is simpler, and no worse beyond chance"
+    is_split = gain.high < 0 and found.better_rival is None
+    is_better = "is better on these rows, and was not on those held out in training" if is_split else "is better"
+    compared = is_better if gain.high < 0 else "is simpler, and no worse beyond chance"
     return escape(f"{rival} {compared} (log loss {number(value)} against {number(found.loss.value)})")
 
 
@@ -210,9 +267,14 @@ def _calibration_reason(found: _Findings) -> Html:
         return escape("its probabilities mean what they say, as far as these rows can show")
     if calibration.error <= SMALL_ERROR:
         return escape(f"its probabilities are off by only {100 * calibration.error:.1f} points on average")
+    worst = calibration.farthest
+    if calibration.error <= calibration.by_chance.high and worst is not None:
+        where = f"where it said {share(worst.said, 0)}, {share(worst.happened, 0)} happened"
+        return escape(f"its probabilities are off in places: {where}")
     direction = "too sure" if calibration.overconfidence > 0 else "not sure enough"
-    points = f"{100 * calibration.error:.1f}"
-    return escape(f"its probabilities are off by {points} points on average, mostly {direction}")
+    points, chance = f"{100 * calibration.error:.1f}", calibration.by_chance.high
+    beside = f" (chance alone makes up to {100 * chance:.1f})" if chance >= calibration.error / 2 else ""
+    return escape(f"its probabilities are off by {points} points on average{beside}, mostly {direction}")
 
 
 def _impossible_reason(evidence: Evidence) -> Html:
