@@ -114,6 +114,7 @@ def kinds(columns, target=Y, rows=None, n_classes=2, members=5, inputs=None):
         "X has columns with only one": "constant",
         "X has columns that look": "identifier",
         "X has columns that give": "telling",
+        "X has columns of text that are": "numbers",
         "y has classes": "few",
         "y has": "many",
     }
@@ -161,6 +162,58 @@ IDENTIFIERS = {
 def test_what_makes_an_identifier(case):
     column, is_one = IDENTIFIERS[case]
     assert kinds({"key": column}) == ["identifier"] * is_one
+
+
+def texts(pattern, count=10, others=()):
+    """Return a text a row: `count` numbers in a pattern, in turn, and the others, one row each."""
+    values = [pattern.format(row % count) for row in range(ROWS)]
+    values[: len(others)] = others
+    return values
+
+
+NUMBERS_AS_TEXT = {
+    "a decimal comma": (texts("1,{}"), True),
+    "a decimal comma, below 0": (texts("-0,{}5"), True),
+    "commas between thousands": (texts("{},100"), True),
+    "commas between thousands, and a point": (texts("1,10{},200.25"), True),
+    "points between thousands, and a comma": (texts("1.10{}.200,5"), True),
+    "spaces between thousands": (texts("1 10{}"), True),
+    "apostrophes between thousands": (texts("1'10{}"), True),
+    "percent": (texts("{} %"), True),
+    "a currency before": (texts("$1{}.50"), True),
+    "a currency after": (texts("1{},00 €"), True),
+    "a different one in each row": ([f"{row},5" for row in range(ROWS)], True),
+    "a mark of missing values": (texts("{}", others=["-"] * 6), True),
+    "a mark in more rows": (texts("{}", count=5, others=["-"] * 7), False),
+    "three marks": (texts("1.{}", others=["-", "none", "."]), True),
+    "four texts": (texts("1.{}", others=["-", "none", ".", "?"]), False),
+    "few numbers": (texts("1,{}", count=9), False),
+    "few numbers, and a mark": (texts("{}", count=9, others=["-"]), False),
+    "numbers that were made text": (texts("{}"), False),
+    "numbers with exponents that were made text": (texts("1e{}"), False),
+    "numbers that were made text, and gaps": (texts("{}", others=[None] * 6), False),
+    "dates": (texts("0{}.02.2020"), False),
+    "versions": (texts("1.{}.0"), False),
+    "telephones": (texts("030 12345{}"), False),
+    "lists": (texts("1,2,{}"), False),
+    "codes": (texts("A{}"), False),
+    "hours": (texts("1{}:30"), False),
+    "ranges": (texts("1{}-20"), False),
+}
+
+
+@pytest.mark.parametrize("case", NUMBERS_AS_TEXT)
+def test_what_makes_numbers_as_text(case):
+    column, is_one = NUMBERS_AS_TEXT[case]
+    assert kinds({"amount": column}) == ["numbers"] * is_one
+
+
+def test_numbers_as_text_are_named_with_what_is_no_number():
+    table = pl.DataFrame({"size": texts("1,{}"), "pay": texts("{}", others=["none", "-", "-"]), "a": NOISE})
+    assert notes(table) == [
+        "X has columns of text that are nearly all numbers, and are taken as categories: column 'size' ('1,0'), column "
+        "'pay' ('-', 'none'). Write every number as 1234.5, and leave missing values empty."
+    ]
 
 
 def test_infinite_numbers_are_no_identifiers():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -16,7 +17,16 @@ PURE = 0.995  # of the rows: what one column alone gets right when it gives the 
 MANY_CLASSES = 25
 REPEATED = 0.01  # of the rows: fewer copies change no digit
 FEWEST_COPIES = 5
+NUMERIC = 0.95  # the share of rows with numbers from which a column of text was meant to have nothing else
+FEWEST_NUMBERS = 10  # distinct: fewer may well be names of categories
+MOST_MARKS = 3  # other texts beside the numbers: marks of missing values are few
 MOST_INPUTS = 20_000_000  # numbers compared to find copies
+NUMBER = re.compile(  # as people write them: with a decimal comma, with marks between thousands, with a unit
+    r"""([-+]?[$€£¥]\ ?)?[-+]?
+    (\d+([.,]\d+)? | \d{1,3}(,\d{3})+(\.\d+)? | \d{1,3}([.\ '\u2019\u00a0\u202f]\d{3})+(,\d+)?)
+    (\ ?[%$€£¥])?""",
+    re.VERBOSE,
+)
 GIVES_AWAY = "columns that give the target away"
 
 
@@ -94,7 +104,7 @@ def _of_the_target(target: np.ndarray, classes: np.ndarray, members: int) -> Ite
 
 
 def _of_the_columns(table: Table, rows: np.ndarray, target: np.ndarray, n_classes: int) -> Iterator[str]:
-    empty, constant, identifiers, telling = [], [], [], []
+    empty, constant, numbers, identifiers, telling = [], [], [], [], []
     for place in range(table.n_columns):
         values = table.column(place)[rows]
         present = _present(values)
@@ -107,7 +117,10 @@ def _of_the_columns(table: Table, rows: np.ndarray, target: np.ndarray, n_classe
         if len(distinct) == 1 and present.all():
             constant.append(table.column_label(place))
         elif len(rows) >= FEWEST_ROWS:
-            if _is_identifier(distinct, values[present], len(rows)):
+            no_numbers = _numbers_but_for(distinct, codes) if values.dtype.kind == "O" else []
+            if no_numbers:
+                numbers.append(f"{table.column_label(place)} ({listed(no_numbers, quoted=True)})")
+            elif _is_identifier(distinct, values[present], len(rows)):
                 identifiers.append(table.column_label(place))
             if _gives_away(codes, len(distinct), values.dtype.kind == "O", target[present], len(target), n_classes):
                 telling.append(table.column_label(place))
@@ -115,6 +128,11 @@ def _of_the_columns(table: Table, rows: np.ndarray, target: np.ndarray, n_classe
         yield f"X has empty columns, every value of which is missing: {listed(empty)}. Fill or drop them."
     if constant:
         yield f"X has columns with only one value, which carry no information: {listed(constant)}."
+    if numbers:
+        yield (
+            f"X has columns of text that are nearly all numbers, and are taken as categories: {listed(numbers)}. Write "
+            f"every number as 1234.5, and leave missing values empty."
+        )
     if identifiers:
         yield (
             f"X has columns that look like identifiers, with a different value in nearly every row: "
@@ -130,6 +148,31 @@ def _present(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind == "O":
         return np.array([value is not None for value in values], dtype=bool)
     return ~np.isnan(values) if values.dtype.kind == "f" else np.ones(len(values), dtype=bool)
+
+
+def _numbers_but_for(distinct: np.ndarray, codes: np.ndarray) -> list[str]:
+    """Return what keeps a column of text from being numbers; nothing where it is not meant to be, or nothing does.
+
+    Args:
+        distinct: The distinct texts.
+        codes: The place of each row's text among them.
+    """
+    texts = distinct.tolist()
+    is_plain = np.array([_is_plain_number(text) for text in texts])
+    is_number = is_plain | np.array([NUMBER.fullmatch(text.strip()) is not None for text in texts])
+    is_meant = is_number.sum() >= FEWEST_NUMBERS and (~is_number).sum() <= MOST_MARKS
+    if not is_meant or is_number[codes].mean() < NUMERIC:
+        return []
+    other = distinct[~is_number] if not is_number.all() else distinct[~is_plain][:1]
+    return other.tolist()
+
+
+def _is_plain_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_identifier(distinct: np.ndarray, values: np.ndarray, rows: int) -> bool:
