@@ -39,8 +39,8 @@ IMPORTS = {
     "metrics": {"_errors", "_requirements", "_warnings", "functional", "functional._arguments"},
     "data": {"_display", "_errors", "_extras", "_listing"},
     "nn": {
-        "_arrays", "_errors", "_extras", "_requirements", "functional", "functional._problems",
-        "functional._suspicions", "functional._torch", "functional._types",
+        "_arrays", "_errors", "_extras", "_requirements", "functional", "functional._arguments",
+        "functional._problems", "functional._suspicions", "functional._torch", "functional._types",
     },
     "diagnosis": {"_arrays", "_display", "_errors", "_warnings", "functional", "functional._suspicions"},
     "functional": {
