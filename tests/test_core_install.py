@@ -188,6 +188,34 @@ def test_every_package_of_the_table_is_brought_by_its_extra():
         assert _extras.NAMES.get(package, package) in brought
 
 
+def test_the_command_says_what_it_needs_where_only_what_predicts_is_installed(tmp_path):
+    code = """
+import sys
+sys.stderr = sys.stdout
+from logitwise.cli import main
+try:
+    main()
+except SystemExit as left:
+    print(left.code)
+"""
+    said = without_extras(code, tmp_path, ABSENT | {"typer"})
+    assert said == ("logitwise: error: The command needs typer, which is not installed. Run: pip install typer\n2\n")
+
+
+def test_a_function_says_what_it_needs_where_only_what_predicts_is_installed(tmp_path):
+    code = """
+import logitwise as lw
+for name in ("softmax", "cross_entropy", "log_loss"):
+    try:
+        getattr(lw, name)
+    except lw.MissingPackageError as error:
+        print(error)
+"""
+    said = without_extras(code, tmp_path, ABSENT | {"numba"}).splitlines()
+    names = ("softmax", "cross_entropy", "log_loss")
+    assert said == [f"logitwise.{n} needs numba, which is not installed. Run: pip install numba" for n in names]
+
+
 def test_other_missing_modules_are_not_taken_for_extras():
     with pytest.raises(ModuleNotFoundError, match=r"^No module named 'logitwise\.absent'$"), _extras.needed_for("x"):
         import logitwise.absent  # noqa: F401 # pyright: ignore[reportMissingImports]

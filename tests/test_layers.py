@@ -22,8 +22,8 @@ IMPORTS = {
     },
     "__main__": {"cli"},
     "cli": {
-        "__init__", "_errors", "_extras", "_listing", "_notice", "classifier", "data", "evidence", "explain", "model",
-        "report_page", "warm_up",
+        "__init__", "_display", "_errors", "_extras", "_listing", "_notice", "classifier", "data", "evidence",
+        "explain", "model", "report_page", "warm_up",
     },
     "evidence": {
         "_display", "_errors", "_listing", "_notice", "_warnings", "classifier", "metrics", "model", "report_page",
@@ -39,8 +39,8 @@ IMPORTS = {
     "metrics": {"_errors", "_requirements", "_warnings", "functional", "functional._arguments"},
     "data": {"_display", "_errors", "_extras", "_listing"},
     "nn": {
-        "_arrays", "_errors", "_extras", "_requirements", "functional", "functional._problems",
-        "functional._suspicions", "functional._torch", "functional._types",
+        "_arrays", "_errors", "_extras", "_requirements", "functional", "functional._arguments",
+        "functional._problems", "functional._suspicions", "functional._torch", "functional._types",
     },
     "diagnosis": {"_arrays", "_display", "_errors", "_warnings", "functional", "functional._suspicions"},
     "functional": {

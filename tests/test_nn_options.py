@@ -18,6 +18,7 @@ OF_CLASSES, OF_LABELS = LOSSES[:3], LOSSES[4:]
 FOCAL = ["FocalLoss", "BinaryFocalLossWithLogits"]
 SMOOTHED = ["CrossEntropyLoss", "FocalLoss", "BCEWithLogitsLoss"]
 REDUCTION = "reduction must be one of 'mean', 'sum', 'none'; got "
+NO_TENSOR = "{} must be a torch tensor or None; got {}. Convert with torch.as_tensor."
 REFUSED = [
     *((name, {"reduction": "average"}, f"{REDUCTION}'average'.") for name in LOSSES),
     *((name, {"reduction": None}, f"{REDUCTION}None.") for name in LOSSES),
@@ -39,6 +40,13 @@ REFUSED = [
         (name, {"ignore_index": 2**63}, f"ignore_index must be in [-2^63, 2^63 - 1]; got {2**63}.")
         for name in OF_CLASSES + OF_LABELS
     ),
+    *((name, {"ignore_index": None}, "ignore_index must be an integer; got None.") for name in OF_CLASSES),
+    *(
+        (name, {"weight": weight}, NO_TENSOR.format("weight", kind))
+        for name in LOSSES
+        for weight, kind in (([1.0, 2.0], "list"), (np.ones(2), "ndarray"), (3.0, "float"))
+    ),
+    *((name, {"pos_weight": 3.0}, NO_TENSOR.format("pos_weight", "float")) for name in OF_LABELS),
     *((name, {"missing": "skip"}, "missing must be one of 'error', 'ignore'; got 'skip'.") for name in OF_LABELS),
     *((name, {"dim": "last"}, "dim must be an integer; got 'last'.") for name in ("Softmax", "LogSoftmax")),
     *((name, {"dim": 1.0}, "dim must be an integer; got 1.0.") for name in ("Softmax", "LogSoftmax")),
@@ -84,6 +92,40 @@ def test_what_python_refuses_stays_its_own_error():
     with pytest.raises(TypeError, match="unexpected keyword argument 'smoothing'") as caught:
         nn.CrossEntropyLoss(smoothing=0.1)
     assert type(caught.value) is TypeError
+
+
+@pytest.mark.parametrize("name", ["CrossEntropyLoss", "BCEWithLogitsLoss", "BCELoss", "NLLLoss", "KLDivLoss"])
+def test_a_module_made_of_what_it_is_called_with_says_so(name):
+    message = (
+        f" must be True, False or None; got a tensor. The module is made first, and called with the tensors: "
+        f"{name}()(input, target)."
+    )
+    with pytest.raises(nn.InputTypeError, match=f"^(size_average|reduce){re.escape(message)}$"):
+        getattr(nn, name)(torch.ones(4, 3), torch.zeros(4))
+
+
+@pytest.mark.parametrize("name", ["CrossEntropyLoss", "BCEWithLogitsLoss"])
+def test_a_weight_is_refused_by_position_too(name):
+    with pytest.raises(nn.InputTypeError, match=r"^weight must be a torch tensor or None; got ndarray\."):
+        getattr(nn, name)(np.ones(3))
+
+
+WORDS = {  # of the functions, and of other libraries
+    ("CrossEntropyLoss", "class_weight"): " Here it is weight=.",
+    ("CrossEntropyLoss", "smoothing"): " Here it is label_smoothing=.",
+    ("CrossEntropyLoss", "dim"): "",
+    ("BCEWithLogitsLoss", "sample_weight"): " Here it is weight=.",
+    ("FocalLoss", "alpha"): " Here it is weight=.",
+    ("Softmax", "axis"): " Here it is dim=.",
+    ("LogSoftmax", "axis"): " Here it is dim=.",
+}
+
+
+@pytest.mark.parametrize(("name", "word"), WORDS)
+def test_a_word_of_the_functions_is_answered_by_that_of_the_module(name, word):
+    message = f"{name}() got an unexpected keyword argument {word!r}{'.' * bool(WORDS[name, word])}{WORDS[name, word]}"
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        getattr(nn, name)(**{word: 1})
 
 
 @pytest.mark.parametrize("name", FOCAL)

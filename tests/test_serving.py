@@ -79,7 +79,14 @@ def test_the_server_answers_as_the_guide_shows_and_imports_no_framework(folder):
 
 @pytest.mark.parametrize(
     ("body", "part"),
-    [("[{}]", "'sepal length (cm)' is missing"), ("{", "Expecting property name"), ("[]", "X must have"), ("1", "int")],
+    [
+        ("[{}]", "'sepal length (cm)' is missing"),
+        ("{", "Expecting property name"),
+        *(
+            (body, "must be a list of one or more rows")
+            for body in ('{"sepal length (cm)": 5.1}', "[]", "[[5.1]]", "1")
+        ),
+    ],
 )
 def test_a_wrong_request_is_answered_by_a_sentence(folder, body, part):
     [(status, answer)], _ = served(folder, [body])

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 
 EXTRAS = {"torch": "torch", "polars": "tables", "sklearn": "train", "onnx": "onnx"}  # by the name that is imported
+ALWAYS = ("numba",)  # left out where this library is installed for predicting, with NumPy alone
 NAMES = {"sklearn": "scikit-learn"}  # where a package is installed by another name
 
 
 class MissingPackageError(ModuleNotFoundError):
-    """A package that is not installed, and that an extra of this one brings; `name` is the name it is imported by."""
+    """A package that is not installed, such as an extra of this one brings; `name` is the name it is imported by."""
 
     __module__ = "logitwise"
 
@@ -38,7 +39,7 @@ def needed_for(what: str) -> Iterator[None]:
         raise
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        if package not in EXTRAS:
+        if package not in EXTRAS and package not in ALWAYS:
             raise
         raise _missing(what, package) from None
 
@@ -51,8 +52,6 @@ def check_installed(what: str, *packages: str) -> None:
 
 
 def _missing(what: str, package: str) -> MissingPackageError:
-    sentence = (
-        f"{what} needs {NAMES.get(package, package)}, which is not installed. "
-        f"Run: pip install 'logitwise[{EXTRAS[package]}]'"
-    )
+    wanted = f"'logitwise[{EXTRAS[package]}]'" if package in EXTRAS else package
+    sentence = f"{what} needs {NAMES.get(package, package)}, which is not installed. Run: pip install {wanted}"
     return MissingPackageError(sentence, name=package)

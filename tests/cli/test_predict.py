@@ -50,6 +50,12 @@ def test_another_process_writes_the_bits_that_the_training_process_had(run, frui
     assert np.array_equal(probabilities, model.predict_proba(features))
 
 
+def test_one_row_is_not_called_rows(run, fruit):
+    first = "\n".join((fruit / "more.csv").read_text().splitlines()[:2])
+    Path("one.csv").write_text(first, encoding="utf-8")
+    assert run("predict", fruit / "fruit.safetensors", "one.csv", "-o", "p.csv").stderr == "Wrote p.csv (1 row).\n"
+
+
 def test_the_output_file_holds_what_standard_output_would(run, fruit):
     args = ("predict", fruit / "fruit.safetensors", fruit / "more.csv")
     printed = run(*args).stdout

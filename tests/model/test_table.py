@@ -1,6 +1,8 @@
 """X read as columns: what becomes of every kind of array, list and DataFrame, and of values not seen in training."""
 
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from logitwise.classifier import Classifier
+from logitwise.data.dataset import Dataset
 from logitwise.model.table import Table, Text, is_missing, objects, read_column, read_table
 
 X = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
@@ -25,6 +28,37 @@ def test_a_matrix_of_numbers_stays_as_it_is(dtype):
     assert (table.rows, table.n_columns, table.names, table.first_row) == (2, 3, None, 0)
     assert (table.has_common_scale, table.image_shape) == (False, None)
     np.testing.assert_array_equal(table.column(1), [2, 5])
+
+
+FRAME = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+RECORDS = "X must be an array or a DataFrame; got {}. Make one: polars.DataFrame(X), or pandas.DataFrame(X)."
+FILE = (
+    "X must be an array or a DataFrame; got 'people.csv'. Read the file with logitwise.data.read, and pass the "
+    "features of the result."
+)
+FLAT = "X must have two or more dimensions, rows first; got shape (2,). Select by a list, which keeps a DataFrame: "
+DATASET = "X must be an array or a DataFrame; got Dataset. Pass its features."
+NO_ARRAYS = [
+    ("people.csv", TypeError, FILE),
+    (Path("people.csv"), TypeError, FILE),
+    ({"a": [1.0, 2.0]}, TypeError, RECORDS.format("a dict")),
+    ([{"a": 1.0}, {"a": 2.0}], TypeError, RECORDS.format("a list of dicts")),
+    (({"a": 1.0},), TypeError, RECORDS.format("a tuple of dicts")),
+    (
+        Dataset(X, None, None, "x.npy", None),
+        TypeError,
+        DATASET,
+    ),
+    (FRAME.iloc[0], ValueError, FLAT + "frame[['name']] is one column, and frame.iloc[[0]] one row."),
+    (FRAME["a"], ValueError, FLAT + "frame[['name']] is one column, and frame.iloc[[0]] one row."),
+    (pl.Series("a", [1.0, 2.0]), ValueError, FLAT + "frame[['name']] is one column."),
+]
+
+
+@pytest.mark.parametrize(("value", "error", "message"), NO_ARRAYS, ids=[repr(v)[:20] for v, _, _ in NO_ARRAYS])
+def test_what_holds_rows_and_is_no_array_is_refused_with_how_to_make_one(value, error, message):
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+        read_table(value)
 
 
 def test_a_plain_matrix_is_not_copied():

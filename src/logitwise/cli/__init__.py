@@ -16,6 +16,11 @@ def main() -> None:
     """Run `logitwise` with the arguments of this process; never returns."""
     if sys.argv[1:2] == ["predict"]:  # it predicts in threads of its own: those of OpenBLAS only got in their way
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from logitwise.cli.commands import app
-
+    try:
+        from logitwise.cli.commands import app
+    except ModuleNotFoundError as error:
+        if error.name != "typer":  # absent where this library was installed for predicting, with NumPy alone
+            raise
+        sys.stderr.write("logitwise: error: The command needs typer, which is not installed. Run: pip install typer\n")
+        sys.exit(2)
     app(prog_name="logitwise")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from logitwise import __version__
+from logitwise._display import counted
 from logitwise._errors import InvalidValueError, naming
 from logitwise._listing import nearest
 from logitwise._notice import phase
@@ -159,7 +160,7 @@ def evaluate(
         loaded = _load(model)
         asked = MeasuringOptions(target, label_strip, drop_unlabelled, read_names(names))
         rows = read_to_measure(data, loaded, asked)
-    with naming_rows("DATA"), phase(f"Measuring on {len(rows.labels):,} rows") as progress:
+    with naming_rows("DATA"), phase(f"Measuring on {counted(len(rows.labels), 'row')}") as progress:
         measured = measure(loaded, rows, rows.where, Record.of(loaded).class_counts, progress)
     results.say_unknown(measured.unknown, "DATA")
     results.show_measured(loaded, measured, {"model": model, "data": data}, as_json=as_json)
@@ -204,7 +205,7 @@ def predict(
     batches = map(written.count, predictions.predict(loaded, rows))
     if path is not None:
         predictions.write(loaded, batches, path)
-        say(f"Wrote {output} ({written.rows:,} rows).")
+        say(f"Wrote {output} ({counted(written.rows, 'row')}).")
         if as_json:
             results.print_json({"rows": written.rows, "classes": loaded.classes.tolist(), "output": output})
     elif as_json:

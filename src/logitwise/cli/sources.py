@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from logitwise import data
+from logitwise._display import counted
 from logitwise._errors import InvalidValueError, naming
 from logitwise._listing import listed
 from logitwise.classifier.rows import find_classes
@@ -83,8 +84,9 @@ def split(labelled: LabelledRows, measured_on: LabelledRows | None, test: str | 
     if measured_on is None:
         with naming({"X": "DATA", "y": "--target", "rows to measure on": "--test FILE"}):
             trained_on, held_out = labelled.split(seed)
+        rows = counted(len(held_out.labels), "row")
         share = f"held out from training (a fifth of each class, seed {seed})"
-        return Split(trained_on, held_out, "DATA", f"{len(held_out.labels):,} rows of {labelled.name}, {share}")
+        return Split(trained_on, held_out, "DATA", f"{rows} of {labelled.name}, {share}")
     return Split(labelled, measured_on, "DATA" if test is None else "--test", measured_on.where)
 
 

@@ -46,7 +46,8 @@ def read(
     - An empty field, `?`, `NA`, `N/A`, `NaN`, `nan`, `null` and `NULL` are missing values.
     - A column whose values are all numbers, over all rows, is Int64 or Float64 (also where nothing but missing values
       is left); leading zeros do not make it text, so 00000 is 0 and a postal code 02139 is 2139. All else is String,
-      `true` and `false` too. Infinity (`inf`) and numbers beyond float64 become infinite.
+      `true` and `false` too, and `1,5`, of which `Classifier.fit` warns. Infinity (`inf`) and numbers beyond float64
+      become infinite.
     - The first line is data if any of its fields is a number or missing; else it is a header if a column is all
       numbers below it; else it is data if a field occurs again in its own column, or if two of its fields are equal;
       else it is a header. An empty first field is no sign of data: pandas writes one above its index. `header=`

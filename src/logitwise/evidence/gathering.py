@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from logitwise._display import counted
 from logitwise._notice import Progress
 from logitwise.evidence.features import column_names, is_images, values_at
 from logitwise.evidence.from_training import calibrated_by, comparison_of, facts_of, history_of, trained_at
@@ -59,7 +60,7 @@ def gather(
         ValueError: A label that was not seen in training; columns that do not fit; no rows.
     """
     target = known_indices(rows.labels, model.classes)
-    with phase(f"Predicting {len(target):,} rows") as progress:
+    with phase(f"Predicting {counted(len(target), 'row')}") as progress:
         probabilities, unknown = predict_in_batches(model, rows.features, progress)
     wrong = confidently_wrong(target, probabilities, MOST_IMAGES, model.costs)
     with phase("Shuffling the columns, to see what each is worth") as progress:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -228,15 +229,15 @@ def _read_series(values: Any, where: str) -> np.ndarray | Text:
 
 
 def _read_array(X: Any) -> Table:
+    _refuse_no_array(X)
     array = _as_array(X)
     if array.ndim < 2:
-        raise InvalidValueError(
-            "X",
-            "have two or more dimensions, rows first",
-            f"shape {array.shape}",
-            advice="Reshape your data: {X}.reshape(-1, 1) for one column, {X}.reshape(1, -1) for one row.",
-            mentions={"X": "X"},
-        )
+        advice = "Reshape your data: {X}.reshape(-1, 1) for one column, {X}.reshape(1, -1) for one row."
+        if hasattr(X, "to_frame"):
+            row = ", and frame.iloc[[0]] one row" if hasattr(X, "iloc") else ""
+            advice = f"Select by a list, which keeps a DataFrame: frame[['name']] is one column{row}."
+        requirement, found = "have two or more dimensions, rows first", f"shape {array.shape}"
+        raise InvalidValueError("X", requirement, found, advice=advice, mentions={"X": "X"})
     if array.dtype.kind == "c":
         advice = "Complex data not supported: pass real and imaginary parts as columns."
         raise InvalidValueError("X", "be real", f"dtype {array.dtype}", advice=advice)
@@ -251,6 +252,21 @@ def _read_array(X: Any) -> Table:
         return Table(matrix.astype(np.int8), len(matrix), None, has_common_scale)
     columns = tuple(read_column(column, f"column {place}") for place, column in enumerate(matrix.T))
     return Table(columns, len(matrix), None, has_common_scale)
+
+
+def _refuse_no_array(X: Any) -> None:
+    """Raise for what holds rows, and is no array of them: the name of a file, records, a data set."""
+    first = X[0] if isinstance(X, (list, tuple)) and X else X
+    if isinstance(X, (str, PathLike)):
+        found, advice = repr(str(X)), "Read the file with logitwise.data.read, and pass the features of the result."
+    elif isinstance(first, Mapping):
+        found = "a dict" if first is X else f"a {type(X).__name__} of dicts"
+        advice = "Make one: polars.DataFrame({X}), or pandas.DataFrame({X})."
+    elif hasattr(X, "features"):
+        found, advice = type(X).__name__, "Pass its features."
+    else:
+        return
+    raise InvalidTypeError("X", "be an array or a DataFrame", found, advice=advice, mentions={"X": "X"})
 
 
 def _no_columns(shape: tuple[int, ...]) -> InvalidValueError:

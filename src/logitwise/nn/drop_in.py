@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from logitwise._requirements import (
     check_integer,
     check_not_negative,
 )
+from logitwise.functional._arguments.options import unknown_option
 
 Module = TypeVar("Module", bound=torch.nn.Module)
 
@@ -38,12 +39,16 @@ class InputTypeError(InvalidTypeError, NotImplementedError):
 def checks_options(module: type[Module]) -> type[Module]:
     """Return a class of modules that refuses an option as soon as a module is made, and not when it is called."""
     make = module.__init__
+    parameters = inspect.signature(make).parameters
 
     @wraps(make)
     def make_and_check(self: Any, *args: Any, **options: Any) -> None:
+        if not options.keys() <= parameters.keys():
+            raise unknown_option(module.__name__, options, parameters)
         try:
+            _check_given({**dict(zip(list(parameters)[1:], args, strict=False)), **options}, module.__name__)
             make(self, *args, **options)
-            _check_options(self)
+            _check_options(self, parameters)
         except InvalidArgumentError as error:
             raise _as_in_torch(error) from None
 
@@ -51,19 +56,27 @@ def checks_options(module: type[Module]) -> type[Module]:
     return module
 
 
-def _check_options(module: Any) -> None:
+def _check_given(options: Mapping[str, Any], module: str) -> None:
+    """Raise for what torch refuses in words of its own when it makes a module."""
+    for name in ("size_average", "reduce"):
+        if isinstance(options.get(name), Tensor):
+            advice = f"The module is made first, and called with the tensors: {module}()(input, target)."
+            raise InvalidTypeError(name, "be True, False or None", "a tensor", advice=advice)
+    for name in ("weight", "pos_weight"):
+        value = options.get(name)
+        if value is not None and not isinstance(value, Tensor):
+            advice = advice_on_tensors(value, name)
+            raise InvalidTypeError(name, "be a torch tensor or None", type(value).__name__, advice=advice)
+
+
+def _check_options(module: Any, parameters: Mapping[str, inspect.Parameter]) -> None:
     options = vars(module)
     for name, check in _CHECKS.items():
-        if name in options:
+        if name in options and (options[name] is not None or parameters[name].default is not None):
             check(options[name], name)
     if "reduction" in options:
         more = ("batchmean",) if isinstance(module, torch.nn.KLDivLoss) else ()
         check_choice(module.reduction, "reduction", (*REDUCTIONS, *more))
-
-
-def _check_optional_integer(value: Any, name: str) -> None:
-    if value is not None:
-        check_int64(value, name)
 
 
 def _check_dim(value: Any, name: str) -> None:
@@ -75,7 +88,7 @@ def _check_dim(value: Any, name: str) -> None:
 _CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "dim": _check_dim,
     "gamma": check_not_negative,
-    "ignore_index": _check_optional_integer,
+    "ignore_index": check_int64,
     "label_smoothing": check_fraction,
     "log_target": check_boolean,
     "missing": lambda value, name: check_choice(value, name, ("error", "ignore")),

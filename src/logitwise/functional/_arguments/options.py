@@ -11,7 +11,10 @@ _WORDS = {
     "dim": ("axis",),
     "keepdim": ("keepdims",),
     "weight": ("class_weight", "sample_weight"),
-    "weights": ("sample_weight", "class_weight"),
+    "weights": ("sample_weight", "class_weight", "weight"),
+    "class_weight": ("weight",),
+    "sample_weight": ("weight",),
+    "axis": ("dim",),
     "input": ("logits", "probabilities"),
     "x": ("logits", "probabilities"),
     "y_pred": ("logits", "probabilities"),
@@ -24,7 +27,7 @@ _WORDS = {
     "smoothing": ("label_smoothing",),
     "ignore_label": ("ignore_index",),
     "tau": ("temperature",),
-    "alpha": ("class_weight", "pos_weight"),
+    "alpha": ("class_weight", "pos_weight", "weight"),
 }
 _NOT_HERE = {
     "dtype": "Results have the dtype of the logits: convert those with .astype (NumPy) or .to (torch).",
