@@ -543,7 +543,7 @@ def test_nothing_is_learnt_of_columns_from_rows_of_weight_zero():
     for name, tensor in alone.preprocessing.tensors().items():
         np.testing.assert_array_equal(weighted.preprocessing.tensors()[name], tensor)
     np.testing.assert_array_equal(weighted.predict_proba(frame.filter(used)), alone.predict_proba(frame.filter(used)))
-    told = ["X has columns with only one value, which carry no information: column 'constant'."]
+    told = ["X has columns with only one value, which carry no information: column 'constant'. Drop them."]
     assert weighted.metadata["notes"] == alone.metadata["notes"] == told
 
 

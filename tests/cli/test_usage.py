@@ -176,4 +176,4 @@ def test_json_says_what_was_done(run, fruit):
     files = {"model": str(fruit / "fruit.safetensors"), "data": str(fruit / "more.csv"), "report": "r.html"}
     assert (json.loads(result.stdout), result.stderr) == ({**files, "rows": 60}, "")
     told = json.loads(run("train", fruit / "fruit.csv", "--target", "label", "--json", "--quiet", *SMALL).stdout)
-    assert list(told) == ["model", "rows", "classes", "interrupted", "metrics"]
+    assert list(told)[:5] == ["model", "rows", "classes", "interrupted", "metrics"]
