@@ -106,11 +106,18 @@ def test_says_by_what_the_probabilities_were_calibrated(case, method, scale, sai
 def test_holds_the_comparison_of_training(case):
     model, rows = case
     measures = {"model": {"log_loss": 0.3}, "logistic regression": {"log_loss": 0.2}}
-    differences = {"logistic regression": {"mean": 0.1, "low": 0.05, "high": 0.15}}
-    known = {"rows": 9, "measures": measures, "differences": differences, "verdict": "It loses."}
+    differences = {"logistic regression": {"mean": 0.1, "low": 0.05, "high": 0.15}, "majority class": {"high": -0.2}}
+    differences["majority class"] |= {"mean": -0.3, "low": -0.4}
+    known = {"rows": 9, "measures": measures, "differences": differences, "verdict": "It wins."}
     found = gathered((replace(model, metadata={**model.metadata, "baselines": known}), rows)).comparison
-    assert (found.rows, found.verdict, found.better) == (9, "It loses.", ["logistic regression"])
-    assert found.gains == {"logistic regression": (-0.15, -0.05)}
+    assert found.verdict.startswith("Logistic regression beats the network: log loss 0.300 against 0.200 on 9 ")
+    assert (found.rows, found.better) == (9, "logistic regression")
+    assert found.gains == {"logistic regression": (-0.15, -0.05), "majority class": (0.2, 0.4)}
+    both = {name: {"log_loss": 0.01, "accuracy": 1.0} for name in measures}
+    nothing = {**differences, "majority class": {"mean": 0.0, "low": -0.1, "high": 0.1}}
+    for other in ({"averaging": 0.05}, {"measures": both}, {"differences": nothing}):  # as training decides
+        told = replace(model, metadata={**model.metadata, "baselines": {**known, **other}})
+        assert gathered((told, rows)).comparison.better is None
     for other in (
         {**known, "measures": {}},
         {"rows": 1},

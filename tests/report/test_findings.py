@@ -8,7 +8,7 @@ from sklearn import metrics as peers
 
 from logitwise.metrics import summary
 from logitwise.metrics.intervals import Interval, wilson
-from logitwise.report_page import Evidence, HeldOutComparison, confidently_wrong
+from logitwise.report_page import Evidence, confidently_wrong
 from logitwise.report_page.findings import (
     Bin,
     CalibrationFinding,
@@ -237,11 +237,6 @@ def test_the_threshold_of_costs_weighs_an_alarm_against_a_miss():
     assert confidently_wrong(np.array([1, 0]), pairs, 5, costs).tolist() == [0, 1]
     assert confidently_wrong(np.array([1, 0]), pairs, 5).tolist() == [0]
     assert made_evidence(2, examples=[]).threshold == 0.5
-
-
-@pytest.mark.parametrize(("gains", "better"), [((-0.2, -0.1), ["trees"]), ((-0.2, 0.0), []), ((0.1, 0.2), [])])
-def test_a_simpler_model_is_better_where_the_whole_interval_says_so(gains, better):
-    assert HeldOutComparison(9, {}, "", {"trees": gains}).better == better
 
 
 def test_thresholds_agree_with_scikit_learn():

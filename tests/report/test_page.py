@@ -240,7 +240,7 @@ def test_the_simpler_models_of_training_stand_beside_it():
         "logistic regression": {"accuracy": 0.91, "log_loss": 0.25, "brier_score": 0.19, "calibration_error": 0.02},
     }
     gains = {"logistic regression": (-0.07, -0.03)}
-    compared = HeldOutComparison(1234, measures, "Logistic regression beats the network.", gains)
+    compared = HeldOutComparison(1234, measures, "Logistic regression beats the network.", gains, "logistic regression")
     text = "|".join(outline(made_evidence(comparison=compared)).text)
     assert "Beside simpler models, on 1,234 rows held out in training" in text
     assert "Log loss|0.300|0.250 |worse by |0.030 to 0.070" in text

@@ -188,8 +188,8 @@ def judged(
     calibrated: tuple[float, float, float] = (0.04, 0.04, 0.01),
     found: tuple[tuple[int, int], ...] = ((12, 12), (28, 28)),
     loss: float = 0.3,
-    better: dict[str, tuple[float, float]] | None = None,
-    undecided: bool = False,
+    better: str | None = None,
+    is_compared: bool = False,
     leak: str = "",
     copies: str = "",
 ) -> Verdict:
@@ -198,8 +198,8 @@ def judged(
     pairs = np.tile([0.8, 0.2], (rows, 1))
     evidence = Evidence("m", "rows", ["no", "yes"], np.zeros(rows, int), pairs, dict.fromkeys(names, pairs[:, ::-1]))
     evidence = Evidence(**{**vars(evidence), "leak": leak, "copies": copies})
-    if better is not None:
-        evidence = Evidence(**{**vars(evidence), "comparison": HeldOutComparison(9, {}, "", better, undecided)})
+    if better is not None or is_compared:
+        evidence = Evidence(**{**vars(evidence), "comparison": HeldOutComparison(9, {}, "", {}, better)})
     values = (0.61, 0.25, 0.35)[: len(losses)]
     measured = (
         Measure("Accuracy", 0.71, None, (0.52, 0.63, 0.64)[: len(losses)], (accuracy,)),
@@ -266,14 +266,10 @@ WEAK = ((12, 7), (28, 28))
         ({"losses": (BETTER, None)}, TRUSTED),
         ({"losses": (ALIKE, WORSE), "accuracy": ALIKE}, NOT_TRUSTED),
         ({"losses": (BETTER, BETTER, WORSE)}, ("Prefer trees", "partly")),
-        ({"better": {"logistic regression": (-0.2, -0.1)}}, PREFERRED),
-        ({"better": {"logistic regression": (-0.2, -0.1)}, "undecided": True}, TRUSTED),
-        ({"better": {"trees": (-0.1, 0.0), "logistic regression": (-0.2, -0.1)}}, PREFERRED),
-        ({"better": {"logistic regression": (-0.2, 0.0)}}, TRUSTED),
-        ({"better": {"logistic regression": (-0.2, 0.0)}, "losses": (BETTER, WORSE)}, TRUSTED),
-        ({"better": {"logistic regression": (-0.2, -0.1)}, "losses": (BETTER, ALIKE)}, PREFERRED),
-        ({"better": {"majority class": (-0.2, -0.1)}}, TRUSTED),
-        ({"better": {"majority class": (-0.2, -0.1), "logistic regression": (-0.2, -0.1)}}, PREFERRED),
+        ({"better": "logistic regression"}, PREFERRED),
+        ({"is_compared": True}, TRUSTED),
+        ({"is_compared": True, "losses": (BETTER, WORSE)}, TRUSTED),
+        ({"better": "logistic regression", "losses": (BETTER, ALIKE)}, PREFERRED),
         ({"leak": LEAK}, LEAKING),
         ({"leak": LEAK, "losses": (BETTER, WORSE), "found": ((10, 0), (28, 28))}, LEAKING),
         ({"leak": LEAK, "copies": COPIED}, LEAKING),
@@ -281,7 +277,7 @@ WEAK = ((12, 7), (28, 28))
         ({"copies": COPIED, "losses": (BETTER, WORSE), "found": ((10, 0), (28, 28))}, COPIES),
         ({"copies": COPIED, "losses": (ALIKE,), "accuracy": ALIKE}, NOT_TRUSTED),
         ({"leak": LEAK, "losses": (ALIKE,), "accuracy": ALIKE}, NOT_TRUSTED),
-        ({"better": {"logistic regression": (-0.2, -0.1)}, "losses": (ALIKE,), "accuracy": ALIKE}, NOT_TRUSTED),
+        ({"better": "logistic regression", "losses": (ALIKE,), "accuracy": ALIKE}, NOT_TRUSTED),
     ],
 )
 def test_the_judgement_turns_at_its_thresholds(findings, expected):
@@ -339,7 +335,7 @@ def test_each_reason_says_how_much_and_in_which_direction(findings, reasons):
             ["logistic regression is better (log loss 0.250 against 0.300)", "it finds none of the 10 rows of “no”"],
         ),
         (
-            {"better": {"logistic regression": (-0.2, -0.1)}},
+            {"better": "logistic regression"},
             ["logistic regression did better on the rows held out in training"],
         ),
         ({"accuracy": ALIKE}, [RIGHT, f"{LOWER} a coin (0.300 against 0.610)"]),

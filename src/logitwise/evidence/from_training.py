@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from typing import Any
 
+from logitwise.classifier.baselines import LOGISTIC
 from logitwise.classifier.notes import Note
 from logitwise.evidence.notes import Wording, comparison_in, entries_of, verdict_of
 from logitwise.evidence.record import Record, is_number
@@ -20,8 +21,8 @@ def comparison_of(model: Model, wording: Wording) -> HeldOutComparison | None:
             name: tuple(-float(found[end]) for end in ("high", "low")) for name, found in known["differences"].items()
         }
         compared = comparison_in(known)
-        undecided, said = compared.are_both_certain, verdict_of(model, wording) or ""
-        found = HeldOutComparison(compared.rows, compared.measures, said, gains, float(compared.averaging), undecided)
+        better = LOGISTIC if compared.is_linear_better else None
+        found = HeldOutComparison(compared.rows, compared.measures, verdict_of(model, wording) or "", gains, better)
         return found if {name: dict(measures) for name, measures in found.measures.items()}.get("model") else None
     except (AttributeError, KeyError, TypeError, ValueError):  # a file may come from anywhere
         return None

@@ -61,21 +61,14 @@ class HeldOutComparison(Displayed):
         measures: `log_loss`, `accuracy`, `brier_score`, `calibration_error` by model; this one is "model".
         verdict: What that says, as a sentence.
         gains: The 95% interval of how much lower the model's log loss is than that of each simpler one.
-        averaging: By how much the model is better than what was compared: the votes of its members, one by one.
-        is_undecided: Whether all are so good that these rows cannot tell them apart.
+        better: The simpler model that is to be preferred, by name; None where none is.
     """
 
     rows: int
     measures: Mapping[str, Mapping[str, float]]
     verdict: str
     gains: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    averaging: float = 0.0
-    is_undecided: bool = False
-
-    @property
-    def better(self) -> list[str]:
-        """The simpler models whose log loss is lower beyond chance."""
-        return [name for name, gain in self.gains.items() if gain[1] < -self.averaging and not self.is_undecided]
+    better: str | None = None
 
 
 @dataclass(frozen=True, repr=False)

@@ -21,7 +21,6 @@ SMALL_ERROR = 0.02
 LEAST_GAIN = 0.001  # of the log loss of the first baseline: a smaller gain changes no digit, however many rows show it
 CERTAIN = 2.0  # log loss times rows: with less, a model that is right in all rows is as sure as they can show
 MOST_NAMED = 3
-FREQUENCIES = "majority class"  # of a comparison in training: what it says is said of the rows measured
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,7 @@ class _Findings:
         """
         if self.evidence.comparison is None:
             return next((name for name, _, gain in self.rivals if gain.high < 0), None)
-        return next((name for name in self.evidence.comparison.better if name != FREQUENCIES), None)
+        return self.evidence.comparison.better
 
 
 def verdict(
