@@ -131,8 +131,8 @@ print(peak() - before)
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is measured as Linux counts it")
 def test_eight_chunks_under_a_checkpoint_hold_no_more_than_torchs():
     kilobytes = {}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}  # freed memory goes back
     for name in ("ours", "torch"):
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         run = subprocess.run(
             [sys.executable, "-c", MEMORY, name], capture_output=True, text=True, timeout=240, env=environment
         )
@@ -140,7 +140,7 @@ def test_eight_chunks_under_a_checkpoint_hold_no_more_than_torchs():
         kilobytes[name] = int(run.stdout)
     chunk = 2000 * 1500 * 4 / 1024
     assert kilobytes["torch"] > chunk
-    assert kilobytes["ours"] < kilobytes["torch"] + chunk / 2
+    assert kilobytes["ours"] < kilobytes["torch"]
 
 
 # --- logits that change after the loss --------------------------------------------------------------------------------
