@@ -26,16 +26,18 @@ IMPORTS = {
         "explain", "model", "report_page", "warm_up",
     },
     "evidence": {
-        "_display", "_errors", "_listing", "_notice", "_warnings", "classifier", "metrics", "model", "report_page",
+        "_display", "_errors", "_listing", "_notice", "_warnings", "classifier", "columns", "metrics", "model",
+        "report_page",
     },
     "report_page": {"_decision", "_display", "_errors", "metrics"},
     "explain": {"_display", "_errors", "_requirements", "functional"},
     "calibration": {"classifier", "model"},
     "classifier": {
         "__init__", "_decision", "_display", "_errors", "_extras", "_listing", "_notice", "_requirements", "_warnings",
-        "functional", "functional._arguments", "metrics", "model", "reference",
+        "columns", "functional", "functional._arguments", "metrics", "model", "reference",
     },
-    "model": {"_decision", "_display", "_errors", "_extras", "_listing", "_warnings", "reference"},
+    "model": {"_decision", "_display", "_errors", "_extras", "_listing", "_warnings", "columns", "reference"},
+    "columns": {"_errors", "_listing"},
     "metrics": {"_errors", "_requirements", "_warnings", "functional", "functional._arguments"},
     "data": {"_display", "_errors", "_extras", "_listing"},
     "nn": {

@@ -13,11 +13,11 @@ from classifier.made_trainer import made_arrays
 from logitwise.classifier import Classifier, baselines
 from logitwise.classifier.baselines import STRENGTHS, Comparison, choose_logistic, compare, fit_logistic
 from logitwise.classifier.folds import given_split, plan_for
+from logitwise.columns.table import read_table
 from logitwise.evidence import logistic
 from logitwise.evidence.logistic import logistic_beside
 from logitwise.functional import softmax
 from logitwise.metrics import summary
-from logitwise.model.table import read_table
 
 EXACT: dict[str, Any] = {"solver": "newton-cholesky", "tol": 1e-7}
 CLOSE = 2e-3  # of a probability: what the tolerance of the solver leaves open

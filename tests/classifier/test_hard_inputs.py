@@ -8,7 +8,7 @@ import pytest
 
 from logitwise.classifier import Classifier, load
 from logitwise.classifier.columns import MAX_LEVELS, fit_preprocessing
-from logitwise.model.table import read_table
+from logitwise.columns.table import read_table
 
 GENERATOR = np.random.default_rng(0)
 

@@ -15,8 +15,8 @@ from logitwise.classifier.calibration import averaging
 from logitwise.classifier.decisions import decide
 from logitwise.classifier.folds import Plan, given_split, plan_for
 from logitwise.classifier.held_out import HeldOut
+from logitwise.columns.table import read_table
 from logitwise.metrics import summary, summary_intervals
-from logitwise.model.table import read_table
 
 CLASS_WEIGHT = (1.0, 3.0, 0.5)
 

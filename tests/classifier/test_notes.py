@@ -11,8 +11,8 @@ from scipy.stats import kruskal
 from logitwise.classifier import Classifier
 from logitwise.classifier import notes as module
 from logitwise.classifier.notes import Note, _tells_something, notes_of_data, notes_of_validation
+from logitwise.columns.table import Table, read_table
 from logitwise.model.data_warnings import DataWarning, columns_ignored, values_unknown
-from logitwise.model.table import Table, read_table
 
 GENERATOR = np.random.default_rng(0)
 ROWS = 120

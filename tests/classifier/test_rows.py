@@ -8,8 +8,8 @@ import torch
 from logitwise.classifier.columns import fit_preprocessing
 from logitwise.classifier.rows import EncodedRows, FitArguments, find_classes, read_rows, read_validation, row_weights
 from logitwise.classifier.training import Rows
+from logitwise.columns.table import read_table
 from logitwise.model.labels import read_labels
-from logitwise.model.table import read_table
 
 TABLE = read_table(np.arange(24.0).reshape(8, 3) ** 2)
 PREPROCESSING = fit_preprocessing(TABLE, np.arange(8), 2)

@@ -13,7 +13,7 @@ from cli.made_fruit import SMALL, made_rows, write_csv
 from logitwise import data
 from logitwise.classifier.folds import split_rows
 from logitwise.cli import pages
-from logitwise.model.table import read_table
+from logitwise.columns.table import read_table
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from logitwise import Classifier
 from logitwise.calibration import Calibration
+from logitwise.columns.table import read_table
 from logitwise.data.digest import source_sha256
 from logitwise.evidence import features, gathering
 from logitwise.evidence.gathering import gather
@@ -23,7 +24,6 @@ from logitwise.evidence.rows import LabelledRows
 from logitwise.metrics import summary
 from logitwise.model import provenance
 from logitwise.model.model import Model
-from logitwise.model.table import read_table
 from logitwise.report_page import render
 from logitwise.report_page.page import verdict_in_words
 

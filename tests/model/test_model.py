@@ -8,12 +8,12 @@ from scipy.special import log_softmax, softmax
 from logitwise import DataWarning
 from logitwise.calibration import Calibration
 from logitwise.classifier import load
+from logitwise.columns.table import read_table
 from logitwise.model.file import read_model_file, write_model_file
 from logitwise.model.model import Model, ModelFileError
 from logitwise.model.network import Network
 from logitwise.model.preprocessing import Preprocessing
 from logitwise.model.provenance import rows_sha256
-from logitwise.model.table import read_table
 
 X = np.random.default_rng(5).normal(size=(40, 2))
 COSTS = {2: np.array([[0.0, 1.0], [6.0, 0.0]]), 3: np.array([[0.0, 1.0, 9.0], [5.0, 0.0, 1.0], [1.0, 2.0, 0.0]])}

@@ -18,12 +18,12 @@ from safetensors.numpy import save
 from logitwise import DataWarning
 from logitwise.calibration import Calibration
 from logitwise.classifier import Classifier, Model, ModelFileError, load, refuse_irregular
+from logitwise.columns.table import read_table
 from logitwise.model import file as module
 from logitwise.model.file import read_model_file, replacing, write_model_file
 from logitwise.model.network import Network
 from logitwise.model.preprocessing import Preprocessing
 from logitwise.model.provenance import rows_sha256
-from logitwise.model.table import read_table
 
 FRAME = pl.DataFrame({"n": [float(i % 7) for i in range(60)], "t": [None, *"ab", *("c" * 57)]})
 LABELS = {"str": ["x", "y", "z"], "int": [-1, 5, 7], "float": [0.0, 1.0, 2.0], "bool": [False, True]}

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from logitwise.classifier.columns import MAX_LEVELS, _intervals, _knots, fit_preprocessing
+from logitwise.columns.table import read_table
 from logitwise.model.preprocessing import CLIP, Ramps
 from logitwise.model.scratch import Scratch
-from logitwise.model.table import read_table
 
 
 def encoded(train, X=None):

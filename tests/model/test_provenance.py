@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from logitwise.columns.table import read_table
 from logitwise.model.provenance import rows_sha256
-from logitwise.model.table import read_table
 
 
 def written_out(names, columns, labels):

@@ -6,8 +6,8 @@ from collections import Counter
 
 import numpy as np
 
+from logitwise.columns.table import Table
 from logitwise.model.preprocessing import Preprocessing
-from logitwise.model.table import Table
 
 MAX_LEVELS = 255  # of one column; rarer ones are encoded as zeros, like levels never seen in training
 TINY = 8 * np.finfo(np.float64).eps  # of the largest value: less is rounding

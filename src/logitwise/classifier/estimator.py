@@ -30,13 +30,13 @@ from logitwise.classifier.options import as_json, check_switches, members_of, re
 from logitwise.classifier.progress import StepBar
 from logitwise.classifier.rows import EncodedRows, FitArguments, find_classes, read_rows, read_validation, row_weights
 from logitwise.classifier.training import TORCH_VERSION, Progress, Recipe, Rows, Trainer
+from logitwise.columns.table import Table
 from logitwise.functional._arguments.options import show_public_signature
 from logitwise.model.data_warnings import DataWarning
 from logitwise.model.labels import class_indices, read_labels
 from logitwise.model.model import Model
 from logitwise.model.preprocessing import Preprocessing
 from logitwise.model.provenance import rows_sha256, time_now
-from logitwise.model.table import Table
 
 
 class Classifier(ClassifierMixin, BaseEstimator):

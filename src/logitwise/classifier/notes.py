@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from logitwise._listing import listed
-from logitwise.model.table import Table
+from logitwise.columns.table import Table
 
 FEWEST_ROWS = 50  # with fewer, chance alone makes columns look like this
 DISTINCT = 0.9  # the share of distinct values from which a column may be an identifier

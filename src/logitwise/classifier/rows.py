@@ -11,9 +11,9 @@ from logitwise._errors import InvalidTypeError, InvalidValueError, naming
 from logitwise._listing import listed
 from logitwise._requirements import check_not_negative, check_number, described
 from logitwise._warnings import warn_of_data
+from logitwise.columns.table import Table, objects, read_table
 from logitwise.model.labels import class_indices, more, read_labels
 from logitwise.model.preprocessing import Preprocessing
-from logitwise.model.table import Table, objects, read_table
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from logitwise.model.table import read_table
+from logitwise.columns.table import read_table
 
 
 def readable(X: Any, names: Sequence[str] | None, n_columns: int) -> Any:

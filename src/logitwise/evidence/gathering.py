@@ -10,6 +10,7 @@ import numpy as np
 
 from logitwise._display import counted
 from logitwise._notice import Progress
+from logitwise.columns.table import is_missing
 from logitwise.evidence.features import column_names, is_images, values_at
 from logitwise.evidence.from_training import calibrated_by, comparison_of, facts_of, history_of, trained_at
 from logitwise.evidence.importance import permutation_importance
@@ -23,7 +24,6 @@ from logitwise.evidence.rows import LabelledRows
 from logitwise.model.data_warnings import DataWarning, values_unknown
 from logitwise.model.model import Model
 from logitwise.model.provenance import time_now
-from logitwise.model.table import is_missing
 from logitwise.report_page import ColumnImportance, Evidence, Example, confidently_wrong
 
 MOST_EXAMPLES, MOST_IMAGES = 8, 24

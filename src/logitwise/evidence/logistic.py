@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from logitwise.classifier.baselines import LOGISTIC_ROWS, fit_logistic
+from logitwise.columns.table import read_table
 from logitwise.evidence.record import is_number
 from logitwise.model.calibration import Calibration
 from logitwise.model.model import Model
-from logitwise.model.table import read_table
 
 
 def logistic_beside(model: Model, X: Any, y: Any) -> Model:

@@ -14,6 +14,7 @@ from logitwise._decision import answers
 from logitwise._display import Displayed, counted
 from logitwise._errors import InvalidValueError
 from logitwise._warnings import warn_of_data
+from logitwise.columns.table import read_table
 from logitwise.model.calibration import METHODS, Calibration
 from logitwise.model.data_warnings import DataWarning, columns_ignored, values_unknown
 from logitwise.model.description import facts_of
@@ -24,7 +25,6 @@ from logitwise.model.prediction_sets import prediction_sets
 from logitwise.model.preprocessing import Prepared, Preprocessing
 from logitwise.model.provenance import rows_sha256
 from logitwise.model.scratch import Scratch
-from logitwise.model.table import read_table
 
 SMALLEST = 5e-324  # the logarithm of a vote stays finite
 OTHERS = ("calibration.scale", "calibration.shift", "costs", "conformal.scores")  # neither columns nor network

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from logitwise._display import Displayed
+from logitwise.columns.table import Table
 from logitwise.model.file import ModelFile
 from logitwise.model.scratch import Scratch
-from logitwise.model.table import Table
 
 LARGEST = 1e150  # its square is finite
 CLIP = 3.0  # where inputs level off: a value far out says no more than "very large", and cannot overflow

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from logitwise._errors import InvalidValueError
-from logitwise.model.table import Table
+from logitwise.columns.table import Table
 
 COLUMNS_AT_ONCE = 64
 
@@ -25,7 +25,7 @@ def rows_sha256(table: Table, labels: np.ndarray) -> str:
     missing); and the labels as a JSON list.
 
     Example:
-        >>> from logitwise.model.table import read_table
+        >>> from logitwise.columns.table import read_table
         >>> print(rows_sha256(read_table([[1.0], [2.0]]), np.array([0, 1]))[:16])
         5fa1d3657db5d85d
     """

@@ -11,8 +11,8 @@ import pytest
 from scipy.sparse import csr_array
 
 from logitwise.classifier import Classifier
+from logitwise.columns.table import Table, Text, is_missing, objects, read_column, read_table
 from logitwise.data.dataset import Dataset
-from logitwise.model.table import Table, Text, is_missing, objects, read_column, read_table
 
 X = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 
