@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from logitwise.classifier import Classifier, DataWarning, estimator, load
+from logitwise.classifier import Classifier, DataWarning, load, training
 from logitwise.classifier.notes import TrainingWarning
 from logitwise.classifier.training import Trainer
 from logitwise.metrics import summary
@@ -738,7 +738,7 @@ def test_it_predicts_what_its_model_does(fitted, tmp_path):
 
 def test_simpler_models_are_compared_on_the_inputs_of_hidden_layers(monkeypatch):
     given = []
-    monkeypatch.setattr(estimator, "compare", lambda *arguments: given.append(arguments))
+    monkeypatch.setattr(training, "compare", lambda *arguments: given.append(arguments))
     X, y = blobs(2, 200)
     fitted = Classifier(**QUICK, random_state=5).fit(X, y, sample_weight=np.arange(200) + 1)
     ((deep, target, weight, plan, held_out, seed),) = given

@@ -10,7 +10,8 @@ from scipy.stats import kruskal
 
 from logitwise.classifier import Classifier
 from logitwise.classifier import notes as module
-from logitwise.classifier.notes import Note, _tells_something, notes_of_data, notes_of_validation
+from logitwise.classifier.notes import Note, _tells_something, notes_of_columns, notes_of_data, notes_of_validation
+from logitwise.columns.deciding import understand
 from logitwise.columns.table import Table, read_table
 from logitwise.model.data_warnings import DataWarning, columns_ignored, values_unknown
 
@@ -38,8 +39,7 @@ def test_constant_columns(constant):
 @pytest.mark.parametrize("dtype", [pl.Null, pl.String, pl.Float64, pl.Int64, pl.Boolean])
 def test_empty_columns(dtype):
     table = pl.DataFrame({"a": NOISE, "nil": pl.Series([None] * ROWS, dtype=dtype)})
-    expected = "X has empty columns, every value of which is missing: column 'nil'. Fill or drop them."
-    assert notes(table) == [expected]
+    assert notes(table) == ["X has columns that are not used: column 'nil' (empty)."]
 
 
 def test_a_value_and_gaps_say_something():
@@ -52,7 +52,6 @@ def test_a_value_and_gaps_say_something():
     [
         list(range(ROWS)),
         [row + row // 4 for row in range(ROWS)],
-        [f"id {row}" for row in range(ROWS)],
         (GENERATOR.permutation(ROWS) * 7919 + 53_000).tolist(),
     ],
 )
@@ -62,6 +61,39 @@ def test_identifiers(identifier):
         "unless they mean something."
     )
     assert notes(pl.DataFrame({"a": NOISE, "key": identifier})) == [expected]
+
+
+def test_texts_that_differ_in_every_row():
+    table = pl.DataFrame({"a": NOISE, "key": distinct_texts(ROWS), "said": [f"it was {row}" for row in range(ROWS)]})
+    expected = (
+        "X has columns that are not used: column 'key' (another value in nearly every row), column 'said' (free text, "
+        "which is not read as words)."
+    )
+    assert notes(table) == [expected]
+
+
+def test_values_that_are_no_numbers():
+    prices = ["unknown" if row == 7 else f"{row * 1.5}" for row in range(ROWS)]
+    expected = (
+        "X has values that are no numbers in columns of numbers, taken as missing: column 'price' (1, the first "
+        "'unknown' in row 7). Where they mean something, say that the column is a category."
+    )
+    assert notes(pl.DataFrame({"a": NOISE, "price": prices})) == [expected]
+
+
+def test_dates_that_could_be_others():
+    days = [f"{1 + row % 12:02}/{1 + row % 9:02}/2024" for row in range(ROWS)]
+    expected = "X has dates that could be read in two ways: column 'day' is read as %m/%d/%Y, and could be %d/%m/%Y."
+    assert notes(pl.DataFrame({"a": NOISE, "day": days})) == [expected]
+
+
+def test_labels_that_are_alike():
+    labels = np.array(["no", "yes", "No", "yes ", "other"], dtype=object)[np.arange(ROWS) % 5]
+    expected = (
+        "y has labels that differ only in upper and lower case or in spaces: 'No' and 'no', 'yes' and 'yes '. If they "
+        "mean the same, make them one."
+    )
+    assert notes(NOISE[:, None], labels) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -83,15 +115,6 @@ def test_gaps_that_give_the_target_away(gaps):
         "that will not be known when predicting."
     )
     assert notes(pl.DataFrame({"a": NOISE, "closed": closed}, nan_to_null=True)) == [expected]
-
-
-def test_numbers_written_as_text_are_no_identifiers():
-    """Not "drop them": the column may be the best there is."""
-    expected = (
-        "X has columns of numbers or dates written as text, each value of which is taken for a category of its own: "
-        "column 'price' ('100.25 EUR'). Make numbers of them, and gaps of what is none."
-    )
-    assert notes(pl.DataFrame({"a": NOISE, "price": [f"{100.25 + row} EUR" for row in range(ROWS)]})) == [expected]
 
 
 def test_copies():
@@ -128,17 +151,22 @@ def kinds(columns, target=Y, rows=None, n_classes=2, members=5, inputs=None):
     table = read_table(pl.DataFrame(columns, strict=False)) if isinstance(columns, dict) else columns
     rows = np.arange(table.rows) if rows is None else rows
     inputs = np.random.default_rng(1).normal(size=(len(rows), 3)) if inputs is None else inputs
-    said = notes_of_data(table, rows, np.asarray(target)[rows], np.arange(n_classes), inputs, members)
+    found = understand(table, rows)
+    said = notes_of_columns(found.findings)
+    said += notes_of_data(table, found.reading, rows, np.asarray(target)[rows], np.arange(n_classes), inputs, members)
     words = {
-        "X has empty": "empty",
+        "X has columns that are not": "unused",
         "X has columns with only one": "constant",
         "X has columns that look": "identifier",
         "X has columns that give": "telling",
-        "X has columns of numbers": "written",
         "y has classes": "few",
         "y has": "many",
     }
     return [next((word for start, word in words.items() if sentence.startswith(start)), "copies") for sentence in said]
+
+
+def said_of(table, rows, target, classes, inputs, members):
+    return notes_of_data(table, understand(table).reading, rows, target, classes, inputs, members)
 
 
 def distinct_texts(count):
@@ -158,10 +186,6 @@ def long_ones(count):
 
 
 IDENTIFIERS = {
-    "texts, nine in ten distinct": (distinct_texts(108), True),
-    "texts, fewer distinct": (distinct_texts(107), False),
-    "texts, distinct where they are not missing": ([f"id {row}" if row >= 13 else None for row in range(ROWS)], False),
-    "texts, few missing": ([f"id {row}" if row >= 12 else None for row in range(ROWS)], True),
     "counts, within twice the rows": (spaced(2 * ROWS - 1), True),
     "counts, beyond twice the rows": (spaced(2 * ROWS), False),
     "counts from elsewhere": (spaced(2 * ROWS - 1) - 60, True),
@@ -176,41 +200,6 @@ IDENTIFIERS = {
     "long numbers, fewer distinct": (10_000 + 997 * np.arange(ROWS) % (107 * 997), False),
     "long numbers with fractions": (long_ones(120) + 0.5, False),
 }
-
-
-WRITTEN = {
-    "a unit": ([f"{row}.5 kg" for row in range(ROWS)], ["written"]),
-    "three units": ([f"{row} {('kg', 'g', 'mg')[row % 3]}" for row in range(ROWS)], ["written"]),
-    "more units": ([f"{row} {('kg', 'g', 'mg', 't')[row % 4]}" for row in range(ROWS)], ["identifier"]),
-    "a ratio of units": ([f"{row} km/h" for row in range(ROWS)], ["written"]),
-    "shares": ([f"{row / 2}%" for row in range(ROWS)], ["written"]),
-    "thousands": ([f"$1,{100 + row},000.5" for row in range(ROWS)], ["written"]),
-    "decimal commas, below 0": ([f"-{row},5" for row in range(ROWS)], ["written"]),
-    "dates": ([f"2020-01-{1 + row % 28:02}" for row in range(ROWS)], ["written"]),
-    "dates of another order, with times": ([f"{1 + row % 28}.1.20 12:30" for row in range(ROWS)], ["written"]),
-    "times": ([f"{row // 60}:{row % 60:02}" for row in range(ROWS)], ["written"]),
-    "few values": ([f"{row % 20}.5 kg" for row in range(ROWS)], []),
-    "one more value": ([f"{row % 21}.5 kg" for row in range(ROWS)], ["written"]),
-    "one text that is none": ([*(f"{row}.5 kg" for row in range(ROWS - 1)), "none"], ["written"]),
-    "texts that are none, a fifth": ([f"{row}.5" if row % 5 else f"none {row}" for row in range(ROWS)], ["written"]),
-    "more texts that are none": ([f"{row}.5" if row % 5 > 1 else f"none {row}" for row in range(ROWS)], ["identifier"]),
-    "gaps": ([None, *(f"{row}.5 kg" for row in range(ROWS - 1))], ["written"]),
-    "half of them digits alone": ([f"{row}" + " kg" * (row % 2) for row in range(ROWS)], ["written"]),
-    "marks between thousands": ([f"1'{100 + row}" for row in range(ROWS)], ["written"]),
-    "integers and a mark of missing values": (["-", *map(str, range(1, ROWS))], ["written"]),
-    "versions": ([f"1.{row}.0" for row in range(ROWS)], ["identifier"]),
-    "telephones": ([f"030 12345{row:03}" for row in range(ROWS)], ["identifier"]),
-    "ranges": ([f"{row}-{row + 9}" for row in range(ROWS)], ["identifier"]),
-    "postcodes": ([f"{row:05}" for row in range(ROWS)], ["identifier"]),
-    "addresses": ([f"10.0.0.{row}" for row in range(ROWS)], ["identifier"]),
-    "codes": ([f"{row}-A" for row in range(ROWS)], ["identifier"]),
-}
-
-
-@pytest.mark.parametrize("case", WRITTEN)
-def test_what_is_written_as_text(case):
-    column, said = WRITTEN[case]
-    assert kinds({"key": column}) == said
 
 
 @pytest.mark.parametrize("case", IDENTIFIERS)
@@ -275,7 +264,7 @@ def test_columns_are_judged_by_the_rows_in_use():
     same_where_even = np.where(np.arange(ROWS) % 2, NOISE, 1.5)
     table = {"a": same_where_even, "b": [None if row % 2 == 0 else "x" for row in range(ROWS)]}
     assert kinds(table) == []
-    assert kinds(table, rows=np.arange(0, ROWS, 2)) == ["empty", "constant"]
+    assert kinds(table, rows=np.arange(0, ROWS, 2)) == ["unused", "constant"]
     # The target is that of the rows in use, in their order.
     text = np.where(Y == 1, "sick", "well")
     assert kinds({"after": text}, rows=np.arange(ROWS)[::-2]) == ["telling"]
@@ -287,7 +276,7 @@ def test_few_rows_say_nothing_of_identifiers_leaks_copies_or_small_classes(rows)
     target[0] = 2
     table = {"key": [f"id {row}" for row in range(rows)], "after": target.astype(str), "same": [1] * rows}
     found = kinds(table, target, n_classes=3, inputs=np.ones((rows, 2)))
-    assert found == (["constant"] if rows < 50 else ["few", "constant", "identifier", "telling"])
+    assert found == (["constant"] if rows < 50 else ["unused", "few", "constant", "telling"])
     alike = {"size": np.arange(rows) // 2 * 1.5, "age": np.arange(rows) // 2 * 0.7 - 1, "after": target.astype(str)}
     alike["after"][1::2] = alike["after"][: rows - 1 : 2]
     found = kinds(alike, target, n_classes=3, inputs=np.ones((rows, 2)))
@@ -315,7 +304,7 @@ def copied(rows, count):
 def test_copies_are_said_from_five_and_a_hundredth_of_the_rows(rows, count, monkeypatch):
     target = np.arange(rows) % 2
     inputs, fewer = copied(rows, count), copied(rows, count - 1)
-    (sentence,) = notes_of_data(Table(inputs, rows), np.arange(rows), target, np.arange(2), inputs, 5)
+    (sentence,) = said_of(Table(inputs, rows), np.arange(rows), target, np.arange(2), inputs, 5)
     assert sentence.startswith(f"X has {count} rows that are copies of others, of {rows}.")
     assert kinds(Table(fewer, rows), target, inputs=fewer) == []
     monkeypatch.setattr(module, "MOST_INPUTS", rows * 3)
@@ -343,33 +332,6 @@ def test_many_rare_levels_make_no_copies():
     cities = [f"city {row % 600}" for row in range(rows)]
     table = pl.DataFrame({"city": cities, "size": np.repeat([0, 1], 600)})
     assert notes(table, np.arange(rows) % 3 % 2) == []
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        (lambda row: "unknown" if row == 7 else f"{row * 1.5}", "unknown"),
-        (lambda row: f"${row * 100:,}.00", "$0.00"),
-        (lambda row: f"{row}%", "0%"),
-        (lambda row: f"{row},5", "0,5"),
-        (lambda row: "<1.0" if row % 7 == 0 else f"{row}.25", "<1.0"),
-        (lambda row: f"{row}", None),
-        (lambda row: f"{row % 9},5", None),
-        (lambda row: f"A{row % 40}" if row % 2 else f"{row % 40}", None),
-        (lambda row: f"{row}-{row}" if row % 2 else f"{row}", None),
-    ],
-)
-def test_columns_of_numbers_that_are_read_as_text(value, said):
-    table = Table((np.array([value(row) for row in range(ROWS)], dtype=object), NOISE), ROWS, ("price", "a"))
-    found = notes_of_data(table, np.arange(ROWS), Y, np.arange(2), np.random.default_rng(1).normal(size=(ROWS, 3)), 5)
-    about = [sentence for sentence in found if "written as text" in sentence]
-    expected = (
-        f"X has columns of numbers or dates written as text, each value of which is taken for a category of its own: "
-        f"column 'price' ({said!r}). Make numbers of them, and gaps of what is none."
-    )
-    assert about == ([] if said is None else [expected])
-    if said is not None:
-        assert not any("identifiers" in sentence for sentence in found)
 
 
 def test_amounts_that_say_something_of_the_target_are_no_identifiers():
@@ -420,7 +382,7 @@ def test_many_classes_that_are_numbers(classes, rows, said):
     target = np.arange(rows) % classes
     assert kinds(table, target, n_classes=classes) == ["many"] * said
     for labels, is_number in ((np.arange(classes) * 1.5, True), (np.array(list(map(str, range(classes)))), False)):
-        found = notes_of_data(table, np.arange(rows), target, labels, table.columns, 5)
+        found = said_of(table, np.arange(rows), target, labels, table.columns, 5)
         assert len(found) == (said and is_number)
 
 
@@ -429,7 +391,7 @@ def test_classes_of_fewer_rows_than_parts_are_named_with_their_rows(members):
     classes = np.array(["none", "one", "less", "enough", "most"], dtype=object)
     target = np.repeat([1, 2, 3, 4], [1, members - 1, members, 100])
     table = Table(np.random.default_rng(0).normal(size=(len(target), 1)), len(target))
-    (sentence,) = notes_of_data(table, np.arange(len(target)), target, classes, table.columns, members)
+    (sentence,) = said_of(table, np.arange(len(target)), target, classes, table.columns, members)
     assert sentence == (
         f"y has classes with too few rows to learn or to judge: 'one' (1), 'less' ({members - 1}). Join or drop them, "
         "or get more rows."

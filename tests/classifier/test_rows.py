@@ -73,7 +73,7 @@ def test_validation_rows_weigh_what_their_class_does():
             [[{}] * 3] * 2,
             ["a", "b"],
             TypeError,
-            "X_val must hold values of one type in each column, numbers or text",
+            "X_val must hold values of one type in each column: numbers, text or dates",
         ),
     ],
 )
@@ -152,10 +152,22 @@ BAD = [
         "another target.",
     ),
     (
+        lambda: find_classes(np.r_[np.arange(40), np.arange(9)]),
+        ValueError,
+        "y must have two rows or more of most classes; got 40 classes in 49 rows, such as 0, 1, 2. It looks like "
+        "an identifier or a quantity: choose another target, join classes, or get more rows.",
+    ),
+    (
+        lambda: find_classes(np.arange(104) % 26 * 3),
+        ValueError,
+        "y must name classes; got 26 numbers in 104 rows, such as 0, 3, 6. They look like a quantity, which a "
+        "regression model predicts. If they are names, pass them as text.",
+    ),
+    (
         lambda: find_classes(read_labels([1, 2, 3])),
         ValueError,
-        "y must have fewer classes than rows; got 3 classes in 3 rows. It looks like an identifier or a regression "
-        "target: choose another target, or get more rows.",
+        "y must have fewer classes than rows; got 3 classes in 3 rows, such as 1, 2, 3. It looks like an identifier "
+        "or a quantity: choose another target, join classes, or get more rows.",
     ),
     (
         lambda: row_weights(np.array([0, 1]), CLASSES, None, [1.0]),
@@ -291,3 +303,17 @@ def test_refusals(call, kind, message):
     with pytest.raises(kind) as raised:
         call()
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.arange(25),  # few classes
+        np.arange(104) % 26,  # counts up, as the places of classes do
+        np.arange(130) % 26 * 3,
+        (np.arange(104) % 26 * 3).astype(str).astype(object),
+    ],
+)
+def test_classes_of_few_rows(labels):
+    labels = np.concatenate([labels, labels])
+    np.testing.assert_array_equal(find_classes(labels), np.unique(labels))

@@ -1,5 +1,6 @@
 """X read as columns: what becomes of every kind of array, list and DataFrame, and of values not seen in training."""
 
+import datetime
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -140,7 +141,6 @@ def test_a_column_is_numbers_or_categories(case):
 
 def test_what_is_no_column_is_refused():
     for values, what in (
-        ([1, "a", None, 2.5], "float, int, str"),
         ([b"a"], "bytes"),
         ([1, [2]], "int, list"),
         ([1j, 2], "complex, int"),
@@ -148,13 +148,51 @@ def test_what_is_no_column_is_refused():
         with pytest.raises(TypeError) as raised:
             read_column(values, "column 'k'")
         assert str(raised.value) == (
-            f"X must hold values of one type in each column, numbers or text; got {what} at column 'k'. Convert it to "
-            "one of them."
+            f"X must hold values of one type in each column: numbers, text or dates; got {what} at column 'k'. Convert "
+            "it to one of them, or leave it out."
         )
-    with pytest.raises(
-        TypeError, match=r"^X must hold numbers, booleans or text; got dtype datetime.* at column 'when'"
-    ):
-        read_table(pd.DataFrame({"n": [1], "when": pd.to_datetime(["2020-01-01"])}))
+    with pytest.raises(TypeError, match=r"^X must hold one value per row in each column; got Struct.* at column 'k'"):
+        read_table(pl.DataFrame({"k": [{"a": 1}]}))
+
+
+DAY = datetime.date(2020, 1, 1)
+MOMENTS = {
+    "pandas": pd.DataFrame({"k": pd.to_datetime(["2020-01-01", None])}),
+    "pandas, in seconds": pd.DataFrame({"k": pd.Series(["2020-01-01", None], dtype="datetime64[s]")}),
+    "pandas, with a time zone": pd.DataFrame({"k": pd.to_datetime(["2020-01-01", None]).tz_localize("Asia/Tokyo")}),
+    "pandas, periods": pd.DataFrame({"k": pd.PeriodIndex(["2020-01", None], freq="M")}),
+    "pandas, objects": pd.DataFrame({"k": [DAY, None]}),
+    "polars, days": pl.DataFrame({"k": [DAY, None]}),
+    "polars, times": pl.DataFrame({"k": [datetime.datetime(2020, 1, 1), None]}),
+    "polars, lazy": pl.LazyFrame({"k": [DAY, None]}),
+    "NumPy": np.array([["2020-01-01"], ["NaT"]], "datetime64[D]"),
+    "a list": [[DAY], [None]],
+}
+
+
+@pytest.mark.parametrize("case", MOMENTS)
+def test_dates(case):
+    (column,) = (read_table(MOMENTS[case]).column(0),)
+    assert column.dtype == "datetime64[us]"
+    np.testing.assert_array_equal(column, np.array(["2020-01-01", "NaT"], "datetime64[us]"))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series(pd.to_timedelta(["90s", None])),
+        [datetime.timedelta(seconds=90), None],
+        [datetime.time(0, 1, 30), None],
+        pl.Series([datetime.timedelta(seconds=90), None]),
+        pl.Series([datetime.time(0, 1, 30), None]),
+    ],
+)
+def test_durations_and_times_of_day_are_numbers_of_seconds(values):
+    np.testing.assert_array_equal(read_column(values, "k"), [90.0, np.nan])
+
+
+def test_numbers_among_text_are_text():
+    assert read_column([1, "a", None, 2.5, True], "k").tolist() == ["1", "a", None, "2.5", "True"]
 
 
 def test_a_value_is_missing():

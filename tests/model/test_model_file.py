@@ -257,9 +257,9 @@ def edited(path, change):
 
 
 def test_another_version_is_refused(saved):
-    edited(saved, lambda header, tensors: header.update(version=3))
-    start = f"path must be a model of format version 2; got version {{}} in {str(saved)!r}. "
-    assert refusal(lambda: load(saved)) == start.format(3) + "Upgrade logitwise."
+    edited(saved, lambda header, tensors: header.update(version=4))
+    start = f"path must be a model of format version 2 or 3; got version {{}} in {str(saved)!r}. "
+    assert refusal(lambda: load(saved)) == start.format(4) + "Upgrade logitwise."
     for version in (1, True, "2"):
         edited_again = read_beside(saved, version)
         expected = start.replace(saved.name, edited_again.name).format(repr(version))

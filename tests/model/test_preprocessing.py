@@ -196,21 +196,22 @@ BAD = [
         "X must be real; got dtype complex128. Complex data not supported: pass real and imaginary parts as columns.",
     ),
     (
-        lambda: encoded(np.array([["2020-01-01"]], dtype="datetime64[D]")),
-        TypeError,
-        "X must hold numbers, booleans or text; got dtype datetime64[D] at column 0. Convert it first.",
+        lambda: encoded(np.array([[1.0], [2.0]]), np.array([["2020-01-01"]], dtype="datetime64[D]")),
+        ValueError,
+        "X must have numbers in column 0, as in training; got 2020-01-01T00:00:00.000000 at row 0. Correct the column, "
+        "or make it a category in training (columns).",
     ),
     (
-        lambda: encoded(np.array([[1], ["a"]], dtype=object)),
+        lambda: encoded(np.array([[1], [b"a"]], dtype=object)),
         TypeError,
-        "X must hold values of one type in each column, numbers or text; got int, str at column 0. Convert it to one "
-        "of them.",
+        "X must hold values of one type in each column: numbers, text or dates; got bytes, int at column 0. Convert it "
+        "to one of them, or leave it out.",
     ),
     (
         lambda: encoded(np.array([[{}], [{}]], dtype=object)),
         TypeError,
-        "X must hold values of one type in each column, numbers or text; got dict at column 0. Convert it to one of "
-        "them.",
+        "X must hold values of one type in each column: numbers, text or dates; got dict at column 0. Convert it to "
+        "one of them, or leave it out.",
     ),
     (
         lambda: encoded(NAMED, NAMED.drop("sex")),
@@ -220,7 +221,8 @@ BAD = [
     (
         lambda: encoded(NAMED, pl.DataFrame({"age": ["1", "old"], "sex": ["f", "m"]})),
         ValueError,
-        "X must have numbers in column 'age', as in training; got 'old' at row 1. Correct the column.",
+        "X must have numbers in column 'age', as in training; got 'old' at row 1. Correct the column, or make "
+        "it a category in training (columns).",
     ),
     (
         lambda: encoded([[1.0], [2.0]], [[1.0, 2.0]]),

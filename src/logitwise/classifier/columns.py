@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 
+from logitwise.columns.reading import Reading
 from logitwise.columns.table import Table
 from logitwise.model.preprocessing import Preprocessing
 
@@ -18,8 +19,12 @@ COLUMNS_AT_ONCE = 64  # bounds the memory of the statistics
 Statistics = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
-def fit_preprocessing(table: Table, rows: np.ndarray, n_classes: int) -> Preprocessing:
-    """Return the preprocessing learnt from the rows at `rows` of a table, whose target has `n_classes` classes."""
+def fit_preprocessing(table: Table, rows: np.ndarray, n_classes: int, reading: Reading | None = None) -> Preprocessing:
+    """Return the preprocessing learnt from the rows at `rows` of a table, whose target has `n_classes` classes.
+
+    A reading makes numbers and categories of the table first.
+    """
+    table = table if reading is None else reading.read(table)[0]
     is_number = [table.column(place).dtype.kind != "O" for place in range(table.n_columns)]
     levels = tuple(
         None if number else _most_frequent(table.column(place)[rows]) for place, number in enumerate(is_number)
@@ -27,7 +32,7 @@ def fit_preprocessing(table: Table, rows: np.ndarray, n_classes: int) -> Preproc
     numbers = table.numbers(np.flatnonzero(is_number).tolist())
     intervals = 0 if table.has_common_scale else _intervals(len(rows), numbers.shape[1], n_classes)
     knots = tuple(_knots(numbers[rows, place], intervals) for place in range(numbers.shape[1]))
-    return Preprocessing(table.names, levels, *_statistics(numbers, rows, table.has_common_scale), knots)
+    return Preprocessing(table.names, levels, *_statistics(numbers, rows, table.has_common_scale), knots, reading)
 
 
 def _most_frequent(values: np.ndarray) -> tuple[str, ...]:

@@ -19,17 +19,23 @@ from logitwise import __version__, _notice
 from logitwise._errors import InvalidValueError
 from logitwise._warnings import warn_of_data
 from logitwise.classifier import other_names
-from logitwise.classifier.baselines import Comparison, compare
-from logitwise.classifier.columns import fit_preprocessing
 from logitwise.classifier.decisions import check_goal
-from logitwise.classifier.folds import Plan, given_split, plan_for
+from logitwise.classifier.folds import given_split, plan_for
 from logitwise.classifier.held_out import HeldOut
 from logitwise.classifier.members import State
-from logitwise.classifier.notes import Note, TrainingWarning, notes_of_data, notes_of_validation
+from logitwise.classifier.notes import Note, TrainingWarning, notes_of_columns, notes_of_data, notes_of_validation
 from logitwise.classifier.options import as_json, check_switches, members_of, recipe_of
 from logitwise.classifier.progress import StepBar
-from logitwise.classifier.rows import EncodedRows, FitArguments, find_classes, read_rows, read_validation, row_weights
-from logitwise.classifier.training import TORCH_VERSION, Progress, Recipe, Rows, Trainer
+from logitwise.classifier.rows import (
+    EncodedRows,
+    FitArguments,
+    find_classes,
+    learn_columns,
+    read_rows,
+    read_validation,
+    row_weights,
+)
+from logitwise.classifier.training import TORCH_VERSION, Progress, Trainer, TrainingSet
 from logitwise.columns.table import Table
 from logitwise.functional._arguments.options import show_public_signature
 from logitwise.model.data_warnings import DataWarning
@@ -48,7 +54,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
     regression. With `X_val`, or from 100,000 rows on, one split of the rows takes the place of folds.
 
     Numbers are scaled by their quartiles and level off far out; pixels (arrays of uint8, or of three dimensions and
-    more) have one common scale. Gaps are filled by the median and flagged; categories are one-hot.
+    more) have one common scale. Gaps are filled by the median and flagged; categories are one-hot; of
+    dates, the time and the parts of the calendar that repeat are numbers. Text is read as numbers or dates where nearly
+    all values of a column are, as in "$1,200"; the others are taken as missing, with a note.
 
     Args:
         hidden: The number of units of each hidden layer of a member; `()` leaves only the linear path: softmax
@@ -73,6 +81,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
             is what it costs to predict class j where i is true. It does not change probabilities.
         random_state: A seed, None (another result each time), or a `numpy.random.RandomState`. The same seed gives the
             same bits on the same machine with the same number of threads.
+        columns: What columns are where that is not plain, a dict from their names (or positions) to "number",
+            "category", "date" or "drop"; {"zip": "category"} makes a category of numbers.
         device: A torch device to train on, such as "cpu" or "cuda".
         warm_start: Let `fit` go on from the weights of the previous fit, with its scaling and its folds; the classes,
             the columns and the sizes of the network must be the same.
@@ -91,6 +101,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         baselines_: The model beside logistic regression and the class frequencies on held-out rows: a `Comparison`;
             None after `partial_fit`.
         decision_: What `threshold_for` led to, with a `threshold` for two classes: a `Decision`, or None.
+        columns_: What each column was taken for, a list of `Finding`.
         notes_: What was found in the data before training, and what went wrong in training, one sentence each; each is
             also given as a `DataWarning` or a `TrainingWarning`.
         model_: The `Model` that predicts, with NumPy alone.
@@ -120,6 +131,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         class_weight: Any = None,
         threshold_for: Any = None,
         random_state: Any = 0,
+        columns: Any = None,
         device: str = "cpu",
         warm_start: bool = False,
         verbose: bool = False,
@@ -141,6 +153,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.class_weight = class_weight
         self.threshold_for = threshold_for
         self.random_state = random_state
+        self.columns = columns
         self.device = device
         self.warm_start = warm_start
         self.verbose = verbose
@@ -254,10 +267,17 @@ class Classifier(ClassifierMixin, BaseEstimator):
         weight, by_class = row_weights(target, classes, self.class_weight, arguments.sample_weight)
         goal = check_goal(self.threshold_for, len(classes))
         used = np.flatnonzero(weight)
-        preprocessing = fit_preprocessing(table, used, len(classes)) if before is None else before.preprocessing
+        if before is None:
+            preprocessing, self.columns_ = learn_columns(self.columns, table, used, len(classes))
+        else:
+            preprocessing = before.preprocessing
         rows = EncodedRows.of(preprocessing, table, target, weight, used)
         is_partial = arguments.classes is not None
-        self.notes_ = [] if is_partial else notes_of_data(table, used, target[used], classes, rows.inputs, members)
+        self.notes_ = []
+        if not is_partial:
+            reading = preprocessing.columns_of_x
+            self.notes_ += notes_of_columns(self.columns_)
+            self.notes_ += notes_of_data(table, reading, used, target[used], classes, rows.inputs, members)
         if arguments.X_val is None and arguments.y_val is None:
             plan = plan_for(rows.target, members, np.random.default_rng(seed))
         else:
@@ -268,7 +288,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         counts = np.bincount(target[used], minlength=len(classes))
         if is_partial and before is not None and np.array_equal(classes, before.classes):
             counts += before.class_counts
-        return TrainingSet(classes, preprocessing, rows, plan, by_class, goal, counts, rows_sha256(table, labels))
+        digest = rows_sha256(preprocessing.columns_of_x.selected(table), labels)
+        return TrainingSet(classes, preprocessing, rows, plan, by_class, goal, counts, digest)
 
     def _train(self, trainer: Trainer) -> None:
         """Train, with a progress bar if asked for; take down a note where the loss diverged."""
@@ -363,45 +384,6 @@ for _function in (Classifier.__init__, Classifier.fit, Classifier.partial_fit):
 
 
 @dataclass(frozen=True)
-class TrainingSet:
-    """What a fit trains on.
-
-    Attributes:
-        classes: The labels.
-        preprocessing: From columns to inputs.
-        rows: The rows of weight above 0, encoded; with `X_val`, its rows after them.
-        plan: Which rows each member is trained on, and which are held out from it.
-        class_weight: The weight of each class.
-        goal: What `predict` is to serve, as `check_goal` returns it.
-        class_counts: How many rows of weight above 0 each class has, those of `X_val` aside.
-        rows_sha256: The SHA-256 of the rows and labels as they were given.
-    """
-
-    classes: np.ndarray
-    preprocessing: Preprocessing
-    rows: EncodedRows
-    plan: Plan
-    class_weight: np.ndarray
-    goal: str | np.ndarray | None
-    class_counts: np.ndarray
-    rows_sha256: str
-
-    def trainer(self, recipe: Recipe) -> Trainer:
-        """Return what trains on these rows."""
-        log_weight = np.log(np.where(self.class_weight > 0, self.class_weight, 1.0))
-        rows = self.rows
-        on_device = Rows.of(rows.inputs, rows.target, rows.weight, self.preprocessing.n_deep, recipe.device)
-        return Trainer(on_device, self.plan, log_weight, recipe)
-
-    def compare(self, held_out: HeldOut, seed: int) -> Comparison:
-        """Return how the model compares with its baselines on the rows that were held out."""
-        rows = self.rows
-        weight = rows.weight / np.where(self.class_weight > 0, self.class_weight, 1.0)[rows.target]
-        weight = weight / weight.mean()
-        return compare(rows.inputs[:, : self.preprocessing.n_deep], rows.target, weight, self.plan, held_out, seed)
-
-
-@dataclass(frozen=True)
 class WarmStart:
     """What a fit leaves behind, for the next one to go on from."""
 
@@ -441,5 +423,6 @@ def _metadata(classifier: Classifier, progress: Progress, held_out: HeldOut) -> 
         "held_out": held_out.as_json(),
         "baselines": None if classifier.baselines_ is None else classifier.baselines_.as_json(),
         "decision": None if classifier.decision_ is None else classifier.decision_.as_json(),
+        "columns": [finding.as_json() for finding in classifier.columns_],
         "notes": classifier.notes_,
     }

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from logitwise._listing import listed
+from logitwise.columns.deciding import Finding
+from logitwise.columns.deciding import notes_of_columns as sentences_of
+from logitwise.columns.reading import DATE, Reading
 from logitwise.columns.table import Table
 
 FEWEST_ROWS = 50  # with fewer, chance alone makes columns look like this
@@ -18,16 +21,9 @@ MANY_CLASSES = 25
 REPEATED = 0.01  # of the rows: fewer copies change no digit
 FEWEST_COPIES = 5
 CHANCE = 0.01  # that a column which says nothing is taken for one that does
-NEARLY_ALL = 0.8  # of the distinct texts of a column of numbers written as text
 MOST_INPUTS = 20_000_000  # numbers compared to find copies
-MOST_LEVELS = 20  # of numbers written as text: as many are learnt one by one
 GIVES_AWAY = "columns that give the target away"
 COPIES = "rows that are copies of others"
-_NUMBER = r"[+-]?(?:\d{1,3}(?:[,.'\s]\d{3})+|\d+)(?:[.,]\d+)?"
-_UNIT = r"[%°$€£¥]\w?|[^\W\d_]+(?:/[^\W\d_]+)?"
-_DATE = r"\d{4}-\d\d-\d\d\b.*|\d{1,2}([./])\d{1,2}\1\d{2,4}\b.*|\d{1,2}:\d\d(?::\d\d.*)?"
-WRITTEN = re.compile(rf"\s*(?:{_DATE}|[<>]?=?\s?[$€£¥]?\s?{_NUMBER}\s?(?P<unit>{_UNIT})?)\s*")
-MOST_UNITS = 3
 
 
 class TrainingWarning(UserWarning):
@@ -59,13 +55,25 @@ class Note(str):
         return Note(names.get(self.argument, self.argument) + space + rest)
 
 
+def notes_of_columns(findings: Sequence[Finding]) -> list[Note]:
+    """Return what there is to say of what columns were taken for."""
+    return [Note(sentence) for sentence in sentences_of(findings)]
+
+
 def notes_of_data(
-    table: Table, rows: np.ndarray, target: np.ndarray, classes: np.ndarray, inputs: np.ndarray, members: int
+    table: Table,
+    reading: Reading,
+    rows: np.ndarray,
+    target: np.ndarray,
+    classes: np.ndarray,
+    inputs: np.ndarray,
+    members: int,
 ) -> list[Note]:
     """Return what there is to say of a table before training.
 
     Args:
-        table: All columns.
+        table: The columns of X.
+        reading: How they are read.
         rows: The rows in use.
         target: The class of each of them.
         classes: The labels.
@@ -74,7 +82,7 @@ def notes_of_data(
     """
     found = [*_of_the_target(target, classes, members)]
     if not table.has_common_scale:
-        found += _of_the_columns(table, rows, target, len(classes))
+        found += _of_the_columns(table, reading, rows, target, len(classes))
     return [Note(sentence) for sentence in (*found, *_of_copies(table, rows, inputs))]
 
 
@@ -97,19 +105,36 @@ def _of_the_target(target: np.ndarray, classes: np.ndarray, members: int) -> Ite
             f"y has {len(classes)} classes, all numbers, in {len(target):,} rows. If they are quantities, not names, a "
             f"regression model will do better."
         )
+    alike = _alike(classes)
+    if alike:
+        yield (
+            f"y has labels that differ only in upper and lower case or in spaces: {listed(alike)}. If they mean the "
+            f"same, make them one."
+        )
     few = np.flatnonzero((counts > 0) & (counts < members))
     if len(few) and len(target) >= FEWEST_ROWS:
         named = listed([f"{classes.tolist()[place]!r} ({counts[place]})" for place in few])
         yield f"y has classes with too few rows to learn or to judge: {named}. Join or drop them, or get more rows."
 
 
-def _of_the_columns(table: Table, rows: np.ndarray, target: np.ndarray, n_classes: int) -> Iterator[str]:
-    empty, constant, identifiers, written, telling = [], [], [], [], []
-    for place in range(table.n_columns):
+def _alike(classes: np.ndarray) -> list[str]:
+    """Return labels that are the same but for case and spaces, in groups."""
+    groups: dict[str, list[str]] = {}
+    for label in classes.tolist() if classes.dtype.kind == "O" else ():
+        groups.setdefault("".join(label.split()).casefold(), []).append(label)
+    return [" and ".join(map(repr, group)) for group in groups.values() if len(group) > 1]
+
+
+def _of_the_columns(
+    table: Table, reading: Reading, rows: np.ndarray, target: np.ndarray, n_classes: int
+) -> Iterator[str]:
+    constant, identifiers, telling = [], [], []
+    table, _ = reading.read(table)
+    for place, origin in enumerate(reading.made_of):
+        is_date = reading.columns[origin].kind == DATE
         values, label = table.column(place)[rows], table.column_label(place)
         present = _present(values)
         if not present.any():
-            empty.append(label)
             continue
         distinct, codes = np.unique(
             values[present].astype(str if values.dtype.kind == "O" else values.dtype), return_inverse=True
@@ -118,29 +143,19 @@ def _of_the_columns(table: Table, rows: np.ndarray, target: np.ndarray, n_classe
             constant.append(label)
         elif len(rows) >= FEWEST_ROWS:
             label, is_text = table.column_label(place), values.dtype.kind == "O"
-            if is_text and (example := _written(distinct)) is not None:
-                written.append(f"{label} ({example!r})")
-            elif _is_identifier(distinct, values[present], len(rows)) and not _is_amount(
-                distinct, codes, target[present], len(rows), n_classes
-            ):
+            looks_like_one = not is_text and not is_date and _is_identifier(distinct, values[present], len(rows))
+            if looks_like_one and not _is_amount(distinct, codes, target[present], len(rows), n_classes):
                 identifiers.append(label)
             if _gives_away(codes, len(distinct), is_text, target[present], len(target), n_classes):
                 telling.append(label)
             elif not present.all() and _gives_away(present.astype(int), 2, True, target, len(target), n_classes):
                 telling.append(f"{label} (whether it is missing)")
-    if empty:
-        yield f"X has empty columns, every value of which is missing: {listed(empty)}. Fill or drop them."
     if constant:
         yield f"X has columns with only one value, which carry no information: {listed(constant)}. Drop them."
     if identifiers:
         yield (
             f"X has columns that look like identifiers, with a different value in nearly every row: "
             f"{listed(identifiers)}. Drop them unless they mean something."
-        )
-    if written:
-        yield (
-            f"X has columns of numbers or dates written as text, each value of which is taken for a category of its "
-            f"own: {listed(written)}. Make numbers of them, and gaps of what is none."
         )
     if telling:
         yield (
@@ -151,15 +166,15 @@ def _of_the_columns(table: Table, rows: np.ndarray, target: np.ndarray, n_classe
 def _present(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind == "O":
         return np.array([value is not None for value in values], dtype=bool)
+    if values.dtype.kind == "M":
+        return ~np.isnat(values)
     return ~np.isnan(values) if values.dtype.kind == "f" else np.ones(len(values), dtype=bool)
 
 
 def _is_identifier(distinct: np.ndarray, values: np.ndarray, rows: int) -> bool:
-    """Return whether nearly every row has a value of its own: texts, long integers, or consecutive integers."""
+    """Return whether nearly every row has a number of its own: long integers, or consecutive ones."""
     if len(distinct) < DISTINCT * rows:
         return False
-    if distinct.dtype.kind in "USO":
-        return True
     numbers = distinct.astype(np.float64)
     if not np.isfinite(numbers).all() or (numbers != np.floor(numbers)).any():
         return False
@@ -173,7 +188,7 @@ def _counts_up(numbers: np.ndarray, rows: int) -> bool:
 
 def _is_amount(distinct: np.ndarray, codes: np.ndarray, target: np.ndarray, rows: int, n_classes: int) -> bool:
     """Return whether long numbers, which look like identifiers, say something of the target, as amounts do."""
-    if distinct.dtype.kind in "USO" or _counts_up(distinct.astype(np.float64), rows):
+    if _counts_up(distinct.astype(np.float64), rows):
         return False
     return _tells_something(codes, target, n_classes)
 
@@ -186,34 +201,6 @@ def _tells_something(ranks: np.ndarray, target: np.ndarray, n_classes: int) -> b
     sums, counts = np.bincount(target, ranks + 1.0, n_classes)[counts > 0], counts[counts > 0]
     statistic = 12 / (rows * (rows + 1)) * (sums**2 / counts).sum() - 3 * (rows + 1)
     return len(counts) > 1 and bool(chi2.sf(statistic, len(counts) - 1) < CHANCE)
-
-
-def _written(distinct: np.ndarray) -> str | None:
-    """Return one of the texts that stand for numbers or dates, too many to learn one by one; None where they do not.
-
-    Nearly all are numbers, perhaps with a unit or a currency, or dates. Of the others, or else of those that are not
-    plain numbers, the first is returned.
-    """
-    texts = distinct.tolist()
-    if len(texts) <= MOST_LEVELS:
-        return None
-    found = [WRITTEN.fullmatch(text) for text in texts]
-    digits = [text for text in texts if text.isdigit()]
-    if len(digits) > len(texts) / 2 and len(set(map(len, digits))) == 1:  # codes are made of them, as postcodes are
-        return None
-    strays = [text for text, match in zip(texts, found, strict=True) if match is None]
-    units = {match["unit"] for match in found if match}
-    if len(texts) - len(strays) < NEARLY_ALL * len(texts) or len(units) > MOST_UNITS:
-        return None
-    return next(iter([*strays, *(text for text in texts if not _is_plain_number(text))]), None)
-
-
-def _is_plain_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _gives_away(

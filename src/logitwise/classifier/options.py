@@ -61,7 +61,11 @@ def as_json(options: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value if value is None or isinstance(value, (bool, int, float, str)) else repr(value)
         for name, value in options.items()
-    }
+    } | {"columns": _said_of_columns(options.get("columns"))}
+
+
+def _said_of_columns(columns: Any) -> dict[str, str] | None:
+    return {str(column): kind for column, kind in columns.items()} if isinstance(columns, Mapping) else None
 
 
 def _seed_from(random_state: Any) -> int:

@@ -44,7 +44,7 @@ _ANSWERS = {  # what to say of the names behind it
         "validation_fraction train_split"
     ),
     "There is none here: torch.set_num_threads sets the threads.": "n_jobs thread_count nthread num_threads",
-    "There is none here: columns of text, or of a categorical dtype, are categories by themselves.": (
+    "Here it is columns={'zip': 'category'}; columns of text, or of a categorical dtype, are categories anyway.": (
         "cat_features categorical_feature categorical_features enable_categorical text_features one_hot_max_size"
     ),
     "There is none here: a missing value is NaN or None, as it stands in X.": "nan_mode missing",
@@ -60,7 +60,7 @@ OF_FIT = {
 }
 FITTED = (
     "classes_", "n_features_in_", "history_", "best_step_", "n_iter_", "loss_curve_", "held_out_", "baselines_",
-    "decision_", "notes_", "model_",
+    "columns_", "decision_", "notes_", "model_",
 )  # fmt: skip
 _OF_ATTRIBUTES = {
     "The weights of all members are in model_.network.": "coefs_ intercepts_ coef_ intercept_ n_layers_ estimators_",

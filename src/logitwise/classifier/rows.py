@@ -11,9 +11,15 @@ from logitwise._errors import InvalidTypeError, InvalidValueError, naming
 from logitwise._listing import listed
 from logitwise._requirements import check_not_negative, check_number, described
 from logitwise._warnings import warn_of_data
+from logitwise.classifier.columns import fit_preprocessing
+from logitwise.columns.deciding import Finding, Understood, understand
 from logitwise.columns.table import Table, objects, read_table
 from logitwise.model.labels import class_indices, more, read_labels
 from logitwise.model.preprocessing import Preprocessing
+
+MANY_CLASSES = 25
+FEWEST_PER_CLASS = 2  # rows of a class on average, where there are many
+FEWEST_PER_NUMBER = 5  # where classes are numbers
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,21 @@ def read_rows(X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> tuple[Tab
     return table, labels
 
 
+def learn_columns(said: Any, table: Table, rows: np.ndarray, n_classes: int) -> tuple[Preprocessing, list[Finding]]:
+    """Return how columns become inputs, learnt from the rows at `rows`, and what each was taken for.
+
+    Args:
+        said: What is said of columns, or what `understand` found in them.
+        table: The columns of X.
+        rows: The rows in use.
+        n_classes: How many classes there are.
+    """
+    found = said if isinstance(said, Understood) else understand(table, rows, said)
+    if found.reading.names != table.names or len(found.reading.columns) != table.n_columns:
+        raise InvalidValueError("columns", "be what was found in the columns of X", "what was found in others")
+    return fit_preprocessing(table, rows, n_classes, found.reading), list(found.findings)
+
+
 def _as_column(y: Any) -> Any:
     """Return labels of shape `(rows, 1)` as `(rows,)`, with the warning that scikit-learn gives, of the user's line."""
     if getattr(y, "ndim", 1) != 2 or y.shape[1] != 1:
@@ -105,11 +126,23 @@ def read_validation(
         return EncodedRows.of(preprocessing, table, target, by_class[target], used)
 
 
+def _some_of(classes: np.ndarray) -> str:
+    first, *others = classes[:3].tolist()
+    return f"such as {', '.join(map(repr, [first, *others]))}"
+
+
+def _look_like_a_quantity(classes: np.ndarray) -> bool:
+    """Return whether many labels are numbers that do not count up, as the places of classes in a list would."""
+    if classes.dtype.kind not in "iuf" or len(classes) <= MANY_CLASSES:
+        return False
+    return bool(classes[-1] - classes[0] != len(classes) - 1)
+
+
 def find_classes(labels: np.ndarray) -> np.ndarray:
     """Return the distinct labels in order.
 
     Raises:
-        ValueError: Fewer than two, or as many as rows.
+        ValueError: Fewer than two; nearly as many as rows; many numbers, with few rows of each.
     """
     classes = np.unique(labels)
     if len(classes) < 2:
@@ -119,12 +152,20 @@ def find_classes(labels: np.ndarray) -> np.ndarray:
             f"one class, {classes.tolist()[0]!r}, in all {len(labels)} rows",
             advice="Add rows of another class, or choose another target.",
         )
-    if len(classes) == len(labels):
+    if len(classes) == len(labels) or (len(classes) > MANY_CLASSES and len(classes) > len(labels) / FEWEST_PER_CLASS):
         raise InvalidValueError(
             "y",
-            "have fewer classes than rows",
-            f"{len(classes)} classes in {len(labels)} rows",
-            advice="It looks like an identifier or a regression target: choose another target, or get more rows.",
+            "have fewer classes than rows" if len(classes) == len(labels) else "have two rows or more of most classes",
+            f"{len(classes):,} classes in {len(labels):,} rows, {_some_of(classes)}",
+            advice="It looks like an identifier or a quantity: choose another target, join classes, or get more rows.",
+        )
+    if _look_like_a_quantity(classes) and len(labels) < FEWEST_PER_NUMBER * len(classes):
+        raise InvalidValueError(
+            "y",
+            "name classes",
+            f"{len(classes):,} numbers in {len(labels):,} rows, {_some_of(classes)}",
+            advice="They look like a quantity, which a regression model predicts. If they are names, {as_text}.",
+            mentions={"as_text": "pass them as text"},
         )
     return classes
 

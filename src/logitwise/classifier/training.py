@@ -13,12 +13,16 @@ import numpy as np
 import torch
 
 from logitwise._errors import InvalidTypeError, InvalidValueError
+from logitwise.classifier.baselines import Comparison, compare
 from logitwise.classifier.calibration import PRIOR, SMALLEST, among_present, temperature_of
 from logitwise.classifier.folds import Plan
+from logitwise.classifier.held_out import HeldOut
 from logitwise.classifier.members import AdamW, Members, Shape, State
 from logitwise.classifier.notes import TrainingWarning as TrainingWarning  # once defined here: imports of it still work
+from logitwise.classifier.rows import EncodedRows
 from logitwise.functional import softmax
 from logitwise.model.network import Network
+from logitwise.model.preprocessing import Preprocessing
 
 WARM_UP = 0.03  # the share of the steps in which the learning rate rises
 WORTH_THREADS = 10**9  # multiplications in a matrix product: some milliseconds on one core
@@ -332,3 +336,42 @@ def moved_images(inputs: torch.Tensor, image_shape: tuple[int, ...], most: int) 
     framed = torch.nn.functional.pad(images, (most,) * 4, mode="replicate")
     windows = framed.unfold(2, height, 1).unfold(3, width, 1).permute(0, 2, 3, 4, 5, 1)
     return windows if len(image_shape) > 2 else windows[..., 0]
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """What a fit trains on.
+
+    Attributes:
+        classes: The labels.
+        preprocessing: From columns to inputs.
+        rows: The rows of weight above 0, encoded; with `X_val`, its rows after them.
+        plan: Which rows each member is trained on, and which are held out from it.
+        class_weight: The weight of each class.
+        goal: What `predict` is to serve, as `check_goal` returns it.
+        class_counts: How many rows of weight above 0 each class has, those of `X_val` aside.
+        rows_sha256: The SHA-256 of the rows and labels as they were given.
+    """
+
+    classes: np.ndarray
+    preprocessing: Preprocessing
+    rows: EncodedRows
+    plan: Plan
+    class_weight: np.ndarray
+    goal: str | np.ndarray | None
+    class_counts: np.ndarray
+    rows_sha256: str
+
+    def trainer(self, recipe: Recipe) -> Trainer:
+        """Return what trains on these rows."""
+        log_weight = np.log(np.where(self.class_weight > 0, self.class_weight, 1.0))
+        rows = self.rows
+        on_device = Rows.of(rows.inputs, rows.target, rows.weight, self.preprocessing.n_deep, recipe.device)
+        return Trainer(on_device, self.plan, log_weight, recipe)
+
+    def compare(self, held_out: HeldOut, seed: int) -> Comparison:
+        """Return how the model compares with its baselines on the rows that were held out."""
+        rows = self.rows
+        weight = rows.weight / np.where(self.class_weight > 0, self.class_weight, 1.0)[rows.target]
+        weight = weight / weight.mean()
+        return compare(rows.inputs[:, : self.preprocessing.n_deep], rows.target, weight, self.plan, held_out, seed)

@@ -1,10 +1,11 @@
-"""What users pass as X, read as columns: arrays of any shape, lists, and DataFrames of any library."""
+"""What users pass as X, read as columns: arrays of any shape, lists, and tables of any library."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import time, timedelta
 from functools import cached_property
 from os import PathLike
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 
 from logitwise._errors import InvalidTypeError, InvalidValueError
 from logitwise._listing import listed
+from logitwise.columns.dates import from_objects, is_moment, seconds_of
 
 _PLAIN = (np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.int64))
 _PLAIN_OF_PANDAS, _PLAIN_OF_POLARS = {"float64", "float32", "int64"}, {"Float64", "Float32", "Int64"}
@@ -45,7 +47,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of equal length: arrays of numbers (NaN where missing), and of categories (objects, None where missing).
+    """Columns of equal length: arrays of numbers (NaN where missing), of text (objects, None where missing), of dates.
 
     Attributes:
         columns: One array or `Text` per column, or one matrix `(rows, columns)` where all are numbers.
@@ -69,10 +71,11 @@ class Table:
 
     def column(self, position: int) -> np.ndarray:
         """Return one column as an array."""
-        column = self._stored(position)
+        column = self.stored(position)
         return column.values if isinstance(column, Text) else column
 
-    def _stored(self, position: int) -> np.ndarray | Text:
+    def stored(self, position: int) -> np.ndarray | Text:
+        """Return one column as it is kept."""
         return self.columns[:, position] if isinstance(self.columns, np.ndarray) else self.columns[position]
 
     def codes(self, position: int, levels: Sequence[str]) -> tuple[np.ndarray, int]:
@@ -85,7 +88,7 @@ class Table:
         Returns:
             int32, `(rows,)`, -1 where missing or none of the levels; and the number of the latter.
         """
-        column = self._stored(position)
+        column = self.stored(position)
         codes = column.codes(levels) if isinstance(column, Text) else _codes(column, levels)
         if (codes >= 0).all():
             return codes, 0
@@ -113,7 +116,7 @@ class Table:
         return numbers
 
     def _numbers(self, position: int) -> np.ndarray:
-        column = self._stored(position)
+        column = self.stored(position)
         numbers = column.numbers() if isinstance(column, Text) else None
         return self._as_numbers(position) if numbers is None else numbers
 
@@ -147,51 +150,84 @@ class Table:
     def selected(self, names: Sequence[str] | None, n_columns: int) -> Table:
         """Return the columns of training, in their order: by name where both have names, else by position."""
         if names is None or self.names is None:
-            if self.n_columns != n_columns:
-                # In the words of scikit-learn, which its checks of estimators look for.
-                said = f"{{X}} has {self.n_columns} features, but Model is expecting {n_columns} features as input."
-                raise InvalidValueError(
-                    "X",
-                    f"have the columns of training, {n_columns} in number",
-                    self.n_columns,
-                    advice=f"{said} Pass the same columns.",
-                    mentions={"X": "X"},
-                )
+            self.check_width(n_columns)
             return self
-        places = {name: place for place, name in enumerate(self.names)}
+        return self.named(names)
+
+    def check_width(self, n_columns: int) -> None:
+        """Raise unless there are as many columns as in training."""
+        if self.n_columns != n_columns:
+            # In the words of scikit-learn, which its checks of estimators look for.
+            said = f"{{X}} has {self.n_columns} features, but Model is expecting {n_columns} features as input."
+            raise InvalidValueError(
+                "X",
+                f"have the columns of training, {n_columns} in number",
+                self.n_columns,
+                advice=f"{said} Pass the same columns.",
+                mentions={"X": "X"},
+            )
+
+    def named(self, names: Sequence[str]) -> Table:
+        """Return the columns of these names, in their order; raise where one is missing."""
+        places = {name: place for place, name in enumerate(self.names or ())}
         missing = [name for name in names if name not in places]
         if missing:
             found = f"none named {listed(missing, quoted=True)}"
             raise InvalidValueError("X", "have every column of training", found, advice="Add or rename columns.")
-        columns = self.columns
+        return replace(self.at([places[name] for name in names]), names=tuple(names), image_shape=None)
+
+    def at(self, positions: Sequence[int]) -> Table:
+        """Return the columns at some positions."""
+        columns, names = self.columns, self.names
         if isinstance(columns, np.ndarray):
-            chosen = columns[:, [places[name] for name in names]]
+            chosen = columns[:, list(positions)]
         else:
-            chosen = tuple(columns[places[name]] for name in names)
-        return Table(chosen, self.rows, tuple(names), self.has_common_scale, first_row=self.first_row)
+            chosen = tuple(columns[place] for place in positions)
+        return replace(self, columns=chosen, names=names and tuple(names[place] for place in positions))
 
 
 def read_table(X: Any, first_row: int = 0) -> Table:
     """Return X as columns.
 
     Args:
-        X: An array of two or more dimensions (the first is the row; the rest is flattened), a list of rows, or a
-            DataFrame (pandas, polars, or one like them), or a sparse matrix of SciPy, which is made dense.
+        X: An array of two or more dimensions (the first is the row; the rest is flattened), a list of rows, a DataFrame
+            (pandas, polars, or one like them), a LazyFrame of polars, which is collected, a Table of pyarrow, or a
+            sparse matrix of SciPy, which is made dense.
         first_row: The position of its first row, for messages.
 
     Returns:
-        The table. Booleans become the numbers 0 and 1; None, NaN and the missing marks of pandas become NaN or None.
+        The table. Booleans become the numbers 0 and 1, times of day and durations numbers of seconds, and numbers
+        among text text; None, NaN and the missing marks of pandas become NaN, NaT or None.
 
     Raises:
-        TypeError: A column of dates, of complex numbers, or of mixed numbers and text.
+        TypeError: A column of complex numbers, or of values that are no numbers, text or dates, such as lists.
         ValueError: Fewer than two dimensions, rows of unequal length, no columns, a column name twice.
     """
     if type(X) is np.ndarray and X.ndim == 2 and X.dtype in _PLAIN and X.shape[1] and not first_row:
         return Table(X, len(X))  # a shortcut to what follows
-    X = X.toarray() if hasattr(X, "tocsr") else X  # pyright: ignore[reportAttributeAccessIssue]
+    X = _as_table(X)
     if hasattr(X, "columns") and hasattr(X, "__getitem__"):
         return replace(_read_dataframe(X), first_row=first_row)
     return replace(_read_array(X), first_row=first_row) if first_row else _read_array(X)
+
+
+def _as_table(X: Any) -> Any:
+    """Return rows of other libraries as a DataFrame or an array; all else as it is."""
+    if hasattr(X, "tocsr"):
+        return X.toarray()
+    if hasattr(X, "collect_schema") and hasattr(X, "collect"):  # a LazyFrame of polars
+        return X.collect()
+    if hasattr(X, "column_names") and hasattr(X, "to_pandas"):  # a Table of pyarrow
+        return _from_arrow(X)
+    return X
+
+
+def _from_arrow(X: Any) -> Any:
+    try:
+        import polars
+    except ImportError:
+        return X.to_pandas()
+    return polars.from_arrow(X)
 
 
 def _read_dataframe(X: Any) -> Table:
@@ -289,15 +325,22 @@ def _as_array(X: Any) -> np.ndarray:
 def read_column(values: Any, where: str) -> np.ndarray:
     """Return a column (an array, a list or a Series) as numbers, or as categories: objects, None where missing."""
     array = _series_to_array(values)
+    if array.ndim != 1:
+        found = f"{getattr(values, 'dtype', type(values).__name__)}"
+        raise InvalidTypeError("X", "hold one value per row in each column", found, where, "Make columns of its parts.")
     if array.dtype.kind in "fiu":
         return array
     if array.dtype.kind == "b":
         return array.astype(np.int8)
     if array.dtype.kind == "U":
         return array.astype(object)
+    if array.dtype.kind == "M":
+        return array.astype("datetime64[us]")
+    if array.dtype.kind == "m":
+        return np.where(np.isnat(array), np.nan, array / np.timedelta64(1, "s"))
     if array.dtype.kind != "O":
         found = f"dtype {array.dtype}"
-        raise InvalidTypeError("X", "hold numbers, booleans or text", found, where, "Convert it first.")
+        raise InvalidTypeError("X", "hold numbers, booleans, text or dates", found, where, "Convert it first.")
     return _read_objects(array, where)
 
 
@@ -331,9 +374,15 @@ def _read_objects(array: np.ndarray, where: str) -> np.ndarray:
         return cleaned.astype(np.float64)
     if families == {"text"}:
         return cleaned
+    if families == {"date"}:
+        return from_objects(cleaned.tolist())
+    if families == {"time"}:
+        return np.array([np.nan if value is None else seconds_of(value) for value in cleaned.tolist()])
+    if families == {"number", "text"}:
+        return _as_text(cleaned)
     found = ", ".join(sorted({each.__name__ for each in types}))
-    requirement = "hold values of one type in each column, numbers or text"
-    raise InvalidTypeError("X", requirement, found, where, "Convert it to one of them.")
+    requirement = "hold values of one type in each column: numbers, text or dates"
+    raise InvalidTypeError("X", requirement, found, where, "Convert it to one of them, or leave it out.")
 
 
 def is_missing(value: Any) -> bool:
@@ -348,6 +397,10 @@ def is_missing(value: Any) -> bool:
 def _family(value_type: type) -> str:
     if issubclass(value_type, str):
         return "text"
+    if is_moment(value_type):
+        return "date"
+    if issubclass(value_type, (time, timedelta)):
+        return "time"
     numbers = (int, float, np.integer, np.floating, np.bool_)
     is_real = issubclass(value_type, numbers) or value_type.__name__ == "Decimal"
     return "number" if is_real else "other"

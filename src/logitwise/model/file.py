@@ -26,7 +26,8 @@ import numpy as np
 from logitwise._errors import InvalidTypeError, InvalidValueError
 
 FORMAT = "logitwise"
-VERSION = 2
+VERSION = 3
+READ_VERSIONS = (2, 3)  # version 2 does not say how columns are read: all are numbers and categories as they stand
 DIGEST = "sha256"  # the name of the last tensor
 DIGEST_BYTES = 32
 LONGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors format
@@ -227,11 +228,11 @@ def _check_digest(beginning: bytes, numbers: np.ndarray, path: Path) -> None:
 
 def _check_version(header: dict[str, Any], path: Path) -> None:
     version = header["version"]
-    if type(version) is not int or version != VERSION:
+    if type(version) is not int or version not in READ_VERSIONS:
         is_newer = type(version) is int and version > VERSION
         raise ModelFileError(
             "path",
-            f"be a model of format version {VERSION}",
+            f"be a model of format version {' or '.join(map(str, READ_VERSIONS))}",
             f"version {version!r} in {str(path)!r}",
             advice=f"Upgrade {FORMAT}." if is_newer else f"Train it again with this version of {FORMAT}.",
         )

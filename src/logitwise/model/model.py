@@ -91,12 +91,17 @@ class Model(Displayed):
     @property
     def feature_names(self) -> tuple[str, ...] | None:
         """The names of the columns in training, or None."""
-        return self.preprocessing.names
+        return self.preprocessing.columns_of_x.names
+
+    @property
+    def used_names(self) -> tuple[str, ...] | None:
+        """The names of the columns that are needed to predict, or None; others were empty, or left out."""
+        return self.preprocessing.columns_of_x.used_names
 
     @property
     def n_features(self) -> int:
         """The number of columns of X, images flattened."""
-        return self.preprocessing.n_columns
+        return len(self.preprocessing.columns_of_x.columns)
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the logarithm of the probability of each class, float64, shape `(rows, classes)`.
@@ -241,8 +246,8 @@ class Model(Displayed):
             TypeError: As `fit` of the classifier.
             ValueError: Columns missing, or the wrong number of columns.
         """
-        table = read_table(X).selected(self.feature_names, self.n_features)
-        return rows_sha256(replace(table, names=self.feature_names), read_labels(y))
+        table = self.preprocessing.columns_of_x.selected(read_table(X))
+        return rows_sha256(replace(table, names=self.used_names), read_labels(y))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one safetensors file, whole or not at all; an existing regular file is replaced.

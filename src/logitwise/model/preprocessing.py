@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from logitwise._display import Displayed
+from logitwise.columns.reading import Column, Reading
 from logitwise.columns.table import Table
 from logitwise.model.file import ModelFile
 from logitwise.model.scratch import Scratch
@@ -26,7 +27,7 @@ class Prepared(Displayed):
 
     numbers: np.ndarray  # (rows, numbers), NaN where missing
     codes: np.ndarray  # (rows, categories) int32: the position of the level, -1 where missing or not kept
-    unknown: dict[str, int]  # for each category column, how many values are not among its levels
+    unknown: dict[str, int]  # for each column, how many values are not what it holds, or not among its levels
     extra: tuple[str, ...]  # columns not seen in training
 
     @property
@@ -39,6 +40,8 @@ class Prepared(Displayed):
 class Preprocessing(Displayed):
     """What was learnt about the columns of the training rows, and how it turns rows into inputs of a network.
 
+    A reading makes numbers and categories of the columns of X; what follows is about these.
+
     The inputs are, in order: every number as `z / sqrt(1 + (z / 3)^2)`, where `z = (x - offset) * scale`; one
     indicator for each number column that had gaps; one input for each category of one or two levels (1 for the first
     level, -1 for the second), and one for each level of every other category. A gap in a number takes the column's
@@ -49,7 +52,7 @@ class Preprocessing(Displayed):
     piecewise linear function of the column.
 
     Attributes:
-        names: The column names, or None.
+        names: Their names, or None.
         levels: One entry per column: None for numbers, the levels (most frequent first) for categories.
         offset: The median of each number column, float64; for pixels, the mean of all.
         scale: One over its interquartile range (where that is 0, over how far the quartiles of the other values are
@@ -57,6 +60,7 @@ class Preprocessing(Displayed):
         fill: Its median, float64.
         had_gaps: Whether it had gaps in training, bool.
         knots: The knots of each number column, float64, in order: quantiles, none or three and more.
+        reading: From the columns of X to numbers and categories; None where they are that as they stand.
     """
 
     names: tuple[str, ...] | None
@@ -66,6 +70,7 @@ class Preprocessing(Displayed):
     fill: np.ndarray
     had_gaps: np.ndarray
     knots: tuple[np.ndarray, ...]
+    reading: Reading | None = None
 
     def _facts(self) -> Mapping[str, Any]:
         columns = self.names if self.names is not None else f"{self.n_columns:,}, by position"
@@ -74,17 +79,18 @@ class Preprocessing(Displayed):
 
     @property
     def n_columns(self) -> int:
-        """The number of columns of X, images flattened."""
+        """The number of numbers and categories."""
         return len(self.levels)
+
+    @cached_property
+    def columns_of_x(self) -> Reading:
+        """How the columns of X are read."""
+        return self.reading or Reading.plain(self.names, [levels is None for levels in self.levels])
 
     @property
     def number_names(self) -> tuple[str, ...]:
-        """The names of the number columns; none where columns have no names."""
-        return tuple(
-            name
-            for name, levels in zip(self.names or (), self.levels if self.names else (), strict=True)
-            if levels is None
-        )
+        """The names of the columns of X that hold numbers as they stand; none where columns have no names."""
+        return self.columns_of_x.plain_numbers
 
     @cached_property
     def n_inputs(self) -> int:
@@ -99,19 +105,19 @@ class Preprocessing(Displayed):
     def prepare(self, table: Table) -> Prepared:
         """Return the columns of training from a table; raise where one is missing or of another type."""
         extra = self._extra(table)
-        table = table.selected(self.names, self.n_columns)
+        table, unknown = self.columns_of_x.read(table)
         number_places, category_places = self._places
         numbers = table.numbers(number_places)
         codes = np.empty((table.rows, len(category_places)), dtype=np.int32)
-        unknown: dict[str, int] = {}
         for index, place in enumerate(category_places):
             codes[:, index], unknown[table.column_label(place)] = table.codes(place, self._categories[index])
         return Prepared(numbers, codes, unknown, extra)
 
     def _extra(self, table: Table) -> tuple[str, ...]:
-        if self.names is None or table.names is None or table.names == self.names:
+        names = self.columns_of_x.names
+        if names is None or table.names is None or table.names == names:
             return ()
-        known = frozenset(self.names)
+        known = frozenset(names)
         return tuple(name for name in table.names if name not in known)
 
     def encode(self, prepared: Prepared, rows: np.ndarray | slice) -> np.ndarray:
@@ -187,7 +193,13 @@ class Preprocessing(Displayed):
         columns = [
             {"kind": "number"} if levels is None else {"kind": "category", "levels": levels} for levels in self.levels
         ]
-        return {"feature_names": self.names, "columns": columns, "knots": [len(knots) for knots in self.knots]}
+        read = self.columns_of_x
+        return {
+            "feature_names": read.names,
+            "reading": [column.header() for column in read.columns],
+            "columns": columns,
+            "knots": [len(knots) for knots in self.knots],
+        }
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Return the tensors of a model file that hold this."""
@@ -198,16 +210,34 @@ class Preprocessing(Displayed):
     def from_file(cls, file: ModelFile) -> Preprocessing:
         """Return the preprocessing that a model file holds, verified."""
         levels = tuple(_levels_from(file, column) for column in file.field("columns", list))
-        names = file.field("feature_names", (list, type(None)))
-        if not levels or (names is not None and not _are_names(names, len(levels))):
-            file.refuse("columns and feature names that do not fit")
+        reading = _reading_from(file, levels)
         shape = (sum(entry is None for entry in levels),)
         offset, scale, fill = (
             file.tensor(f"numbers.{name}", np.float64, shape) for name in ("offset", "scale", "fill")
         )
         had_gaps = file.tensor("numbers.had_gaps", np.bool_, shape)
         knots = _knots_from(file, shape[0])
-        return cls(None if names is None else tuple(names), levels, offset, scale, fill, had_gaps, knots)
+        return cls(reading.made_names, levels, offset, scale, fill, had_gaps, knots, reading)
+
+
+def _reading_from(file: ModelFile, levels: tuple[tuple[str, ...] | None, ...]) -> Reading:
+    """Return how columns are read; files of versions that did not say it hold numbers and categories alone."""
+    names, known = file.field("feature_names", (list, type(None))), file.header.get("reading")
+    if known is not None and not isinstance(known, list):
+        file.refuse("a column that is read in an unknown way")
+    count = len(levels) if known is None else len(known)
+    if not levels or (names is not None and not _are_names(names, count)):
+        file.refuse("columns and feature names that do not fit")
+    kept = None if names is None else tuple(names)
+    if known is None:
+        return Reading.plain(kept, [entry is None for entry in levels])
+    try:
+        reading = Reading(kept, tuple(Column.from_header(entry) for entry in known))
+    except (TypeError, ValueError):
+        file.refuse("a column that is read in an unknown way")
+    if reading.are_numbers != tuple(entry is None for entry in levels):
+        file.refuse("columns that do not fit how they are read")
+    return reading
 
 
 def _levels_off(scaled: np.ndarray) -> np.ndarray:

@@ -21,8 +21,8 @@ def rows_sha256(table: Table, labels: np.ndarray) -> str:
     """Return the SHA-256 of a table and its labels, in hexadecimal.
 
     It is that of these bytes: a line of JSON with the names of the columns (or null) and the number of rows; each
-    column, numbers as little-endian float64 (one NaN for missing, no negative zero), text as a JSON list (null for
-    missing); and the labels as a JSON list.
+    column, numbers as little-endian float64 (one NaN for missing, no negative zero), dates as the like number of
+    microseconds since 1970, text as a JSON list (null for missing); and the labels as a JSON list.
 
     Example:
         >>> from logitwise.columns.table import read_table
@@ -46,6 +46,8 @@ def _as_json(value: Any) -> bytes:
 
 
 def _as_bytes(numbers: np.ndarray) -> memoryview:
+    if numbers.dtype.kind == "M":
+        numbers = np.where(np.isnat(numbers), np.nan, numbers.astype("datetime64[us]").astype(np.int64))
     plain = numbers.astype("<f8", order="C") + 0.0
     plain[np.isnan(plain)] = np.nan
     return plain.data
