@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from logitwise import data
-from logitwise.data.names import read_names
 from logitwise.data.streaming import read_parts
+from logitwise.data.text.names import read_names
 
 ROWS = "1,2.5,red,yes\n3,4.5,blue,no\n5,6.5,red,no\n"
 NAMES = ["size", "weight", "colour", "ripe"]

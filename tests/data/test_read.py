@@ -18,9 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn import datasets
 
-from logitwise.data import BUNDLED, DataError, Dataset, check_source, delimited, is_table_file, read, reader
+from logitwise.data import BUNDLED, DataError, Dataset, check_source, is_table_file, read, reader
 from logitwise.data.digest import source_sha256
 from logitwise.data.streaming import read_parts
+from logitwise.data.text import fields
 from made_files import IMAGES, LABELS, idx, written
 
 # file, target, shape of the features, count of each label (from the files themselves, by cut, sort and uniq)
@@ -262,10 +263,10 @@ def test_one_column_without_a_name_is_column_0(tmp_path):
     assert read(written(tmp_path, "1\n2\n")).features.columns == ["column_0"]
 
 
-@pytest.mark.parametrize("length", [0, 1, delimited._IN_CACHE - 1, delimited._IN_CACHE, 3 * delimited._IN_CACHE + 1])
+@pytest.mark.parametrize("length", [0, 1, fields._IN_CACHE - 1, fields._IN_CACHE, 3 * fields._IN_CACHE + 1])
 def test_a_frequent_byte_is_counted_to_the_last(length):
     text = bytes(np.random.default_rng(length).choice(list(b",;a"), length).tolist()) + b","
-    assert delimited._count(text, ord(",")) == text.count(b",")
+    assert fields._count(text, ord(",")) == text.count(b",")
 
 
 def test_header_overrules(tmp_path):

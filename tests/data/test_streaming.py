@@ -15,9 +15,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from logitwise import data
-from logitwise.data import DataError, delimited, streaming
+from logitwise.data import DataError, streaming
 from logitwise.data.arrays import read_array_parts
 from logitwise.data.streaming import read_parts
+from logitwise.data.text import fields
 from made_files import written
 
 CELLS = st.text(alphabet="ab ,'\"\n?", max_size=4)
@@ -274,12 +275,12 @@ READ_AS_TEXT = ["1_0", "0x1", "1d5", "5 ", "true", "'7'"]
 @example(["1", "5 "])
 def test_numbers_are_read_as_a_cast_reads_them(cells):
     text = "".join(f"{cell};{cell}x\n" for cell in cells).encode()
-    dialect, origin = delimited.Dialect(ord(";"), 2), delimited.Origin(Path("made"))
-    found = delimited.split_numbers(text, dialect, frozenset([0]))
+    dialect, origin = fields.Dialect(ord(";"), 2), fields.Origin(Path("made"))
+    found = fields.split_numbers(text, dialect, frozenset([0]))
     if any(cell in READ_AS_TEXT for cell in cells):
         assert found is None
         return
-    expected = streaming._named(delimited.split_fields(text, dialect, origin)[0], ["a", "b"])
+    expected = streaming._named(fields.split_fields(text, dialect, origin)[0], ["a", "b"])
     found = streaming._named(found, ["a", "b"])
     assert found["a"].dtype == pl.Float64
     numbers = [_plain(cell) for cell in found["a"]]

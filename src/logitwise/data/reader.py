@@ -120,7 +120,7 @@ def _known_names(names: Sequence[str] | None, header: bool | None) -> tuple[str,
         raise InvalidTypeError("names", "be a list of strings", repr(names))
     if header:
         raise DataError("names", "be left out where the first line names the columns", "both")
-    from logitwise.data.names import checked_names
+    from logitwise.data.text.names import checked_names
 
     return checked_names(names)
 

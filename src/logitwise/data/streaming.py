@@ -18,20 +18,20 @@ with needed_for("Reading a table"):
     import polars.selectors as cs
 
 from logitwise.data.dataset import DataError
-from logitwise.data.delimited import (
+from logitwise.data.files import check_exists, empty, is_gzip, unreadable
+from logitwise.data.tables import no_rows
+from logitwise.data.text.fields import (
     MISSING,
     Origin,
     find_dialect,
     last_record_end,
     length_of_mark,
-    only_a_header,
     split_fields,
     split_numbers,
     with_line_ends,
 )
-from logitwise.data.files import check_exists, empty, is_gzip, unreadable
-from logitwise.data.names import name_columns
-from logitwise.data.tables import no_rows
+from logitwise.data.text.header import only_a_header
+from logitwise.data.text.names import name_columns
 
 BYTES_AT_ONCE = 8 << 20  # of text
 ROWS_AT_ONCE = 65_536  # of Parquet

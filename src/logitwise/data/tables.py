@@ -14,17 +14,10 @@ import polars as pl
 from logitwise._listing import did_you_mean
 from logitwise.data.arrays import as_labels
 from logitwise.data.dataset import DataError, Dataset, UnknownColumnError, refuse_names
-from logitwise.data.delimited import (
-    MISSING,
-    Origin,
-    find_dialect,
-    length_of_mark,
-    only_a_header,
-    split_fields,
-    with_line_ends,
-)
 from logitwise.data.files import read_bytes, unreadable
-from logitwise.data.names import name_columns
+from logitwise.data.text.fields import MISSING, Origin, find_dialect, length_of_mark, split_fields, with_line_ends
+from logitwise.data.text.header import only_a_header
+from logitwise.data.text.names import name_columns
 
 _TEXT_TYPES = (pl.String, pl.Categorical, pl.Enum)
 

@@ -12,19 +12,9 @@ import polars as pl
 from logitwise._errors import naming
 from logitwise._listing import listed
 from logitwise.data.dataset import DataError, NamesError
-from logitwise.data.delimited import (
-    NO_HEADER,
-    Origin,
-    column_names,
-    find_dialect,
-    first_row_is_header,
-    has_column_of_numbers,
-    length_of_mark,
-    record_end,
-    split_fields,
-    with_line_ends,
-)
 from logitwise.data.files import read_bytes
+from logitwise.data.text.fields import Origin, find_dialect, length_of_mark, record_end, split_fields, with_line_ends
+from logitwise.data.text.header import NO_HEADER, column_names, first_row_is_header, has_column_of_numbers
 
 SHOWN = 3
 
