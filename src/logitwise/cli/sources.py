@@ -229,7 +229,7 @@ def read_names(path: str | None) -> tuple[str, ...] | None:
     """Return the names in a file, where one is given."""
     if path is None:
         return None
-    from logitwise.data import names
+    from logitwise.data.text import names
 
     with naming(READING):
         return names.read_names(path)
