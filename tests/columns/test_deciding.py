@@ -217,25 +217,29 @@ def test_a_column_is_left_to_learn_from():
 
 def test_sentences():
     findings = [
-        Finding("column 'a'", "number", strays=2, first="w", row=3),
-        Finding("column 'b'", "date", strays=1, first="x", row=4, doubt="column 'b' could be either"),
-        Finding("column 'c'", "unused", "empty"),
-        Finding("column 'd'", "unused", "left out, as asked"),
+        Finding("a", "number", strays=2, first="w", row=3),
+        Finding("b", "date", strays=1, first="x", row=4, doubt="column 'b' could be either"),
+        Finding("c", "unused", "empty"),
+        Finding("d", "unused", "left out, as asked"),
     ]
     assert [*notes_of_columns(findings)] == [
-        "X has values that are no numbers and dates in columns of numbers and dates, taken as missing: column 'a' (2, "
-        "the first 'w' in row 3), column 'b' (1, the first 'x' in row 4). Where they mean something, say that the "
-        "column is a category.",
+        "X has values that are not numbers or dates in columns of numbers or dates; they count as missing: column 'a' "
+        "(2, the first 'w' in row 3, counted from 0), column 'b' (1, the first 'x' in row 4, counted from 0). If they "
+        "mean something, make the column a category.",
         "X has dates that could be read in two ways: column 'b' could be either.",
         "X has columns that are not used: column 'c' (empty).",
     ]
-    assert [*notes_of_columns([Finding("column 'a'", "number")])] == []
+    assert [*notes_of_columns([Finding("a", "number")])] == []
 
 
 def test_findings_as_json():
-    finding = Finding("column 'a'", "number", strays=2, first="w", row=3)
-    assert finding.as_json() == {"label": "column 'a'", "kind": "number", "strays": 2, "first": "w", "row": 3}
+    finding = Finding("a", "number", strays=2, first="w", row=3)
+    assert finding.as_json() == {"column": "a", "kind": "number", "strays": 2, "first": "w", "row": 3}
     assert Finding.from_json(finding.as_json()) == finding
-    for entry in ({"label": 1, "kind": "number"}, {"label": "a", "kind": "number", "strays": "2"}, {"label": "a"}):
+    for entry in (
+        {"column": 1.5, "kind": "number"},
+        {"column": "a", "kind": "number", "strays": "2"},
+        {"column": "a", "kind": "x"},
+    ):
         with pytest.raises(TypeError):
             Finding.from_json(entry)

@@ -84,7 +84,7 @@ def test_few_values_that_are_no_numbers_are_missing_and_counted():
         strays_of(values[:9], Column("number"), 100)
     assert str(raised.value) == (
         "X must have numbers in column 'k', as in training; got 'w' at row 100. Correct the column, or make it a "
-        "category in training (columns)."
+        "category in training (columns={...: 'category'})."
     )
     assert strays_of(["w", "v"], Column("number", has_strays=True))[1] == {"column 'k'": 2}
     assert strays_of(["-", "NA", None], Column("number"))[1] == {}

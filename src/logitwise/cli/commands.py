@@ -18,9 +18,12 @@ from logitwise._listing import nearest
 from logitwise._notice import phase
 from logitwise.cli.door import BAD_INPUT, INTERRUPTED, Door, say
 from logitwise.cli.options import (
+    CategoryColumn,
     Config,
     Data,
+    DateColumn,
     Device,
+    DroppedColumn,
     DropUnlabelled,
     Epochs,
     Header,
@@ -31,6 +34,7 @@ from logitwise.cli.options import (
     ModelFile,
     Names,
     NewModel,
+    NumberColumn,
     Page,
     Quiet,
     Seed,
@@ -106,6 +110,10 @@ def train(
     header: Header = None,
     names: Names = None,
     device: Device = None,
+    number_columns: NumberColumn = None,
+    category_columns: CategoryColumn = None,
+    date_columns: DateColumn = None,
+    dropped_columns: DroppedColumn = None,
     report: Page = None,
     config: Config = None,
     show_config: ShowConfig = False,
@@ -128,7 +136,8 @@ def train(
     training |= {"random_state": seed, "device": device}
     reading = ReadOptions(header, label_strip or "", drop_unlabelled, read_names(names))
     files = train_command.Files(data, test, model, report, config, names)
-    request = train_command.Request(files, target, reading, training, context.obj)
+    said = train_command.said_of_columns(number_columns, category_columns, date_columns, dropped_columns)
+    request = train_command.Request(files, target, reading, training, said, context.obj)
     if train_command.run(request, as_json=as_json):
         raise typer.Exit(INTERRUPTED)
 

@@ -10,6 +10,7 @@ from logitwise._errors import InvalidValueError, naming
 from logitwise.evidence.labels import UnseenLabelsError
 from logitwise.evidence.notes import Wording
 
+CATEGORY = "columns={...: 'category'}"  # what an advice mentions
 TRAINING = {
     "X": "DATA",
     "y": "--target",
@@ -18,6 +19,9 @@ TRAINING = {
     "learning_rate": "--learning-rate",
     "random_state": "--seed",
     "device": "--device",
+    "columns": "--number, --category or --drop",
+    CATEGORY: "--category",
+    "pass them as text": "say --category and the target",
 }
 READING = {
     "target": "--target",
@@ -33,7 +37,7 @@ WORDING = Wording({"X": "The data", "y": "The target", "learning_rate": "--learn
 @contextmanager
 def naming_rows(argument: str) -> Iterator[None]:
     """Let errors about rows and their labels name the argument that they came by; --label-strip mends some labels."""
-    with naming({"X": argument, "y": argument}):
+    with naming({"X": argument, "y": argument, CATEGORY: "--category"}):
         try:
             yield
         except UnseenLabelsError as error:

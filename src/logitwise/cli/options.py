@@ -72,3 +72,20 @@ ShowConfig = Annotated[
         help="Print every option with its default, ready to edit for --config, and exit.",
     ),
 ]
+NumberColumn = Annotated[
+    list[str] | None,
+    typer.Option("--number", metavar="COLUMN", help="A column of numbers; what is none there is missing. Repeatable."),
+]
+CategoryColumn = Annotated[
+    list[str] | None,
+    typer.Option("--category", metavar="COLUMN", help="A column of categories, though they are numbers. Repeatable."),
+]
+DateColumn = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--date", metavar="COLUMN", help="A column of dates, perhaps with their format: 'day:%d/%m/%Y'. Repeatable."
+    ),
+]
+DroppedColumn = Annotated[
+    list[str] | None, typer.Option("--drop", metavar="COLUMN", help="A column to leave out. Repeatable.")
+]
