@@ -29,6 +29,17 @@ READING = {
     "label_strip": "--label-strip",
     "drop_unlabelled": "--drop-unlabelled",
     "header=False": "--no-header",
+    "header=True": "--header",
+    "separator": "--separator",
+    "encoding": "--encoding",
+    "encoding='cp1252'": "--encoding cp1252",
+    "encoding='latin-1'": "--encoding latin-1",
+    "encoding='utf-16'": "--encoding utf-16",
+    "decimal": "--decimal",
+    "na_values": "--na-values",
+    "na_values=()": "--na-values ''",
+    "quotes": "--no-quotes",
+    "quotes=False": "--no-quotes",
     "names": "--names",
 }
 WORDING = Wording({"X": "The data", "y": "The target", "learning_rate": "--learning-rate"}, "Train with --hidden ''.")

@@ -11,7 +11,10 @@ from logitwise.cli.door import hush
 from logitwise.cli.typed import integer, number, seed_number
 
 Data = Annotated[
-    str, typer.Argument(metavar="DATA", help="A file, a folder, or one of digits, iris, wine, breast_cancer.")
+    str,
+    typer.Argument(
+        metavar="DATA", help="A file, a folder, - for standard input, or one of digits, iris, wine, breast_cancer."
+    ),
 ]
 ModelFile = Annotated[str, typer.Argument(metavar="MODEL", help="A model file that `logitwise train` wrote.")]
 Target = Annotated[
@@ -49,6 +52,24 @@ Names = Annotated[
         metavar="FILE",
         help="A file of the names of DATA's columns, where DATA has no header: one per line, or all in its first line.",
     ),
+]
+Separator = Annotated[
+    str | None,
+    typer.Option(metavar="CHAR", help="What separates the fields of DATA: a character, or tab, or space (any number)."),
+]
+Encoding = Annotated[str | None, typer.Option(metavar="NAME", help="The encoding of DATA, such as cp1252 or latin-1.")]
+Decimal = Annotated[
+    str | None, typer.Option(metavar="CHAR", help="The decimal sign of numbers in DATA: a point, or a comma.")
+]
+NaValues = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WORDS",
+        help="Fields of DATA that are missing, separated by commas, in place of NA, ? and the like; '' for none.",
+    ),
+]
+Quotes = Annotated[
+    bool | None, typer.Option("--quotes/--no-quotes", help="Whether double quotes go around fields of DATA.")
 ]
 Device = Annotated[str | None, typer.Option(metavar="NAME", help="The torch device to train on, such as cpu or cuda.")]
 Page = Annotated[

@@ -18,10 +18,12 @@ from logitwise.cli.door import is_quiet, say, tell
 from logitwise.cli.names import TRAINING, WORDING, naming_rows
 from logitwise.cli.predictions import refuse_same, writable
 from logitwise.cli.sources import ReadOptions, Split, data_name, read_to_train, split
+from logitwise.cli.standard_input import STANDARD_INPUT
 from logitwise.columns.deciding import Understood, understand
 from logitwise.columns.reading import CATEGORY, DATE, NUMBER
 from logitwise.columns.table import read_table
 from logitwise.data.digest import source_sha256
+from logitwise.data.unpacking import stem
 from logitwise.evidence.features import is_table
 from logitwise.evidence.measured import Measured, measure
 from logitwise.evidence.notes import verdict_of
@@ -52,7 +54,7 @@ class Files:
     @property
     def model_name(self) -> str:
         """The file that the model is written to."""
-        return self.model or f"{Path(data_name(self.data).removesuffix('.gz')).stem}.safetensors"
+        return self.model or f"{stem(data_name(self.data)).replace(STANDARD_INPUT, 'standard-input')}.safetensors"
 
 
 @dataclass(frozen=True)
@@ -215,6 +217,7 @@ def train(classifier: Classifier, divided: Split, reading: ReadOptions, data_sha
         has_header=rows.has_header,
         column_names=None if reading.names is None else list(reading.names),
         label_strip=reading.label_strip,
+        reading=reading.text_format.recorded,
         metrics=measured.as_json(),
     )
     return Trained(record.kept_in(model), measured, interrupted)

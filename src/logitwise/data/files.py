@@ -26,8 +26,13 @@ def calling(path: Path, name: str) -> Iterator[None]:
 
 def shown(path: Path) -> str:
     """Return what messages call a file."""
-    called = _called.get()
-    return called[1] if called is not None and called[0] == path else repr(str(path))
+    return called(path) or repr(str(path))
+
+
+def called(path: Path) -> str | None:
+    """Return the other name of a file, where it has one."""
+    other = _called.get()
+    return other[1] if other is not None and other[0] == path else None
 
 
 def check_exists(path: Path, other_names: tuple[str, ...] = ()) -> None:

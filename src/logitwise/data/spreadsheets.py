@@ -24,7 +24,7 @@ _NAMELESS = "__UNNAMED__"
 def read_excel(path: Path) -> tuple[pl.DataFrame, tuple[Note, ...]]:
     """Return the table of the first sheet, whose first row names the columns, and what was understood."""
     with needed_for("Reading an Excel file"):
-        import fastexcel
+        import fastexcel  # pyright: ignore[reportMissingImports]
     with _as_sentence(path):
         _check_size(path)
         sheets = fastexcel.read_excel(str(path)).sheet_names

@@ -169,6 +169,7 @@ class _Tables:
 
     def __init__(self, path: Path, options: TextOptions, opening: Opening, numbers: frozenset[str]) -> None:
         self.path, self.options, self.values, self._opening = path, options, options.values, opening
+        self._notes: tuple[Note, ...] = ()  # on rows that are none, behind which no others have come yet
         self._numbers = numbers & frozenset(opening.naming.names)
         self._places = frozenset(place for place, name in enumerate(opening.naming.names) if name in numbers)
 
@@ -187,8 +188,10 @@ class _Tables:
                 if found is None:
                     found, _ = split_fields(text, opening.dialect, origin)
                 kept = self._named(found, text, origin, begin)
+                self._notes += kept.notes
                 if kept.table.height:
-                    yield Part(kept.table, rows, read, kept.notes), text, origin
+                    notes, self._notes = self._notes, ()
+                    yield Part(kept.table, rows, read, notes), text, origin
                 rows, begin = rows + kept.table.height, 0
             lines, n_bytes = lines + text.count(b"\n"), n_bytes + len(text)
         if not rows:
@@ -208,7 +211,7 @@ class _Tables:
     def last(self, part: Part, text: bytes, origin: Origin) -> Part:
         """Return the last part without a row of totals."""
         kept = without_total(part.table, self.values, None, lambda _: line_of(-1, text, self._opening.dialect, origin))
-        return replace(part, table=kept.table, notes=(*part.notes, *kept.notes))
+        return replace(part, table=kept.table, notes=(*part.notes, *self._notes, *kept.notes))
 
 
 def _present(table: pl.DataFrame, values: Values, numbers: Collection[str] = ()) -> pl.DataFrame:

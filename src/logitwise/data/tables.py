@@ -89,11 +89,12 @@ def _read_typed(path: Path, file_format: str) -> tuple[pl.DataFrame, tuple[Note,
 
         return read_excel(path)
     try:
-        with path.open("rb") as file:
-            if file_format == "Parquet":
+        if file_format == "Parquet":
+            with path.open("rb") as file:
                 return pl.read_parquet(file), ()
+        with path.open("rb") as file:
             is_stream = file.read(6) != b"ARROW1"
-            file.seek(0)
+        with path.open("rb") as file:  # anew: polars may read past Python's buffer
             return pl.read_ipc_stream(file) if is_stream else pl.read_ipc(file), ()
     except _BROKEN as error:
         raise unreadable(path, file_format, error) from error

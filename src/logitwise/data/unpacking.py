@@ -51,6 +51,12 @@ def name_without_suffix(name: str) -> str:
     return next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
 
 
+def stem(name: str) -> str:
+    """Return a name of a file without its suffix, and without that of a packed file."""
+    inner = name_without_suffix(name)
+    return Path(name).stem if inner == name.lower() else Path(name[: len(inner)]).stem
+
+
 class Unpacked:
     """The content of a file, unpacked where it is packed, to be read once.
 
@@ -116,7 +122,7 @@ class Unpacked:
                 return _Xz(self._raw)
             case "Zstandard":
                 with needed_for("Reading a file packed by Zstandard"):
-                    import zstandard
+                    import zstandard  # pyright: ignore[reportMissingImports]
                 return zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW).stream_reader(
                     self._raw, read_across_frames=True
                 )
@@ -129,9 +135,10 @@ class Unpacked:
         members = [each for each in archive.infolist() if not each.is_dir() and _is_content(each.filename)]
         if len(members) != 1:
             names = listed((each.filename for each in members), 5, quoted=True) or "nothing"
-            raise DataError("source", "be a ZIP archive of one file", f"{names} in {shown(self.path)}", advice=(
-                "Unpack it, and name the file." if members else ""
-            ))  # fmt: skip
+            is_excel = any(each.filename.startswith("xl/") for each in members)
+            advice = "It is an Excel file: let its name end in .xlsx." if is_excel else "Unpack it, and name the file."
+            got = f"{names} in {shown(self.path)}"
+            raise DataError("source", "be a ZIP archive of one file", got, advice=advice if members else "")
         member = members[0]
         if member.flag_bits & 1:
             got = f"{shown(self.path)}, which is encrypted"

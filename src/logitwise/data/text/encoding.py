@@ -31,7 +31,7 @@ class Utf8:
 
     def __init__(self, source: Unpacked, encoding: str | None) -> None:
         self._source, self._lines = source, 1
-        self._begin = source.read(4)
+        self._begin = source.read(6)
         mark, marked = next(
             ((mark, name) for mark, name in _MARKS.items() if self._begin.startswith(mark)), (b"", None)
         )
@@ -58,10 +58,11 @@ class Utf8:
                 return text
 
     def _take(self, n_bytes: int) -> bytes:
-        begin, self._begin = self._begin, b""
         if n_bytes < 0:
+            begin, self._begin = self._begin, b""
             return begin + self._source.read_all()
-        return begin + self._source.read(max(0, n_bytes - len(begin))) if n_bytes > len(begin) else begin
+        begin, self._begin = self._begin[:n_bytes], self._begin[n_bytes:]
+        return begin + self._source.read(n_bytes - len(begin)) if len(begin) < n_bytes else begin
 
     def _decoded(self, data: bytes, *, is_last: bool) -> bytes:
         decoder = self._decoder

@@ -168,7 +168,7 @@ def split_numbers(
     if dialect.has_quotes(data):
         return None
     data, plain = _squeezed(data, dialect)
-    fields = _split_plain(data, plain, places)
+    fields = _split_plain(data, plain, places) if missing is MISSING else None  # other words may be numbers
     if fields is None:
         fields = _split_plain(data, plain, places, missing)
     return None if fields is None else _stripped(fields, quoted=False, single=b"'" in data)

@@ -17,6 +17,8 @@ from logitwise.data.text.options import Values
 NO_HEADER = {"header=False": "header=False"}  # what an advice mentions; the command line calls it --no-header
 EITHER = {**NO_HEADER, "header=True": "header=True"}
 SHOWN = 4
+MOST_HEADERS = 0.25  # the share of lines that may repeat a header
+FEWEST = 10  # rows that can leave a doubt
 HARDLY_EVER = 0.05  # the share of rows in which a name of a column may be a value of it
 _YEARS = range(1900, 2101)
 _LETTER, _WRITTEN = r"\p{L}", r"^[^\p{L}]*\d[^\p{L}]*$"
@@ -116,9 +118,12 @@ class _First:
         numbers = [int(self.cells[place] or 0) for place in places]
         if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
             return False
-        is_run = numbers[0] in (0, 1) or (len(numbers) > 2 and numbers[0] in _YEARS)
-        long = numbers[0] in (0, 1) and len(numbers) > 4
-        return is_run and rest.height > 0 and (long or any(self._is_no_count(rest[:, place]) for place in places))
+        are_places, are_years = numbers[0] in (0, 1), len(numbers) > 2 and numbers[0] in _YEARS
+        if not (are_places or are_years) or not rest.height:
+            return False
+        beside_names = are_years and bool(others) and not set(others) & set(self.recurring(rest))
+        is_long = are_places and len(numbers) > 4
+        return beside_names or is_long or any(self._is_no_count(rest[:, place]) for place in places)
 
     def _is_no_count(self, column: pl.Series) -> bool:
         values = self._values.present(column).drop_nulls()
@@ -132,7 +137,7 @@ class _First:
             return Decision(True, "it holds a number or an empty field")
         if above:
             return Decision(False, "it has a word above numbers")
-        is_doubtful = bool(self._words) and not recurring and rest.height > 1
+        is_doubtful = bool(self._words) and not recurring and rest.height >= FEWEST
         return Decision(False, "its words do not recur below" if is_doubtful else None)
 
     def words_above_numbers(self, rest: pl.DataFrame) -> bool:
@@ -141,11 +146,12 @@ class _First:
 
 
 def _differing(rest: pl.DataFrame, cells: Sequence[str | None]) -> pl.DataFrame:
-    """Return the rows that are not the first one again."""
+    """Return the rows that are not the first one again, but where many are, as no header is."""
     if not rest[:, 0].eq_missing(pl.Series([cells[0]], dtype=pl.String)).any():
         return rest
     pairs = zip(rest.columns, cells, strict=True)
-    return rest.filter(~pl.all_horizontal(pl.col(name).eq_missing(pl.lit(cell, pl.String)) for name, cell in pairs))
+    others = rest.filter(~pl.all_horizontal(pl.col(name).eq_missing(pl.lit(cell, pl.String)) for name, cell in pairs))
+    return rest if rest.height - others.height > max(2, MOST_HEADERS * rest.height) else others
 
 
 def _is_written(column: pl.Series, values: Values) -> bool:

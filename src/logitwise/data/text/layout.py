@@ -193,7 +193,9 @@ def _with_shorter_begin(records: Sequence[bytes], separators: bytes) -> _Fit | N
             continue
         rows = [_cells(record, sign) for record in records[short:]]
         if short == 1 and widths[0] == width - 1 and not _is_title(records[0], rows):
-            mark = b"\t" if sign == _SPACES else bytes([sign])
+            if (width == 2 and records[0][:1] not in b"\"'") or (sign == _SPACES and not _has_numbers(rows)):
+                continue
+            mark = b'"" ' if sign == _SPACES else bytes([sign])
             is_open = sign != _SPACES and all(not row[-1] for row in rows)
             fits.append((width, _Fit(sign, 0, b"" if is_open else mark, mark if is_open else b"")))
         elif sign != _SPACES and width > 2:
@@ -205,8 +207,13 @@ def _is_title(record: bytes, rows: Sequence[Sequence[bytes]]) -> bool:
     """Return whether a first record with one field less is no header: the next one has the looks of a header."""
     if any(_NUMBER.fullmatch(cell) for cell in rows[0]):
         return False
-    below = zip(*rows[1:], strict=True)
-    return any(all(not cell or _NUMBER.fullmatch(cell) for cell in column) and any(column) for column in below)
+    return _has_numbers(rows[1:])
+
+
+def _has_numbers(rows: Sequence[Sequence[bytes]]) -> bool:
+    """Return whether all values of some column are numbers, gaps aside."""
+    columns = zip(*rows, strict=True)
+    return any(any(column) and all(not cell or _NUMBER.fullmatch(cell) for cell in column) for column in columns)
 
 
 def _are_columns_of_spaces(records: Sequence[bytes]) -> bool:
@@ -214,7 +221,7 @@ def _are_columns_of_spaces(records: Sequence[bytes]) -> bool:
     rows = [_cells(record, _SPACES) for record in records]
     if len(rows) < 2 or len(rows[0]) < 2 or len({len(row) for row in rows}) > 1:
         return False
-    return any(all(_NUMBER.fullmatch(cell) for cell in column[1:]) for column in zip(*rows, strict=True))
+    return _has_numbers(rows[1:])
 
 
 def _layout(

@@ -143,7 +143,7 @@ def _names_in_comment(
     """Return the names that the last comment before the table holds, where that table has no header of its own."""
     sign = None if chr(layout.separator) == " " else chr(layout.separator)
     cells = [cell.strip().strip("\"'") or None for cell in layout.comment.decode("utf-8", "replace").split(sign)]
-    if options.header is not None or fields.width < 2 or len(cells) != fields.width or None in cells[1:]:
+    if options.header is False or fields.width < 2 or len(cells) != fields.width or None in cells[1:]:
         return None
     if decide(fields, options.values, target).has_header:
         return None
