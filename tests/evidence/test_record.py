@@ -28,6 +28,7 @@ WHOLE = {
     "metrics": METRICS,
     "data_sha256": "0" * 63 + "f",
     "column_names": ["size", "colour", "label"],
+    "reading": {"separator": ";"},
 }
 
 
