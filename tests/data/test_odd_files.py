@@ -121,7 +121,7 @@ BEFORE = {
         "# size,colour,ripe\n" + TEXT.partition("\n")[2],
         {},
         PLAIN,
-        ["skipped", "The comment before the table names the columns"],
+        ["The comment before the table names the columns"],
     ),
     "a title": ("Fruit\n" + TEXT, {}, PLAIN, ["The line before the table is skipped: 'Fruit'."]),
     "titles, some with separators": (
@@ -129,6 +129,12 @@ BEFORE = {
         {},
         PLAIN,
         ["3 lines before the table are skipped: 'Fruit, all', 'of 2024'."],
+    ),
+    "a title over two columns": (
+        "Fruit\nsize,ripe\n1,yes\n2,no\n",
+        {},
+        {"size": [1, 2], "ripe": ["yes", "no"]},
+        ["The line before the table is skipped: 'Fruit'."],
     ),
     "a title over semicolons": ("Fruit, all\n" + with_separator(";"), {}, PLAIN, ["skipped: 'Fruit, all'."]),
 }
@@ -174,6 +180,16 @@ HEADERS = {
         {"size": [1, 2], "ripe": ["yes", "no"]},
         [],
     ),
+    "a separator behind the header alone": (TEXT.replace("\n", ",\n", 1), {}, PLAIN, []),
+    **{
+        f"a name like the first bytes of zlib, {begin}{quote}": (
+            f"{begin},b\n1,{quote}x{quote}\n",
+            {"header": True},
+            {begin: [1], "b": ["x"]},
+            [],
+        )
+        for begin, quote in [("x^2", ""), ("x^2", '"'), ("xڜ", ""), ("xڜ", '"')]
+    },
     "separators behind each line": (TEXT.replace("\n", ",,\n"), {}, PLAIN, []),
     "a separator behind each line of data": (
         "1,x,\n2,y,\n3,x,\n",
