@@ -231,6 +231,12 @@ NO_ROWS = {
         PLAIN,
         ["Lines 3, 4 repeat the header and are left out."],
     ),
+    "the header again, with names that are numbers": (
+        "c,0,1\na,1.5,2\nc,0,1\nc,0.5,1\n",
+        {"header": True},
+        {"c": ["a", "c"], "0": [1.5, 0.5], "1": [2, 1]},
+        ["Line 3 repeats the header and is left out."],
+    ),
     "the header again, at the end": (at(5, "size,colour,ripe"), {}, PLAIN, ["Line 6 repeats the header"]),
     "a total in the column of numbers": (
         at(5, "Total,4,"),
@@ -340,12 +346,13 @@ def test_an_odd_file_is_read_whole(case, tmp_path):
     check_notes(found.notes, words)
 
 
-@pytest.mark.parametrize("bytes_at_once", [1, 20, 1 << 20])
-@pytest.mark.parametrize("case", CASES)
+# A part of a row or two does not show that its last row holds totals.
+@pytest.mark.parametrize(
+    ("case", "bytes_at_once"),
+    [(case, size) for case in CASES for size in (1, 20, 1 << 20) if size > 100 or "total" not in case],
+)
 def test_an_odd_file_is_read_in_parts(case, bytes_at_once, tmp_path, monkeypatch):
     content, options, expected, words = CASES[case]
-    if bytes_at_once < 100 and "total" in case:
-        pytest.skip("a part of a row or two does not show that its last row is none")
     monkeypatch.setattr(streaming, "BYTES_AT_ONCE", bytes_at_once)
     path = written(tmp_path, content)
     whole = read(path, **options).features

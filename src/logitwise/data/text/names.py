@@ -156,7 +156,7 @@ def _without_empty_ends(fields: pl.DataFrame) -> pl.DataFrame:
     width = fields.width
     while width > 1 and fields[:, width - 1].null_count() == fields.height:
         width -= 1
-    return fields[:, :width]
+    return fields if width == fields.width else fields[:, :width]
 
 
 def _holds(row: Sequence[str | None], choices: Sequence[Sequence[str]]) -> bool:
