@@ -28,7 +28,7 @@ class Prepared(Displayed):
 
     numbers: np.ndarray  # (rows, numbers), NaN where missing
     codes: np.ndarray  # (rows, categories) int32: the position of the level, -1 where missing or not kept
-    unknown: dict[str, int]  # for each column, how many values are not what it holds, or not among its levels; of columns in use
+    unknown: dict[str, int]  # for each column in use, how many values are not what it holds, or not among its levels
     extra: tuple[str, ...]  # columns not seen in training
 
     @property

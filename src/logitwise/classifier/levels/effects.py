@@ -72,11 +72,6 @@ class Effects:
     values: tuple[np.ndarray, ...]
     of_rows: tuple[np.ndarray, ...]
 
-    @property
-    def inputs(self) -> np.ndarray:
-        """The effects of all columns side by side, a row each."""
-        return np.concatenate(self.of_rows, axis=1)
-
 
 def fit_effects(levels: Levels, rows: Rows, *, choose: bool = True) -> Effects:
     """Return the effects of levels; with `choose`, those of the columns alone that tell the target of unseen rows."""
@@ -92,7 +87,7 @@ def fit_effects(levels: Levels, rows: Rows, *, choose: bool = True) -> Effects:
     of_rows = [_look_up(*each) for each in zip(fitted.effects, levels.codes, strict=True)]
     for fold in np.unique(rows.fold[counted]).tolist():
         own = np.flatnonzero(rows.fold == fold)
-        without = _Fit.to(rows, levels, np.flatnonzero((rows.fold >= 0) & (rows.fold != fold)), fitted.variances)
+        without = _Fit.to(rows, levels, np.flatnonzero((rows.fold >= 0) & (rows.fold != fold)))
         logits[own] = without.logits(rows.base[own])
         for effects, values, codes in zip(of_rows, without.effects, levels.codes, strict=True):
             effects[own] = _look_up(values, codes[own])
@@ -132,7 +127,7 @@ def _narrow(effects: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Fit:
-    """A base and the effects of levels of each column, `(1 + levels, classes)`: the first row is for what is missing."""
+    """A base, and the effects of the levels of each column, `(1 + levels, classes)`, those of what is missing first."""
 
     regression: Network | None
     prior: np.ndarray
@@ -140,15 +135,15 @@ class _Fit:
     variances: tuple[float, ...]
 
     @classmethod
-    def to(cls, rows: Rows, levels: Levels, chosen: np.ndarray, variances: Sequence[float] | None = None) -> _Fit:
-        """Fit effects to the chosen rows; the variances, too, where they are not given."""
+    def to(cls, rows: Rows, levels: Levels, chosen: np.ndarray) -> _Fit:
+        """Fit effects and their variances to the chosen rows."""
         target, weight = rows.target[chosen], rows.weight[chosen]
         counts = np.bincount(target, weight, rows.n_classes) + 0.5
         base = cls(_regression(rows, chosen), np.log(counts / counts.sum()), (), ())
         columns = [
             _Column(codes[chosen] + 1, 1 + count) for codes, count in zip(levels.codes, levels.counts, strict=True)
         ]
-        effects, variances = _solved(columns, base.logits(rows.base[chosen]), target, weight, variances)
+        effects, variances = _solved(columns, base.logits(rows.base[chosen]), target, weight)
         return replace(base, effects=effects, variances=variances)
 
     def at(self, columns: Sequence[int]) -> _Fit:
@@ -179,7 +174,7 @@ class _Column:
     def __init__(self, codes: np.ndarray, n_levels: int) -> None:
         from scipy.sparse import csr_array
 
-        self.codes = codes
+        self.codes, self.n_levels = codes, n_levels
         self.rows_of_level = csr_array((np.ones(len(codes)), (codes, np.arange(len(codes)))), (n_levels, len(codes)))
 
     def sums(self, values: np.ndarray) -> np.ndarray:
@@ -190,29 +185,27 @@ class _Column:
 
 
 def _solved(
-    columns: Sequence[_Column],
-    base: np.ndarray,
-    target: np.ndarray,
-    weight: np.ndarray,
-    variances: Sequence[float] | None,
+    columns: Sequence[_Column], base: np.ndarray, target: np.ndarray, weight: np.ndarray
 ) -> tuple[tuple[np.ndarray, ...], tuple[float, ...]]:
     """Return the effects of the levels of all columns, and their variances."""
     logits, weights = base, weight[:, None]
     observed = np.zeros_like(base)
     observed[np.arange(len(target)), target] = weight
-    effects = [np.zeros((column.rows_of_level.shape[0], base.shape[1])) for column in columns]
-    found = [1.0] * len(columns) if variances is None else list(variances)
+    effects = [np.zeros((column.n_levels, base.shape[1])) for column in columns]
+    variances = [1.0] * len(columns)
     for turn in range(ROUNDS):
         for place, column in enumerate(columns):
             expected = weights * _softmax(logits)
-            gradient = column.sums(observed - expected) - effects[place] / found[place]
+            gradient = column.sums(observed - expected) - effects[place] / variances[place]
             # The Hessian is at most diag(expected) and the penalty: such a step never goes too far.
-            step = gradient / (column.sums(expected) + 1 / found[place])
+            step = gradient / (column.sums(expected) + 1 / variances[place])
             effects[place] += step
             logits = logits + step[column.codes]
-            if variances is None and turn >= ROUNDS_BEFORE:
-                found[place] = _variance(effects[place], column.sums(expected * (1 - expected / weights)), found[place])
-    return tuple(effects), tuple(found)
+            if turn >= ROUNDS_BEFORE:
+                variances[place] = _variance(
+                    effects[place], column.sums(expected * (1 - expected / weights)), variances[place]
+                )
+    return tuple(effects), tuple(variances)
 
 
 def _variance(effects: np.ndarray, information: np.ndarray, variance: float) -> float:

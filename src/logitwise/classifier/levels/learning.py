@@ -105,7 +105,14 @@ def learn_effects(preprocessing: Preprocessing, rows: TrainingRows) -> tuple[Pre
         twice = int((rows.counts(categories[place], place) > 1).sum())
         levels = categories[place].levels[: max(twice, categories[place].one_hot)]
         categories[place] = replace(categories[place], levels=levels)
-    return preprocessing.with_categories(categories), np.concatenate(of_rows, axis=1) if of_rows else None
+    learnt = preprocessing.with_categories(categories)
+    if learnt.n_deep == 0:  # nothing says anything: a network needs an input nevertheless
+        return preprocessing.with_categories([_of_few(each) for each in preprocessing.categories]), None
+    return learnt, np.concatenate(of_rows, axis=1) if of_rows else None
+
+
+def _of_few(category: Category) -> Category:
+    return replace(category, one_hot=min(len(category.levels), FEW_LEVELS))
 
 
 def effects_of_rows(preprocessing: Preprocessing, rows: TrainingRows) -> np.ndarray | None:
