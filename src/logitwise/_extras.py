@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-EXTRAS = {"torch": "torch", "polars": "tables", "sklearn": "train", "onnx": "onnx"}  # by the name that is imported
+EXTRAS = {  # by the name that is imported
+    "torch": "torch",
+    "polars": "tables",
+    "sklearn": "train",
+    "onnx": "onnx",
+    "fastexcel": "excel",
+    "zstandard": "zstd",
+}
 ALWAYS = ("numba",)  # left out where this library is installed for predicting, with NumPy alone
 NAMES = {"sklearn": "scikit-learn"}  # where a package is installed by another name
 

@@ -75,8 +75,8 @@ def test_texts_that_differ_in_every_row():
 def test_values_that_are_no_numbers():
     prices = ["unknown" if row == 7 else f"{row * 1.5}" for row in range(ROWS)]
     expected = (
-        "X has values that are no numbers in columns of numbers, taken as missing: column 'price' (1, the first "
-        "'unknown' in row 7). Where they mean something, say that the column is a category."
+        "X has values that are not numbers in columns of numbers; they count as missing: column 'price' (1, the first "
+        "'unknown' in row 7, counted from 0). If they mean something, make the column a category."
     )
     assert notes(pl.DataFrame({"a": NOISE, "price": prices})) == [expected]
 

@@ -79,6 +79,11 @@ def test_every_option_of_a_file_is_what_it_is_on_the_command_line(run):
         "drop-unlabelled": "true",
         "header": "false",
         "names": '"names.txt"',
+        "separator": '","',
+        "encoding": '"utf-8"',
+        "decimal": '"."',
+        "na-values": '"?,NA"',
+        "quotes": "true",
         "device": '"cpu"',
         "report": '"{}.html"',
         "json": "true",
@@ -90,6 +95,7 @@ def test_every_option_of_a_file_is_what_it_is_on_the_command_line(run):
     words = ["--target", "-1", "--test", "test.csv", "--hidden", "6,5", "--epochs", "2", "--learning-rate", "1.0"]
     words += ["--model", "b.safetensors", "--seed", "7", "--label-strip", ".", "--drop-unlabelled", "--no-header"]
     words += ["--device", "cpu", "--report", "b.html", "--json", "--quiet", "--names", "names.txt"]
+    words += ["--separator", ",", "--encoding", "utf-8", "--decimal", ".", "--na-values", "?,NA", "--quotes"]
     found = [run("train", "train.csv", *each) for each in (["--config", "c.toml"], words)]
     assert [(each.exit_code, each.stderr) for each in found] == [(0, "")] * 2
     assert found[0].stdout.replace("a.safetensors", "b.safetensors") == found[1].stdout

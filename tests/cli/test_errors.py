@@ -59,7 +59,7 @@ TRAINING = [
     (
         "train ragged.csv --target label",
         "DATA must have as many fields in every line as in its first, 2; got 1 at line 3 of 'ragged.csv'. Check "
-        "its separators and quotes.",
+        "its separators and quotes, or give its --separator.",
     ),
     (
         "train fruit.csv",

@@ -9,6 +9,7 @@ import pytest
 
 import logitwise as lw
 from cli.made_fruit import SMALL, made_rows, write_csv
+from logitwise.data.formats import READABLE
 
 NAMES = "size,colour,label"
 
@@ -109,8 +110,7 @@ def test_errors_name_the_option_only_where_it_was_given(run, named):
             "DATA must have every column of training; got none named 'colour'. Add or rename columns."
         ),
         ("evaluate", named, "four.odd"): (
-            "DATA must be a file in a readable format; got 'four.odd'. Readable are .csv, .tsv, .txt and .data (or "
-            "these with .gz), .parquet, .npz, .npy, and IDX as in MNIST (or IDX with .gz)."
+            f"DATA must be a file in a readable format; got 'four.odd'. Readable are {READABLE}."
         ),
         ("evaluate", named, "more.csv", "--names", "four.txt"): (
             "--names must be as many as 'more.csv' has columns, 3; got 4."

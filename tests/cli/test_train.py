@@ -267,7 +267,9 @@ def test_rows_without_a_label_are_left_out_on_request(run):
     assert sum(lw.load("gaps.safetensors").metadata["class_counts"]) == 32
     refused = run(*args)
     assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
-    assert refused.stderr.endswith("Fill them in, or drop those rows (--drop-unlabelled).\n")
+    assert refused.stderr.endswith(
+        "keep it (--na-values ''); else fill them in, or drop those rows (--drop-unlabelled).\n"
+    )
 
 
 def test_adult_reaches_085_on_its_test_file(run, shared_data):

@@ -28,7 +28,7 @@ COMMANDS = ("train", "evaluate", "predict", "report", "info", "explain")
         ("trian fruit.csv", "No such command 'trian'. Did you mean 'train'? See: logitwise --help"),
         ("--versoin", "No such option: --versoin. Did you mean --version? See: logitwise --help"),
         ("train fruit.csv --epoch 3", "No such option: --epoch. Did you mean --epochs? See: logitwise train --help"),
-        ("train fruit.csv --nothing", "No such option: --nothing. See: logitwise train --help"),
+        ("train fruit.csv --xyz", "No such option: --xyz. See: logitwise train --help"),
         ("train fruit.csv --out m", "No such option: --out. See: logitwise train --help"),
         ("predict m fruit.csv --out p", "No such option: --out. Did you mean --output? See: logitwise predict --help"),
         ("explain 2 -1 --targe 0", "No such option: --targe. Did you mean --target? See: logitwise explain --help"),
@@ -102,12 +102,14 @@ def test_nothing_asked_for_is_bad_usage(run):
 
 
 def test_every_help_names_the_options_there_are(run):
-    common, rows = {"--json", "--quiet", "--help"}, {"--target", "--label-strip", "--drop-unlabelled", "--names"}
-    training = {"--test", "--hidden", "--epochs", "--learning-rate", "--model", "--seed", "--header", "--no-header"}
+    text = {"--header", "--no-header", "--names", "--separator", "--encoding", "--decimal", "--na-values"}
+    text |= {"--quotes", "--no-quotes"}
+    common, rows = {"--json", "--quiet", "--help"}, {"--target", "--label-strip", "--drop-unlabelled", *text}
+    training = {"--test", "--hidden", "--epochs", "--learning-rate", "--model", "--seed"}
     options = {
         "train": common | rows | training | {"--device", "--report", "--config", "--show-config"},
         "evaluate": common | rows,
-        "predict": common | {"--output", "--names"},
+        "predict": common | text | {"--output"},
         "report": common | rows | {"--output"},
         "info": common,
         "explain": common | {"--target", "--temperature", "--names", "--html"},

@@ -220,7 +220,7 @@ BAD = [
         lambda: encoded(np.array([[1.0], [2.0]]), np.array([["2020-01-01"]], dtype="datetime64[D]")),
         ValueError,
         "X must have numbers in column 0, as in training; got 2020-01-01T00:00:00.000000 at row 0. Correct the column, "
-        "or make it a category in training (columns).",
+        "or make it a category in training (columns={...: 'category'}).",
     ),
     (
         lambda: encoded(np.array([[1], [b"a"]], dtype=object)),
@@ -243,7 +243,7 @@ BAD = [
         lambda: encoded(NAMED, pl.DataFrame({"age": ["1", "old"], "sex": ["f", "m"]})),
         ValueError,
         "X must have numbers in column 'age', as in training; got 'old' at row 1. Correct the column, or make "
-        "it a category in training (columns).",
+        "it a category in training (columns={...: 'category'}).",
     ),
     (
         lambda: encoded([[1.0], [2.0]], [[1.0, 2.0]]),

@@ -21,16 +21,24 @@ COLUMNS_SHOWN = 20
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of training: names (None where there were none), their number, and the target's name."""
+    """The columns of training.
+
+    Attributes:
+        names: Their names; None where there were none.
+        n_features: Their number.
+        target_name: The name of the target.
+        used: The names of those that are needed to predict; None: all.
+    """
 
     names: Sequence[str] | None
     n_features: int
     target_name: str | None
+    used: Sequence[str] | None = None
 
     @classmethod
     def of_model(cls, model: Model) -> Columns:
         """Return the columns that a model was trained on."""
-        return cls(model.feature_names, model.n_features, Record.of(model).target_name)
+        return cls(model.feature_names, model.n_features, Record.of(model).target_name, model.used_names)
 
     def of(self, features: Any, has_header: bool | None, argument: str) -> Any:
         """Return these columns of a table, in their order; `argument` is what to call it in a message.
@@ -52,15 +60,18 @@ class Columns:
         if names is None:
             self.refuse_other_count(len(given), argument)
             return lambda table: table
+        used = names if self.used is None else self.used
         if has_header is False and len(given) == len(names):
-            return lambda table: table.rename(dict(zip(given, names, strict=True)))
-        missing = [name for name in names if name not in given]
+            return lambda table: table.rename(dict(zip(given, names, strict=True))).select(used)
+        missing = [name for name in used if name not in given]
         if missing:
             raise self._missing(missing, len(given), has_header, argument)
         extra = [name for name in given if name not in {*names, self.target_name}]
+        if has_header is False and len(extra) > len(given) / 2:  # another table, whose first columns would be taken
+            raise self._missing([], len(given), has_header, argument)
         if extra:
             say(f"logitwise: note: {argument} has {columns_ignored(extra)}.")
-        return lambda table: table.select(names)
+        return lambda table: table.select(used)
 
     def refuse_other_count(self, count: int, argument: str) -> None:
         """Raise unless rows have as many features as in training."""
@@ -72,6 +83,6 @@ class Columns:
             requirement = (
                 f"have the {self.n_features} feature columns of training, in order, with or without the target"
             )
-            return InvalidValueError(argument, requirement, f"{n_given} columns", advice="Add the others.")
+            return InvalidValueError(argument, requirement, f"{n_given} columns", advice="Is it the right file?")
         got = f"none named {listed(missing, COLUMNS_SHOWN, quoted=True)}"
         return InvalidValueError(argument, "have every column of training", got, advice="Add or rename columns.")

@@ -18,10 +18,15 @@ from logitwise._listing import nearest
 from logitwise._notice import phase
 from logitwise.cli.door import BAD_INPUT, INTERRUPTED, Door, say
 from logitwise.cli.options import (
+    CategoryColumn,
     Config,
     Data,
+    DateColumn,
+    Decimal,
     Device,
+    DroppedColumn,
     DropUnlabelled,
+    Encoding,
     Epochs,
     Header,
     Hidden,
@@ -30,10 +35,14 @@ from logitwise.cli.options import (
     LearningRate,
     ModelFile,
     Names,
+    NaValues,
     NewModel,
+    NumberColumn,
     Page,
     Quiet,
+    Quotes,
     Seed,
+    Separator,
     ShowConfig,
     Target,
     Test,
@@ -105,7 +114,16 @@ def train(
     drop_unlabelled: DropUnlabelled = False,
     header: Header = None,
     names: Names = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    na_values: NaValues = None,
+    quotes: Quotes = None,
     device: Device = None,
+    number_columns: NumberColumn = None,
+    category_columns: CategoryColumn = None,
+    date_columns: DateColumn = None,
+    dropped_columns: DroppedColumn = None,
     report: Page = None,
     config: Config = None,
     show_config: ShowConfig = False,
@@ -121,26 +139,37 @@ def train(
     """
     with phase("Starting"):
         from logitwise.cli import train_command
-        from logitwise.cli.sources import ReadOptions, read_names
+        from logitwise.cli.sources import ReadOptions, TextFormat, read_names
+        from logitwise.cli.standard_input import received
 
+    data = received(data, context)
     layers = None if hidden is None else train_command.hidden_sizes(hidden)
     training = {"hidden": layers, "epochs": epochs, "learning_rate": learning_rate}
     training |= {"random_state": seed, "device": device}
-    reading = ReadOptions(header, label_strip or "", drop_unlabelled, read_names(names))
+    text_format = TextFormat.typed(separator, encoding, decimal, na_values, quotes, category_columns)
+    reading = ReadOptions(header, label_strip or "", drop_unlabelled, read_names(names), text_format)
     files = train_command.Files(data, test, model, report, config, names)
-    request = train_command.Request(files, target, reading, training, context.obj)
+    said = train_command.said_of_columns(number_columns, category_columns, date_columns, dropped_columns)
+    request = train_command.Request(files, target, reading, training, said, context.obj)
     if train_command.run(request, as_json=as_json):
         raise typer.Exit(INTERRUPTED)
 
 
 @app.command(epilog=_examples("logitwise evaluate flowers.safetensors more-flowers.csv"))
 def evaluate(
+    context: typer.Context,
     model: ModelFile,
     data: Data,
     target: Target = None,
     label_strip: LabelStrip = None,
     drop_unlabelled: DropUnlabelled = False,
+    header: Header = None,
     names: Names = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    na_values: NaValues = None,
+    quotes: Quotes = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -152,13 +181,16 @@ def evaluate(
     with phase("Starting"):
         from logitwise.cli import results
         from logitwise.cli.names import naming_rows
-        from logitwise.cli.sources import MeasuringOptions, read_names, read_to_measure
+        from logitwise.cli.sources import MeasuringOptions, TextFormat, read_names, read_to_measure
+        from logitwise.cli.standard_input import received
         from logitwise.evidence.measured import measure
         from logitwise.evidence.record import Record
 
+    data = received(data, context)
     with phase(f"Reading {Path(data).name}"):
         loaded = _load(model)
-        asked = MeasuringOptions(target, label_strip, drop_unlabelled, read_names(names))
+        text_format = TextFormat.typed(separator, encoding, decimal, na_values, quotes)
+        asked = MeasuringOptions(target, label_strip, drop_unlabelled, header, read_names(names), text_format)
         rows = read_to_measure(data, loaded, asked)
     with naming_rows("DATA"), phase(f"Measuring on {counted(len(rows.labels), 'row')}") as progress:
         measured = measure(loaded, rows, rows.where, Record.of(loaded).class_counts, progress)
@@ -170,6 +202,7 @@ def evaluate(
 
 @app.command(epilog=_examples("logitwise predict flowers.safetensors new-flowers.csv -o predictions.csv"))
 def predict(
+    context: typer.Context,
     model: ModelFile,
     data: Data,
     output: Annotated[
@@ -178,7 +211,13 @@ def predict(
             "-o", "--output", metavar="FILE", help="A .csv or .parquet file; by default CSV on standard output."
         ),
     ] = None,
+    header: Header = None,
     names: Names = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    na_values: NaValues = None,
+    quotes: Quotes = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -195,13 +234,16 @@ def predict(
     """
     with phase("Starting"):
         from logitwise.cli import predictions, results
-        from logitwise.cli.sources import read_names, read_to_predict
+        from logitwise.cli.sources import PredictingOptions, TextFormat, read_names, read_to_predict
+        from logitwise.cli.standard_input import received
 
+    data = received(data, context)
     path = None if output is None else predictions.prediction_path(output, _files(model, data, names))
     written = predictions.Written()
     with phase(f"Reading {Path(data).name}"):
         loaded = _load(model)
-        rows = read_to_predict(data, loaded, read_names(names))
+        text_format = TextFormat.typed(separator, encoding, decimal, na_values, quotes)
+        rows = read_to_predict(data, loaded, PredictingOptions(header, read_names(names), text_format))
     batches = map(written.count, predictions.predict(loaded, rows))
     if path is not None:
         predictions.write(loaded, batches, path)
@@ -229,7 +271,13 @@ def report(
     target: Target = None,
     label_strip: LabelStrip = None,
     drop_unlabelled: DropUnlabelled = False,
+    header: Header = None,
     names: Names = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    na_values: NaValues = None,
+    quotes: Quotes = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -242,14 +290,17 @@ def report(
     with phase("Starting"):
         from logitwise.cli import pages, results
         from logitwise.cli.predictions import writable
-        from logitwise.cli.sources import MeasuringOptions, read_names, read_to_measure
+        from logitwise.cli.sources import MeasuringOptions, TextFormat, read_names, read_to_measure
+        from logitwise.cli.standard_input import received
 
+    data = received(data, context)
     output = f"{Path(model).stem}.html" if output is None else output
     read = _files(model, data, names)
     path = writable(output, "--output", read)
     with phase(f"Reading {Path(data).name}"):
         loaded = _load(model)
-        asked = MeasuringOptions(target, label_strip, drop_unlabelled, read_names(names))
+        text_format = TextFormat.typed(separator, encoding, decimal, na_values, quotes)
+        asked = MeasuringOptions(target, label_strip, drop_unlabelled, header, read_names(names), text_format)
         rows = read_to_measure(data, loaded, asked)
     source = pages.Source(rows, "DATA", rows.where, read)
     pages.write_page(pages.report(loaded, source, Path(model).stem, context.obj), path, "--output")

@@ -10,6 +10,7 @@ from logitwise._errors import InvalidValueError, naming
 from logitwise.evidence.labels import UnseenLabelsError
 from logitwise.evidence.notes import Wording
 
+CATEGORY = "columns={...: 'category'}"  # what an advice mentions
 TRAINING = {
     "X": "DATA",
     "y": "--target",
@@ -18,6 +19,9 @@ TRAINING = {
     "learning_rate": "--learning-rate",
     "random_state": "--seed",
     "device": "--device",
+    "columns": "--number, --category or --drop",
+    CATEGORY: "--category",
+    "pass them as text": "say --category and the target",
 }
 READING = {
     "target": "--target",
@@ -25,6 +29,17 @@ READING = {
     "label_strip": "--label-strip",
     "drop_unlabelled": "--drop-unlabelled",
     "header=False": "--no-header",
+    "header=True": "--header",
+    "separator": "--separator",
+    "encoding": "--encoding",
+    "encoding='cp1252'": "--encoding cp1252",
+    "encoding='latin-1'": "--encoding latin-1",
+    "encoding='utf-16'": "--encoding utf-16",
+    "decimal": "--decimal",
+    "na_values": "--na-values",
+    "na_values=()": "--na-values ''",
+    "quotes": "--no-quotes",
+    "quotes=False": "--no-quotes",
     "names": "--names",
 }
 WORDING = Wording({"X": "The data", "y": "The target", "learning_rate": "--learning-rate"}, "Train with --hidden ''.")
@@ -33,7 +48,7 @@ WORDING = Wording({"X": "The data", "y": "The target", "learning_rate": "--learn
 @contextmanager
 def naming_rows(argument: str) -> Iterator[None]:
     """Let errors about rows and their labels name the argument that they came by; --label-strip mends some labels."""
-    with naming({"X": argument, "y": argument}):
+    with naming({"X": argument, "y": argument, CATEGORY: "--category"}):
         try:
             yield
         except UnseenLabelsError as error:

@@ -11,7 +11,10 @@ from logitwise.cli.door import hush
 from logitwise.cli.typed import integer, number, seed_number
 
 Data = Annotated[
-    str, typer.Argument(metavar="DATA", help="A file, a folder, or one of digits, iris, wine, breast_cancer.")
+    str,
+    typer.Argument(
+        metavar="DATA", help="A file, a folder, - for standard input, or one of digits, iris, wine, breast_cancer."
+    ),
 ]
 ModelFile = Annotated[str, typer.Argument(metavar="MODEL", help="A model file that `logitwise train` wrote.")]
 Target = Annotated[
@@ -50,6 +53,24 @@ Names = Annotated[
         help="A file of the names of DATA's columns, where DATA has no header: one per line, or all in its first line.",
     ),
 ]
+Separator = Annotated[
+    str | None,
+    typer.Option(metavar="CHAR", help="What separates the fields of DATA: a character, or tab, or space (any number)."),
+]
+Encoding = Annotated[str | None, typer.Option(metavar="NAME", help="The encoding of DATA, such as cp1252 or latin-1.")]
+Decimal = Annotated[
+    str | None, typer.Option(metavar="CHAR", help="The decimal sign of numbers in DATA: a point, or a comma.")
+]
+NaValues = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WORDS",
+        help="Fields of DATA that are missing, separated by commas, in place of NA, ? and the like; '' for none.",
+    ),
+]
+Quotes = Annotated[
+    bool | None, typer.Option("--quotes/--no-quotes", help="Whether double quotes go around fields of DATA.")
+]
 Device = Annotated[str | None, typer.Option(metavar="NAME", help="The torch device to train on, such as cpu or cuda.")]
 Page = Annotated[
     str | None, typer.Option(metavar="FILE", help="An HTML page to write that shows how good the model is.")
@@ -71,4 +92,21 @@ ShowConfig = Annotated[
         callback=show_config,
         help="Print every option with its default, ready to edit for --config, and exit.",
     ),
+]
+NumberColumn = Annotated[
+    list[str] | None,
+    typer.Option("--number", metavar="COLUMN", help="A column of numbers; what is none there is missing. Repeatable."),
+]
+CategoryColumn = Annotated[
+    list[str] | None,
+    typer.Option("--category", metavar="COLUMN", help="A column of categories, though they are numbers. Repeatable."),
+]
+DateColumn = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--date", metavar="COLUMN", help="A column of dates, perhaps with their format: 'day:%d/%m/%Y'. Repeatable."
+    ),
+]
+DroppedColumn = Annotated[
+    list[str] | None, typer.Option("--drop", metavar="COLUMN", help="A column to leave out. Repeatable.")
 ]

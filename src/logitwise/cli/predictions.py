@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from logitwise._errors import InvalidValueError, naming
 from logitwise._extras import needed_for
 from logitwise._notice import Progress
+from logitwise.cli.names import CATEGORY
 from logitwise.cli.progress import progress_bar
 from logitwise.cli.results import say_unknown
 from logitwise.model.file import refuse_irregular, replacing
@@ -56,7 +57,7 @@ def prediction_path(path: str, inputs: Sequence[str]) -> Path:
 def predict(model: Model, rows: ToPredict) -> Iterator[Batch]:
     """Yield the predictions for each part of the rows, in order; two parts are predicted at a time."""
     shown_from = 0 if rows.is_long and not sys.stdout.isatty() else math.inf
-    names = {"X": "DATA", "source": "DATA"}
+    names = {"X": "DATA", "source": "DATA", CATEGORY: "--category"}
     with naming(names), progress_bar(shown_from) as progress, ThreadPoolExecutor(WORKERS) as pool:
         progress(0, rows.whole)
         waiting: deque[tuple[Future[Batch], int]] = deque()

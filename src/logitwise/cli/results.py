@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,13 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
 from rich.table import Column, Table
 
+from logitwise._display import LONGEST_NAME, printable
 from logitwise._listing import listed
 from logitwise.cli.door import say
 from logitwise.cli.names import WORDING
-from logitwise.evidence.notes import notes_of, verdict_of
+from logitwise.columns.deciding import Finding
+from logitwise.columns.reading import NUMBER
+from logitwise.evidence.notes import columns_of, notes_of, verdict_of
 from logitwise.evidence.record import MEASURES, Record
 from logitwise.evidence.rows import LabelledRows
 from logitwise.model.data_warnings import values_unknown
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 SHOWN = 10
 WIDEST = 1_000_000
 READABLE = 100
+MOST = 30  # columns that are shown
 
 
 def print_json(result: dict[str, Any]) -> None:
@@ -43,6 +48,20 @@ def training_sentence(rows: LabelledRows) -> str:
         f"Training on {len(rows.labels):,} rows of {rows.name}: {rows.n_features:,} features, "
         f"{len(counts)} classes: {classes}."
     )
+
+
+def columns_table(findings: Sequence[Finding]) -> str:
+    """Return what columns were taken for, a line each; of many, those first that are not plain numbers."""
+    told = list(findings)
+    if len(told) > MOST:
+        told.sort(key=lambda each: each.taken_for == NUMBER and not each.strays)
+    table = Table("column", "taken for", Column("missing", justify="right"), "for instance", box=SIMPLE_HEAD)
+    for each in told[:MOST]:
+        column, example = (printable(text, LONGEST_NAME) for text in (str(each.column), each.example))
+        table.add_row(column, each.taken_for, f"{each.missing + each.strays:,}", example)
+    rest = Counter(each.kind for each in told[MOST:])
+    more = ", ".join(f"{count:,} {kind}" for kind, count in rest.items())
+    return _as_text(table) + (f"\n... and {more}" if rest else "")
 
 
 def interrupted_sentence(model: Model) -> str:
@@ -119,6 +138,9 @@ def show_model(model: Model, path: Path, *, as_json: bool) -> None:
         print_json({"model": str(path), "bytes": path.stat().st_size, **columns, "metadata": model.metadata})
         return
     _print(_facts_table(model, record, path))
+    findings = columns_of(model)
+    if findings:
+        typer.echo(f"\n{columns_table(findings)}")
     if record.metrics is not None:
         typer.echo()
         _print(f"Measured on {record.metrics['where']}:")
@@ -167,13 +189,17 @@ def show_explanation(text: RenderableType) -> None:
 
 
 def _print(text: RenderableType, width_elsewhere: int = WIDEST) -> None:
+    typer.echo(_as_text(text, width_elsewhere))
+
+
+def _as_text(text: RenderableType, width_elsewhere: int = WIDEST) -> str:
     # A file or a pipe has no width to wrap at. No markup: names with brackets are names.
     width = None if sys.stdout.isatty() else width_elsewhere
     console = Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
     with console.capture() as captured:
         console.print(text)
     lines = (line.rstrip() for line in captured.get().splitlines())
-    typer.echo("\n".join(lines).strip("\n"))
+    return "\n".join(lines).strip("\n")
 
 
 def _listed_classes(labels: list[Any], counts: list[int] | None) -> str:

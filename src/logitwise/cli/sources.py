@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ from logitwise.classifier.rows import find_classes
 from logitwise.cli.columns import COLUMNS_SHOWN, Columns
 from logitwise.cli.door import say
 from logitwise.cli.names import READING, naming_rows
+from logitwise.cli.standard_input import STANDARD_INPUT
+from logitwise.data.dataset import Note
+from logitwise.data.files import called
 from logitwise.evidence.features import is_table
 from logitwise.evidence.labels import known_indices
 from logitwise.evidence.predictions import ROWS_PER_BATCH
@@ -33,6 +36,48 @@ TRAINED_ON = (
 
 
 @dataclass(frozen=True)
+class TextFormat:
+    """How a text is said to be read; the fields are options of `logitwise.data.read`, None where nothing is said."""
+
+    separator: str | None = None
+    encoding: str | None = None
+    decimal: str | None = None
+    na_values: tuple[str, ...] | None = None
+    quotes: bool | None = None
+    text: tuple[str, ...] | None = None
+
+    @classmethod
+    def typed(
+        cls,
+        separator: str | None,
+        encoding: str | None,
+        decimal: str | None,
+        na_values: str | None,
+        quotes: bool | None,
+        text: Sequence[str] | None = None,
+    ) -> TextFormat:
+        """Return what was typed; the words that are missing values are separated by commas."""
+        words = None if na_values is None else tuple(word.strip() for word in na_values.split(",") if word.strip())
+        return cls(separator, encoding, decimal, words, quotes, tuple(text) if text else None)
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What is said, as options of `logitwise.data.read`."""
+        found = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in found.items() if value is not None}
+
+    @property
+    def recorded(self) -> dict[str, Any] | None:
+        """What is said, as JSON keeps it; None where nothing is."""
+        said = {name: list(value) if isinstance(value, tuple) else value for name, value in self.said.items()}
+        return said or None
+
+    def over(self, record: Record) -> TextFormat:
+        """Return this where something is said, and what was said in training elsewhere."""
+        return replace(TextFormat(**(record.reading or {})), **self.said)
+
+
+@dataclass(frozen=True)
 class ReadOptions:
     """How to read a source; the fields are options of `logitwise.data.read`."""
 
@@ -40,6 +85,13 @@ class ReadOptions:
     label_strip: str = ""
     drop_unlabelled: bool = False
     names: tuple[str, ...] | None = None
+    text_format: TextFormat = field(default_factory=TextFormat)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of `logitwise.data.read`."""
+        own = {"header": self.header, "label_strip": self.label_strip, "drop_unlabelled": self.drop_unlabelled}
+        return {**own, "names": self.names, **self.text_format.said}
 
 
 @dataclass(frozen=True)
@@ -97,15 +149,18 @@ class MeasuringOptions:
     target: str | None = None
     label_strip: str | None = None
     drop_unlabelled: bool = False
+    header: bool | None = None
     names: tuple[str, ...] | None = None
+    text_format: TextFormat = field(default_factory=TextFormat)
 
 
 def read_to_measure(source: str, model: Model, asked: MeasuringOptions) -> LabelledRows:
     """Return rows to evaluate a model on: those of the test set, where the source brings one."""
     record = Record.of(model)
     strip = record.label_strip if asked.label_strip is None else asked.label_strip
-    known = _names_to_try(source, record) if asked.names is None else asked.names
-    options = ReadOptions(record.has_header if known is None else None, strip, asked.drop_unlabelled, known)
+    known = _names_to_try(source, record) if asked.names is None and not asked.header else asked.names
+    header = record.has_header if known is None and asked.header is None else asked.header
+    options = ReadOptions(header, strip, asked.drop_unlabelled, known, asked.text_format.over(record))
     try:
         labelled, test_rows = _read_to_measure(source, record, asked.target, options)
     except data.NamesError:
@@ -113,7 +168,7 @@ def read_to_measure(source: str, model: Model, asked: MeasuringOptions) -> Label
             raise
         options = replace(options, header=None, names=None)  # they were those of training: the file has its own
         labelled, test_rows = _read_to_measure(source, record, asked.target, options)
-    if test_rows is None and record.data == labelled.name:
+    if test_rows is None and record.data == labelled.name != STANDARD_INPUT:
         say(TRAINED_ON)
     rows = labelled if test_rows is None else test_rows
     return replace(rows, features=Columns.of_model(model).of(rows.features, rows.has_header, "DATA"))
@@ -124,11 +179,7 @@ def _names_to_try(source: str, record: Record) -> tuple[str, ...] | None:
     if record.column_names is None:
         return None
     with naming({"source": "DATA"}):
-        return tuple(record.column_names) if _is_text_table(source) else None
-
-
-def _is_text_table(source: str) -> bool:
-    return data.is_table_file(source) and not source.lower().endswith(".parquet")
+        return tuple(record.column_names) if data.is_text_file(source) else None
 
 
 def _read_to_measure(
@@ -169,17 +220,26 @@ class ToPredict:
     is_long: bool
 
 
-def read_to_predict(source: str, model: Model, names: tuple[str, ...] | None = None) -> ToPredict:
+@dataclass(frozen=True)
+class PredictingOptions:
+    """How to read rows to predict; what is None is as in training."""
+
+    header: bool | None = None
+    names: tuple[str, ...] | None = None
+    text_format: TextFormat = field(default_factory=TextFormat)
+
+
+def read_to_predict(source: str, model: Model, asked: PredictingOptions = PredictingOptions()) -> ToPredict:
     """Return the features to predict from; of the test set, where the source brings one.
 
     Files of tables and of one array are read a part at a time, whatever their size.
     """
     columns, header = Columns.of_model(model), Record.of(model).has_header
     with naming({**READING, "source": "DATA"}):
-        if names is not None and not _is_text_table(source):
-            data.read(source, names=names)  # which refuses them
+        if asked.names is not None and not data.is_text_file(source):
+            data.read(source, names=asked.names)  # which refuses them
         if data.is_table_file(source):
-            return _table_to_predict(source, model, names)
+            return _table_to_predict(source, model, asked)
         if source.lower().endswith(".npy"):
             found = _array_to_predict(source, columns)
             if found is not None:
@@ -195,21 +255,35 @@ def read_to_predict(source: str, model: Model, names: tuple[str, ...] | None = N
     return ToPredict(parts, n_rows, n_rows > ROWS_PER_BATCH)
 
 
-def _table_to_predict(source: str, model: Model, names: tuple[str, ...] | None) -> ToPredict:
-    from logitwise.data.streaming import BYTES_AT_ONCE, read_parts
+def _table_to_predict(source: str, model: Model, asked: PredictingOptions) -> ToPredict:
+    from logitwise.data.streaming import BYTES_AT_ONCE, Parts, read_parts
 
     record, columns, numbers = Record.of(model), Columns.of_model(model), model.preprocessing.number_names
     known = [each for each in (record.column_names, columns.names) if record.column_names and each]
-    choices, header = ([names], None) if names is not None else (known, None if known else record.has_header)
+    choices = [asked.names] if asked.names is not None else [] if asked.header else known
+    header = record.has_header if asked.header is None and not choices else asked.header
+    how = asked.text_format.over(record).said
     try:
-        found = read_parts(source, header=header, numbers=numbers, names=choices)
+        found = read_parts(source, header=header, numbers=numbers, names=choices, **how)
     except data.NamesError:
-        if names is not None:
+        if asked.names is not None:
             raise
-        found = read_parts(source, numbers=numbers)  # they were those of training: the file has its own
+        found = read_parts(source, numbers=numbers, **how)  # they were those of training: the file has its own
+    _say_notes(found.notes, "DATA")
     chosen = columns.choice(found.names, found.has_header, "DATA")
-    parts = ((chosen(part.table), part.first_row, part.read) for part in found.parts)
-    return ToPredict(parts, found.n_bytes, found.n_bytes > BYTES_AT_ONCE)
+
+    def parts(found: Parts) -> Iterator[tuple[Any, int, int]]:
+        for part in found.parts:
+            _say_notes(part.notes, "DATA")
+            yield chosen(part.table), part.first_row, part.read
+
+    return ToPredict(parts(found), found.n_bytes, found.n_bytes > BYTES_AT_ONCE)
+
+
+def _say_notes(notes: Iterable[Note], argument: str) -> None:
+    """Print what was understood of an argument."""
+    for note in notes:
+        say(f"logitwise: note: {argument}: {note.renamed(READING)}")
 
 
 def _array_to_predict(source: str, columns: Columns) -> ToPredict | None:
@@ -229,7 +303,7 @@ def read_names(path: str | None) -> tuple[str, ...] | None:
     """Return the names in a file, where one is given."""
     if path is None:
         return None
-    from logitwise.data import names
+    from logitwise.data.text import names
 
     with naming(READING):
         return names.read_names(path)
@@ -237,14 +311,15 @@ def read_names(path: str | None) -> tuple[str, ...] | None:
 
 def data_name(source: str) -> str:
     """Return what to call a source: the name of the file or folder."""
-    return Path(source).name or Path(source).resolve().name
+    return called(Path(source)) or Path(source).name or Path(source).resolve().name
 
 
 def _read_labelled(
     source: str, argument: str, target: str | None, options: ReadOptions
 ) -> tuple[LabelledRows, LabelledRows | None]:
     with naming({**READING, "source": argument}):
-        dataset = data.read(source, target=target, **asdict(options))
+        dataset = data.read(source, target=target, **options.arguments)
+        _say_notes(dataset.notes, argument)
         name = data_name(source)
         test = None if dataset.test is None else _labelled(dataset.test, f"the test set of {name}", argument)
         return _labelled(dataset, name, argument), test

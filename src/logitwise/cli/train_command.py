@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,13 @@ from logitwise.cli.door import is_quiet, say, tell
 from logitwise.cli.names import TRAINING, WORDING, naming_rows
 from logitwise.cli.predictions import refuse_same, writable
 from logitwise.cli.sources import ReadOptions, Split, data_name, read_to_train, split
+from logitwise.cli.standard_input import STANDARD_INPUT
+from logitwise.columns.deciding import Understood, understand
+from logitwise.columns.reading import CATEGORY, DATE, NUMBER
+from logitwise.columns.table import read_table
 from logitwise.data.digest import source_sha256
+from logitwise.data.unpacking import stem
+from logitwise.evidence.features import is_table
 from logitwise.evidence.measured import Measured, measure
 from logitwise.evidence.notes import verdict_of
 from logitwise.evidence.record import Record, class_counts
@@ -48,17 +54,18 @@ class Files:
     @property
     def model_name(self) -> str:
         """The file that the model is written to."""
-        return self.model or f"{Path(data_name(self.data).removesuffix('.gz')).stem}.safetensors"
+        return self.model or f"{stem(data_name(self.data)).replace(STANDARD_INPUT, 'standard-input')}.safetensors"
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was typed behind `logitwise train`: files, and how to read and to train."""
+    """What was typed behind `logitwise train`: files, how to read and to train, and what is said of columns."""
 
     files: Files
     target: str | None
     reading: ReadOptions
     training: dict[str, Any]
+    said: Mapping[str, str]
     command: str
 
 
@@ -83,10 +90,14 @@ def run(request: Request, *, as_json: bool) -> bool:
     with phase(f"Reading {data_name(request.files.data)}"):
         rows, test_rows = read_to_train(request.files.data, request.target, request.files.test, request.reading)
         digest = source_sha256(request.files.data)
+    of_features = {column: kind for column, kind in request.said.items() if column != rows.target_name}
+    found = understood(rows.features, of_features)
     with phase("Loading the libraries that train"):
-        classifier = make_classifier(request.training, verbose=not is_quiet())
+        classifier = make_classifier({**request.training, "columns": found}, verbose=not is_quiet())
     divided = split(rows, test_rows, request.files.test, classifier.random_state)
     say(results.training_sentence(divided.trained_on))
+    if found is not None:
+        say(results.columns_table(found.findings))
     trained = train(classifier, divided, request.reading, digest)
     with naming({"path": "--model"}):
         trained.model.save(path)
@@ -117,6 +128,42 @@ def _report(trained: Trained, divided: Split, request: Request, title: str, page
     source = pages.Source(divided.measured_on, divided.measured_as, divided.where, request.files.read, beside)
     pages.write_page(pages.report(trained.model, source, title, request.command), page, "--report")
     say(f"Wrote {request.files.report} ({results.file_size(page)}).")
+
+
+def said_of_columns(
+    numbers: Sequence[str] | None,
+    categories: Sequence[str] | None,
+    dates: Sequence[str] | None,
+    dropped: Sequence[str] | None,
+) -> dict[str, str]:
+    """Return what --number, --category, --date and --drop say of columns.
+
+    Raises:
+        ValueError: A column that two of them name.
+    """
+    said: dict[str, str] = {}
+    for kind, columns in {NUMBER: numbers, CATEGORY: categories, DATE: dates, "drop": dropped}.items():
+        for column in columns or ():
+            name, has_format, style = column.partition(":") if kind == DATE else (column, "", "")
+            if said.get(name, kind) != kind:
+                raise InvalidValueError(f"--{kind}", f"not name what --{said[name]} names", repr(name))
+            said[name] = f"{kind}:{style}" if has_format else kind
+    return said
+
+
+def understood(features: Any, said: Mapping[str, str]) -> Understood | None:
+    """Return what the columns of a table are taken for, by all of its rows; None for arrays and images.
+
+    Raises:
+        ValueError: A column that does not exist, or is not what is said of it; one that is neither numbers nor
+            categories for certain.
+    """
+    if not is_table(features):
+        if said:
+            raise InvalidValueError("--number, --category and --drop", "be left out for arrays", repr(next(iter(said))))
+        return None
+    with naming(TRAINING):
+        return understand(read_table(features), None, said)
 
 
 def hidden_sizes(text: str) -> tuple[int, ...]:
@@ -170,6 +217,7 @@ def train(classifier: Classifier, divided: Split, reading: ReadOptions, data_sha
         has_header=rows.has_header,
         column_names=None if reading.names is None else list(reading.names),
         label_strip=reading.label_strip,
+        reading=reading.text_format.recorded,
         metrics=measured.as_json(),
     )
     return Trained(record.kept_in(model), measured, interrupted)

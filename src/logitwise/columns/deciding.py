@@ -17,6 +17,7 @@ from logitwise.columns.reading import (
     CATEGORY,
     DATE,
     FEW_STRAYS,
+    KINDS,
     NUMBER,
     UNUSED,
     Column,
@@ -27,7 +28,7 @@ from logitwise.columns.reading import (
 )
 from logitwise.columns.table import Table, Text
 
-EMPTY = "empty"
+EMPTY, AS_ASKED = "empty", "left out, as asked"
 SAID = (NUMBER, CATEGORY, DATE, "drop")
 MANY_STRAYS = 0.5  # so many, and it is no column of numbers
 FEW_LEVELS = 20  # distinct numbers that a category may have, too
@@ -43,7 +44,7 @@ class Finding:
     """What a column was taken for, and why.
 
     Attributes:
-        label: What to call the column in a message.
+        column: The name of the column, or its position where columns have no names.
         kind: "number", "category", "date" or "unused".
         detail: How it is written or what is made of it, or why it is not used; "" for numbers as they stand.
         missing: How many of its values are missing.
@@ -54,7 +55,7 @@ class Finding:
         doubt: What it might be instead, in a sentence; "" where that is clear.
     """
 
-    label: str
+    column: str | int
     kind: str
     detail: str = ""
     missing: int = 0
@@ -64,15 +65,31 @@ class Finding:
     example: str = ""
     doubt: str = ""
 
+    @property
+    def label(self) -> str:
+        """What to call the column in a message."""
+        return f"column {self.column!r}"
+
+    @property
+    def taken_for(self) -> str:
+        """What the column was taken for, in words."""
+        if self.kind == UNUSED:
+            return f"not used: {self.detail}"
+        if self.kind == CATEGORY:
+            return f"category of {self.detail}"
+        return f"{self.kind} ({self.detail})" if self.detail else self.kind
+
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values, those alone that say something."""
-        return {name: value for name, value in asdict(self).items() if value not in ("", 0, None)}
+        told = {name: value for name, value in asdict(self).items() if value not in ("", 0, None)}
+        return {"column": self.column, **told}
 
     @classmethod
     def from_json(cls, entry: Any) -> Finding:
-        """Return the finding that JSON values describe; raise TypeError where they describe none."""
-        types = {"missing": int, "strays": int, "row": int}
-        if not all(type(value) is types.get(name, str) for name, value in entry.items()):
+        """Return the finding that JSON values describe; raise KeyError or TypeError where they describe none."""
+        types = {"column": type(entry["column"]), "missing": int, "strays": int, "row": int}
+        is_known = types["column"] in (str, int) and entry["kind"] in KINDS
+        if not is_known or not all(type(value) is types.get(name, str) for name, value in entry.items()):
             raise TypeError("a finding")
         return cls(**entry)
 
@@ -144,23 +161,24 @@ def _by_position(table: Table, said: Mapping[Any, str]) -> dict[int, str]:
 
 
 def _column(table: Table, place: int, rows: np.ndarray, said: str | None) -> tuple[Column, Finding]:
-    label, stored = table.column_label(place), table.stored(place)
+    name = place if table.names is None else table.names[place]
+    stored = table.stored(place)
     values = _at(stored, rows)
     if said == "drop":
-        return Column(UNUSED), Finding(label, UNUSED, "left out, as asked")
+        return Column(UNUSED), Finding(name, UNUSED, AS_ASKED)
     if values.dtype.kind == "M":
-        return _date(label, values, said)
+        return _date(name, values, said)
     if values.dtype.kind == "O":
-        return _TextColumn(label, values, rows, said).decided()
+        return _TextColumn(name, values, rows, said).decided()
     missing = int(np.isnan(values).sum()) if values.dtype.kind == "f" else 0
     if missing == len(values):
-        return Column(UNUSED), Finding(label, UNUSED, EMPTY, missing)
+        return Column(UNUSED), Finding(name, UNUSED, EMPTY, missing)
     example = _example(values[~np.isnan(values)][0] if values.dtype.kind == "f" else values[0])
     if said == CATEGORY:
-        return Column(CATEGORY), Finding(label, CATEGORY, _levels(len(np.unique(values))), missing, example=example)
+        return Column(CATEGORY), Finding(name, CATEGORY, _levels(len(np.unique(values))), missing, example=example)
     if said is not None and said != NUMBER:
-        raise _is_not(label, "dates", example, 0)
-    return Column(NUMBER), Finding(label, NUMBER, "", missing, example=example)
+        raise _is_not(name, "dates", example, 0)
+    return Column(NUMBER), Finding(name, NUMBER, "", missing, example=example)
 
 
 def _at(stored: np.ndarray | Text, rows: np.ndarray) -> np.ndarray:
@@ -177,24 +195,24 @@ def _levels(count: int) -> str:
     return f"{count:,} level{'s' if count != 1 else ''}"
 
 
-def _date(label: str, values: np.ndarray, said: str | None) -> tuple[Column, Finding]:
+def _date(name: str | int, values: np.ndarray, said: str | None) -> tuple[Column, Finding]:
     missing = np.isnat(values)
     if missing.all():
-        return Column(UNUSED), Finding(label, UNUSED, EMPTY, len(values))
+        return Column(UNUSED), Finding(name, UNUSED, EMPTY, len(values))
     example = _example(values[~missing][0])
     if said in (NUMBER, CATEGORY):
         if said == CATEGORY:
             detail = _levels(len(np.unique(values[~missing])))
-            return Column(CATEGORY), Finding(label, CATEGORY, detail, int(missing.sum()), example=example)
-        return Column(DATE, parts=("time",)), Finding(label, DATE, "time", int(missing.sum()), example=example)
+            return Column(CATEGORY), Finding(name, CATEGORY, detail, int(missing.sum()), example=example)
+        return Column(DATE, parts=("time",)), Finding(name, DATE, "time", int(missing.sum()), example=example)
     parts = telling_parts(values)
-    return Column(DATE, parts=parts), Finding(label, DATE, ", ".join(parts), int(missing.sum()), example=example)
+    return Column(DATE, parts=parts), Finding(name, DATE, ", ".join(parts), int(missing.sum()), example=example)
 
 
-def _is_not(label: str, what: str, got: str, row: int) -> InvalidValueError:
+def _is_not(name: str | int, what: str, got: str, row: int) -> InvalidValueError:
     return InvalidValueError(
         "X",
-        f"hold {what} in {label}, as said",
+        f"hold {what} in column {name!r}, as said",
         repr(got),
         f"row {row}",
         "Say what else it is ({columns}).",
@@ -205,8 +223,8 @@ def _is_not(label: str, what: str, got: str, row: int) -> InvalidValueError:
 class _TextColumn:
     """A column of text, and what it may be taken for."""
 
-    def __init__(self, label: str, values: np.ndarray, rows: np.ndarray, said: str | None) -> None:
-        self.label, self.values, self.rows, self.said = label, values, rows, said
+    def __init__(self, column: str | int, values: np.ndarray, rows: np.ndarray, said: str | None) -> None:
+        self.column, self.values, self.rows, self.said = column, values, rows, said
         self.counts = Counter(value for value in values.tolist() if value is not None)
         self.n_missing = len(values) - sum(self.counts.values())
         self.gaps = {text for text in self.counts if is_gap(text)}
@@ -217,7 +235,7 @@ class _TextColumn:
         """Return what the column is taken for."""
         said = self.said
         if not self.counts:
-            return Column(UNUSED), Finding(self.label, UNUSED, EMPTY, self.n_missing)
+            return Column(UNUSED), Finding(self.column, UNUSED, EMPTY, self.n_missing)
         if said == CATEGORY:
             return self._category()
         if said is not None and said.startswith(DATE):
@@ -225,14 +243,14 @@ class _TextColumn:
         if said == NUMBER:
             found = self._numbers()
             if found is None:
-                raise _is_not(self.label, "numbers", *self._first(self.texts or [*self.counts]))
+                raise _is_not(self.column, "numbers", *self._first(self.texts or [*self.counts]))
             return found
         if not self.texts:
             return self._category() if len(self.counts) > 1 else self._gaps_alone()
         return self._numbers_or_dates() or self._category_or_text()
 
     def _gaps_alone(self) -> tuple[Column, Finding]:
-        return Column(UNUSED), Finding(self.label, UNUSED, EMPTY, len(self.values))
+        return Column(UNUSED), Finding(self.column, UNUSED, EMPTY, len(self.values))
 
     def _first(self, texts: Sequence[str]) -> tuple[str, int]:
         """Return the first value that is one of some texts, and its row."""
@@ -271,7 +289,7 @@ class _TextColumn:
         counts = [sum(self.counts[text] for text in texts) for texts in (numbers, strays)]
         return InvalidValueError(
             "X",
-            f"have numbers or categories in {self.label}",
+            f"have numbers or categories in column {self.column!r}",
             f"{counts[0]:,} numbers and {counts[1]:,} other values, the first {_example(first)!r}",
             f"row {row}",
             "Say which it is ({columns}).",
@@ -293,7 +311,7 @@ class _TextColumn:
         good = [text for text in self.texts if first is None or text != self.values[place]]
         example = _example(good[0]) if good else ""
         row = int(self.rows[place]) if count else 0
-        return Finding(self.label, kind, detail, missing - count, count, first, row, example, doubt)
+        return Finding(self.column, kind, detail, missing - count, count, first, row, example, doubt)
 
     def _said_to_be_dates(self, style: str) -> tuple[Column, Finding]:
         if style:
@@ -304,7 +322,7 @@ class _TextColumn:
             return self._as_dates(style, "")
         dates = self._dates(0.0)
         if dates is None:
-            raise _is_not(self.label, "dates", *self._first(self.texts or [*self.counts]))
+            raise _is_not(self.column, "dates", *self._first(self.texts or [*self.counts]))
         return dates
 
     def _dates(self, share: float = 1 - FEW_STRAYS) -> tuple[Column, Finding] | None:
@@ -317,9 +335,9 @@ class _TextColumn:
     def _as_dates(self, style: str, other: str) -> tuple[Column, Finding]:
         moments, strays = dates_in(self.values, style)
         if np.isnat(moments).all():
-            raise _is_not(self.label, "dates", *self._first(self.texts))
+            raise _is_not(self.column, "dates", *self._first(self.texts))
         parts = telling_parts(moments)
-        doubt = f"{self.label} is read as {style}, and could be {other}" if other else ""
+        doubt = f"column {self.column!r} is read as {style}, and could be {other}" if other else ""
         written = "" if style == ISO else f"{style}: "
         detail = f"{written}{', '.join(parts)}"
         column = Column(DATE, style=style, parts=parts, has_strays=bool(strays.any()))
@@ -332,12 +350,12 @@ class _TextColumn:
         words = sum(len(text.split()) for text in self.counts) / len(self.counts)
         why = "free text, which is not read as words" if words >= WORDS else "another value in nearly every row"
         example = _example(self.texts[0])
-        return Column(UNUSED), Finding(self.label, UNUSED, why, self.n_missing, example=example)
+        return Column(UNUSED), Finding(self.column, UNUSED, why, self.n_missing, example=example)
 
     def _category(self) -> tuple[Column, Finding]:
         example = _example(self.counts.most_common(1)[0][0])
         return Column(CATEGORY), Finding(
-            self.label, CATEGORY, _levels(len(self.counts)), self.n_missing, example=example
+            self.column, CATEGORY, _levels(len(self.counts)), self.n_missing, example=example
         )
 
 
@@ -345,19 +363,18 @@ def notes_of_columns(findings: Sequence[Finding]) -> Iterator[str]:
     """Return what there is to say of columns beyond what they were taken for: sentences about X."""
     strays = [each for each in findings if each.strays]
     if strays:
-        told = listed(
-            [f"{each.label} ({each.strays:,}, the first {each.first!r} in row {each.row})" for each in strays]
-        )
-        kinds = " and ".join(dict.fromkeys(f"{each.kind}s" for each in strays))
+        kinds = " or ".join(dict.fromkeys(f"{each.kind}s" for each in strays))
         yield (
-            f"X has values that are no {kinds} in columns of {kinds}, taken as missing: {told}. Where they mean "
-            f"something, say that the column is a category."
+            f"X has values that are not {kinds} in columns of {kinds}; they count as missing: "
+            f"{listed([_strays_in(each) for each in strays])}. If they mean something, make the column a category."
         )
     doubts = [each.doubt for each in findings if each.doubt]
     if doubts:
         yield f"X has dates that could be read in two ways: {listed(doubts)}."
-    unused = [
-        f"{each.label} ({each.detail})" for each in findings if each.kind == UNUSED and "asked" not in each.detail
-    ]
+    unused = [each for each in findings if each.kind == UNUSED and each.detail != AS_ASKED]
     if unused:
-        yield f"X has columns that are not used: {listed(unused)}."
+        yield f"X has columns that are not used: {listed([f'{each.label} ({each.detail})' for each in unused])}."
+
+
+def _strays_in(finding: Finding) -> str:
+    return f"{finding.label} ({finding.strays:,}, the first {finding.first!r} in row {finding.row}, counted from 0)"

@@ -263,8 +263,8 @@ def _not_as_in_training(table: Table, position: int, what: str, got: str, row: i
         f"have {what} in {label}, as in training",
         got,
         f"row {row + table.first_row}",
-        "Correct the column, or make it a category in training ({columns}).",
-        {"columns": "columns"},
+        "Correct the column, or make it a category in training ({category}).",
+        {"category": "columns={...: 'category'}"},
     )
 
 

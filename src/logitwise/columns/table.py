@@ -205,13 +205,13 @@ def read_table(X: Any, first_row: int = 0) -> Table:
     """
     if type(X) is np.ndarray and X.ndim == 2 and X.dtype in _PLAIN and X.shape[1] and not first_row:
         return Table(X, len(X))  # a shortcut to what follows
-    X = _as_table(X)
+    X = as_table(X)
     if hasattr(X, "columns") and hasattr(X, "__getitem__"):
         return replace(_read_dataframe(X), first_row=first_row)
     return replace(_read_array(X), first_row=first_row) if first_row else _read_array(X)
 
 
-def _as_table(X: Any) -> Any:
+def as_table(X: Any) -> Any:
     """Return rows of other libraries as a DataFrame or an array; all else as it is."""
     if hasattr(X, "tocsr"):
         return X.toarray()

@@ -1,4 +1,4 @@
-"""Readers: CSV and Parquet tables, NPZ and NPY arrays, IDX images (MNIST), and the data sets scikit-learn brings.
+"""Readers: tables (text, JSON, Parquet and others), NPZ and NPY arrays, IDX images, and the data sets of scikit-learn.
 
 `read` is the one door; it returns a `Dataset`. Tables come by polars, so that a file is parsed by vector operations;
 `streaming.read_parts` reads those that are larger than memory a part at a time.
@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from logitwise.data.dataset import DataError, Dataset, NamesError, NeedlessTargetError, UnknownColumnError
-from logitwise.data.reader import BUNDLED, check_source, is_table_file, read
+from logitwise.data.reader import BUNDLED, check_source, is_table_file, is_text_file, read
 
 __all__ = [
     "BUNDLED",
@@ -18,5 +18,6 @@ __all__ = [
     "UnknownColumnError",
     "check_source",
     "is_table_file",
+    "is_text_file",
     "read",
 ]

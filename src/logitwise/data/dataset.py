@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +42,26 @@ class NamesError(DataError):
     __module__ = "logitwise.data"
 
 
+@dataclass(frozen=True)
+class Note:
+    """What a reader understood of a source that could be understood otherwise: one sentence.
+
+    Attributes:
+        text: The sentence; it may name arguments as `{name}`.
+        mentions: What the arguments that the sentence names are called here.
+    """
+
+    text: str
+    mentions: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.text.format_map(self.mentions) if self.mentions else self.text
+
+    def renamed(self, names: Mapping[str, str]) -> Note:
+        """Return this note with other names for the arguments it mentions."""
+        return replace(self, mentions={key: names.get(name, name) for key, name in self.mentions.items()})
+
+
 @dataclass(frozen=True, repr=False)
 class Dataset(Displayed):
     """Features and labels as a source holds them: nothing scaled, encoded or shuffled.
@@ -57,6 +77,7 @@ class Dataset(Displayed):
             (arrays, images).
         test: The test set of a source that has one, such as the t10k files of an MNIST folder.
         positions: The place of each row in the source, counted from 0, where rows were left out; else None.
+        notes: What the reader understood that is not plain: lines skipped, a header in doubt, rows that are none.
     """
 
     features: np.ndarray | polars.DataFrame
@@ -66,6 +87,7 @@ class Dataset(Displayed):
     has_header: bool | None
     test: Dataset | None = None
     positions: np.ndarray | None = None
+    notes: tuple[Note, ...] = ()
 
     def _title(self) -> str:
         return f"Dataset of {counted(len(self.features), 'row')}"
@@ -76,6 +98,7 @@ class Dataset(Displayed):
             "features": self.features,
             "target": None if self.target is None else self._labels(self.target),
             "test": self.test,
+            "notes": " ".join(map(str, self.notes)) or None,
         }
 
     def _labels(self, target: np.ndarray) -> str:

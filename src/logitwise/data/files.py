@@ -1,16 +1,38 @@
-"""Files as bytes: found, regular, unpacked, not empty."""
+"""Files: found, regular; and what to call them."""
 
 from __future__ import annotations
 
-import gzip
 import os
-import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from logitwise._listing import did_you_mean
 from logitwise.data.dataset import DataError
 
-_GZIP_MAGIC = b"\x1f\x8b"
+_called: ContextVar[tuple[Path, str] | None] = ContextVar("called", default=None)
+
+
+@contextmanager
+def calling(path: Path, name: str) -> Iterator[None]:
+    """Let messages call a file by another name: one that stands for standard input."""
+    token = _called.set((path, name))
+    try:
+        yield
+    finally:
+        _called.reset(token)
+
+
+def shown(path: Path) -> str:
+    """Return what messages call a file."""
+    return called(path) or repr(str(path))
+
+
+def called(path: Path) -> str | None:
+    """Return the other name of a file, where it has one."""
+    other = _called.get()
+    return other[1] if other is not None and other[0] == path else None
 
 
 def check_exists(path: Path, other_names: tuple[str, ...] = ()) -> None:
@@ -29,32 +51,12 @@ def check_exists(path: Path, other_names: tuple[str, ...] = ()) -> None:
     raise DataError("source", "be a file, a folder or a bundled name", got, advice=hint)
 
 
-def read_bytes(path: Path) -> bytes:
-    """Return the content of a file, unpacked when it is gzip (told by its first bytes, not by its name)."""
-    try:
-        data = path.read_bytes()
-        if is_gzip(data):
-            data = gzip.decompress(data)
-    except (zlib.error, EOFError, gzip.BadGzipFile) as error:
-        raise unreadable(path, "gzip", error) from error
-    except OSError as error:
-        raise unreadable(path, "regular", error) from error
-    if not data:
-        raise empty(path)
-    return data
-
-
 def empty(path: Path) -> DataError:
     """Return the error for a file without a byte."""
-    return DataError("source", "have content", f"the empty file {str(path)!r}")
-
-
-def is_gzip(data: bytes) -> bool:
-    """Return whether these are the first bytes of a gzip file."""
-    return data.startswith(_GZIP_MAGIC)
+    return DataError("source", "have content", f"the empty file {shown(path)}")
 
 
 def unreadable(path: Path, file_format: str, error: BaseException) -> DataError:
     """Return the error for a file that is broken, or not in the format that its name promises."""
     reason = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
-    return DataError("source", f"be a readable {file_format} file", f"{str(path)!r}, which is not ({reason})")
+    return DataError("source", f"be a readable {file_format} file", f"{shown(path)}, which is not ({reason})")

@@ -15,7 +15,7 @@ import numpy as np
 from logitwise._listing import listed
 from logitwise.data.arrays import checked_features, checked_labels, with_test
 from logitwise.data.dataset import DataError, Dataset
-from logitwise.data.files import read_bytes
+from logitwise.data.unpacking import read_bytes
 
 _IDX_DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 

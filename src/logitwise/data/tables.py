@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,22 +10,19 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from logitwise._listing import did_you_mean
+from logitwise._listing import did_you_mean, listed
 from logitwise.data.arrays import as_labels
-from logitwise.data.dataset import DataError, Dataset, UnknownColumnError, refuse_names
-from logitwise.data.delimited import (
-    MISSING,
-    Origin,
-    find_dialect,
-    length_of_mark,
-    only_a_header,
-    split_fields,
-    with_line_ends,
-)
-from logitwise.data.files import read_bytes, unreadable
-from logitwise.data.names import name_columns
+from logitwise.data.dataset import DataError, Dataset, Note, UnknownColumnError, refuse_names
+from logitwise.data.files import shown, unreadable
+from logitwise.data.text.header import is_position
+from logitwise.data.text.options import TextOptions
+from logitwise.data.text.table import read_text
 
 _TEXT_TYPES = (pl.String, pl.Categorical, pl.Enum)
+_BROKEN = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
+NO_LABEL = {"na_values=()": "na_values=()", "drop_unlabelled": "drop_unlabelled"}  # what an advice mentions
+FILL = "Fill them in, or drop those rows ({drop_unlabelled})."
+KEEP = "If that is a label, keep it ({na_values=()}); else fill them in, or drop those rows ({drop_unlabelled})."
 
 
 @dataclass(frozen=True)
@@ -34,74 +30,100 @@ class TableOptions:
     """How to read a table: the options of `logitwise.data.read`."""
 
     target: str | int | None
-    header: bool | None
     label_strip: str
     drop_unlabelled: bool
-    names: tuple[str, ...] | None
+    text: tuple[str, ...]
+    reading: TextOptions
 
 
-def read_table_file(path: Path, options: TableOptions) -> Dataset:
-    """Return the columns of a text or Parquet file, and the one named or counted by `target` as labels."""
-    target, label_strip = options.target, options.label_strip
-    is_text = path.suffix.lower() != ".parquet"
-    if is_text:
-        choices = () if options.names is None else (options.names,)
-        table, has_header = read_delimited(read_bytes(path), path, options.header, choices)
+def read_table_file(path: Path, file_format: str, options: TableOptions) -> Dataset:
+    """Return the columns of a table, and the one named or counted by `target` as labels."""
+    places, target = None, options.target
+    if file_format == "text":
+        found = read_text(path, options.reading, target)
+        table, has_header, notes, places = found.table, found.is_named, found.notes, found.places
     else:
-        refuse_names(options.names, "a Parquet file, which names its columns")
-        table, has_header = _read_parquet(path), True
+        if options.reading.choices:
+            refuse_names(options.reading.choices[0], f"{_article(file_format)} file, which names its columns")
+        (table, notes), has_header = read_typed(path, file_format), True
     name = None if target is None else _target_name(table.columns, target, has_header)
+    table = _as_text(table, options.text)
     if name is not None:
-        table = table.with_columns(_stripped(table[name], label_strip))
-    if is_text:
-        table = table.with_columns(_typed(column) for column in table)
-    if name is None:
-        return Dataset(table, None, None, str(path), has_header)
-    positions = _labelled_rows(table, name, path, options.drop_unlabelled)
-    if positions is not None:
-        table = table[positions]
-    return Dataset(table.drop(name), _labels(table[name]), name, str(path), has_header, positions=positions)
+        table = table.with_columns(_stripped(table[name], options.label_strip))
+    written = None if name is None else table[name]
+    if file_format == "text":
+        values = options.reading.values
+        table = table.with_columns(
+            values.present(column) if column.name in options.text else values.typed(column) for column in table
+        )
+    positions = None if places is None else places.to_numpy()
+    if name is None or written is None:
+        return Dataset(table, None, None, str(path), has_header, positions=positions, notes=notes)
+    labelled = _labelled_rows(table, written, path, options.drop_unlabelled)
+    if labelled is not None:
+        table = table[labelled]
+        positions = labelled if positions is None else positions[labelled]
+    labels = _labels(table[name])
+    return Dataset(table.drop(name), labels, name, str(path), has_header, positions=positions, notes=notes)
 
 
-def read_delimited(
-    data: bytes, path: Path, header: bool | None, choices: Sequence[Sequence[str]] = ()
-) -> tuple[pl.DataFrame, bool]:
-    """Return the rows of a text as named columns of String, null where empty; and whether the names are its own.
-
-    They are those of a header line or of one of the choices; else they tell the places of the columns.
-    """
-    mark = length_of_mark(data)
-    text = with_line_ends(data[mark:])
-    fields, _ = split_fields(text, find_dialect(text, path), Origin(path, first_byte=mark))
-    names, has_header = name_columns(fields, path, header, choices)
-    rows = fields[1:] if has_header else fields
-    if not rows.height:
-        raise only_a_header(path, header)
-    rows.columns = names
-    return rows, has_header or bool(choices)
-
-
-def _read_parquet(path: Path) -> pl.DataFrame:
-    try:
-        with path.open("rb") as file:
-            table = pl.read_parquet(file)
-    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise unreadable(path, "Parquet", error) from error
+def read_typed(path: Path, file_format: str) -> tuple[pl.DataFrame, tuple[Note, ...]]:
+    """Return the table of a file whose columns have names and types, and what was understood."""
+    table, notes = _read_typed(path, file_format)
     if not table.height or not table.width:
         raise no_rows(path, table.height, table.width)
-    return table
+    return table, notes
+
+
+def _read_typed(path: Path, file_format: str) -> tuple[pl.DataFrame, tuple[Note, ...]]:
+    if file_format in ("JSON", "JSON lines"):
+        from logitwise.data.json_files import read_json
+
+        return read_json(path, lines=file_format == "JSON lines"), ()
+    if file_format == "ARFF":
+        from logitwise.data.arff import read_arff
+
+        return read_arff(path), ()
+    if file_format == "Excel":
+        from logitwise.data.spreadsheets import read_excel
+
+        return read_excel(path)
+    try:
+        if file_format == "Parquet":
+            with path.open("rb") as file:
+                return pl.read_parquet(file), ()
+        with path.open("rb") as file:
+            is_stream = file.read(6) != b"ARROW1"
+        with path.open("rb") as file:  # anew: polars may read past Python's buffer
+            return pl.read_ipc_stream(file) if is_stream else pl.read_ipc(file), ()
+    except _BROKEN as error:
+        raise unreadable(path, file_format, error) from error
+
+
+def _article(file_format: str) -> str:
+    return f"{'an' if file_format[0] in 'AE' else 'a'} {file_format}"
+
+
+def _as_text(table: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Return a table whose columns of these names are text."""
+    unknown = [name for name in names if name not in table.columns]
+    if unknown:
+        requirement = f"be columns of the table, {_first_and_last(table.columns)}"
+        advice = did_you_mean(unknown[0], table.columns)
+        raise DataError("text", requirement, listed(unknown, quoted=True), advice=advice)
+    return table.with_columns(table[name].cast(pl.String) for name in names)
 
 
 def no_rows(path: Path, n_rows: int, n_columns: int) -> DataError:
     """Return the error for a table without rows or without columns."""
-    return DataError("source", "have rows", f"{n_rows} rows of {n_columns} columns in {str(path)!r}")
+    return DataError("source", "have rows", f"{n_rows} rows of {n_columns} columns in {shown(path)}")
 
 
 def _target_name(names: list[str], target: str | int, has_header: bool) -> str:
     if isinstance(target, str):
         if target in names:
             return target
-        if not re.fullmatch(r"[+-]?[0-9]+", target):
+        if not is_position(target, len(names)) and not target.lstrip("+-").isdecimal():
             header = "" if has_header else "The file has no header: name a position, such as -1."
             advice = " ".join(filter(None, [did_you_mean(target, names), header]))
             requirement = f"be a column of the table, {_first_and_last(names)}"
@@ -124,35 +146,35 @@ def _stripped(labels: pl.Series, characters: str) -> pl.Series:
     return labels.cast(pl.String).str.strip_chars(characters).str.strip_chars()
 
 
-def _typed(column: pl.Series) -> pl.Series:
-    """Return a column of text as Int64 or Float64 when all of its values are numbers; null where one is missing."""
-    column = column.set(column.is_in([*MISSING, ""]), None)
-    for dtype in (pl.Int64, pl.Float64):
-        numbers = column.cast(dtype, strict=False)
-        if numbers.null_count() == column.null_count():
-            return numbers
-    return column
-
-
-def _labelled_rows(table: pl.DataFrame, name: str, path: Path, drop_unlabelled: bool) -> np.ndarray | None:
-    """Return the places of the rows that have a label, or None where all have one."""
+def _labelled_rows(table: pl.DataFrame, written: pl.Series, path: Path, drop_unlabelled: bool) -> np.ndarray | None:
+    """Return the places of the rows that have a label, or None where all have one; `written` is what the file has."""
+    name = written.name
     if table.width == 1:
-        got = f"{name!r}, the only one of {str(path)!r}"
+        got = f"{name!r}, the only one of {shown(path)}"
         raise DataError("target", "leave at least one column of features", got)
     labels = table[name]
     missing = labels.is_null() | labels.is_nan() if labels.dtype.is_float() else labels.is_null()
     if not missing.any():
         return None
     if missing.all() or not drop_unlabelled:
+        words = _words(written.filter(missing))
         raise DataError(
             "target",
             "have a value in every row",
-            f"{missing.sum()} missing in column {name!r} of {str(path)!r}, the first",
+            f"{missing.sum()} missing in column {name!r} of {shown(path)}{words and f', written {words}'}, the first",
             where=f"row {missing.arg_max()}, counted from 0",
-            advice="Fill them in, or drop those rows ({drop_unlabelled}).",
-            mentions={"drop_unlabelled": "drop_unlabelled"},
+            advice=KEEP if words else FILL,
+            mentions=NO_LABEL,
         )
     return np.flatnonzero(~missing.to_numpy())
+
+
+def _words(missing: pl.Series) -> str:
+    """Return the texts that stand for missing labels, and how many rows have each; empty where there is no text."""
+    if missing.dtype != pl.String:
+        return ""
+    counts = missing.drop_nulls().value_counts(sort=True, name="rows").rows()
+    return listed([f"{word!r} ({count} {'row' if count == 1 else 'rows'})" for word, count in counts if word], 3)
 
 
 def _labels(column: pl.Series) -> np.ndarray:

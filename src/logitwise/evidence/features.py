@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from logitwise.columns.table import read_table
+from logitwise.columns.table import as_table, read_table
+from logitwise.model.model import Model
 
 
-def readable(X: Any, names: Sequence[str] | None, n_columns: int) -> Any:
-    """Return rows as a DataFrame or an array, in the columns of training; raise what a model would raise of them.
+def readable(X: Any, model: Model) -> Any:
+    """Return rows as a DataFrame or an array, in the columns of training that are used; raise what a model would raise.
 
     Args:
         X: Rows, as `Model.predict` takes them.
-        names: The columns of training, or None where they had no names.
-        n_columns: How many they are.
+        model: The model.
     """
+    reading = model.preprocessing.columns_of_x
     table = read_table(X)
-    table.selected(names, n_columns)
+    reading.selected(table)
+    X = as_table(X)
     if table.names is not None:
-        if names is None:
+        if reading.used_names is None:
             return X
         places = {name: place for place, name in enumerate(table.names)}
-        return X.iloc[:, [places[name] for name in names]] if hasattr(X, "iloc") else X[list(names)]
-    if hasattr(X, "toarray"):
-        return X.toarray()
+        used = [places[name] for name in reading.used_names]
+        return X.iloc[:, used] if hasattr(X, "iloc") else X[list(reading.used_names)]
     array = np.asarray(X)
     # NumPy turns the numbers of a list that also holds text into text: each value stays as it is.
     is_mixed = array.dtype.kind in "US" and not isinstance(X, np.ndarray)

@@ -17,7 +17,7 @@ from logitwise.evidence.importance import permutation_importance
 from logitwise.evidence.labels import known_indices
 from logitwise.evidence.logistic import logistic_beside
 from logitwise.evidence.measured import frequencies_of
-from logitwise.evidence.notes import IN_PYTHON, Wording, copies_of, leak_of, notes_of
+from logitwise.evidence.notes import IN_PYTHON, Wording, columns_of, copies_of, leak_of, notes_of
 from logitwise.evidence.predictions import Phases, predict_in_batches, unseen
 from logitwise.evidence.record import Record
 from logitwise.evidence.rows import LabelledRows
@@ -86,6 +86,7 @@ def gather(
         history=history_of(model, wording),
         examples=_examples(rows, wrong, importance),
         importance=importance,
+        columns=_columns(model),
         command=command,
         facts={**(facts or {}), **facts_of(model)},
         notes=[*notes_of(model, wording), *_notes_on(rows, unknown)],
@@ -94,6 +95,11 @@ def gather(
         made_at=time_now(),
         trained_at=trained_at(model),
     )
+
+
+def _columns(model: Model) -> list[tuple[str, str, str, str]]:
+    findings = columns_of(model)
+    return [(str(each.column), each.taken_for, f"{each.missing + each.strays:,}", each.example) for each in findings]
 
 
 def _notes_on(rows: LabelledRows, unknown: Mapping[str, int]) -> list[str]:

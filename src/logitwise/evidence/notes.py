@@ -8,6 +8,7 @@ from typing import Any
 
 from logitwise.classifier.baselines import Comparison
 from logitwise.classifier.notes import GIVES_AWAY, Note, share_of_copies
+from logitwise.columns.deciding import Finding
 from logitwise.model.model import Model
 
 MANY_COPIES = 0.1  # of the rows: figures of which as many may be learnt by heart say little
@@ -35,6 +36,15 @@ def notes_of(model: Model, wording: Wording) -> list[str]:
     if not isinstance(known, list):
         return []
     return [Note(note).renamed(wording.names) for note in known if isinstance(note, str)]
+
+
+def columns_of(model: Model) -> list[Finding]:
+    """Return what training took the columns for; none where the model does not say it."""
+    known = model.metadata.get("columns")
+    try:
+        return [Finding.from_json(entry) for entry in known] if isinstance(known, list) else []
+    except (AttributeError, KeyError, TypeError):  # a file may come from anywhere
+        return []
 
 
 def leak_of(model: Model, wording: Wording) -> str:

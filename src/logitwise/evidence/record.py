@@ -35,6 +35,7 @@ class Record(Displayed):
         label_strip: The characters stripped from labels.
         metrics: What `Measured.as_json` returns.
         column_names: The names that were given for the columns of a file without a header, in their order.
+        reading: How its text was said to be read, where that was said: options of `logitwise.data.read`.
         data_sha256: The SHA-256 of the data (`logitwise.data.digest`); None for a bundled name.
     """
 
@@ -47,6 +48,7 @@ class Record(Displayed):
     metrics: dict[str, Any] | None = None
     data_sha256: str | None = None
     column_names: list[str] | None = None
+    reading: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, model: Model) -> Record:
@@ -101,6 +103,13 @@ def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(map(_is_text, value))
 
 
+def _is_reading(value: Any) -> bool:
+    """Return whether a value is options of `logitwise.data.read` that say how to read a text."""
+    is_valid = {"separator": _is_text, "encoding": _is_text, "decimal": _is_text, "quotes": _is_flag}
+    is_valid |= {"na_values": _is_texts, "text": _is_texts}
+    return isinstance(value, dict) and all(name in is_valid and is_valid[name](value[name]) for name in value)
+
+
 def _is_flag(value: Any) -> bool:
     return isinstance(value, bool)
 
@@ -150,4 +159,5 @@ _IS_VALID: dict[str, Callable[[Any], bool]] = {
     "metrics": _or_none(_is_measured),
     "data_sha256": _or_none(_is_digest),
     "column_names": _or_none(_is_texts),
+    "reading": _or_none(_is_reading),
 }

@@ -142,7 +142,7 @@ def _read_rows(model: Model, X: Any, y: Any) -> LabelledRows:
         advice = "A report compares predictions with labels; for predictions alone, call predict_proba."
         raise InvalidValueError("y", "hold one label per row", None, advice=advice)
     table, labels = read_rows(X, y)
-    features = readable(X, model.feature_names, model.n_features)
+    features = readable(X, model)
     if model.feature_names is not None and table.names is not None:
         extra = [name for name in table.names if name not in model.feature_names]
         if extra:

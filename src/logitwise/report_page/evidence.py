@@ -91,6 +91,7 @@ class Evidence(Displayed):
         history: The losses of training.
         examples: Rows to look at, chosen by `confidently_wrong`.
         importance: What each column is worth.
+        columns: What each column was taken for: its name, that, how many values were missing, and one of its values.
         command: The command that makes this page again.
         facts: What else it takes to repeat it, by name: versions, options, the SHA-256 of the data.
         notes: Sentences that the reader must know.
@@ -117,6 +118,7 @@ class Evidence(Displayed):
     history: History | None = None
     examples: Sequence[Example] = ()
     importance: Sequence[ColumnImportance] = ()
+    columns: Sequence[tuple[str, str, str, str]] = ()
     command: str | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()

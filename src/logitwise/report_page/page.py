@@ -160,7 +160,7 @@ def _chapters_of_some(evidence: Evidence) -> list[Chapter]:
         chapters.append(
             Chapter("Columns", "Which columns does it rely on?", texts.importance(evidence.importance), columns)
         )
-    if evidence.command is not None or evidence.facts:
+    if evidence.command is not None or evidence.facts or evidence.columns:
         repeat = sections.repeat_list(evidence)
         chapters.append(Chapter("Origin", "How can this be repeated?", texts.repeat(evidence), repeat))
     return chapters

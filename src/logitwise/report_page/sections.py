@@ -286,11 +286,16 @@ def _words(command: str) -> Iterator[Html | str]:
 
 
 def repeat_list(evidence: Evidence) -> Html:
-    """Return the command, and whatever else it takes to repeat it."""
+    """Return the command, whatever else it takes to repeat it, and what the columns were taken for."""
     parts = []
     if evidence.command is not None:
         parts.append(scrolling(tag("pre", tag("code", *_words(evidence.command))), "The command"))
     if evidence.facts:
         facts = (tag("div", tag("dt", fact), tag("dd", value)) for fact, value in evidence.facts.items())
         parts.append(tag("dl", *facts, class_="facts"))
+    if evidence.columns:
+        header = ("column", "taken for", "missing", "for instance")
+        rows = [[name(column, 40), kind, gaps, name(example, 40)] for column, kind, gaps, example in evidence.columns]
+        shown = table("What each column was taken for", header, rows[:MOST_LISTED])
+        parts.append(details("What each column was taken for", shown))
     return join(parts)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from logitwise import data
-from logitwise.data.names import read_names
 from logitwise.data.streaming import read_parts
+from logitwise.data.text.names import read_names
 
 ROWS = "1,2.5,red,yes\n3,4.5,blue,no\n5,6.5,red,no\n"
 NAMES = ["size", "weight", "colour", "ripe"]
@@ -51,7 +51,7 @@ REFUSED = {
     "": "names must have content; got the empty file '{path}'.",
     "a\nb\na\nb\n": "names must differ from one another; got 'a', 'b' more than once in 'names.txt'.",
     "a\nb,c\n": "names must have as many fields in every line as in its first, 1; got 2 at line 2 of '{path}'. "
-    "Check its separators and quotes.",
+    "Check its separators and quotes, or give its separator.",
     "a,,b\n": "names must have a name for every column; got an empty one in 'names.txt' at place 1.",
 }
 
@@ -146,7 +146,7 @@ def test_parts_take_the_first_names_of_as_many_as_there_are_columns(table):
     choices = (NAMES, NAMES[:3])
     found = read_parts(table, numbers=["weight"], names=choices)
     assert (found.names, found.has_header) == (tuple(NAMES), True)
-    assert [part.table["weight"].to_list() for part in found.parts] == [["2.5", "4.5", "6.5"]]
+    assert [part.table["weight"].to_list() for part in found.parts] == [[2.5, 4.5, 6.5]]
     table.write_text("1,2.5,red\n", encoding="utf-8")
     assert read_parts(table, names=choices).names == tuple(NAMES[:3])
     table.write_text("1,2.5\n", encoding="utf-8")

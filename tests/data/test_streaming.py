@@ -15,9 +15,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from logitwise import data
-from logitwise.data import DataError, delimited, streaming
+from logitwise.data import DataError, streaming
 from logitwise.data.arrays import read_array_parts
 from logitwise.data.streaming import read_parts
+from logitwise.data.text import fields, table
+from logitwise.data.text.options import TextOptions
 from made_files import written
 
 CELLS = st.text(alphabet="ab ,'\"\n?", max_size=4)
@@ -66,11 +68,11 @@ def test_parts_hold_what_the_whole_holds(name, packed, cut, tmp_path):
     path = written(tmp_path, gzip.compress(TEXTS[name]) if packed else TEXTS[name], name + ".gz" * packed)
     header = name != "bare.csv"
     names, rows = whole(path, header)
-    table = data.read(path, header=header).features
-    assert names == table.columns
+    expected_table = data.read(path, header=header).features
+    assert names == expected_table.columns
     columns = [pl.Series(name, [row[place] for row in rows], pl.String) for place, name in enumerate(names)]
     for column in columns:
-        expected = table[column.name]
+        expected = expected_table[column.name]
         assert column.cast(expected.dtype).to_list() == expected.to_list()
     assert rows
 
@@ -132,30 +134,31 @@ ERRORS = [
         "a.csv",
         b"size,colour\n1,red\n2,blue\n3\n",
         "source must have as many fields in every line as in its first, 2; got 1 at line 4 of {path!r}. Check its "
-        "separators and quotes.",
+        "separators and quotes, or give its separator.",
     ),
     (
         "a.csv",
         b"size,colour\n1,red\n2,blue,x\n",
         "source must have as many fields in every line as in its first, 2; got 3 at line 3 of {path!r}. Check its "
-        "separators and quotes.",
+        "separators and quotes, or give its separator.",
     ),
     (
         "a.csv",
         b'size,colour\n1,red\n2,"blue\n3,red\n',
         "source must close every double quote; got one left open in {path!r}, the first odd one at line 3. Double the "
-        "quotes inside a quoted field.",
+        "quotes inside a quoted field, or say quotes=False if quotes are text.",
     ),
     (
         "a.csv",
-        b'size,colour\n1,red\n2,5" blue "\n',
+        b'size,colour\n1,"red"\n2,5" blue "\n',
         "source must have double quotes around whole fields only, and doubled inside them; got '5\" blue \"' at line 3 "
-        "of {path!r}. Quote such fields, and double the quotes in them.",
+        "of {path!r}. Quote such fields, and double the quotes in them; or say quotes=False if quotes are text.",
     ),
     (
         "a.csv",
         b"size,colour\n1,red\n2,\xff\n",
-        "source must be text in UTF-8; got byte 0xff at offset 20 of {path!r}. Save it as UTF-8.",
+        "source must be text in UTF-8; got byte 0xff at line 3 of {path!r}. Say in which encoding it is, such as "
+        "encoding='cp1252' or encoding='latin-1', or save it as UTF-8.",
     ),
     (
         "a.csv",
@@ -165,7 +168,8 @@ ERRORS = [
     (
         "a.csv",
         b"\xef\xbb\xbfsize,colour\n1,red\n2,\xff\n",
-        "source must be text in UTF-8; got byte 0xff at offset 23 of {path!r}. Save it as UTF-8.",
+        "source must be text in UTF-8; got byte 0xff at line 3 of {path!r}. Say in which encoding it is, such as "
+        "encoding='cp1252' or encoding='latin-1', or save it as UTF-8.",
     ),
     (
         "a.csv",
@@ -176,13 +180,13 @@ ERRORS = [
         "a.csv",
         b'\n\nsize,"co\nlour"\n1,"red\n\n"\n\n \n2,red\n3\n4,blue\n',
         "source must have as many fields in every line as in its first, 2; got 1 at line 11 of {path!r}. Check its "
-        "separators and quotes.",
+        "separators and quotes, or give its separator.",
     ),
     (
         "a.csv",
         b'size,colour\n1,"red\nor"\n\n2,"\n"\n3,5"\n4,"6\n',
         "source must have double quotes around whole fields only, and doubled inside them; got '5\"' at line 7 "
-        "of {path!r}. Quote such fields, and double the quotes in them.",
+        "of {path!r}. Quote such fields, and double the quotes in them; or say quotes=False if quotes are text.",
     ),
 ]
 
@@ -196,6 +200,7 @@ def test_errors_name_places_of_the_whole_file(name, content, sentence, cut, tmp_
 
 
 def test_a_quote_left_open_does_not_read_a_file_of_any_size(monkeypatch, tmp_path):
+    monkeypatch.setattr(table, "HEAD_BYTES", 10)
     monkeypatch.setattr(streaming, "BYTES_AT_ONCE", 10)
     monkeypatch.setattr(streaming, "LONGEST_RECORD", 30)
     path = written(tmp_path, 'size,colour\n1,"red\n' + "2,blue\n" * 1000)
@@ -263,7 +268,7 @@ READ_AT_ONCE = [
     "1e400",
     "0.1000000000000000055511151231257827",
 ]
-MISSING = ["", "?", "NA", "N/A", "NaN", "nan", "null", "NULL"]
+MISSING = ["", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "n/a", "#N/A", "<NA>", "-nan"]
 READ_AS_TEXT = ["1_0", "0x1", "1d5", "5 ", "true", "'7'"]
 
 
@@ -274,13 +279,15 @@ READ_AS_TEXT = ["1_0", "0x1", "1d5", "5 ", "true", "'7'"]
 @example(["1", "5 "])
 def test_numbers_are_read_as_a_cast_reads_them(cells):
     text = "".join(f"{cell};{cell}x\n" for cell in cells).encode()
-    dialect, origin = delimited.Dialect(ord(";"), 2), delimited.Origin(Path("made"))
-    found = delimited.split_numbers(text, dialect, frozenset([0]))
+    dialect, origin = fields.Dialect(ord(";"), 2), fields.Origin(Path("made"))
+    found = fields.split_numbers(text, dialect, frozenset([0]))
     if any(cell in READ_AS_TEXT for cell in cells):
         assert found is None
         return
-    expected = streaming._named(delimited.split_fields(text, dialect, origin)[0], ["a", "b"])
-    found = streaming._named(found, ["a", "b"])
+    values = TextOptions().values
+    names = {"column_0": "a", "column_1": "b"}
+    expected = streaming._present(fields.split_fields(text, dialect, origin)[0].rename(names), values)
+    found = streaming._present(found.rename(names), values)
     assert found["a"].dtype == pl.Float64
     numbers = [_plain(cell) for cell in found["a"]]
     assert numbers == [_plain(cell) for cell in expected["a"].cast(pl.Float64)]

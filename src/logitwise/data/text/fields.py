@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -18,21 +18,38 @@ import polars as pl
 import polars.selectors as cs
 
 from logitwise.data.dataset import DataError
+from logitwise.data.files import shown
+from logitwise.data.text.encoding import ENCODINGS, not_text
+from logitwise.data.text.layout import begins_field
+from logitwise.data.text.options import MISSING
 
-NO_HEADER = {"header=False": "header=False"}  # what an advice mentions; the command line calls it --no-header
-MISSING = ("?", "NA", "N/A", "NaN", "nan", "null", "NULL")
-_BOM, _LINE, _QUOTE = b"\xef\xbb\xbf", ord("\n"), ord('"')
+_LINE, _QUOTE = ord("\n"), ord('"')
 _FIELD_END, _RECORD_END = "\x1f", "\x1e"
 _IN_CACHE = 1 << 16
+_SPACE = ord(" ")
+NO_QUOTES = {"quotes=False": "quotes=False"}  # what an advice mentions; the command line calls it --no-quotes
 _IS_SPACE = np.isin(np.arange(256), list(b" \t\r\n"))
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """What separates fields (a byte), and how many a line has; None: as many as the first."""
+    """How the fields of a text are told apart.
+
+    Attributes:
+        separator: The byte between them; a space stands for any number of spaces and tabs.
+        width: How many a line has; None: as many as the first.
+        quotes: Whether double quotes go around fields; None: where one begins a field somewhere.
+    """
 
     separator: int
     width: int | None = None
+    quotes: bool | None = None
+
+    def has_quotes(self, data: bytes) -> bool:
+        """Return whether there are quotes in a text that go around fields."""
+        if b'"' not in data or self.quotes is False:
+            return False
+        return bool(self.quotes) or begins_field(data, b" \t" if self.separator == _SPACE else bytes([self.separator]))
 
 
 @dataclass(frozen=True)
@@ -87,17 +104,6 @@ class Records:
         return int(np.count_nonzero(self.text[: self.starts[record]] == _LINE)) + self.origin.first_line
 
 
-def only_a_header(path: Path, header: bool | None) -> DataError:
-    """Return the error for a file that has no rows; `header` is what the caller said of its first line."""
-    advice, mentions = ("If its first line is data, say {header=False}.", NO_HEADER) if header is None else ("", {})
-    return DataError("source", "have rows", f"only a header in {str(path)!r}", advice=advice, mentions=mentions)
-
-
-def length_of_mark(data: bytes) -> int:
-    """Return how many bytes of byte order mark a text begins with."""
-    return len(_BOM) if data.startswith(_BOM) else 0
-
-
 def with_line_ends(data: bytes) -> bytes:
     """Return a text whose lines end in a line feed, the last one too."""
     if b"\n" not in data:
@@ -105,27 +111,9 @@ def with_line_ends(data: bytes) -> bytes:
     return data if data.endswith(b"\n") else data + b"\n"
 
 
-def find_dialect(data: bytes, path: Path) -> Dialect:
-    """Return how the fields of a text are separated: in `.tsv` by tabs, else by what its first line has most of."""
-    if path.name.lower().removesuffix(".gz").endswith(".tsv"):
-        return Dialect(ord("\t"))
-    filled = re.search(rb"\S", data)
-    begin = filled.start() if filled else 0
-    outside = b"".join(data[begin : record_end(data, begin)].split(b'"')[::2])
-    return Dialect(max(b",;\t", key=outside.count))
-
-
-def record_end(data: bytes, begin: int = 0) -> int:
-    """Return where the record that starts at `begin` ends, behind its line end; the length where it does not."""
-    end = data.find(b"\n", begin) + 1
-    while end and data.count(b'"', begin, end) % 2:
-        end = data.find(b"\n", end) + 1
-    return end or len(data)
-
-
-def last_record_end(data: bytes) -> int:
+def last_record_end(data: bytes, dialect: Dialect) -> int:
     """Return where the last whole record of a text that starts with one ends; 0 where there is none."""
-    if b'"' not in data:
+    if not dialect.has_quotes(data):
         return data.rfind(b"\n") + 1
     text = np.frombuffer(data, np.uint8)
     inside = np.cumsum(text == _QUOTE, dtype=np.uint8) % 2 == 1
@@ -142,32 +130,57 @@ def split_fields(data: bytes, dialect: Dialect, origin: Origin) -> tuple[pl.Data
         DataError: Bytes that are not text, unpaired quotes, lines with different numbers of fields, blank lines
             alone.
     """
-    fields = _split_plain(data, dialect)
+    quoted, (data, plain) = dialect.has_quotes(data), _squeezed(data, dialect)
+    fields = None if quoted else _split_plain(data, plain)
     if fields is None:
-        records = _records(data, dialect, origin)
-        return _unwrapped(_split(records), records), Dialect(dialect.separator, int(records.fields.max()))
-    return _stripped(fields, quoted=False, single=b"'" in data), Dialect(dialect.separator, fields.width)
+        records = _records(data, plain, origin, quoted=quoted)
+        return _unwrapped(_split(records), records), replace(dialect, width=int(records.fields.max()))
+    return _stripped(fields, quoted=False, single=b"'" in data), replace(dialect, width=fields.width)
 
 
-def split_numbers(data: bytes, dialect: Dialect, places: frozenset[int]) -> pl.DataFrame | None:
+def line_of(row: int, data: bytes, dialect: Dialect, origin: Origin) -> int:
+    """Return the number of the line at which a row of `split_fields` begins."""
+    quoted, (data, plain) = dialect.has_quotes(data), _squeezed(data, dialect)
+    records = _records(data, plain, origin, quoted=quoted)
+    return records.line(int(np.flatnonzero(records.fields)[row]))
+
+
+def _squeezed(data: bytes, dialect: Dialect) -> tuple[bytes, Dialect]:
+    """Return a text with one tab for each run of spaces outside quotes, where these separate fields."""
+    if dialect.separator != _SPACE:
+        return data, dialect
+    if dialect.has_quotes(data):
+        data = re.sub(rb'("(?:[^"]|"")*")|[ \t]+', lambda found: found[1] or b"\t", data)
+    else:
+        data = re.sub(rb"[ \t]+", b"\t", data)
+    data = data.replace(b"\t\r\n", b"\n").replace(b"\t\n", b"\n").replace(b"\n\t", b"\n").removeprefix(b"\t")
+    return data, replace(dialect, separator=ord("\t"))
+
+
+def split_numbers(
+    data: bytes, dialect: Dialect, places: frozenset[int], missing: tuple[str, ...] = MISSING
+) -> pl.DataFrame | None:
     """Return the fields of whole records, those of the columns at `places` as Float64, null or NaN where missing.
 
     The others are as `split_fields` returns them. None where it is not as simple as that: a field there that is not a
     number as it stands, or a text that `split_fields` looks at closely.
     """
-    fields = _split_plain(data, dialect, places)
+    if dialect.has_quotes(data):
+        return None
+    data, plain = _squeezed(data, dialect)
+    fields = _split_plain(data, plain, places) if missing is MISSING else None  # other words may be numbers
     if fields is None:
-        fields = _split_plain(data, dialect, places, MISSING)
+        fields = _split_plain(data, plain, places, missing)
     return None if fields is None else _stripped(fields, quoted=False, single=b"'" in data)
 
 
 def _split_plain(
     data: bytes, dialect: Dialect, numbers: frozenset[int] = frozenset(), missing: tuple[str, ...] = ()
 ) -> pl.DataFrame | None:
-    """Return the fields of a text without double quotes; None where it needs, or deserves, a closer look."""
+    """Return the fields of a text without quotes around them; None where it needs, or deserves, a closer look."""
     separator, lines = bytes([dialect.separator]), data.count(b"\n")
     width = dialect.width or data.count(separator, 0, data.index(b"\n")) + 1
-    if width == 1 or any(byte in data for byte in b'"\0\x1e\x1f'):
+    if width == 1 or any(byte in data for byte in b"\0\x1e\x1f"):
         return None
     if _count(data, dialect.separator) != lines * (width - 1):
         return None
@@ -193,20 +206,21 @@ def _count(data: bytes, byte: int) -> int:
     return sum(int(np.count_nonzero(text[i : i + _IN_CACHE] == byte)) for i in range(0, len(text), _IN_CACHE))
 
 
-def _records(data: bytes, dialect: Dialect, origin: Origin) -> Records:
+def _records(data: bytes, dialect: Dialect, origin: Origin, *, quoted: bool) -> Records:
     _check_text(data, origin)
     text = np.frombuffer(data, np.uint8)
     # Inside from an opening quote up to its closing quote; a doubled quote closes and opens again.
-    quoted = np.cumsum(text == _QUOTE, dtype=np.uint8) % 2 == 1 if b'"' in data else np.zeros(len(text), dtype=bool)
-    if quoted[-1]:
+    inside = np.cumsum(text == _QUOTE, dtype=np.uint8) % 2 == 1 if quoted else np.zeros(len(text), dtype=bool)
+    if inside[-1]:
         raise DataError(
             "source",
             "close every double quote",
-            f"one left open in {str(origin.path)!r}, the first odd one",
+            f"one left open in {shown(origin.path)}, the first odd one",
             where=f"line {_line_of_odd_quotes(text) + origin.first_line}",
-            advice="Double the quotes inside a quoted field.",
+            advice="Double the quotes inside a quoted field, or say {quotes=False} if quotes are text.",
+            mentions=NO_QUOTES,
         )
-    records = Records(text, quoted, dialect, origin)
+    records = Records(text, inside, dialect, origin)
     _check_fields(records)
     return records
 
@@ -215,13 +229,16 @@ def _check_text(data: bytes, origin: Origin) -> None:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
-        where = f"offset {origin.first_byte + error.start} of {str(origin.path)!r}"
-        byte = f"byte 0x{data[error.start]:02x}"
-        raise DataError("source", "be text in UTF-8", byte, where, "Save it as UTF-8.") from error
+        line = data.count(b"\n", 0, error.start) + origin.first_line
+        raise not_text(origin.path, data[error.start : error.start + 1], line) from error
     control = next((byte for byte in b"\0\x1e\x1f" if byte in data), None)
     if control is not None:
-        where = f"offset {origin.first_byte + data.index(control)} of {str(origin.path)!r}"
-        raise DataError("source", "be text", f"the control character 0x{control:02x}", where)
+        where = f"offset {origin.first_byte + data.index(control)} of {shown(origin.path)}"
+        utf16 = (
+            "If it is in UTF-16, say {utf16}." if control == 0 and data[:2000].count(0) > len(data[:2000]) / 4 else ""
+        )
+        got = f"the control character 0x{control:02x}"
+        raise DataError("source", "be text", got, where, utf16, ENCODINGS if utf16 else None)
 
 
 def _line_of_odd_quotes(text: np.ndarray) -> int:
@@ -233,7 +250,7 @@ def _line_of_odd_quotes(text: np.ndarray) -> int:
 def _check_fields(records: Records) -> None:
     filled = np.flatnonzero(records.fields)
     if not len(filled):
-        raise DataError("source", "have rows", f"only blank lines in {str(records.origin.path)!r}")
+        raise DataError("source", "have rows", f"only blank lines in {shown(records.origin.path)}")
     expected = records.dialect.width or records.fields[filled[0]]
     bad = filled[records.fields[filled] != expected]
     if len(bad):
@@ -242,8 +259,9 @@ def _check_fields(records: Records) -> None:
             "source",
             f"have as many fields in every line as in its first, {expected}",
             records.fields[bad[0]],
-            where=f"line {records.line(bad[0])} of {str(records.origin.path)!r}{more}",
-            advice="Check its separators and quotes.",
+            where=f"line {records.line(bad[0])} of {shown(records.origin.path)}{more}",
+            advice="Check its separators and quotes, or give its {separator}.",
+            mentions={"separator": "separator"},
         )
 
 
@@ -299,48 +317,7 @@ def _check_quotes(fields: pl.DataFrame, records: Records) -> None:
                 "source",
                 "have double quotes around whole fields only, and doubled inside them",
                 repr(value),
-                where=f"line {line} of {str(records.origin.path)!r}",
-                advice="Quote such fields, and double the quotes in them.",
+                where=f"line {line} of {shown(records.origin.path)}",
+                advice="Quote such fields, and double the quotes in them; or say {quotes=False} if quotes are text.",
+                mentions=NO_QUOTES,
             )
-
-
-def first_row_is_header(fields: pl.DataFrame) -> bool:
-    """Return whether the first row names the columns; the rules are those of `logitwise.data.read`."""
-    first, rest = pl.Series(fields.row(0), dtype=pl.String), fields[1:]
-    if _is_number_or_missing(first[1:]).any() or _is_number_or_missing(first[:1].drop_nulls()).any():
-        return False
-    if has_column_of_numbers(rest):
-        return True
-    recurs = any((column == name).any() for column, name in zip(rest, first, strict=True))
-    return not recurs and first.n_unique() == len(first)
-
-
-def has_column_of_numbers(fields: pl.DataFrame) -> bool:
-    """Return whether all values of some column are numbers, gaps aside."""
-    return any(_is_all_numbers(column) for column in fields)
-
-
-def _is_number_or_missing(cells: pl.Series) -> pl.Series:
-    return cells.is_null() | cells.is_in(MISSING) | cells.cast(pl.Float64, strict=False).is_not_null()
-
-
-def _is_all_numbers(column: pl.Series) -> bool:
-    values = column.filter(~column.is_in(MISSING)).drop_nulls()
-    return len(values) > 0 and values.cast(pl.Float64, strict=False).null_count() == 0
-
-
-def column_names(fields: pl.DataFrame, path: Path, *, has_header: bool) -> list[str]:
-    """Return the names of the columns: those in the first row, or those of their positions."""
-    if not has_header:
-        return list(fields.columns)
-    names = [name or f"column_{i}" for i, name in enumerate(fields.row(0))]
-    repeated = next((name for i, name in enumerate(names) if name in names[:i]), None)
-    if repeated is not None:
-        raise DataError(
-            "source",
-            "have columns of different names",
-            f"{repeated!r} {names.count(repeated)} times in the header of {str(path)!r}",
-            advice="Rename them, or say {header=False} if the first line is data.",
-            mentions=NO_HEADER,
-        )
-    return names

@@ -14,7 +14,9 @@ import pytest
 
 from logitwise._listing import nearest
 from logitwise.data import DataError, Dataset, read
-from logitwise.data.files import is_gzip, unreadable
+from logitwise.data.files import unreadable
+from logitwise.data.formats import READABLE
+from logitwise.data.unpacking import packed_format
 from made_files import IMAGES, LABELS, idx, written
 
 
@@ -24,7 +26,6 @@ def message(path: Path | str, **options) -> str:
     return str(caught.value)
 
 
-READABLE = ".csv, .tsv, .txt and .data (or these with .gz), .parquet, .npz, .npy, and IDX as in MNIST (or IDX with .gz)"
 BAD_TEXT = {
     "empty": (b"", {}, "source must have content; got the empty file {path}."),
     "empty gz": (gzip.compress(b""), {}, "source must have content; got the empty file {path}."),
@@ -43,25 +44,25 @@ BAD_TEXT = {
         b'a,b\n"1\n",2\n\n1,2,3\n4,5\n6\n',
         {},
         "source must have as many fields in every line as in its first, 2; got 3 at line 5 of {path} (2 such lines). "
-        "Check its separators and quotes.",
+        "Check its separators and quotes, or give its separator.",
     ),
     "a short last line": (
         b"\na,b\r\n1,2\r\n3",
         {},
         "source must have as many fields in every line as in its first, 2; got 1 at line 4 of {path}. "
-        "Check its separators and quotes.",
+        "Check its separators and quotes, or give its separator.",
     ),
     "an open quote": (
         b'a,b\n"1",2\n"3,4\n5,6\n',
         {},
         "source must close every double quote; got one left open in {path}, the first odd one at line 3. "
-        "Double the quotes inside a quoted field.",
+        "Double the quotes inside a quoted field, or say quotes=False if quotes are text.",
     ),
-    "inch marks that pair up": (
-        b'a,b\n1,5"\n2,6"\n',
+    "quotes around fields and inside them": (
+        b'a,b\n"1",5"\n2,6"\n',
         {},
         "source must have double quotes around whole fields only, and doubled inside them; got '5\"' at line 2 "
-        "of {path}. Quote such fields, and double the quotes in them.",
+        "of {path}. Quote such fields, and double the quotes in them; or say quotes=False if quotes are text.",
     ),
     "two names alike over numbers": (
         b"a,b,a\n1,2,3\n",
@@ -72,7 +73,8 @@ BAD_TEXT = {
     "latin-1": (
         b"a,b\n1,\xe9\n",
         {},
-        "source must be text in UTF-8; got byte 0xe9 at offset 6 of {path}. Save it as UTF-8.",
+        "source must be text in UTF-8; got byte 0xe9 at line 2 of {path}. Say in which encoding it is, such as "
+        "encoding='cp1252' or encoding='latin-1', or save it as UTF-8.",
     ),
     "binary": (b"a,b\n1,\0\n", {}, "source must be text; got the control character 0x00 at offset 6 of {path}."),
     "the mark that ends a record inside": (
@@ -88,7 +90,8 @@ BAD_TEXT = {
     "latin-1 behind a byte order mark": (
         b"\xef\xbb\xbfa,b\n1,\xe9\n",
         {},
-        "source must be text in UTF-8; got byte 0xe9 at offset 9 of {path}. Save it as UTF-8.",
+        "source must be text in UTF-8; got byte 0xe9 at line 2 of {path}. Say in which encoding it is, such as "
+        "encoding='cp1252' or encoding='latin-1', or save it as UTF-8.",
     ),
     "binary behind a byte order mark": (
         b"\xef\xbb\xbfa,b\n1,\0\n",
@@ -99,25 +102,25 @@ BAD_TEXT = {
         b'\na,"b\nb"\n\n"1\n\n1",2\n3\n',
         {},
         "source must have as many fields in every line as in its first, 2; got 1 at line 8 of {path}. "
-        "Check its separators and quotes.",
+        "Check its separators and quotes, or give its separator.",
     ),
     "an inch mark behind line ends in quotes and blank lines": (
         b'a,"b\nb"\n\n"1\n1",2\n1,"2\n2"\n3,4"\n5,6"\n',
         {},
         "source must have double quotes around whole fields only, and doubled inside them; got '4\"' at line 8 "
-        "of {path}. Quote such fields, and double the quotes in them.",
+        "of {path}. Quote such fields, and double the quotes in them; or say quotes=False if quotes are text.",
     ),
     "an odd quote behind line ends in quotes": (
         b'a,b\n"1\n1",2\n3,"4\n',
         {},
         "source must close every double quote; got one left open in {path}, the first odd one at line 2. "
-        "Double the quotes inside a quoted field.",
+        "Double the quotes inside a quoted field, or say quotes=False if quotes are text.",
     ),
     "a long value in stray quotes": (
-        b"a,b\n1,x" + b"y" * 50 + b'"z"\n',
+        b'a,b\n"1",x' + b"y" * 50 + b'"z"\n',
         {},
         f"source must have double quotes around whole fields only, and doubled inside them; got 'x{'y' * 39}' at line "
-        "2 of {path}. Quote such fields, and double the quotes in them.",
+        "2 of {path}. Quote such fields, and double the quotes in them; or say quotes=False if quotes are text.",
     ),
     "three names alike, and two": (
         b"b,a,c,a,b,a\n1,2,3,4,5,6\n",
@@ -126,9 +129,9 @@ BAD_TEXT = {
         "Rename them, or say header=False if the first line is data.",
     ),
     "a name like that of a column without one": (
-        b"a,,column_1\n1,2,3\n",
+        b"a,b,,unnamed,unnamed\n1,2,3,4,5\n",
         {"header": True},
-        "source must have columns of different names; got 'column_1' 2 times in the header of {path}. "
+        "source must have columns of different names; got 'unnamed' 2 times in the header of {path}. "
         "Rename them, or say header=False if the first line is data.",
     ),
     "no such column among 12": (
@@ -162,8 +165,9 @@ BAD_TEXT = {
     "missing labels": (
         b"a,b\n1,x\n2,?\n3,\n",
         {"target": "b"},
-        "target must have a value in every row; got 2 missing in column 'b' of {path}, the first at row 1, counted "
-        "from 0. Fill them in, or drop those rows (drop_unlabelled).",
+        "target must have a value in every row; got 2 missing in column 'b' of {path}, written '?' (1 row), the first "
+        "at row 1, counted from 0. If that is a label, keep it (na_values=()); else fill them in, or drop those rows "
+        "(drop_unlabelled).",
     ),
     "a label stripped to nothing": (
         b"a,b\n1,x\n2,.\n",
@@ -174,14 +178,16 @@ BAD_TEXT = {
     "all labels missing": (
         b"a,b\n1,\n2,?\n",
         {"target": "b", "drop_unlabelled": True},
-        "target must have a value in every row; got 2 missing in column 'b' of {path}, the first at row 0, counted "
-        "from 0. Fill them in, or drop those rows (drop_unlabelled).",
+        "target must have a value in every row; got 2 missing in column 'b' of {path}, written '?' (1 row), the first "
+        "at row 0, counted from 0. If that is a label, keep it (na_values=()); else fill them in, or drop those rows "
+        "(drop_unlabelled).",
     ),
     "missing labels that are numbers": (
         b"a,b\n1,7\n2,8\n3,NA\n",
         {"target": "b"},
-        "target must have a value in every row; got 1 missing in column 'b' of {path}, the first at row 2, counted "
-        "from 0. Fill them in, or drop those rows (drop_unlabelled).",
+        "target must have a value in every row; got 1 missing in column 'b' of {path}, written 'NA' (1 row), the first "
+        "at row 2, counted from 0. If that is a label, keep it (na_values=()); else fill them in, or drop those rows "
+        "(drop_unlabelled).",
     ),
     "nothing but the target": (
         b"a\n1\n2\n",
@@ -234,7 +240,7 @@ def test_a_name_too_long_is_refused(tmp_path):
 
 
 def test_an_unknown_suffix_is_refused(tmp_path):
-    path = written(tmp_path, "a", "t.xlsx")
+    path = written(tmp_path, "a", "t.doc")
     expected = f"source must be a file in a readable format; got {str(path)!r}. Readable are {READABLE}."
     assert message(path) == expected
 
@@ -300,9 +306,9 @@ def test_bad_idx_folders_are_refused(tmp_path):
 
 BAD_IDX = {
     "magic": (
-        b"PK\3\4....",
+        b"QK\3\4....",
         "source must begin with the magic number of an IDX file (two zero bytes, a type, a number of dimensions); "
-        "got 50 4b 03 04 in {path}.",
+        "got 51 4b 03 04 in {path}.",
     ),
     "a first byte that is not zero": (
         b"\0\1" + idx(IMAGES)[2:],
@@ -526,10 +532,10 @@ def test_an_altered_file_is_read_or_refused_but_nothing_else(tmp_path, suffix):
 def test_a_file_that_may_not_be_read_is_refused(tmp_path, monkeypatch):
     path = written(tmp_path, "a\n1\n")
 
-    def refuse(self: Path) -> bytes:
+    def refuse(self: Path, mode: str) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     assert message(path) == (
         f"source must be a readable regular file; got {str(path)!r}, which is not ([Errno 13] Permission denied)."
     )
@@ -587,10 +593,11 @@ def test_the_reason_of_a_broken_file_is_one_line(error, reason):
     )
 
 
-def test_bytes_that_are_gzip_are_told_by_their_first_two():
-    assert is_gzip(b"\x1f\x8b")
-    assert not is_gzip(b"\x1f")
-    assert not is_gzip(b"a\x1f\x8b")
+def test_packed_files_are_told_by_their_first_bytes():
+    assert packed_format(b"\x1f\x8b") == "gzip"
+    assert packed_format(b"BZh9") == "bzip2"
+    assert packed_format(b"\x1f") is None
+    assert packed_format(b"a\x1f\x8b") is None
 
 
 def test_nearest_ignores_case_and_gives_up():

@@ -1,0 +1,1 @@
+"""Delimited text: how it is encoded, what separates its fields, what its columns are called, which rows are none."""

@@ -1,0 +1,245 @@
+"""What columns are taken for, and what is said of them."""
+
+import datetime
+
+import numpy as np
+import polars as pl
+import pytest
+
+from logitwise import InvalidValueError
+from logitwise.columns.deciding import Finding, notes_of_columns, understand
+from logitwise.columns.reading import Reading
+from logitwise.columns.table import read_table
+
+ROWS = 120
+PLACES = range(ROWS)
+
+
+def found_in(values, said=None):
+    """Return how a column of some values is read, and what was found."""
+    table = read_table(pl.DataFrame({"k": pl.Series(values, strict=False), "v": np.arange(ROWS) % 7 / 3}))
+    understood = understand(table, None, None if said is None else {"k": said})
+    return understood.reading.columns[0], understood.findings[0]
+
+
+NUMBERS = {
+    "plain, a word among them": (["unknown", *(f"{row}.5" for row in PLACES[1:])], "", (0, 1)),
+    "as many words as may be": ([f"word {row}" if row % 10 == 3 else f"{row}.5" for row in PLACES], "", (0, 12)),
+    "limits": (["<0.01", ">9", *(f"{row}.5" for row in PLACES[2:])], "", (0, 2)),
+    "marks of gaps": (["-", ".", "#N/A", "None", None, "?", *(f"{row}.5" for row in PLACES[6:])], "", (6, 0)),
+    "integers and a mark of gaps": (["-", *map(str, PLACES[1:])], "", (1, 0)),
+    "dollars": ([f"${row * 100:,}.00" for row in PLACES], "commas between thousands, the unit $", (0, 0)),
+    "percent": ([f"{row / 2}%" for row in PLACES], "the unit %", (0, 0)),
+    "a unit": ([f"{row}.5 kg" for row in PLACES], "the unit kg", (0, 0)),
+    "a unit, few values": ([f"{row % 5}.5 kg" for row in PLACES], "the unit kg", (0, 0)),
+    "decimal commas": ([f"-{row},5" for row in PLACES], "decimal commas", (0, 0)),
+    "decimal commas and a word": (["n.b.", *(f"{row},25" for row in PLACES[1:])], "decimal commas", (0, 1)),
+    "thousands": ([f"1'{100 + row}" for row in PLACES], "apostrophes between thousands", (0, 0)),
+    "fractions as text": ([f"{row}.25" for row in PLACES], "", (0, 0)),
+}
+
+
+@pytest.mark.parametrize("case", NUMBERS)
+def test_numbers(case):
+    values, detail, (missing, strays) = NUMBERS[case]
+    column, finding = found_in(values)
+    assert (finding.kind, finding.detail, finding.missing, finding.strays) == ("number", detail, missing, strays)
+    assert column.has_strays == (strays > 0)
+
+
+def test_the_first_stray_is_named():
+    _, finding = found_in([f"{row}.5" if row not in (7, 40) else f"word {row}" for row in PLACES])
+    assert (finding.first, finding.row, finding.example) == ("word 7", 7, "0.5")
+    table = read_table(pl.DataFrame({"k": [f"{row}.5" if row != 7 else "w" for row in PLACES]}))
+    assert understand(table, np.arange(3, ROWS)).findings[0].row == 7
+    assert understand(table, np.arange(8, ROWS)).findings[0].strays == 0
+
+
+CATEGORIES = {
+    "words": [f"word {row % 9}" for row in PLACES],
+    "digits as text, on purpose": [f"{row % 30}" for row in PLACES],
+    "postcodes with letters among them": [f"0{row % 40:03}" if row % 20 else "A12" for row in PLACES],
+    "codes": [f"{'ABC'[row % 3]}{row % 20}" for row in PLACES],
+    "numbers and as many words": [f"{row % 40}" if row % 2 else f"A{row % 40}" for row in PLACES],
+    "grades": [("1", "2", "3", "A", "B")[row % 5] for row in PLACES],
+    "signs": ["+-"[row % 2] for row in PLACES],
+    "true and false": [("true", "false")[row % 2] for row in PLACES],
+    "ranges": [("0-9", "10-19", "20+")[row % 3] for row in PLACES],
+    "versions": [f"1.{row % 8}.0" for row in PLACES],
+    "addresses": [f"10.0.0.{row % 9}" for row in PLACES],
+}
+
+
+@pytest.mark.parametrize("case", CATEGORIES)
+def test_categories(case):
+    column, finding = found_in(CATEGORIES[case])
+    assert (column.kind, finding.detail) == ("category", f"{len(set(CATEGORIES[case]))} levels")
+
+
+DATES = {
+    "days": ([f"2020-{1 + row % 12:02}-{1 + row % 28:02}" for row in PLACES], "time, weekday"),
+    "times of a day": ([f"{row // 60}:{row % 60:02}" for row in PLACES], "%H:%M: hour"),
+    "German": ([f"{1 + row % 28}.1.{2000 + row}" for row in PLACES], "%d.%m.%Y: time, month, weekday"),
+    "with a word": (["soon", *(f"2020-01-{1 + row % 28:02}" for row in PLACES[1:])], "time, weekday"),
+    "dates": ([datetime.date(2020, 1, 1 + row % 28) for row in PLACES], "time, weekday"),
+    "one day": ([datetime.date(2020, 1, 1)] * ROWS, "time"),
+}
+
+
+@pytest.mark.parametrize("case", DATES)
+def test_dates(case):
+    column, finding = found_in(DATES[case][0])
+    assert (column.kind, finding.detail, finding.strays) == ("date", DATES[case][1], int(case == "with a word"))
+
+
+UNUSED = {
+    "empty": ([None] * ROWS, "empty"),
+    "nothing but marks of gaps": (["-"] * ROWS, "empty"),
+    "gaps as numbers": ([float("nan")] * ROWS, "empty"),
+    "identifiers": ([f"id {row}" for row in PLACES], "another value in nearly every row"),
+    "nine in ten distinct": ([f"id {row % 108}" for row in PLACES], "another value in nearly every row"),
+    "distinct where they are": (
+        [f"id{row}" if row > 12 else None for row in PLACES],
+        "another value in nearly every row",
+    ),
+    "postcodes": ([f"{row:05}" for row in PLACES], "another value in nearly every row"),
+    "telephones": ([f"030-12345{row:03}" for row in PLACES], "another value in nearly every row"),
+    "sentences": ([f"it was the {row}th day" for row in PLACES], "free text, which is not read as words"),
+}
+
+
+@pytest.mark.parametrize("case", UNUSED)
+def test_what_is_not_used(case):
+    values, why = UNUSED[case]
+    column, finding = found_in(values)
+    assert (column.kind, finding.detail) == ("unused", why)
+
+
+def test_few_rows_and_fewer_texts_are_categories():
+    table = read_table(pl.DataFrame({"k": [f"id {row}" for row in range(49)]}))
+    assert understand(table).findings[0].kind == "category"
+    assert found_in([f"id {row % 107}" for row in PLACES])[0].kind == "category"
+
+
+def test_what_is_neither_is_refused():
+    values = [f"word {row % 5}" if row % 4 == 0 else f"{row}.5" for row in PLACES]
+    with pytest.raises(InvalidValueError) as raised:
+        found_in(values)
+    assert str(raised.value) == (
+        "X must have numbers or categories in column 'k'; got 90 numbers and 30 other values, the first 'word 0' at "
+        "row 0. Say which it is (columns)."
+    )
+    assert found_in(values, "number")[1].strays == 30
+    assert found_in(values, "category")[1].detail == "95 levels"
+
+
+# --- what is said -----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_said_counts():
+    digits = [row % 9 for row in PLACES]
+    assert found_in(digits)[0].kind == "number"
+    assert found_in(digits, "category")[1].detail == "9 levels"
+    assert found_in([f"{row:05}" for row in PLACES], "category")[1].detail == "120 levels"
+    assert found_in([f"{row:05}" for row in PLACES], "number")[0].kind == "number"
+    assert found_in(digits, "drop")[0].kind == "unused"
+    days = [f"{1 + row % 12:02}/{1 + row % 9:02}/2024" for row in PLACES]
+    assert found_in(days)[0].style == "%m/%d/%Y"
+    column, finding = found_in(days, "date:%d/%m/%Y")
+    assert (column.style, finding.doubt, finding.strays) == ("%d/%m/%Y", "", 0)
+    assert found_in(days, "category")[0].kind == "category"
+    dates = [datetime.date(2020, 1, 1 + row % 28) for row in PLACES]
+    assert found_in(dates, "number")[0].parts == ("time",)
+    assert found_in(dates, "category")[1].detail == "28 levels"
+
+
+@pytest.mark.parametrize(
+    ("values", "said", "message"),
+    [
+        (
+            list(PLACES),
+            "date",
+            "X must hold dates in column 'k', as said; got '0' at row 0. Say what else it is (columns).",
+        ),
+        (
+            ["a", "b"] * 60,
+            "number",
+            "X must hold numbers in column 'k', as said; got 'a' at row 0. Say what else it is ",
+        ),
+        ([None, "b"] * 60, "date", "X must hold dates in column 'k', as said; got 'b' at row 1. Say what else it is "),
+        (
+            ["a"] * 120,
+            "words",
+            "columns must say one of 'number', 'category', 'date', 'drop'; got 'words' at column 'k'.",
+        ),
+        (["a"] * 120, 3, "columns must say one of 'number', 'category', 'date', 'drop'; got 3 at column 'k'."),
+        (["2020-01-01"] * 120, "date:soon", "columns must name a format of dates, such as date:%d/%m/%Y; got soon."),
+    ],
+)
+def test_what_cannot_be_as_said_is_refused(values, said, message):
+    with pytest.raises(InvalidValueError) as raised:
+        found_in(values, said)
+    assert str(raised.value).startswith(message)
+
+
+def test_columns_that_are_not_there_are_refused():
+    table = read_table(pl.DataFrame({"size": [1.0, 2.0], "colour": ["a", "b"]}))
+    with pytest.raises(
+        InvalidValueError, match=r"^columns must name columns of X; got 'sise'\. Did you mean 'size'\?$"
+    ):
+        understand(table, None, {"sise": "drop"})
+    with pytest.raises(InvalidValueError, match=r"^columns must name columns of X; got 0\."):
+        understand(table, None, {0: "drop"})
+    matrix = read_table(np.ones((3, 2)))
+    assert [column.kind for column in understand(matrix, None, {-1: "category"}).reading.columns] == [
+        "number",
+        "category",
+    ]
+    with pytest.raises(InvalidValueError, match=r"^columns must name positions below 2; got 2\.$"):
+        understand(matrix, None, {2: "drop"})
+    with pytest.raises(
+        TypeError, match=r"^columns must be a dict from columns to one of 'number', .*; got \['size'\]\.$"
+    ):
+        understand(table, None, ["size"])
+
+
+def test_a_column_is_left_to_learn_from():
+    table = read_table(pl.DataFrame({"a": [f"id {row}" for row in PLACES], "b": [1.0] * ROWS}))
+    with pytest.raises(InvalidValueError) as raised:
+        understand(table, None, {"b": "drop"})
+    assert str(raised.value) == (
+        "X must have a column to learn from; got column 'a' (another value in nearly every row), column 'b' (left out, "
+        "as asked). Say what such a column is (columns)."
+    )
+    empty = understand(read_table(np.full((3, 2), np.nan)))
+    assert empty.reading == Reading.plain(None, [True, True])
+
+
+def test_sentences():
+    findings = [
+        Finding("a", "number", strays=2, first="w", row=3),
+        Finding("b", "date", strays=1, first="x", row=4, doubt="column 'b' could be either"),
+        Finding("c", "unused", "empty"),
+        Finding("d", "unused", "left out, as asked"),
+    ]
+    assert [*notes_of_columns(findings)] == [
+        "X has values that are not numbers or dates in columns of numbers or dates; they count as missing: column 'a' "
+        "(2, the first 'w' in row 3, counted from 0), column 'b' (1, the first 'x' in row 4, counted from 0). If they "
+        "mean something, make the column a category.",
+        "X has dates that could be read in two ways: column 'b' could be either.",
+        "X has columns that are not used: column 'c' (empty).",
+    ]
+    assert [*notes_of_columns([Finding("a", "number")])] == []
+
+
+def test_findings_as_json():
+    finding = Finding("a", "number", strays=2, first="w", row=3)
+    assert finding.as_json() == {"column": "a", "kind": "number", "strays": 2, "first": "w", "row": 3}
+    assert Finding.from_json(finding.as_json()) == finding
+    for entry in (
+        {"column": 1.5, "kind": "number"},
+        {"column": "a", "kind": "number", "strays": "2"},
+        {"column": "a", "kind": "x"},
+    ):
+        with pytest.raises(TypeError):
+            Finding.from_json(entry)
