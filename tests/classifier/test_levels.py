@@ -308,3 +308,21 @@ def test_unknown_levels_have_no_effect_and_are_counted_where_levels_count():
     blank = replace(preprocessing, one_hot=None, effects=None)
     assert blank.is_one_hot
     assert blank.n_deep == 1 + 150
+
+
+def test_it_is_said_what_became_of_levels():
+    frame, y, codes, _ = made(1500, 150)
+    often = np.where(
+        np.arange(1500) % 2 == 0, [f"s{place % 60}" for place in np.random.default_rng(0).permutation(1500)], "often"
+    )
+    single = pl.Series([f"u{place}" for place in range(1500)])
+    frame = frame.with_columns(often=pl.Series(often), single=single, few=pl.Series(["a", "b"] * 750))
+    classifier = lw.Classifier((4,), members=2, steps=20, columns={"single": "category"}).fit(frame, y)
+    own = (np.bincount(codes[0]) >= FEWEST_OF_LEVEL).sum()
+    assert [each.detail for each in classifier.columns_] == [
+        "",
+        f"150 levels: {own} with an input of their own, the others described by their effects",
+        "61 levels: 1 with an input of their own, the others not used, since they say nothing of the target",
+        "1,500 levels: all not used, since they say nothing of the target",
+        "2 levels",
+    ]

@@ -20,9 +20,9 @@ from logitwise._errors import InvalidValueError
 from logitwise._warnings import warn_of_data
 from logitwise.classifier import other_names
 from logitwise.classifier.decisions import check_goal
-from logitwise.classifier.folds import folds_to_learn_by, given_split, plan_for
+from logitwise.classifier.folds import given_split, plan_for
 from logitwise.classifier.held_out import HeldOut
-from logitwise.classifier.levels.learning import TrainingRows, effects_of_rows, learn_effects
+from logitwise.classifier.levels.learning import TrainingRows, effects_of_rows, learn_effects, with_levels
 from logitwise.classifier.members import State
 from logitwise.classifier.notes import Note, TrainingWarning, notes_of_columns, notes_of_data, notes_of_validation
 from logitwise.classifier.options import as_json, check_switches, members_of, recipe_of
@@ -55,9 +55,10 @@ class Classifier(ClassifierMixin, BaseEstimator):
     regression. With `X_val`, or from 100,000 rows on, one split of the rows takes the place of folds.
 
     Numbers are scaled by their quartiles and level off far out; pixels (arrays of uint8, or of three dimensions and
-    more) have one common scale. Gaps are filled by the median and flagged; categories are one-hot; of
-    dates, the time and the parts of the calendar that repeat are numbers. Text is read as numbers or dates where nearly
-    all values of a column are, as in "$1,200"; the others are taken as missing, with a note.
+    more) have one common scale. Gaps are filled by the median and flagged. Frequent levels of categories are one-hot;
+    the others are described by what they add to the logits, as other rows with the same level tell. Of dates, the time
+    and the parts of the calendar that repeat are numbers. Text is read as numbers or dates where nearly all values of a
+    column are, as in "$1,200"; the others are taken as missing, with a note.
 
     Args:
         hidden: The number of units of each hidden layer of a member; `()` leaves only the linear path: softmax
@@ -280,12 +281,11 @@ class Classifier(ClassifierMixin, BaseEstimator):
         plan = None if is_split else plan_for(target[used], members, np.random.default_rng(seed))
         by_others = None
         if not preprocessing.is_one_hot:
-            fold = folds_to_learn_by(plan, target[used], np.random.default_rng([seed, 1]))
-            of_rows = weight[used] / by_class[target[used]]
-            prepared = preprocessing.prepare(table).at(used)
-            known = TrainingRows(prepared, target[used], of_rows / of_rows.mean(), fold, len(classes))
+            of_rows, prepared = weight[used] / by_class[target[used]], preprocessing.prepare(table).at(used)
+            known = TrainingRows.of(prepared, target[used], of_rows, plan, len(classes), seed)
             if before is None:
                 preprocessing, by_others = learn_effects(preprocessing, known)
+                self.columns_ = with_levels(self.columns_, preprocessing)
             elif not is_partial or digest == before.rows_sha256:
                 by_others = effects_of_rows(preprocessing, known)
         rows = EncodedRows.of(preprocessing, table, target, weight, used)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from logitwise.classifier.folds import Plan, folds_to_learn_by
 from logitwise.classifier.levels.effects import Levels, Rows, fit_effects
+from logitwise.columns.deciding import Finding
 from logitwise.model.categories import Category
 from logitwise.model.preprocessing import Prepared, Preprocessing
 
@@ -58,6 +60,14 @@ class TrainingRows:
     weight: np.ndarray
     fold: np.ndarray
     n_classes: int
+
+    @classmethod
+    def of(
+        cls, prepared: Prepared, target: np.ndarray, weight: np.ndarray, plan: Plan | None, n_classes: int, seed: int
+    ) -> TrainingRows:
+        """Return rows with weights whose mean is 1, and the folds of a plan (None: no row is held out), or others."""
+        fold = folds_to_learn_by(plan, target, np.random.default_rng([seed, 1]))
+        return cls(prepared, target, weight / weight.mean(), fold, n_classes)
 
     def levels(self, categories: Sequence[Category], places: Sequence[int]) -> Levels:
         """Return the levels of the categories at some places."""
@@ -125,6 +135,19 @@ def effects_of_rows(preprocessing: Preprocessing, rows: TrainingRows) -> np.ndar
     return np.concatenate(
         [_of_others(each, codes[:, p], categories[p]) for p, each in zip(places, found, strict=True)], axis=1
     )
+
+
+def with_levels(findings: Sequence[Finding], preprocessing: Preprocessing) -> list[Finding]:
+    """Return what columns were taken for, with what became of the levels of categories."""
+    found, reading = [*findings], preprocessing.columns_of_x
+    of_categories = [place for place, number in zip(reading.made_of, reading.are_numbers, strict=True) if not number]
+    for place, category in zip(of_categories, preprocessing.categories, strict=True):
+        if category.is_whole and category.levels:
+            continue
+        own = f"{category.one_hot:,} with an input of their own, the others" if category.one_hot else "all"
+        what = "described by their effects" if category.n_effects else "not used, since they say nothing of the target"
+        found[place] = replace(found[place], detail=f"{found[place].detail}: {own} {what}")
+    return found
 
 
 def _of_others(effects: np.ndarray, codes: np.ndarray, category: Category) -> np.ndarray:
