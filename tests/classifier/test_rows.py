@@ -27,11 +27,16 @@ def test_rows_in_use_are_encoded_in_their_order_with_weights_of_mean_one():
 
 def test_others_follow():
     first, second = (
-        EncodedRows(np.full((rows, 2), rows, np.float32), np.full(rows, rows), np.full(rows, float(rows)))
+        EncodedRows(
+            np.full((rows, 2), rows, np.float32),
+            np.full(rows, rows),
+            np.full(rows, float(rows)),
+            np.full((rows, 1), rows),
+        )
         for rows in (2, 3)
     )
     both = first.followed_by(second)
-    for each in (both.inputs[:, 0], both.inputs[:, 1], both.target, both.weight):
+    for each in (both.inputs[:, 0], both.inputs[:, 1], both.target, both.weight, both.codes[:, 0]):
         assert each.tolist() == [2, 2, 3, 3, 3]
 
 

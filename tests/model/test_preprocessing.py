@@ -1,12 +1,15 @@
 """From X to the inputs of a network: values worked out by hand, and what is refused."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import polars as pl
 import pytest
 
-from logitwise.classifier.columns import MAX_LEVELS, _intervals, _knots, fit_preprocessing
+from logitwise.classifier.columns import _intervals, _knots, fit_preprocessing
+from logitwise.classifier.levels import learning
+from logitwise.classifier.levels.learning import FEW_LEVELS, FEWEST_OF_LEVEL, find_levels
 from logitwise.columns.table import read_table
 from logitwise.model.preprocessing import CLIP, Ramps
 from logitwise.model.scratch import Scratch
@@ -119,12 +122,30 @@ def test_two_levels_share_one_input():
     np.testing.assert_array_equal(encoded(train), [[-1, 1], [1, 1], [1, 0], [0, 1]])
 
 
-def test_levels_are_capped_to_the_most_frequent():
-    levels = [f"rare {i}" for i in range(300)] + ["often", "often"]
+def test_of_many_levels_the_frequent_ones_have_an_input():
+    few = [f"rare {place:02}" for place in range(FEW_LEVELS)]
+    np.testing.assert_array_equal(encoded(pl.DataFrame({"level": few})), np.eye(FEW_LEVELS))
+    levels = [*few, *["nearly"] * (FEWEST_OF_LEVEL - 1), *["often"] * FEWEST_OF_LEVEL, *["most"] * 30]
     inputs = encoded(pl.DataFrame({"level": levels}))
-    assert inputs.shape == (302, MAX_LEVELS)
-    assert inputs.sum() == MAX_LEVELS + 1
-    np.testing.assert_array_equal(inputs[-2:, 0], [1, 1])
+    assert inputs.shape == (len(levels), 2)
+    np.testing.assert_array_equal(inputs.nonzero()[0], np.arange(len(levels) - 50, len(levels)))
+    np.testing.assert_array_equal(inputs[-31:], [[0, 1], *[[1, 0]] * 30])
+
+
+def test_inputs_of_levels_are_limited_in_all_columns_together(monkeypatch):
+    monkeypatch.setattr(learning, "MOST_ONE_HOT", 3)
+    columns = [
+        [f"{level}" for level in range(FEW_LEVELS + 1) for _ in range(25 + level)],
+        [f"{level}" for level in range(FEW_LEVELS + 1) for _ in range(24 + level)] + [None] * (FEW_LEVELS + 1),
+        [f"{place % FEW_LEVELS}" for place in range(13 * 31)],
+    ]
+    found = find_levels([np.array(column, dtype=object) for column in columns])
+    assert [each.one_hot for each in found] == [2, 1, FEW_LEVELS]
+    assert [each.levels[:2] for each in found[:2]] == [("12", "11")] * 2
+    monkeypatch.setattr(learning, "MOST_NUMBERS", 0)
+    monkeypatch.setattr(learning, "LEAST_ONE_HOT", 2)
+    assert [each.one_hot for each in find_levels([np.array(columns[0], dtype=object)])] == [2]
+    assert find_levels([]) == ()
 
 
 def test_pixels_share_one_scale():
@@ -333,14 +354,19 @@ def row_by_row(preprocessing, frame):
     rows = []
     for values in frame.select(preprocessing.names).iter_rows():
         numbers = [value for value, levels in zip(values, preprocessing.levels, strict=True) if levels is None]
-        texts = [(value, levels) for value, levels in zip(values, preprocessing.levels, strict=True) if levels]
+        texts = [value for value, levels in zip(values, preprocessing.levels, strict=True) if levels is not None]
         filled = [fill if x is None else x for x, fill in zip(numbers, preprocessing.fill, strict=True)]
         z = (np.array(filled) - preprocessing.offset) * preprocessing.scale
         row = [*(z / np.sqrt(1 + (z / 3) ** 2))]
         row += [float(x is None) for x, had in zip(numbers, preprocessing.had_gaps, strict=True) if had]
-        for value, levels in texts:
-            hot = [float(value == level) for level in levels]
-            row += hot if len(levels) > 2 else [hot[0] - sum(hot[1:])]
+        known = [*zip(texts, preprocessing.categories, strict=True)]
+        for value, category in known:
+            hot = [float(value == level) for level in category.levels[: category.one_hot]]
+            row += hot if len(category.levels) > 2 else [hot[0] - sum(hot[1:])]
+        for value, category in known:
+            if category.effects is not None:
+                is_known = value in category.levels
+                row += [*(category.effects[category.levels.index(value)] if is_known else np.zeros(category.n_effects))]
         for x, knots in zip(filled, preprocessing.knots, strict=True):
             row += [(np.clip(x, a, b) - a) / (b - a) / 2 - 0.25 for a, b in pairwise(knots)]
         rows.append(row)
@@ -352,10 +378,19 @@ def test_rows_are_encoded_as_the_documents_say_however_many_there_are(rows):
     train, frame = every_kind(300), every_kind(rows, seed=1)
     preprocessing = fit_preprocessing(read_table(train), np.arange(300), 2)
     assert [len(levels or ()) for levels in preprocessing.levels] == [1, 0, 2, 0, 3, 0, 30]
+    assert [each.one_hot for each in preprocessing.categories] == [1, 2, 3, 0]
+    effects = [np.random.default_rng(place).normal(size=(count, 2)) for place, count in ((0, 3), (1, 30))]
+    *others, three, many = preprocessing.categories
+    three, many = (
+        replace(three, effects=np.float32(effects[0])),
+        replace(many, one_hot=4, effects=np.float32(effects[1])),
+    )
+    preprocessing = preprocessing.with_categories([*others, three, many])
     assert preprocessing.had_gaps.tolist() == [False, True, False]
     assert min(map(len, preprocessing.knots)) >= 3
     inputs = preprocessing.encode(preprocessing.prepare(read_table(frame)), slice(None))
-    assert preprocessing.n_deep == 3 + 1 + 1 + 1 + 3 + 30
+    assert preprocessing.n_deep == 3 + 1 + 1 + 1 + 3 + 4 + 2 + 2
+    assert preprocessing.effect_inputs == slice(13, 17)
     np.testing.assert_allclose(inputs, row_by_row(preprocessing, frame), rtol=1e-5, atol=1e-6)
 
 
@@ -404,8 +439,6 @@ def test_equally_frequent_levels_are_in_alphabetical_order():
     levels = ["b", "c", "a", "c", "b", "a", "d", "d", "d", None, None, None, None]
     found = fit_preprocessing(read_table(pl.DataFrame({"t": levels})), np.arange(13), 2)
     assert found.levels == (("d", "a", "b", "c"),)
-    many = encoded(pl.DataFrame({"t": [f"{place:03}" for place in range(256)]}))
-    np.testing.assert_array_equal(many, np.eye(256)[:, :255])
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""What a network has to beat on the same rows: the class frequencies, and a logistic regression of the same inputs.
+"""What a network has to beat on the same rows: the class frequencies, and a logistic regression of the same columns.
 
-The logistic regression is one that a good engineer would have used: its strength of regularisation is chosen on the
-held-out rows.
+The logistic regression is one that a good engineer would have used: each level of a category has a weight of its own,
+and the strength of regularisation is chosen on the held-out rows.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from logitwise._display import Displayed, counted
 from logitwise.model.network import Network
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
     from logitwise.classifier.folds import Plan
     from logitwise.classifier.held_out import HeldOut
 
@@ -32,6 +34,8 @@ RESAMPLES = 500
 MAJORITY, LOGISTIC = "majority class", "logistic regression"
 CERTAIN = 2.0  # a log loss below this over the rows is of a model that is right in all of them, and sure of it
 SHARE_WORTH_KNOWING = 0.05  # of the loss of the class frequencies: what too few rows leave open
+
+Inputs: TypeAlias = "np.ndarray | csr_array"
 
 
 @dataclass(frozen=True, repr=False)
@@ -155,7 +159,7 @@ def _interval(difference: dict[str, float]) -> str:
 
 
 def compare(
-    inputs: np.ndarray,
+    inputs: Inputs,
     target: np.ndarray,
     weight: np.ndarray,
     plan: Plan,
@@ -165,7 +169,7 @@ def compare(
     """Return how a model compares with its baselines on held-out rows.
 
     Args:
-        inputs: All rows as inputs of the network, without ramps.
+        inputs: All rows as the inputs of a logistic regression, dense or sparse.
         target: Their classes.
         weight: Their weights, without those of the classes: a class weight must not change probabilities.
         plan: Which rows were held out from whom.
@@ -177,9 +181,9 @@ def compare(
     n_classes = model.log_probabilities.shape[1]
     if len(model.rows) == 0:
         return Comparison(0, {}, {})
-    place = np.full(len(inputs), -1)
+    place = np.full(len(target), -1)
     place[model.rows] = np.arange(len(model.rows))
-    folds = _folds_to_compare(plan, inputs.shape, n_classes)
+    folds = _folds_to_compare(plan, inputs, n_classes)
     strength, networks = choose_logistic(inputs, target, weight, folds, n_classes)
     frequencies = [np.bincount(target[rows], weight[rows], n_classes) + 0.5 for rows, _ in folds]
     held_out = np.concatenate([rows for _, rows in folds])
@@ -202,10 +206,10 @@ def compare(
     return Comparison(len(held_out), measures, differences, strength, linear_gain, model.averaging)
 
 
-def _folds_to_compare(plan: Plan, shape: tuple[int, ...], n_classes: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def _folds_to_compare(plan: Plan, inputs: Inputs, n_classes: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the rows trained on and those held out, of as many folds as the work allows."""
     distinct = len({id(fold) for fold in plan.held_out})
-    work = min(shape[0], LOGISTIC_ROWS) * shape[1] * n_classes
+    work = int(min(_shape(inputs)[0], LOGISTIC_ROWS) * _numbers_per_row(inputs)) * n_classes
     count = max(1, min(distinct, MOST_WORK // max(work, 1)))
     return [(plan.trained[fold], plan.held_out[fold]) for fold in range(count)]
 
@@ -218,7 +222,7 @@ def _difference(values: np.ndarray, seed: int) -> dict[str, float]:
 
 
 def choose_logistic(
-    inputs: np.ndarray,
+    inputs: Inputs,
     target: np.ndarray,
     weight: np.ndarray,
     folds: Sequence[tuple[np.ndarray, np.ndarray]],
@@ -230,13 +234,13 @@ def choose_logistic(
     are not tried. Where the inputs are many, the strength is chosen by fewer rows than the networks are fitted on.
 
     Args:
-        inputs: All rows as inputs of the network.
+        inputs: All rows as inputs, dense or sparse.
         target: Their classes.
         weight: Their weights.
         folds: The rows to fit on and the rows to measure on, of each fold.
         n_classes: How many classes there are.
     """
-    most = max(FEWEST_TO_CHOOSE, MOST_TO_CHOOSE // max(1, inputs.shape[1] * n_classes))
+    most = max(FEWEST_TO_CHOOSE, int(MOST_TO_CHOOSE / max(1, _numbers_per_row(inputs) * n_classes)))
     fits = [_Logistic(inputs, target, weight, trained, n_classes, most) for trained, _ in folds]
     best, chosen, worse = np.inf, STRENGTHS[0], 0
     networks: list[Network] = []
@@ -258,18 +262,18 @@ def choose_logistic(
 
 
 def fit_logistic(
-    inputs: np.ndarray, target: np.ndarray, weight: np.ndarray, n_classes: int, strength: float = 1.0
+    inputs: Inputs, target: np.ndarray, weight: np.ndarray, n_classes: int, strength: float = 1.0
 ) -> Network:
     """Return a logistic regression by scikit-learn as a network of one member.
 
     Args:
-        inputs: Rows as inputs of the network; of more than 20,000, a regular sample is fitted.
+        inputs: Rows as inputs, dense or sparse; of more than 20,000, a regular sample is fitted.
         target: Their classes.
         weight: Their weights.
         n_classes: How many classes there are.
         strength: C of scikit-learn.
     """
-    return _Logistic(inputs, target, weight, np.arange(len(inputs)), n_classes, LOGISTIC_ROWS).network(strength)
+    return _Logistic(inputs, target, weight, np.arange(len(target)), n_classes, LOGISTIC_ROWS).network(strength)
 
 
 class _Logistic:
@@ -280,7 +284,7 @@ class _Logistic:
     """
 
     def __init__(
-        self, inputs: np.ndarray, target: np.ndarray, weight: np.ndarray, rows: np.ndarray, n_classes: int, most: int
+        self, inputs: Inputs, target: np.ndarray, weight: np.ndarray, rows: np.ndarray, n_classes: int, most: int
     ) -> None:
         from sklearn.linear_model import LogisticRegression
 
@@ -289,14 +293,14 @@ class _Logistic:
         self.inputs, self.target, self.weight = inputs[rows], target[rows], weight[rows]
         self.n_classes = n_classes
         self.present = np.unique(self.target)
-        solver = "newton-cholesky" if (inputs.shape[1] + 1) * n_classes <= MOST_FOR_NEWTON else "lbfgs"
+        solver = "newton-cholesky" if (_shape(inputs)[1] + 1) * n_classes <= MOST_FOR_NEWTON else "lbfgs"
         self.regression = LogisticRegression(solver=solver, max_iter=ITERATIONS, warm_start=True)
 
     def network(self, strength: float) -> Network:
         """Return the logistic regression of a strength, C of scikit-learn, as a network of one member."""
         from sklearn import config_context
 
-        linear = np.zeros((1, self.inputs.shape[1], self.n_classes), dtype=np.float32)
+        linear = np.zeros((1, _shape(self.inputs)[1], self.n_classes), dtype=np.float32)
         prior = np.full((1, 1, self.n_classes), np.float32(-30.0))  # a class that does not occur in these rows
         present = self.present
         if len(present) < 2:
@@ -314,7 +318,18 @@ class _Logistic:
         return Network((), None, linear, prior)
 
 
-def _probabilities(network: Network, inputs: np.ndarray) -> np.ndarray:
-    logits = network.logits(inputs)[0].astype(np.float64)
+def _shape(inputs: Inputs) -> tuple[int, ...]:
+    return inputs.shape or (0, 0)  # which SciPy's types leave open
+
+
+def _numbers_per_row(inputs: Inputs) -> float:
+    """Return how many numbers of a row there are to compute with."""
+    return inputs.shape[1] if isinstance(inputs, np.ndarray) else inputs.nnz / _shape(inputs)[0]
+
+
+def _probabilities(network: Network, inputs: Inputs) -> np.ndarray:
+    is_dense = isinstance(inputs, np.ndarray)
+    logits = network.logits(inputs)[0] if is_dense else inputs @ network.linear[0] + network.prior[0]
+    logits = logits.astype(np.float64)
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     return exponentials / exponentials.sum(axis=1, keepdims=True)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 
+from logitwise.classifier.levels.learning import find_levels
 from logitwise.columns.reading import Reading
 from logitwise.columns.table import Table
 from logitwise.model.preprocessing import Preprocessing
 
-MAX_LEVELS = 255  # of one column; rarer ones are encoded as zeros, like levels never seen in training
 TINY = 8 * np.finfo(np.float64).eps  # of the largest value: less is rounding
 MOST_INTERVALS = 16  # between the knots of a column
 FEWEST_IN_INTERVAL = 20  # rows
@@ -26,18 +24,14 @@ def fit_preprocessing(table: Table, rows: np.ndarray, n_classes: int, reading: R
     """
     table = table if reading is None else reading.read(table)[0]
     is_number = [table.column(place).dtype.kind != "O" for place in range(table.n_columns)]
-    levels = tuple(
-        None if number else _most_frequent(table.column(place)[rows]) for place, number in enumerate(is_number)
-    )
+    categories = find_levels([table.column(place)[rows] for place, number in enumerate(is_number) if not number])
+    following = iter(categories)
+    levels = tuple(None if number else next(following).levels for number in is_number)
     numbers = table.numbers(np.flatnonzero(is_number).tolist())
     intervals = 0 if table.has_common_scale else _intervals(len(rows), numbers.shape[1], n_classes)
     knots = tuple(_knots(numbers[rows, place], intervals) for place in range(numbers.shape[1]))
-    return Preprocessing(table.names, levels, *_statistics(numbers, rows, table.has_common_scale), knots, reading)
-
-
-def _most_frequent(values: np.ndarray) -> tuple[str, ...]:
-    counts = Counter(value for value in values if value is not None)
-    return tuple(sorted(counts, key=lambda level: (-counts[level], level))[:MAX_LEVELS])
+    statistics = _statistics(numbers, rows, table.has_common_scale)
+    return Preprocessing(table.names, levels, *statistics, knots, reading).with_categories(categories)
 
 
 def _intervals(rows: int, n_numbers: int, n_classes: int) -> int:

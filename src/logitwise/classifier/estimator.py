@@ -22,6 +22,7 @@ from logitwise.classifier import other_names
 from logitwise.classifier.decisions import check_goal
 from logitwise.classifier.folds import given_split, plan_for
 from logitwise.classifier.held_out import HeldOut
+from logitwise.classifier.levels.learning import TrainingRows, effects_of_rows, learn_effects, with_levels
 from logitwise.classifier.members import State
 from logitwise.classifier.notes import Note, TrainingWarning, notes_of_columns, notes_of_data, notes_of_validation
 from logitwise.classifier.options import as_json, check_switches, members_of, recipe_of
@@ -54,9 +55,10 @@ class Classifier(ClassifierMixin, BaseEstimator):
     regression. With `X_val`, or from 100,000 rows on, one split of the rows takes the place of folds.
 
     Numbers are scaled by their quartiles and level off far out; pixels (arrays of uint8, or of three dimensions and
-    more) have one common scale. Gaps are filled by the median and flagged; categories are one-hot; of
-    dates, the time and the parts of the calendar that repeat are numbers. Text is read as numbers or dates where nearly
-    all values of a column are, as in "$1,200"; the others are taken as missing, with a note.
+    more) have one common scale. Gaps are filled by the median and flagged. Frequent levels of categories are one-hot;
+    the others are described by what they add to the logits, as other rows with the same level tell. Of dates, the time
+    and the parts of the calendar that repeat are numbers. Text is read as numbers or dates where nearly all values of a
+    column are, as in "$1,200"; the others are taken as missing, with a note.
 
     Args:
         hidden: The number of units of each hidden layer of a member; `()` leaves only the linear path: softmax
@@ -251,7 +253,10 @@ class Classifier(ClassifierMixin, BaseEstimator):
             self.baselines_ = None if is_partial else training_set.compare(held_out, recipe.seed)
         state = trainer.members.state()
         counts = training_set.class_counts
-        self._before = WarmStart(training_set.classes, training_set.preprocessing, state, recipe.seed, counts)
+        learnt_from = training_set.rows_sha256 if before is None else before.rows_sha256
+        self._before = WarmStart(
+            training_set.classes, training_set.preprocessing, state, recipe.seed, counts, learnt_from
+        )
         self._keep(training_set, trainer, held_out)
         if trainer.progress.interrupted:
             raise KeyboardInterrupt
@@ -271,16 +276,27 @@ class Classifier(ClassifierMixin, BaseEstimator):
             preprocessing, self.columns_ = learn_columns(self.columns, table, used, len(classes))
         else:
             preprocessing = before.preprocessing
+        digest = rows_sha256(preprocessing.columns_of_x.selected(table), labels)
+        is_partial, is_split = arguments.classes is not None, arguments.X_val is not None or arguments.y_val is not None
+        plan = None if is_split else plan_for(target[used], members, np.random.default_rng(seed))
+        by_others = None
+        if not preprocessing.is_one_hot:
+            of_rows, prepared = weight[used] / by_class[target[used]], preprocessing.prepare(table).at(used)
+            known = TrainingRows.of(prepared, target[used], of_rows, plan, len(classes), seed)
+            if before is None:
+                preprocessing, by_others = learn_effects(preprocessing, known)
+                self.columns_ = with_levels(self.columns_, preprocessing)
+            elif not is_partial or digest == before.rows_sha256:
+                by_others = effects_of_rows(preprocessing, known)
         rows = EncodedRows.of(preprocessing, table, target, weight, used)
-        is_partial = arguments.classes is not None
         self.notes_ = []
         if not is_partial:
             reading = preprocessing.columns_of_x
             self.notes_ += notes_of_columns(self.columns_)
             self.notes_ += notes_of_data(table, reading, used, target[used], classes, rows.inputs, members)
-        if arguments.X_val is None and arguments.y_val is None:
-            plan = plan_for(rows.target, members, np.random.default_rng(seed))
-        else:
+        if by_others is not None:
+            rows.inputs[:, preprocessing.effect_inputs] = by_others
+        if plan is None:
             held_out = read_validation(arguments, classes, preprocessing, by_class)
             self.notes_ += notes_of_validation(held_out.target, classes)
             plan = given_split(len(rows.target), len(held_out.target), members)
@@ -288,7 +304,6 @@ class Classifier(ClassifierMixin, BaseEstimator):
         counts = np.bincount(target[used], minlength=len(classes))
         if is_partial and before is not None and np.array_equal(classes, before.classes):
             counts += before.class_counts
-        digest = rows_sha256(preprocessing.columns_of_x.selected(table), labels)
         return TrainingSet(classes, preprocessing, rows, plan, by_class, goal, counts, digest)
 
     def _train(self, trainer: Trainer) -> None:
@@ -392,6 +407,7 @@ class WarmStart:
     state: State
     seed: int
     class_counts: np.ndarray
+    rows_sha256: str  # of the rows that the preprocessing was learnt from
 
     def put_into(self, trainer: Trainer, classes: np.ndarray) -> None:
         """Give the members of a trainer the weights of the fit before."""

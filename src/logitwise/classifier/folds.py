@@ -9,6 +9,7 @@ import numpy as np
 FEWEST_ROWS = 10  # with fewer, held-out rows say too little: all members are trained on all rows
 ONE_SPLIT_ROWS = 100_000  # from here on one split is enough to choose by
 SPLIT_FRACTION = 0.1
+FOLDS_TO_LEARN_BY = 5
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,24 @@ def plan_for(target: np.ndarray, members: int, generator: np.random.Generator) -
     why = f"Folds: each of {members} members is trained on all rows but its own fold, and measured on that."
     trained = tuple(np.flatnonzero(fold != own) for own in range(members))
     return Plan(trained, tuple(np.flatnonzero(fold == own) for own in range(members)), why)
+
+
+def folds_to_learn_by(plan: Plan | None, target: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Return the fold of each row, for what is learnt of a row by the others alone; -1 where the row is held out.
+
+    Args:
+        plan: Which rows are held out; None where none of these are. Its folds are taken where there are any.
+        target: The class of each row.
+        generator: Decides which rows go where.
+    """
+    fold = np.full(len(target), -1)
+    if plan is not None and plan.is_folds:
+        for place, held_out in enumerate(plan.held_out):
+            fold[held_out] = place
+        return fold
+    trained = np.arange(len(target)) if plan is None else plan.trained[0]
+    fold[trained] = _deal(target[trained], FOLDS_TO_LEARN_BY, generator)
+    return fold
 
 
 def given_split(rows: int, held_out: int, members: int) -> Plan:

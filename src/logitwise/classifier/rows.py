@@ -41,14 +41,16 @@ class EncodedRows:
     inputs: np.ndarray
     target: np.ndarray
     weight: np.ndarray
+    codes: np.ndarray  # of the levels of categories, `(rows, categories)`
 
     @classmethod
     def of(
         cls, preprocessing: Preprocessing, table: Table, target: np.ndarray, weight: np.ndarray, used: np.ndarray
     ) -> EncodedRows:
         """Return the rows at `used`, with weights whose mean is 1."""
-        inputs = preprocessing.encode(preprocessing.prepare(table), used)
-        return cls(inputs, target[used], weight[used] / weight[used].mean())
+        prepared = preprocessing.prepare(table)
+        inputs = preprocessing.encode(prepared, used)
+        return cls(inputs, target[used], weight[used] / weight[used].mean(), prepared.codes[used])
 
     def followed_by(self, others: EncodedRows) -> EncodedRows:
         """Return these rows and then the others."""
@@ -56,6 +58,7 @@ class EncodedRows:
             np.concatenate([self.inputs, others.inputs]),
             np.concatenate([self.target, others.target]),
             np.concatenate([self.weight, others.weight]),
+            np.concatenate([self.codes, others.codes]),
         )
 
 

@@ -17,6 +17,7 @@ from logitwise.classifier.baselines import Comparison, compare
 from logitwise.classifier.calibration import PRIOR, SMALLEST, among_present, temperature_of
 from logitwise.classifier.folds import Plan
 from logitwise.classifier.held_out import HeldOut
+from logitwise.classifier.levels.uncut import uncut_inputs
 from logitwise.classifier.members import AdamW, Members, Shape, State
 from logitwise.classifier.notes import TrainingWarning as TrainingWarning  # once defined here: imports of it still work
 from logitwise.classifier.rows import EncodedRows
@@ -374,4 +375,5 @@ class TrainingSet:
         rows = self.rows
         weight = rows.weight / np.where(self.class_weight > 0, self.class_weight, 1.0)[rows.target]
         weight = weight / weight.mean()
-        return compare(rows.inputs[:, : self.preprocessing.n_deep], rows.target, weight, self.plan, held_out, seed)
+        inputs = uncut_inputs(self.preprocessing, rows.inputs, rows.codes)
+        return compare(inputs, rows.target, weight, self.plan, held_out, seed)

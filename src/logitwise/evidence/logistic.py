@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from logitwise.classifier.baselines import LOGISTIC_ROWS, fit_logistic
+from logitwise.classifier.levels.uncut import uncut, uncut_inputs
 from logitwise.columns.table import read_table
 from logitwise.evidence.record import is_number
 from logitwise.model.calibration import Calibration
@@ -15,9 +16,9 @@ from logitwise.model.model import Model
 
 
 def logistic_beside(model: Model, X: Any, y: Any) -> Model:
-    """Return a logistic regression of the inputs of a model, as a model, of the strength that training chose.
+    """Return a logistic regression of the columns of a model, as a model, of the strength that training chose.
 
-    Of many rows, a regular sample is fitted.
+    Each level of a category has a weight of its own. Of many rows, a regular sample is fitted.
 
     Args:
         model: What it stands beside.
@@ -27,8 +28,9 @@ def logistic_beside(model: Model, X: Any, y: Any) -> Model:
     preprocessing, n_classes = model.preprocessing, len(model.classes)
     prepared, target = preprocessing.prepare(read_table(X)), model.class_indices(y)
     rows = slice(None, None, -(-len(target) // LOGISTIC_ROWS))
-    inputs = preprocessing.encode(prepared, rows)[:, : preprocessing.n_deep]
-    fitted = fit_logistic(inputs, target[rows], np.ones(len(inputs)), n_classes, _strength(model))
+    known = uncut_inputs(preprocessing, preprocessing.encode(prepared, rows), prepared.codes[rows])
+    fitted = fit_logistic(known, target[rows], np.ones(len(target[rows])), n_classes, _strength(model))
+    preprocessing = uncut(preprocessing)
     ramps = np.zeros((1, preprocessing.n_inputs - preprocessing.n_deep, n_classes), dtype=np.float32)
     network = replace(fitted, linear=np.concatenate([fitted.linear, ramps], axis=1))
     return Model(model.classes, preprocessing, network, Calibration.none(n_classes))

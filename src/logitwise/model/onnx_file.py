@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from logitwise._extras import needed_for
+from logitwise.model.categories import Category
 from logitwise.model.file import refuse_irregular, write_whole
 from logitwise.model.model import SMALLEST, Model
 from logitwise.model.preprocessing import CLIP, RAMP_END
@@ -124,8 +125,10 @@ class _Graph:
                 kept = self.add("Gather", [gaps, places], axis=1)
                 inputs.append(self.add("Cast", [kept], to=TensorProto.FLOAT))
             ramps = self._ramps(filled)
-        for name, levels in zip(categories, (levels for levels in preprocessing.levels if levels), strict=True):
-            inputs.append(self._one_hot(name, levels))
+        named = zip(categories, preprocessing.categories, strict=True)
+        known = [(self._codes(name, each), each) for name, each in named if each.n_one_hot + each.n_effects]
+        inputs += [self._one_hot(*each) for each in known if each[1].n_one_hot]
+        inputs += [self._effects(*each) for each in known if each[1].n_effects]
         return (self.add("Concat", inputs, axis=1) if len(inputs) > 1 else inputs[0]), ramps
 
     def _levelled(self, filled: str) -> str:
@@ -152,8 +155,9 @@ class _Graph:
         low, high = self.constant(-RAMP_END, np.float64), self.constant(RAMP_END, np.float64)
         return self.add("Cast", [self.add("Clip", [scaled, low, high])], to=TensorProto.FLOAT)
 
-    def _one_hot(self, name: str, levels: tuple[str, ...]) -> str:
-        """Return the inputs of a category: its code selects a row of a table, the last one for all other values."""
+    def _codes(self, name: str, category: Category) -> str:
+        """Return the place of each value among the levels of a category, their number for all other values."""
+        levels = category.levels
         codes = self.add(
             "LabelEncoder",
             [name],
@@ -162,11 +166,22 @@ class _Graph:
             default_int64=len(levels),
         )
         self.nodes[-1].domain = "ai.onnx.ml"
-        table = np.eye(len(levels) + 1, len(levels)) if len(levels) > 2 else np.array([[1.0], [-1.0], [0.0]])
-        if len(levels) == 1:
+        return self.add("Squeeze", [codes, self.constant([1], np.int64)])
+
+    def _one_hot(self, codes: str, category: Category) -> str:
+        """Return the one-hot inputs of a category: a code selects a row of a table, the last one for other levels."""
+        own = category.one_hot
+        chosen = self.add("Min", [codes, self.constant(own, np.int64)])
+        table = np.eye(own + 1, own) if len(category.levels) > 2 else np.array([[1.0], [-1.0], [0.0]])
+        if own == 1:
             table = np.array([[1.0], [0.0]])
-        flat = self.add("Squeeze", [codes, self.constant([1], np.int64)])
-        return self.add("Gather", [self.constant(table, np.float32), flat], axis=0)
+        return self.add("Gather", [self.constant(table, np.float32), chosen], axis=0)
+
+    def _effects(self, codes: str, category: Category) -> str:
+        """Return the effects of the levels of a category; of all other values they are 0."""
+        table = np.zeros((len(category.levels) + 1, category.n_effects), np.float32)
+        table[:-1] = category.effects
+        return self.add("Gather", [self.constant(table), codes], axis=0)
 
     def _logits(self, inputs: tuple[str, str]) -> str:
         deep, ramps = inputs

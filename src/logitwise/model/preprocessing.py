@@ -1,9 +1,9 @@
-"""From columns to the inputs of a network: numbers scaled, gaps filled and flagged, categories one-hot."""
+"""From columns to the inputs of a network: numbers scaled, gaps filled and flagged, categories by their levels."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from logitwise._display import Displayed
 from logitwise.columns.reading import Column, Reading
 from logitwise.columns.table import Table
+from logitwise.model.categories import Category, are_names, tensor_name
 from logitwise.model.file import ModelFile
 from logitwise.model.scratch import Scratch
 
@@ -27,13 +28,17 @@ class Prepared(Displayed):
 
     numbers: np.ndarray  # (rows, numbers), NaN where missing
     codes: np.ndarray  # (rows, categories) int32: the position of the level, -1 where missing or not kept
-    unknown: dict[str, int]  # for each column, how many values are not what it holds, or not among its levels
+    unknown: dict[str, int]  # for each column in use, how many values are not what it holds, or not among its levels
     extra: tuple[str, ...]  # columns not seen in training
 
     @property
     def rows(self) -> int:
         """The number of rows."""
         return len(self.numbers)
+
+    def at(self, rows: np.ndarray) -> Prepared:
+        """Return some of the rows."""
+        return replace(self, numbers=self.numbers[rows], codes=self.codes[rows])
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,8 +49,9 @@ class Preprocessing(Displayed):
 
     The inputs are, in order: every number as `z / sqrt(1 + (z / 3)^2)`, where `z = (x - offset) * scale`; one
     indicator for each number column that had gaps; one input for each category of one or two levels (1 for the first
-    level, -1 for the second), and one for each level of every other category. A gap in a number takes the column's
-    median; a gap in a category, or a level not kept, is all zeros. A constant column has scale 0.
+    level, -1 for the second), and one for each frequent level of every other category; the effects of the other levels,
+    for each category that has them. A gap in a number takes the column's median; a gap in a category, or an unknown
+    level, is all zeros. A constant column has scale 0.
 
     After these come the ramps, which only the linear path of a network gets: for each number column with knots
     k_0 < ... < k_m, one input for each interval, from -1/4 left of it to 1/4 right of it. A sum of ramps is any
@@ -61,6 +67,8 @@ class Preprocessing(Displayed):
         had_gaps: Whether it had gaps in training, bool.
         knots: The knots of each number column, float64, in order: quantiles, none or three and more.
         reading: From the columns of X to numbers and categories; None where they are that as they stand.
+        one_hot: How many levels of each category have an input of their own; None: all.
+        effects: For each category, the effects of its levels (see `Category`), or None; None: for none of them.
     """
 
     names: tuple[str, ...] | None
@@ -71,6 +79,8 @@ class Preprocessing(Displayed):
     had_gaps: np.ndarray
     knots: tuple[np.ndarray, ...]
     reading: Reading | None = None
+    one_hot: tuple[int, ...] | None = None
+    effects: tuple[np.ndarray | None, ...] | None = None
 
     def _facts(self) -> Mapping[str, Any]:
         columns = self.names if self.names is not None else f"{self.n_columns:,}, by position"
@@ -100,7 +110,22 @@ class Preprocessing(Displayed):
     @cached_property
     def n_deep(self) -> int:
         """The number of inputs that the hidden layers get; ramps come after them."""
-        return len(self.offset) + self._n_gaps + sum(_width(levels) for levels in self._categories)
+        return self.n_numeric + sum(each.n_one_hot + each.n_effects for each in self.categories)
+
+    @cached_property
+    def n_numeric(self) -> int:
+        """The number of inputs of numbers, which come first: one each, and their indicators of gaps."""
+        return len(self.offset) + self._n_gaps
+
+    @property
+    def is_one_hot(self) -> bool:
+        """Whether each level of each category has an input of its own."""
+        return all(each.is_whole for each in self.categories)
+
+    @cached_property
+    def effect_inputs(self) -> slice:
+        """Where among the inputs the effects of levels are."""
+        return slice(self.n_deep - sum(each.n_effects for each in self.categories), self.n_deep)
 
     def prepare(self, table: Table) -> Prepared:
         """Return the columns of training from a table; raise where one is missing or of another type."""
@@ -110,7 +135,10 @@ class Preprocessing(Displayed):
         numbers = table.numbers(number_places)
         codes = np.empty((table.rows, len(category_places)), dtype=np.int32)
         for index, place in enumerate(category_places):
-            codes[:, index], unknown[table.column_label(place)] = table.codes(place, self._categories[index])
+            category = self.categories[index]
+            codes[:, index], count = table.codes(place, category.levels)
+            if category.n_one_hot + category.n_effects:
+                unknown[table.column_label(place)] = count
         return Prepared(numbers, codes, unknown, extra)
 
     def _extra(self, table: Table) -> tuple[str, ...]:
@@ -150,18 +178,16 @@ class Preprocessing(Displayed):
         scaled = numbers - offset
         scaled *= scale
         np.divide(scaled, _levels_off(scaled), out=inputs[:n_numbers], casting="same_kind")
-        first = n_numbers + self._n_gaps
+        first = self.n_numeric
         if self._n_gaps:
             inputs[n_numbers:first] = gaps[self.had_gaps]
         inputs[first : self.n_deep] = 0.0
-        for place, levels in enumerate(self._categories):
-            rows = np.flatnonzero(codes[place] >= 0)
-            kept = codes[place, rows]
-            if len(levels) <= 2:
-                inputs[first, rows] = 1 - 2 * kept
-            else:
-                inputs[first + kept, rows] = 1.0
-            first += _width(levels)
+        for category, levels in zip(self.categories, codes, strict=True):
+            category.encode(levels, inputs[first : first + category.n_one_hot])
+            first += category.n_one_hot
+        for category, levels in zip(self.categories, codes, strict=True):
+            category.encode_effects(levels, inputs[first : first + category.n_effects])
+            first += category.n_effects
         self.ramps.encode(numbers, inputs[first:], scratch)
 
     @cached_property
@@ -180,8 +206,19 @@ class Preprocessing(Displayed):
         return int(self.had_gaps.sum())
 
     @cached_property
-    def _categories(self) -> tuple[tuple[str, ...], ...]:
-        return tuple(levels for levels in self.levels if levels is not None)
+    def categories(self) -> tuple[Category, ...]:
+        """The category columns."""
+        levels = [each for each in self.levels if each is not None]
+        one_hot = [*map(len, levels)] if self.one_hot is None else self.one_hot
+        effects = [None] * len(levels) if self.effects is None else self.effects
+        return tuple(Category(*each) for each in zip(levels, one_hot, effects, strict=True))
+
+    def with_categories(self, categories: Sequence[Category]) -> Preprocessing:
+        """Return the preprocessing with other levels, inputs and effects of its categories."""
+        following = iter(categories)
+        levels = tuple(None if each is None else next(following).levels for each in self.levels)
+        one_hot, effects = tuple(each.one_hot for each in categories), tuple(each.effects for each in categories)
+        return replace(self, levels=levels, one_hot=one_hot, effects=effects)
 
     @cached_property
     def ramps(self) -> Ramps:
@@ -190,9 +227,8 @@ class Preprocessing(Displayed):
 
     def header(self) -> dict[str, Any]:
         """Return the entries of the header of a model file that describe this."""
-        columns = [
-            {"kind": "number"} if levels is None else {"kind": "category", "levels": levels} for levels in self.levels
-        ]
+        categories = iter(self.categories)
+        columns = [{"kind": "number"} if levels is None else next(categories).header() for levels in self.levels]
         read = self.columns_of_x
         return {
             "feature_names": read.names,
@@ -204,12 +240,19 @@ class Preprocessing(Displayed):
     def tensors(self) -> dict[str, np.ndarray]:
         """Return the tensors of a model file that hold this."""
         tensors = {f"numbers.{name}": getattr(self, name) for name in ("offset", "scale", "fill", "had_gaps")}
-        return tensors | {"numbers.knots": np.concatenate([np.zeros(0), *self.knots])}
+        effects = {tensor_name(place): each.effects for place, each in enumerate(self.categories)}
+        known = {name: values for name, values in effects.items() if values is not None}
+        return tensors | known | {"numbers.knots": np.concatenate([np.zeros(0), *self.knots])}
 
     @classmethod
     def from_file(cls, file: ModelFile) -> Preprocessing:
         """Return the preprocessing that a model file holds, verified."""
-        levels = tuple(_levels_from(file, column) for column in file.field("columns", list))
+        entries, categories = file.field("columns", list), []
+        for entry in entries:
+            if entry != {"kind": "number"}:
+                categories.append(Category.from_file(file, entry, len(categories)))
+        following = iter(categories)
+        levels = tuple(None if entry == {"kind": "number"} else next(following).levels for entry in entries)
         reading = _reading_from(file, levels)
         shape = (sum(entry is None for entry in levels),)
         offset, scale, fill = (
@@ -217,7 +260,8 @@ class Preprocessing(Displayed):
         )
         had_gaps = file.tensor("numbers.had_gaps", np.bool_, shape)
         knots = _knots_from(file, shape[0])
-        return cls(reading.made_names, levels, offset, scale, fill, had_gaps, knots, reading)
+        found = cls(reading.made_names, levels, offset, scale, fill, had_gaps, knots, reading)
+        return found.with_categories(categories)
 
 
 def _reading_from(file: ModelFile, levels: tuple[tuple[str, ...] | None, ...]) -> Reading:
@@ -226,7 +270,7 @@ def _reading_from(file: ModelFile, levels: tuple[tuple[str, ...] | None, ...]) -
     if known is not None and not isinstance(known, list):
         file.refuse("a column that is read in an unknown way")
     count = len(levels) if known is None else len(known)
-    if not levels or (names is not None and not _are_names(names, count)):
+    if not levels or (names is not None and not are_names(names, count)):
         file.refuse("columns and feature names that do not fit")
     kept = None if names is None else tuple(names)
     if known is None:
@@ -249,15 +293,6 @@ def _levels_off(scaled: np.ndarray) -> np.ndarray:
     return np.sqrt(square, out=square)
 
 
-def _levels_from(file: ModelFile, column: Any) -> tuple[str, ...] | None:
-    if column == {"kind": "number"}:
-        return None
-    levels = column.get("levels") if isinstance(column, dict) and column.get("kind") == "category" else None
-    if not isinstance(levels, list) or not _are_names(levels, len(levels)):
-        file.refuse("a column that is neither a number nor a category")
-    return tuple(levels)
-
-
 def _knots_from(file: ModelFile, n_numbers: int) -> tuple[np.ndarray, ...]:
     counts = file.field("knots", list)
     if len(counts) != n_numbers or not all(type(count) is int and (count == 0 or count >= 3) for count in counts):
@@ -267,15 +302,6 @@ def _knots_from(file: ModelFile, n_numbers: int) -> tuple[np.ndarray, ...]:
     if any((np.diff(each) <= 0).any() for each in knots):
         file.refuse("knots that do not rise")
     return knots
-
-
-def _are_names(names: list[Any], count: int) -> bool:
-    return all(isinstance(name, str) for name in names) and len(set(names)) == len(names) == count
-
-
-def _width(levels: tuple[str, ...]) -> int:
-    """Return how many inputs a category has."""
-    return len(levels) if len(levels) > 2 else min(len(levels), 1)
 
 
 @dataclass(frozen=True)
