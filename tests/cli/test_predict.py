@@ -227,7 +227,7 @@ def test_how_much_is_done_is_told_for_every_kind_of_source(run, fruit, monkeypat
     for name in ("x.npy", "x.npz"):
         found = sources.read_to_predict(name, arrays)
         assert (found.whole, found.is_long) == (20, True)
-        parts = [(len(features), first_row, read) for features, first_row, read in found.parts]
+        parts = [(len(part.features), part.first_row, part.read) for part in found.parts]
         assert [part[:2] for part in parts] == [(7, 0), (7, 7), (6, 14)]
         assert [part[2] for part in parts] == [7, 14, 20]
     monkeypatch.setattr(sources, "ROWS_PER_BATCH", 20)
@@ -398,3 +398,57 @@ def test_export_says_which_package_is_missing(run, fruit, monkeypatch):
         "Run: pip install 'logitwise[onnx]'\n"
     )
     assert os.listdir() == []
+
+
+def test_columns_that_are_kept_stand_before_the_predictions_as_they_are(run, fruit, small_reads):
+    rows = made_rows(60, seed=2)
+    lines = [f"{place:04},{size},{colour}" for place, (size, colour, _) in enumerate(rows)]
+    Path("rows.csv").write_text("\n".join(["id,size,colour", *lines]), encoding="utf-8")
+    plain = run("predict", fruit / "fruit.safetensors", "rows.csv").stdout.splitlines()
+    told = run("predict", fruit / "fruit.safetensors", "rows.csv", "--keep", "size", "--keep", "id").stdout.splitlines()
+    expected = [f"{line.split(',')[1]},{line.split(',')[0]},{old}" for line, old in zip(lines, plain[1:], strict=True)]
+    assert told == [f"size,id,{plain[0]}", *expected]
+    known = json.loads(run("predict", fruit / "fruit.safetensors", "rows.csv", "--keep", "id", "--json").stdout)
+    assert known["kept"] == {"id": [f"{place:04}" for place in range(60)]}
+    assert run("predict", fruit / "fruit.safetensors", "rows.csv", "--keep", "id", "-o", "p.parquet").exit_code == 0
+    assert pl.read_parquet("p.parquet").columns[:2] == ["id", "prediction"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--keep", "sise"], "--keep must name a column of DATA; got 'sise'. Did you mean 'size'?"),
+        (
+            ["--keep", "prediction"],
+            "--keep must name columns whose names no other column of predictions has; got 'prediction'.",
+        ),
+        (
+            ["--keep", "size", "--keep", "size"],
+            "--keep must name columns whose names no other column of predictions has; got 'size'.",
+        ),
+    ],
+)
+def test_columns_that_cannot_be_kept_are_refused(run, fruit, words, sentence):
+    write_csv("rows.csv", [(*row, "x") for row in made_rows(5, seed=2)], "size,colour,label,prediction")
+    result = run("predict", fruit / "fruit.safetensors", "rows.csv", *words)
+    assert (result.exit_code, result.stderr) == (2, f"logitwise: error: {sentence}\n")
+    result = run("predict", fruit / "fruit.safetensors", "digits", *words[:2])
+    assert result.exit_code == 2
+
+
+def test_a_table_of_strangers_is_refused(run, fruit):
+    rows = made_rows(60, seed=2)
+    write_csv(
+        "others.csv",
+        [(size, "mauve" if place < 31 else colour) for place, (size, colour, _) in enumerate(rows)],
+        "size,colour",
+    )
+    result = run("predict", fruit / "fruit.safetensors", "others.csv", "-o", "p.csv")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "logitwise: error: DATA must hold categories that training saw; got 31 of 60 values that it did not, in "
+        "column 'colour'. Is it the right file?\n"
+    )
+    assert not Path("p.csv").exists()
+    write_csv("few.csv", [(1.0, "mauve")] * 19, "size,colour")
+    assert run("predict", fruit / "fruit.safetensors", "few.csv").exit_code == 0

@@ -110,7 +110,7 @@ def test_every_help_names_the_options_there_are(run):
     options = {
         "train": common | rows | training | {"--device", "--report", "--config", "--show-config"},
         "evaluate": common | rows,
-        "predict": common | text | {"--output"},
+        "predict": common | text | {"--output", "--keep"},
         "report": common | rows | {"--output"},
         "info": common,
         "explain": common | {"--target", "--temperature", "--names", "--html"},

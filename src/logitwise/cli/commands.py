@@ -211,6 +211,10 @@ def predict(
             "-o", "--output", metavar="FILE", help="A .csv or .parquet file; by default CSV on standard output."
         ),
     ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="A column of DATA to write before the predictions, as it is. Repeatable."),
+    ] = None,
     header: Header = None,
     names: Names = None,
     separator: Separator = None,
@@ -223,7 +227,8 @@ def predict(
 ) -> None:
     """Predict classes and their probabilities.
 
-    One row is written for each row of DATA: the class, and the probability of each class.
+    One row is written for each row of DATA: the class, and the probability of each class; before them the columns of
+    --keep, such as an identifier.
 
     Columns are matched by name, in any order; the target is not needed. A missing column is an error; one not seen in
     training is ignored, with a note. Columns have the types they had in training: a numeric column must hold numbers,
@@ -243,7 +248,9 @@ def predict(
     with phase(f"Reading {Path(data).name}"):
         loaded = _load(model)
         text_format = TextFormat.typed(separator, encoding, decimal, na_values, quotes)
-        rows = read_to_predict(data, loaded, PredictingOptions(header, read_names(names), text_format))
+        rows = read_to_predict(
+            data, loaded, PredictingOptions(header, read_names(names), text_format, tuple(keep or ()))
+        )
     batches = map(written.count, predictions.predict(loaded, rows))
     if path is not None:
         predictions.write(loaded, batches, path)

@@ -13,7 +13,7 @@ import numpy as np
 from logitwise import data
 from logitwise._display import counted
 from logitwise._errors import InvalidValueError, naming
-from logitwise._listing import listed
+from logitwise._listing import did_you_mean, listed
 from logitwise.classifier.rows import find_classes
 from logitwise.cli.columns import COLUMNS_SHOWN, Columns
 from logitwise.cli.door import say
@@ -206,16 +206,33 @@ def _read_as_trained(source: str, target: str | None, options: ReadOptions) -> t
 
 
 @dataclass(frozen=True)
+class PartToPredict:
+    """Some rows to predict.
+
+    Attributes:
+        features: The columns of training.
+        first_row: The position of the first row among all.
+        read: How much is done with them.
+        kept: The columns to write beside the predictions, as a table; None for none.
+    """
+
+    features: Any
+    first_row: int
+    read: int
+    kept: Any = None
+
+
+@dataclass(frozen=True)
 class ToPredict:
     """Rows to predict, read a part at a time.
 
     Attributes:
-        parts: The columns of training of some rows, the position of the first of them, and how much is done with them.
+        parts: The rows, in order.
         whole: How much is done at the end, in the same unit.
         is_long: Whether it is worth a progress bar.
     """
 
-    parts: Iterator[tuple[Any, int, int]]
+    parts: Iterator[PartToPredict]
     whole: int
     is_long: bool
 
@@ -227,6 +244,7 @@ class PredictingOptions:
     header: bool | None = None
     names: tuple[str, ...] | None = None
     text_format: TextFormat = field(default_factory=TextFormat)
+    keep: tuple[str, ...] = ()
 
 
 def read_to_predict(source: str, model: Model, asked: PredictingOptions = PredictingOptions()) -> ToPredict:
@@ -240,6 +258,8 @@ def read_to_predict(source: str, model: Model, asked: PredictingOptions = Predic
             data.read(source, names=asked.names)  # which refuses them
         if data.is_table_file(source):
             return _table_to_predict(source, model, asked)
+        if asked.keep:
+            raise InvalidValueError("--keep", "be left out where DATA is no table", repr(asked.keep[0]))
         if source.lower().endswith(".npy"):
             found = _array_to_predict(source, columns)
             if found is not None:
@@ -251,14 +271,18 @@ def read_to_predict(source: str, model: Model, asked: PredictingOptions = Predic
     features = columns.of(dataset.features, dataset.has_header, "DATA")
     n_rows = len(features)
     starts = range(0, n_rows, ROWS_PER_BATCH)
-    parts = ((features[start : start + ROWS_PER_BATCH], start, min(start + ROWS_PER_BATCH, n_rows)) for start in starts)
+    parts = (
+        PartToPredict(features[start : start + ROWS_PER_BATCH], start, min(start + ROWS_PER_BATCH, n_rows))
+        for start in starts
+    )
     return ToPredict(parts, n_rows, n_rows > ROWS_PER_BATCH)
 
 
 def _table_to_predict(source: str, model: Model, asked: PredictingOptions) -> ToPredict:
     from logitwise.data.streaming import BYTES_AT_ONCE, Parts, read_parts
 
-    record, columns, numbers = Record.of(model), Columns.of_model(model), model.preprocessing.number_names
+    record, columns = Record.of(model), Columns.of_model(model)
+    numbers = [name for name in model.preprocessing.number_names if name not in asked.keep]  # they are written as read
     known = [each for each in (record.column_names, columns.names) if record.column_names and each]
     choices = [asked.names] if asked.names is not None else [] if asked.header else known
     header = record.has_header if asked.header is None and not choices else asked.header
@@ -270,14 +294,27 @@ def _table_to_predict(source: str, model: Model, asked: PredictingOptions) -> To
             raise
         found = read_parts(source, numbers=numbers, **how)  # they were those of training: the file has its own
     _say_notes(found.notes, "DATA")
+    _check_kept(asked.keep, found.names, model)
     chosen = columns.choice(found.names, found.has_header, "DATA")
 
-    def parts(found: Parts) -> Iterator[tuple[Any, int, int]]:
+    def parts(found: Parts) -> Iterator[PartToPredict]:
         for part in found.parts:
             _say_notes(part.notes, "DATA")
-            yield chosen(part.table), part.first_row, part.read
+            kept = part.table.select(asked.keep) if asked.keep else None
+            yield PartToPredict(chosen(part.table), part.first_row, part.read, kept)
 
     return ToPredict(parts(found), found.n_bytes, found.n_bytes > BYTES_AT_ONCE)
+
+
+def _check_kept(keep: Sequence[str], given: Sequence[str], model: Model) -> None:
+    """Raise for a column to keep that is not there, or has the name of a column of predictions."""
+    made = {"prediction", *(f"probability_{label}" for label in model.classes.tolist())}
+    for name in keep:
+        if name not in given:
+            got, advice = repr(name), did_you_mean(name, given)
+            raise InvalidValueError("--keep", "name a column of DATA", got, advice=advice)
+        if name in made or keep.count(name) > 1:
+            raise InvalidValueError("--keep", "name columns whose names no other column of predictions has", repr(name))
 
 
 def _say_notes(notes: Iterable[Note], argument: str) -> None:
@@ -295,7 +332,7 @@ def _array_to_predict(source: str, columns: Columns) -> ToPredict | None:
     n_rows = found.shape[0]
     columns.refuse_other_count(math.prod(found.shape[1:]), "DATA")
     starts = range(0, n_rows, ROWS_PER_BATCH)
-    parts = ((part, start, start + len(part)) for start, part in zip(starts, found.parts, strict=True))
+    parts = (PartToPredict(part, start, start + len(part)) for start, part in zip(starts, found.parts, strict=True))
     return ToPredict(parts, n_rows, n_rows > ROWS_PER_BATCH)
 
 

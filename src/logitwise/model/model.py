@@ -37,12 +37,15 @@ class Batch(Displayed):
     Attributes:
         indices: The position of the predicted class among the model's, `(rows,)`.
         probabilities: As `Model.predict_proba` returns them.
-        unknown: For each category column, how many values were not seen in training; they were treated as missing.
+        unknown: For each column, how many values were not seen in training, or are no numbers where those are; they
+            were treated as missing.
+        strangers: Of the values of categories of few levels, how many were not seen in training, and of how many.
     """
 
     indices: NDArray[np.intp]
     probabilities: NDArray[np.float64]
     unknown: dict[str, int]
+    strangers: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, repr=False)
@@ -170,7 +173,7 @@ class Model(Displayed):
         """
         prepared = self.preprocessing.prepare(read_table(X, first_row))
         probabilities = self.calibration.probabilities(self._votes(prepared))
-        return Batch(answers(probabilities, self.costs), probabilities, prepared.unknown)
+        return Batch(answers(probabilities, self.costs), probabilities, prepared.unknown, prepared.strangers)
 
     def uncalibrated(self) -> Model:
         """Return the model without its calibration: its probabilities are the mean of the members'."""

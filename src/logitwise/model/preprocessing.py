@@ -30,6 +30,7 @@ class Prepared(Displayed):
     codes: np.ndarray  # (rows, categories) int32: the position of the level, -1 where missing or not kept
     unknown: dict[str, int]  # for each column in use, how many values are not what it holds, or not among its levels
     extra: tuple[str, ...]  # columns not seen in training
+    strangers: tuple[int, int] = (0, 0)  # values of categories of few levels: how many are unknown, and all of them
 
     @property
     def rows(self) -> int:
@@ -134,12 +135,16 @@ class Preprocessing(Displayed):
         number_places, category_places = self._places
         numbers = table.numbers(number_places)
         codes = np.empty((table.rows, len(category_places)), dtype=np.int32)
+        strangers, n_values = 0, 0
         for index, place in enumerate(category_places):
             category = self.categories[index]
             codes[:, index], count = table.codes(place, category.levels)
             if category.n_one_hot + category.n_effects:
                 unknown[table.column_label(place)] = count
-        return Prepared(numbers, codes, unknown, extra)
+            if category.is_whole:
+                strangers += count
+                n_values += count + int((codes[:, index] >= 0).sum())
+        return Prepared(numbers, codes, unknown, extra, (strangers, n_values))
 
     def _extra(self, table: Table) -> tuple[str, ...]:
         names = self.columns_of_x.names
