@@ -1,5 +1,7 @@
 """Inputs that are very wide, very long, very few, or empty in part: what comes out is still right."""
 
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -114,3 +116,27 @@ def test_numbers_as_large_as_floats_neither_overflow_nor_warn(values, tmp_path):
     probabilities = saved_and_loaded(classifier, tmp_path).predict_proba(X)
     assert np.isfinite(probabilities).all()
     np.testing.assert_array_equal(probabilities, classifier.predict_proba(X))
+
+
+FORKED = """
+import multiprocessing, warnings
+import numpy as np
+import torch
+from logitwise import Classifier
+torch.set_num_threads(2)
+X = np.random.default_rng(0).normal(size=(300, 5))
+y = (X[:, 0] + X[:, 1] > 0).astype(int)
+def fit(seed):
+    return Classifier((64, 64), steps=60, random_state=seed).fit(X, y).predict_proba(X)[:3].tolist()
+expected = fit(0)
+torch.ones(300, 300) @ torch.ones(300, 300)
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    found = pool.map_async(fit, [0, 0]).get(100)
+np.testing.assert_allclose(found, [expected] * 2, rtol=1e-4)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux")
+def test_a_fit_in_a_forked_process_after_a_fit_ends():
+    run = subprocess.run([sys.executable, "-W", "ignore", "-c", FORKED], capture_output=True, text=True, timeout=200)
+    assert run.returncode == 0, run.stderr[-2000:]

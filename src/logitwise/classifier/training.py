@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from logitwise.functional import softmax
 from logitwise.model.network import Network
 from logitwise.model.preprocessing import Preprocessing
 
+IMPORTED_BY = os.getpid()
 WARM_UP = 0.03  # the share of the steps in which the learning rate rises
 WORTH_THREADS = 10**9  # multiplications in a matrix product: some milliseconds on one core
 ROUND_STEPS = 10  # the fewest steps between measurements
@@ -106,6 +108,7 @@ class Trainer:
     """
 
     def __init__(self, rows: Rows, plan: Plan, log_class_weight: np.ndarray, recipe: Recipe) -> None:
+        _take_one_thread_after_a_fork()
         self.rows, self.plan, self.recipe = rows, plan, recipe
         self.undone = log_class_weight.astype(np.float32)
         self.generator = torch.Generator(recipe.device).manual_seed(recipe.seed)
@@ -294,6 +297,12 @@ def schedule(step: int, steps: int) -> float:
     """Return the share of the highest learning rate at a step: a linear rise, then half a cosine down to 0."""
     warm_up = max(1, round(WARM_UP * steps))
     return min(1.0, (step + 1) / warm_up) * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def _take_one_thread_after_a_fork() -> None:
+    """Let torch use one thread in a process that was forked: those of its parent are not there to be waited for."""
+    if os.getpid() != IMPORTED_BY:
+        torch.set_num_threads(1)
 
 
 @contextmanager
