@@ -22,8 +22,8 @@ IMPORTS = {
     },
     "__main__": {"cli"},
     "cli": {
-        "__init__", "_display", "_errors", "_extras", "_listing", "_notice", "classifier", "data", "evidence",
-        "explain", "model", "report_page", "warm_up",
+        "__init__", "_display", "_errors", "_extras", "_listing", "_notice", "classifier", "columns", "data",
+        "evidence", "explain", "model", "report_page", "warm_up",
     },
     "evidence": {
         "_display", "_errors", "_listing", "_notice", "_warnings", "classifier", "columns", "metrics", "model",

@@ -84,6 +84,10 @@ def test_every_option_of_a_file_is_what_it_is_on_the_command_line(run):
         "decimal": '"."',
         "na-values": '"?,NA"',
         "quotes": "true",
+        "number": '["size"]',
+        "category": '["colour"]',
+        "date": "[]",
+        "drop": "[]",
         "device": '"cpu"',
         "report": '"{}.html"',
         "json": "true",
@@ -95,6 +99,7 @@ def test_every_option_of_a_file_is_what_it_is_on_the_command_line(run):
     words = ["--target", "-1", "--test", "test.csv", "--hidden", "6,5", "--epochs", "2", "--learning-rate", "1.0"]
     words += ["--model", "b.safetensors", "--seed", "7", "--label-strip", ".", "--drop-unlabelled", "--no-header"]
     words += ["--device", "cpu", "--report", "b.html", "--json", "--quiet", "--names", "names.txt"]
+    words += ["--number", "size", "--category", "colour"]
     words += ["--separator", ",", "--encoding", "utf-8", "--decimal", ".", "--na-values", "?,NA", "--quotes"]
     found = [run("train", "train.csv", *each) for each in (["--config", "c.toml"], words)]
     assert [(each.exit_code, each.stderr) for each in found] == [(0, "")] * 2
@@ -103,6 +108,7 @@ def test_every_option_of_a_file_is_what_it_is_on_the_command_line(run):
     assert known[0] == known[1]
     options = {"hidden": "(6, 5)", "epochs": 2, "learning_rate": 1.0, "random_state": 7, "device": "cpu"}
     assert {name: known[0]["options"][name] for name in options} == options
+    assert known[0]["options"]["columns"] == {"size": "number", "colour": "category"}
     assert (known[0]["has_header"], known[0]["label_strip"], known[0]["target_name"]) == (True, ".", "label")
     assert known[0]["metrics"]["where"] == "the 20 rows of test.csv"
     assert sum(known[0]["class_counts"]) == 60
@@ -130,6 +136,8 @@ def test_layer_sizes_are_a_list_or_a_text(run, fruit, hidden):
         ("epochs = true", "must give 'epochs' as an integer; got True in 'c.toml'. Correct it there."),
         ("learning-rate = '1'", "must give 'learning-rate' as a number; got '1' in 'c.toml'. Correct it there."),
         ("hidden = [8, 0.5]", "must give 'hidden' as a list of integers; got [8, 0.5] in 'c.toml'. Correct it there."),
+        ("drop = 'size'", "must give 'drop' as a list of texts; got 'size' in 'c.toml'. Correct it there."),
+        ("drop = [1]", "must give 'drop' as a list of texts; got [1] in 'c.toml'. Correct it there."),
         ("quiet = 1", "must give 'quiet' as true or false; got 1 in 'c.toml'. Correct it there."),
         ("test = []", "must give 'test' as text; got [] in 'c.toml'. Correct it there."),
         (

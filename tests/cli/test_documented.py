@@ -30,6 +30,10 @@ def files(folder: Path) -> Path:
     write_csv("more-flowers.csv", made_rows(40, seed=2), "size,colour,species")
     write_csv("new-flowers.csv", [row[:2] for row in made_rows(20, seed=3)], "size,colour")
     write_csv("rows.csv", made_rows(60, seed=6), None)
+    lines = [f"{size}\t{colour}\t{label}" for size, colour, label in made_rows(60, seed=7)]
+    (folder / "export.csv").write_text(
+        "\n".join(["size\tcolour\tspecies", *lines]).replace(".", ","), encoding="cp1252"
+    )
     (folder / "names.txt").write_text("size\ncolour\nspecies\n", encoding="utf-8")
     write_csv("adult-train.csv", made_rows(60, seed=4), None)
     write_csv("adult-test.csv", [(*row[:2], f"{row[2]}.") for row in made_rows(40, seed=5)], None)

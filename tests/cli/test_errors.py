@@ -93,8 +93,8 @@ TRAINING = [
     ),
     (
         "train each.csv --target label",
-        "--target must have fewer classes than rows; got 3 classes in 3 rows. It looks like an identifier or a "
-        "regression target: choose another target, or get more rows.",
+        "--target must have fewer classes than rows; got 3 classes in 3 rows, such as 'a', 'b', 'c'. It "
+        "looks like an identifier or a quantity: choose another target, join classes, or get more rows.",
     ),
     (
         "train measured.csv --target label",
@@ -249,12 +249,13 @@ USING = [
     ),
     (
         "predict fruit.safetensors text.csv",
-        "DATA must have numbers in column 'size', as in training; got 'big' at row 0. Correct the column.",
+        "DATA must have numbers in column 'size', as in training; got 'big' at row 0. Correct the column, "
+        "or make it a category in training (--category).",
     ),
     (
         "predict bare.safetensors narrow.csv",
-        "DATA must have the 2 feature columns of training, in order, with or without the target; got 1 columns. "
-        "Add the others.",
+        "DATA must have the 2 feature columns of training, in order, with or without the target; got 1 columns. Is "
+        "it the right file?",
     ),
     (
         "predict fruit.safetensors cube.npy",

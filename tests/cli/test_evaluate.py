@@ -270,7 +270,8 @@ def test_info_says_what_the_file_holds(run, fruit):
     assert facts["layers"] == "8 members of 8 inputs, then 8, 2 units"
     assert "epochs 30" in facts["options"]
     assert facts["versions"].startswith(f"logitwise {lw.__version__}, numpy {np.__version__}")
-    assert text.splitlines()[12] == f"Measured on {model.metadata['metrics']['where']}:"
+    assert text.splitlines()[12].split() == ["column", "taken", "for", "missing", "for", "instance"]
+    assert text.splitlines()[17] == f"Measured on {model.metadata['metrics']['where']}:"
     assert text.splitlines()[-1] == f"In training: {model.metadata['baselines']['verdict']}"
 
 
@@ -324,5 +325,5 @@ def test_what_training_found_is_told_again(run, fruit):
 def test_nothing_wraps_where_there_is_no_terminal(run, fruit, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
     lines = run("info", fruit / "fruit.safetensors").stdout.splitlines()
-    assert len(lines) == 21
+    assert len(lines) == 26
     assert not any("\x1b" in line or line != line.rstrip() for line in lines)

@@ -274,7 +274,7 @@ def test_a_bad_row_is_named_by_its_place_in_the_file_and_nothing_is_written(run,
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
         "logitwise: error: DATA must have numbers in column 'size', as in training; got 'big' at row 50. "
-        "Correct the column.\n"
+        "Correct the column, or make it a category in training (--category).\n"
     )
     write_csv("infinite.csv", [*rows[:50], ("inf", "red", "ripe"), *rows[50:]])
     result = run("predict", fruit / "fruit.safetensors", "infinite.csv", "-o", "p.csv")

@@ -32,8 +32,13 @@ def test_it_tells_what_it_trains_on_and_prints_one_table(run, fruit):
     assert result.exit_code == 0
     told = result.stderr.splitlines()
     assert told[0] == "Training on 96 rows of fruit.csv: 2 features, 2 classes: raw (58), ripe (38)."
-    assert re.fullmatch(r"Saved fruit\.safetensors \(\d\.\d kB\) after \d+\.\d s\.", told[1])
-    assert told[2:] == [f"In training: {lw.load('fruit.safetensors').metadata['baselines']['verdict']}"]
+    assert [line.split() for line in told[1:5:2]] == [
+        ["column", "taken", "for", "missing", "for", "instance"],
+        ["size", "number", "0", told[3].split()[-1]],
+    ]
+    assert told[4].split()[:6] == ["colour", "category", "of", "3", "levels", "0"]
+    assert re.fullmatch(r"Saved fruit\.safetensors \(\d\.\d kB\) after \d+\.\d s\.", told[5])
+    assert told[6:] == [f"In training: {lw.load('fruit.safetensors').metadata['baselines']['verdict']}"]
     model = lw.load("fruit.safetensors")
     metrics = model.metadata["metrics"]
     lines = result.stdout.splitlines()

@@ -106,6 +106,7 @@ def test_every_help_names_the_options_there_are(run):
     text |= {"--quotes", "--no-quotes"}
     common, rows = {"--json", "--quiet", "--help"}, {"--target", "--label-strip", "--drop-unlabelled", *text}
     training = {"--test", "--hidden", "--epochs", "--learning-rate", "--model", "--seed"}
+    training |= {"--number", "--category", "--date", "--drop"}
     options = {
         "train": common | rows | training | {"--device", "--report", "--config", "--show-config"},
         "evaluate": common | rows,

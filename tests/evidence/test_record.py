@@ -28,6 +28,14 @@ WHOLE = {
     "metrics": METRICS,
     "data_sha256": "0" * 63 + "f",
     "column_names": ["size", "colour", "label"],
+    "reading": {
+        "separator": ";",
+        "decimal": ",",
+        "na_values": ["-9"],
+        "quotes": False,
+        "encoding": "cp1252",
+        "text": ["zip"],
+    },
 }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from logitwise._errors import InvalidTypeError, InvalidValueError
 from logitwise._requirements import check_integer, check_not_negative, check_positive
 from logitwise.classifier.training import Recipe, device_name
+from logitwise.columns.deciding import Understood
 
 if TYPE_CHECKING:
     from logitwise.classifier.estimator import Classifier
@@ -65,6 +66,7 @@ def as_json(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _said_of_columns(columns: Any) -> dict[str, str] | None:
+    columns = columns.said or None if isinstance(columns, Understood) else columns
     return {str(column): kind for column, kind in columns.items()} if isinstance(columns, Mapping) else None
 
 

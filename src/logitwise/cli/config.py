@@ -23,6 +23,7 @@ TYPES = {
     float: "a number",
     str: "text",
     tuple: "a list of integers",
+    list: "a list of texts",
 }
 
 
@@ -50,7 +51,9 @@ class Setting:
         """
         if self.value_type is tuple and isinstance(value, list) and all(type(size) is int for size in value):
             return ",".join(map(str, value))
-        types = {float: (int, float), str: (str, int), tuple: (str,)}.get(self.value_type, (self.value_type,))
+        if self.value_type is list and isinstance(value, list) and all(type(word) is str for word in value):
+            return value
+        types = {list: (), float: (int, float), str: (str, int), tuple: (str,)}.get(self.value_type, (self.value_type,))
         if type(value) not in types:
             got = f"{value!r} in {path!r}"
             requirement = f"give {self.name!r} as {TYPES[self.value_type]}"
@@ -95,8 +98,8 @@ def _settings(context: typer.Context) -> list[Setting]:
 def _setting(option: Any, defaults: dict[str, Any]) -> Setting:
     name: str = option.name
     default = defaults.get(CLASSIFIER_NAMES.get(name, name), option.default)
-    own_type = bool if option.is_flag else str if default is None else type(default)
-    example = "true" if option.is_flag else json.dumps(option.metavar)
+    own_type = bool if option.is_flag else list if option.multiple else str if default is None else type(default)
+    example = "true" if option.is_flag else json.dumps([option.metavar] if option.multiple else option.metavar)
     return Setting(option.opts[-1].lstrip("-"), option.name, own_type, default, example, option.help)
 
 

@@ -96,10 +96,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Understood:
-    """How the columns of a table are read, and what was found in them."""
+    """How the columns of a table are read, what was found in them, and what was said of them before."""
 
     reading: Reading
     findings: tuple[Finding, ...]
+    said: Mapping[Any, str]
 
 
 def understand(table: Table, rows: np.ndarray | None = None, said: Mapping[Any, str] | None = None) -> Understood:
@@ -122,7 +123,7 @@ def understand(table: Table, rows: np.ndarray | None = None, said: Mapping[Any, 
     if not reading.used:
         found = _empty_alone(found)
         reading = Reading(table.names, tuple(column for column, _ in found))
-    return Understood(reading, tuple(finding for _, finding in found))
+    return Understood(reading, tuple(finding for _, finding in found), dict(said or {}))
 
 
 def _empty_alone(found: Sequence[tuple[Column, Finding]]) -> list[tuple[Column, Finding]]:

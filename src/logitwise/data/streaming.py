@@ -182,9 +182,7 @@ class _Tables:
             if not text.isspace():
                 origin = Origin(self.path, lines + 1, n_bytes)
                 found = self._split_numbers(text) if are_plain and not begin else None
-                are_plain = are_plain and (
-                    found is not None or bool(begin)
-                )  # if one part is not, the next will hardly be
+                are_plain = are_plain and (found is not None or bool(begin))  # if a part is not, the next hardly is
                 if found is None:
                     found, _ = split_fields(text, opening.dialect, origin)
                 kept = self._named(found, text, origin, begin)
@@ -204,7 +202,7 @@ class _Tables:
         """Return fields under the names of their columns, null where a value is missing, without headers."""
         rows, header = named(fields[begin:], self._opening.naming), self._opening.header
         kept = Kept(rows)
-        if header is not None and rows.height and rows.dtypes[0] == pl.String:
+        if header is not None and rows.height:
             kept = without_headers(rows, header, lambda row: line_of(row + begin, text, self._opening.dialect, origin))
         return Kept(_present(kept.table, self.values, self._numbers), kept.places, kept.notes)
 

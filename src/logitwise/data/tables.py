@@ -125,9 +125,11 @@ def _target_name(names: list[str], target: str | int, has_header: bool) -> str:
             return target
         if not is_position(target, len(names)) and not target.lstrip("+-").isdecimal():
             header = "" if has_header else "The file has no header: name a position, such as -1."
-            advice = " ".join(filter(None, [did_you_mean(target, names), header]))
+            narrow = "If it has other columns, say what separates them ({separator})." if len(names) == 1 else ""
+            advice = " ".join(filter(None, [did_you_mean(target, names), header, narrow]))
+            mentions = {"separator": "separator"} if narrow else None
             requirement = f"be a column of the table, {_first_and_last(names)}"
-            raise UnknownColumnError("target", requirement, repr(target), advice=advice)
+            raise UnknownColumnError("target", requirement, repr(target), advice=advice, mentions=mentions)
         target = int(target)
     position = operator.index(target)
     if not -len(names) <= position < len(names):

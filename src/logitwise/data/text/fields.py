@@ -27,6 +27,7 @@ _LINE, _QUOTE = ord("\n"), ord('"')
 _FIELD_END, _RECORD_END = "\x1f", "\x1e"
 _IN_CACHE = 1 << 16
 _SPACE = ord(" ")
+_LIKE_ZLIB = (b"x\x01", b"x^", b"x\x9c", b"x\xda")
 NO_QUOTES = {"quotes=False": "quotes=False"}  # what an advice mentions; the command line calls it --no-quotes
 _IS_SPACE = np.isin(np.arange(256), list(b" \t\r\n"))
 
@@ -184,10 +185,12 @@ def _split_plain(
         return None
     if _count(data, dialect.separator) != lines * (width - 1):
         return None
+    data, first_lines = _unlike_packed(data, b"\n")
     schema = {f"column_{i}": pl.Float64 if i in numbers else pl.String for i in range(width)}
     try:
         fields = pl.read_csv(
             data,
+            skip_lines=first_lines,
             has_header=False,
             schema=schema,
             separator=separator.decode(),
@@ -198,6 +201,14 @@ def _split_plain(
     except pl.exceptions.PolarsError:  # a line too long, or bytes that are not text: the closer look says where
         return None
     return fields if fields.height == lines else None
+
+
+def _unlike_packed(data: bytes, line_end: bytes) -> tuple[bytes, int]:
+    """Return a text to be split by polars, and how many lines of it to skip.
+
+    Polars takes for zlib what begins with one of its marks, as the name `x^2` does.
+    """
+    return (b"-" + line_end + data, 1) if data.startswith(_LIKE_ZLIB) else (data, 0)
 
 
 def _count(data: bytes, byte: int) -> int:
@@ -275,8 +286,10 @@ def _split(records: Records) -> pl.DataFrame:
     if not filled.all():
         marked = marked[np.repeat(filled, lengths)]
     width = int(records.fields[filled][0])
+    text, first_lines = _unlike_packed(marked.tobytes(), _RECORD_END.encode())
     return pl.read_csv(
-        io.BytesIO(marked.tobytes()),
+        io.BytesIO(text),
+        skip_lines=first_lines,
         has_header=False,
         schema={f"column_{i}": pl.String for i in range(width)},
         separator=_FIELD_END,

@@ -112,7 +112,7 @@ class _First:
     def counts_up(self, rest: pl.DataFrame) -> bool:
         """Return whether the cells are positions or years, one after another, above values that are none."""
         places = [place for place, is_integer in enumerate(self._is_integer) if is_integer]
-        others = [place for place in range(len(self.cells)) if place not in places]
+        others = [place for place, is_integer in enumerate(self._is_integer) if not is_integer]
         if len(places) < 2 or any(self._is_gap_or_number[place] for place in others if self.cells[place] is not None):
             return False
         numbers = [int(self.cells[place] or 0) for place in places]
@@ -132,7 +132,7 @@ class _First:
     def with_numbers(self, rest: pl.DataFrame) -> Decision:
         """Return what a first row with numbers or gaps is: data, but where it has words above columns of numbers."""
         above = rest.height > 1 and self.words_above_numbers(rest)
-        recurring = set(self._words) & set(self.recurring(rest))
+        recurring = set(self._words) & set(self.recurring(rest)) if self._words else set()
         if above and len(recurring) * 2 <= len(self._words):
             return Decision(True, "it holds a number or an empty field")
         if above:
@@ -147,11 +147,21 @@ class _First:
 
 def _differing(rest: pl.DataFrame, cells: Sequence[str | None]) -> pl.DataFrame:
     """Return the rows that are not the first one again, but where many are, as no header is."""
-    if not rest[:, 0].eq_missing(pl.Series([cells[0]], dtype=pl.String)).any():
+    again = repeats(rest, cells)
+    if not again.any():
         return rest
-    pairs = zip(rest.columns, cells, strict=True)
-    others = rest.filter(~pl.all_horizontal(pl.col(name).eq_missing(pl.lit(cell, pl.String)) for name, cell in pairs))
+    others = rest.filter(~again)
     return rest if rest.height - others.height > max(2, MOST_HEADERS * rest.height) else others
+
+
+def repeats(rows: pl.DataFrame, cells: Sequence[str | None]) -> pl.Series:
+    """Return for each row whether it holds just these cells; in columns that were read as numbers, the same numbers."""
+    again = pl.repeat(True, rows.height, eager=True)
+    for column, cell in zip(rows, cells, strict=True):
+        again &= column.eq_missing(pl.Series([cell], dtype=pl.String).cast(column.dtype, strict=False))
+        if not again.any():
+            break
+    return again
 
 
 def _is_written(column: pl.Series, values: Values) -> bool:

@@ -38,7 +38,9 @@ class Layout:
         comment: The last comment before the table, which may hold the names of its columns.
         before: What belongs before the first record: a separator where the column of row names has no name.
         behind: What belongs behind it: a separator where all others end in one.
-        notes: What was understood.
+        open_end: Whether the first record alone ends in a separator.
+        skip_note: What was skipped.
+        notes: What else was understood.
     """
 
     separator: int
@@ -47,15 +49,23 @@ class Layout:
     comment: bytes = b""
     before: bytes = b""
     behind: bytes = b""
+    open_end: bool = False
+    skip_note: Note | None = None
     notes: tuple[Note, ...] = ()
+
+    @property
+    def all_notes(self) -> tuple[Note, ...]:
+        """All that was understood."""
+        return self.notes if self.skip_note is None else (self.skip_note, *self.notes)
 
     def completed(self, text: bytes) -> bytes:
         """Return a text that begins with the table, its first record completed."""
-        if not (self.before or self.behind):
+        if not (self.before or self.behind or self.open_end):
             return text
         begin = len(text) - len(text.lstrip())
         end = begin + len(text[begin:].split(b"\n", 1)[0].rstrip())
-        return text[:begin] + self.before + text[begin:end] + self.behind + text[end:]
+        first = text[begin:end].removesuffix(bytes([self.separator])) if self.open_end else text[begin:end]
+        return text[:begin] + self.before + first + self.behind + text[end:]
 
 
 def separator_of(line: bytes, path: Path) -> int:
@@ -90,7 +100,11 @@ def find_layout(text: bytes, path: Path, name: str, options: TextOptions) -> Lay
     asked = None if options.separator is None else ord(options.separator)
     known = asked or said or (ord("\t") if is_tsv(name) else None)
     candidates = bytes([known]) if known else _SEPARATORS if options.decimal == "." else b";\t|"
-    found = _from_the_first(records, candidates) or _with_shorter_begin(records, candidates)
+    found = (
+        _from_the_first(records, candidates)
+        or _with_longer_first(records, candidates)
+        or _with_shorter_begin(records, candidates)
+    )
     if found is None and not known and _are_columns_of_spaces(records):
         found = _Fit(_SPACES)
     if found is None:
@@ -107,6 +121,7 @@ class _Fit:
     titles: int = 0
     before: bytes = b""
     behind: bytes = b""
+    open_end: bool = False
 
 
 def _separator_line(text: bytes) -> tuple[int | None, int]:
@@ -172,6 +187,15 @@ def _from_the_first(records: Sequence[bytes], separators: bytes) -> _Fit | None:
     return _Fit(max(fitting, key=lambda sign: fitting[sign])) if fitting else None
 
 
+def _with_longer_first(records: Sequence[bytes], separators: bytes) -> _Fit | None:
+    """Return the separator that gives all records as many fields, but for an empty one more at the end of the first."""
+    for sign in separators:
+        first, *others = _widths(records, sign) or [0]
+        if len(others) > 1 and {first - 1} == set(others) and first > 2 and not _cells(records[0], sign)[-1]:
+            return _Fit(sign, open_end=True)
+    return None
+
+
 def _has_decimal_commas(records: Sequence[bytes], separator: int) -> bool:
     """Return whether the commas in fields are all those of numbers, the first record aside, which may hold names."""
     rows = records[1:] if len(records) > 1 else records
@@ -198,7 +222,7 @@ def _with_shorter_begin(records: Sequence[bytes], separators: bytes) -> _Fit | N
             mark = b'"" ' if sign == _SPACES else bytes([sign])
             is_open = sign != _SPACES and all(not row[-1] for row in rows)
             fits.append((width, _Fit(sign, 0, b"" if is_open else mark, mark if is_open else b"")))
-        elif sign != _SPACES and width > 2:
+        elif sign != _SPACES and (width > 2 or _is_title(records[0], rows)):
             fits.append((width, _Fit(sign, short)))
     return max(fits, key=lambda fit: fit[0])[1] if fits else None
 
@@ -231,21 +255,25 @@ def _layout(
     if titles:
         begin = text.index(records[fit.titles], begin)
         begin = text.rindex(b"\n", 0, begin) + 1
-    notes = _notes(text[:begin], [*comments, *titles], fit.separator, has_sep=has_sep, known=known)
-    comment = comments[-1].lstrip(b" \t#%").rstrip() if comments else b""
-    return Layout(fit.separator, begin, text[:begin].count(b"\n"), comment, fit.before, fit.behind, tuple(notes))
+    skipped = _skip_note(text[:begin], [*comments, *titles], has_sep=has_sep)
+    sign = None if known else _SIGNS.get(chr(fit.separator))
+    return Layout(
+        fit.separator,
+        begin,
+        text[:begin].count(b"\n"),
+        comments[-1].lstrip(b" \t#%").rstrip() if comments else b"",
+        fit.before,
+        fit.behind,
+        fit.open_end,
+        skipped,
+        () if sign is None else (Note(f"Fields are separated by {sign}."),),
+    )
 
 
-def _notes(before: bytes, skipped: Sequence[bytes], separator: int, *, has_sep: bool, known: bool) -> list[Note]:
-    notes = []
-    if skipped:
-        count = before.count(b"\n") - has_sep
-        lines = "line before the table is" if count == 1 else f"{count} lines before the table are"
-        shown = listed((line.decode("utf-8", "replace")[:40] for line in skipped), 2, quoted=True)
-        notes.append(
-            Note(f"{'The ' if count == 1 else ''}{lines} skipped: {shown.replace('{', '(').replace('}', ')')}.")
-        )
-    sign = _SIGNS.get(chr(separator))
-    if sign is not None and not known:
-        notes.append(Note(f"Fields are separated by {sign}."))
-    return notes
+def _skip_note(before: bytes, skipped: Sequence[bytes], *, has_sep: bool) -> Note | None:
+    if not skipped:
+        return None
+    count = before.count(b"\n") - has_sep
+    lines = "The line before the table is" if count == 1 else f"{count} lines before the table are"
+    shown = listed((line.decode("utf-8", "replace")[:40] for line in skipped), 2, quoted=True)
+    return Note(f"{lines} skipped: {shown}.")

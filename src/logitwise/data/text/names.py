@@ -105,7 +105,7 @@ def name_columns(
     if not options.choices:
         return _own_names(_without_empty_ends(fields), path, options, layout, target)
     if options.header is None and _holds(fields.row(0), options.choices):
-        return Naming(column_names(_without_empty_ends(fields).row(0), path), True, True)
+        return Naming(column_names(_without_empty_ends(fields).row(0), path), True, True, layout.all_notes)
     is_header = options.header is None and decide(fields, options.values).has_header
     if is_header and has_column_of_numbers(fields[1:], options.values):
         raise NamesError(
@@ -118,7 +118,7 @@ def name_columns(
     for width in dict.fromkeys([fields.width, _without_empty_ends(fields).width]):
         fitting = [names for names in options.choices if len(names) == width]
         if fitting:
-            return Naming(list(fitting[0]), False, True)
+            return Naming(list(fitting[0]), False, True, layout.all_notes)
     few = "The target needs a name, too." if len(options.choices[0]) == fields.width - 1 else ""
     requirement = f"be as many as {shown(path)} has columns, {fields.width}"
     raise NamesError("names", requirement, len(options.choices[0]), advice=few)
@@ -127,12 +127,12 @@ def name_columns(
 def _own_names(fields: pl.DataFrame, path: Path, options: TextOptions, layout: Layout, target: object) -> Naming:
     commented = _names_in_comment(fields, options, layout, target)
     if commented is not None:
-        note = Note(f"The comment before the table names the columns: {listed(commented, SHOWN, quoted=True)}.", {})
+        note = Note(f"The comment before the table names the columns: {listed(commented, SHOWN, quoted=True)}.")
         return Naming(column_names(commented, path), False, True, (*layout.notes, note))
     found = None if options.header is not None else decide(fields, options.values, target)
     has_header = bool(options.header) if found is None else found.has_header
     doubt = None if found is None else found.note(fields.row(0))
-    notes = layout.notes if doubt is None else (*layout.notes, doubt)
+    notes = layout.all_notes if doubt is None else (*layout.all_notes, doubt)
     names = column_names(fields.row(0), path) if has_header else list(fields.columns)
     return Naming(names, has_header, has_header, notes)
 
@@ -156,7 +156,7 @@ def _without_empty_ends(fields: pl.DataFrame) -> pl.DataFrame:
     width = fields.width
     while width > 1 and fields[:, width - 1].null_count() == fields.height:
         width -= 1
-    return fields[:, :width]
+    return fields if width == fields.width else fields[:, :width]
 
 
 def _holds(row: Sequence[str | None], choices: Sequence[Sequence[str]]) -> bool:

@@ -9,6 +9,7 @@ import polars as pl
 
 from logitwise._listing import listed
 from logitwise.data.dataset import Note
+from logitwise.data.text.header import repeats
 from logitwise.data.text.options import Values
 
 _TOTALS = {
@@ -30,18 +31,17 @@ class Kept:
 
 def without_headers(table: pl.DataFrame, header: Sequence[str | None], line: Callable[[int], int]) -> Kept:
     """Return a table without the rows that repeat its header; `line` tells the line of a row."""
-    if not any(header) or not (table[:, 0].eq_missing(pl.Series([header[0]], dtype=pl.String))).any():
+    if not any(header):
         return Kept(table)
-    cells = zip(table.columns, header, strict=True)
-    again = table.select(pl.all_horizontal(pl.col(name).eq_missing(pl.lit(cell, pl.String)) for name, cell in cells))
-    places = again.to_series().arg_true()
+    again = repeats(table, header)
+    places = again.arg_true()
     if not len(places):
         return Kept(table)
     lines = listed([f"{line(int(place)):,}" for place in places[:LINES_SHOWN]], LINES_SHOWN)
     more = f" and {len(places) - LINES_SHOWN} more" if len(places) > LINES_SHOWN else ""
     what = "Line" if len(places) == 1 else "Lines"
     does = "repeats the header and is" if len(places) == 1 else "repeat the header and are"
-    kept = (~again.to_series()).arg_true()
+    kept = (~again).arg_true()
     return Kept(table[kept], kept, (Note(f"{what} {lines}{more} {does} left out."),))
 
 

@@ -73,7 +73,7 @@ def _place(kept: Kept, row: int) -> int:
 
 def named(fields: pl.DataFrame, naming: Naming) -> pl.DataFrame:
     """Return fields under the names of their columns."""
-    rows = fields[:, : len(naming.names)]
+    rows = fields if fields.width == len(naming.names) else fields[:, : len(naming.names)]
     return rows.rename(dict(zip(rows.columns, naming.names, strict=True)))
 
 
