@@ -11,7 +11,7 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import OneHotEncoder
 
 import logitwise as lw
-from logitwise.classifier import training
+from logitwise.classifier import baselines, training
 from logitwise.classifier.columns import fit_preprocessing
 from logitwise.classifier.folds import FOLDS_TO_LEARN_BY, folds_to_learn_by, given_split, plan_for
 from logitwise.classifier.levels import effects, learning
@@ -19,6 +19,7 @@ from logitwise.classifier.levels.effects import Levels, Rows, fit_effects
 from logitwise.classifier.levels.learning import FEWEST_OF_LEVEL, TrainingRows, effects_of_rows, learn_effects
 from logitwise.classifier.levels.uncut import uncut, uncut_inputs
 from logitwise.columns.table import read_table
+from logitwise.evidence import logistic
 from logitwise.evidence.logistic import logistic_beside
 from logitwise.model.onnx_file import export_onnx
 from model.test_onnx_file import feed_of, run_graph
@@ -308,6 +309,28 @@ def test_unknown_levels_have_no_effect_and_are_counted_where_levels_count():
     blank = replace(preprocessing, one_hot=None, effects=None)
     assert blank.is_one_hot
     assert blank.n_deep == 1 + 150
+
+
+def test_of_many_levels_more_rows_are_worth_fitting(monkeypatch):
+    """A sample of the rows is one of the rows of each level, too."""
+    frame, y, _, _ = made(1500, 150, spread=1.5)
+    given, before = [], baselines.fit_logistic
+
+    def fit_logistic(inputs, *rest):
+        given.append(inputs.shape)
+        return before(inputs, *rest)
+
+    monkeypatch.setattr(baselines, "LOGISTIC_ROWS", 300)
+    monkeypatch.setattr(logistic, "LOGISTIC_ROWS", 300)
+    monkeypatch.setattr(baselines, "FEWEST_TO_CHOOSE", 10)
+    monkeypatch.setattr(logistic, "fit_logistic", fit_logistic)
+    monkeypatch.setattr(baselines, "fit_logistic", fit_logistic)
+    classifier = lw.Classifier((4,), members=3, steps=20).fit(frame, y)
+    assert given == [(1000, 151)] * 3
+    classifier.fit(frame.drop("place 0"), y)
+    assert given[3:] == []  # as many rows are fitted as the strength was chosen by
+    logistic_beside(lw.Classifier((4,), members=3, steps=20).fit(frame, y).model_, frame, y)
+    assert given[-1] == (1500, 151)
 
 
 def test_it_is_said_what_became_of_levels():

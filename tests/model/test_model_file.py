@@ -277,6 +277,22 @@ def nan(tensors):
 
 
 NOT_SEVEN = "tensor 'network.hidden.0.weight' of float32 (8, 4, 8) where float32 (7, 4, 8) belongs"
+NOT_INPUTS = "a category with more inputs than levels, or without their number"
+WRONG_INPUTS = [
+    *({"one_hot": wrong} for wrong in (-1, 1000, 1.0, True, None, "2")),
+    *({"effects": wrong} for wrong in (-1, 1.0, True, None, "2")),
+]
+UNKNOWN_EFFECTS = "an unknown tensor 'categories.0.effects'"
+
+
+def category(header):
+    return next(entry for entry in header["columns"] if entry["kind"] == "category")
+
+
+def with_effects(header, value):
+    return np.full((len(category(header)["levels"]), 2), value, np.float32)
+
+
 BAD_CALIBRATION = "a calibration without a valid method and share of the uniform distribution"
 EDITS = [
     (lambda h, t: t.pop("network.hidden.0.bias"), "no tensor 'network.hidden.0.bias'"),
@@ -335,6 +351,25 @@ EDITS = [
     (
         lambda h, t: h["classes"].update(labels=["x", "y", "z", "w"]),
         "a network of 8 members and widths [7, 4, 8, 4, 3] where 7 inputs and 4 classes belong",
+    ),
+    *((lambda h, t, wrong=wrong: category(h).update(wrong), NOT_INPUTS) for wrong in WRONG_INPUTS),
+    (lambda h, t: category(h).update(effects=1), "no tensor 'categories.0.effects'"),
+    (lambda h, t: t.update({"categories.0.effects": np.zeros((3, 1), np.float32)}), UNKNOWN_EFFECTS),
+    (
+        lambda h, t: (category(h).update(effects=2), t.update({"categories.0.effects": np.zeros((3, 1), np.float32)})),
+        "tensor 'categories.0.effects' of float32 (3, 1) where float32 (3, 2) belongs",
+    ),
+    (
+        lambda h, t: (category(h).update(effects=2), t.update({"categories.0.effects": with_effects(h, np.nan)})),
+        "tensor 'categories.0.effects' with a number that is not finite",
+    ),
+    (
+        lambda h, t: (category(h).update(effects=2), t.update({"categories.0.effects": with_effects(h, 1.0)})),
+        "a network of 8 members and widths [7, 4, 8, 4, 3] where 9 inputs and 3 classes belong",
+    ),
+    (
+        lambda h, t: category(h).update(one_hot=0),
+        "a network of 8 members and widths [7, 4, 8, 4, 3] where 4 inputs and 3 classes belong",
     ),
 ]
 

@@ -27,6 +27,7 @@ WORSE = 2  # strengths one after the other that are worse than the best: weaker 
 ITERATIONS = 200
 MOST_FOR_NEWTON = 300  # (inputs + 1) * classes: with more, a Hessian takes longer than the steps it saves
 LOGISTIC_ROWS = 20_000  # to fit a logistic regression by: more change its loss by less than chance does
+SPARSE_ROWS = 200_000  # where inputs are sparse: of many levels, each is learnt from its own rows
 FEWEST_TO_CHOOSE = 2_000  # rows by which the strength is chosen, where the inputs are many
 MOST_TO_CHOOSE = 20_000_000  # rows * inputs * classes by which it is chosen: a second or two for all strengths
 MOST_WORK = 20_000_000  # rows * inputs * classes * folds
@@ -209,7 +210,7 @@ def compare(
 def _folds_to_compare(plan: Plan, inputs: Inputs, n_classes: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the rows trained on and those held out, of as many folds as the work allows."""
     distinct = len({id(fold) for fold in plan.held_out})
-    work = int(min(_shape(inputs)[0], LOGISTIC_ROWS) * _numbers_per_row(inputs)) * n_classes
+    work = int(min(_shape(inputs)[0], rows_to_fit(inputs)) * _numbers_per_row(inputs)) * n_classes
     count = max(1, min(distinct, MOST_WORK // max(work, 1)))
     return [(plan.trained[fold], plan.held_out[fold]) for fold in range(count)]
 
@@ -241,6 +242,7 @@ def choose_logistic(
         n_classes: How many classes there are.
     """
     most = max(FEWEST_TO_CHOOSE, int(MOST_TO_CHOOSE / max(1, _numbers_per_row(inputs) * n_classes)))
+    most = min(most, LOGISTIC_ROWS)
     fits = [_Logistic(inputs, target, weight, trained, n_classes, most) for trained, _ in folds]
     best, chosen, worse = np.inf, STRENGTHS[0], 0
     networks: list[Network] = []
@@ -267,20 +269,19 @@ def fit_logistic(
     """Return a logistic regression by scikit-learn as a network of one member.
 
     Args:
-        inputs: Rows as inputs, dense or sparse; of more than 20,000, a regular sample is fitted.
+        inputs: Rows as inputs, dense or sparse; of more than `rows_to_fit`, a regular sample is fitted.
         target: Their classes.
         weight: Their weights.
         n_classes: How many classes there are.
         strength: C of scikit-learn.
     """
-    return _Logistic(inputs, target, weight, np.arange(len(target)), n_classes, LOGISTIC_ROWS).network(strength)
+    return _Logistic(inputs, target, weight, np.arange(len(target)), n_classes, rows_to_fit(inputs)).network(strength)
 
 
 class _Logistic:
     """Logistic regressions of the same rows, each beginning with the solution of the one before it.
 
-    Of more rows than `most` (and than 20,000), a regular sample is fitted: `is_sample` tells whether `most` was the
-    limit.
+    Of more rows than `most`, a regular sample is fitted: `is_sample` tells whether more of them would be worth it.
     """
 
     def __init__(
@@ -288,8 +289,8 @@ class _Logistic:
     ) -> None:
         from sklearn.linear_model import LogisticRegression
 
-        self.is_sample = most < min(len(rows), LOGISTIC_ROWS)
-        rows = rows[:: -(-len(rows) // min(most, LOGISTIC_ROWS))]
+        self.is_sample = most < min(len(rows), rows_to_fit(inputs))
+        rows = rows[:: -(-len(rows) // most)]
         self.inputs, self.target, self.weight = inputs[rows], target[rows], weight[rows]
         self.n_classes = n_classes
         self.present = np.unique(self.target)
@@ -316,6 +317,11 @@ class _Logistic:
             linear[0, :, present] = fitted.coef_
             prior[0, 0, present] = fitted.intercept_
         return Network((), None, linear, prior)
+
+
+def rows_to_fit(inputs: Inputs) -> int:
+    """Return how many rows are worth fitting."""
+    return LOGISTIC_ROWS if isinstance(inputs, np.ndarray) else SPARSE_ROWS
 
 
 def _shape(inputs: Inputs) -> tuple[int, ...]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from logitwise.classifier.baselines import LOGISTIC_ROWS, fit_logistic
-from logitwise.classifier.levels.uncut import uncut, uncut_inputs
+from logitwise.classifier.baselines import LOGISTIC_ROWS, SPARSE_ROWS, fit_logistic
+from logitwise.classifier.levels.uncut import numbers_alone, uncut, uncut_inputs
 from logitwise.columns.table import read_table
 from logitwise.evidence.record import is_number
 from logitwise.model.calibration import Calibration
@@ -27,8 +27,10 @@ def logistic_beside(model: Model, X: Any, y: Any) -> Model:
     """
     preprocessing, n_classes = model.preprocessing, len(model.classes)
     prepared, target = preprocessing.prepare(read_table(X)), model.class_indices(y)
-    rows = slice(None, None, -(-len(target) // LOGISTIC_ROWS))
-    known = uncut_inputs(preprocessing, preprocessing.encode(prepared, rows), prepared.codes[rows])
+    most = LOGISTIC_ROWS if preprocessing.is_one_hot else SPARSE_ROWS
+    rows = slice(None, None, -(-len(target) // most))
+    encoder = preprocessing if preprocessing.is_one_hot else numbers_alone(preprocessing)
+    known = uncut_inputs(preprocessing, encoder.encode(prepared, rows), prepared.codes[rows])
     fitted = fit_logistic(known, target[rows], np.ones(len(target[rows])), n_classes, _strength(model))
     preprocessing = uncut(preprocessing)
     ramps = np.zeros((1, preprocessing.n_inputs - preprocessing.n_deep, n_classes), dtype=np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,12 +19,18 @@ def uncut(preprocessing: Preprocessing) -> Preprocessing:
     return preprocessing.with_categories([Category.of(each.levels) for each in preprocessing.categories])
 
 
+def numbers_alone(preprocessing: Preprocessing) -> Preprocessing:
+    """Return the preprocessing whose inputs are those of the numbers, without ramps."""
+    smooth = replace(preprocessing, knots=tuple(knots[:0] for knots in preprocessing.knots))
+    return smooth.with_categories([Category(each.levels, 0) for each in preprocessing.categories])
+
+
 def uncut_inputs(preprocessing: Preprocessing, inputs: np.ndarray, codes: np.ndarray) -> np.ndarray | csr_array:
     """Return rows as the inputs of `uncut(preprocessing)` without ramps, float32; sparse where there are more of them.
 
     Args:
         preprocessing: What made the inputs.
-        inputs: The rows as inputs.
+        inputs: The rows as inputs, those of numbers first; where some level has none of its own, others are not used.
         codes: The levels of the rows, `(rows, categories)`.
     """
     if preprocessing.is_one_hot:
