@@ -12,6 +12,7 @@ import pytest
 
 from logitwise.data import DataError, read, streaming
 from logitwise.data.streaming import read_parts
+from logitwise.data.text import table
 from made_files import written
 
 ROWS = [(1.5, "red", "yes"), (-2.0, "blue", "no"), (0.25, "red", "no"), (3.0, "green", "yes")]
@@ -362,8 +363,8 @@ def test_an_odd_file_is_read_in_parts(case, bytes_at_once, tmp_path, monkeypatch
         found = read_parts(path, numbers=asked, **options)
         parts = list(found.parts)
         assert list(found.names) == list(expected)
-        table = {name: [cell for part in parts for cell in part.table[name].to_list()] for name in found.names}
-        for name, cells in table.items():
+        cells_of = {name: [cell for part in parts for cell in part.table[name].to_list()] for name in found.names}
+        for name, cells in cells_of.items():
             if name not in numbers:
                 assert cells == expected[name]
             elif has_points or asked:
@@ -485,3 +486,26 @@ def test_text_packed_by_zstandard(tmp_path):
     broken = written(tmp_path, path.read_bytes()[:-9], "u.csv")
     with pytest.raises(DataError, match=r"^source must .*u\.csv"):
         read(broken)
+
+
+@pytest.mark.parametrize("sign", [",", "\t", ";", "|", " "])
+@pytest.mark.parametrize("head_bytes", [40, 75, 120, 1 << 20])
+def test_the_beginning_may_end_inside_quotes(sign, head_bytes, tmp_path, monkeypatch):
+    monkeypatch.setattr(table, "HEAD_BYTES", head_bytes)
+    rows = [(place + 0.5, f"line\n{place}{sign} and\nmore") for place in range(20)]
+    text = f"size{sign}text\n" + "".join(f'{size}{sign}"{words}"\n' for size, words in rows)
+    path = written(tmp_path, text)
+    assert read(path).features.rows() == rows
+    found = [row for part in read_parts(path, numbers=["size"]).parts for row in part.table.rows()]
+    assert [(float(size), words) for size, words in found] == rows
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,x\ry", "a,b\r1,x\r2,y", "a,b\r1,x\r2,y\r"])
+@pytest.mark.parametrize("bytes_at_once", [1, 5, 1 << 20])
+def test_carriage_returns_end_lines_where_there_is_nothing_else(text, bytes_at_once, tmp_path, monkeypatch):
+    monkeypatch.setattr(streaming, "BYTES_AT_ONCE", bytes_at_once)
+    path = written(tmp_path, text)
+    rows = [(1, "x\ry")] if "\n" in text else [(1, "x"), (2, "y")]
+    assert read(path).features.rows() == rows
+    found = [row for part in read_parts(path).parts for row in part.table.rows()]
+    assert [(int(number), word) for number, word in found] == rows
