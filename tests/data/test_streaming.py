@@ -199,6 +199,30 @@ def test_errors_name_places_of_the_whole_file(name, content, sentence, cut, tmp_
     assert str(raised.value) == sentence.format(path=str(path))
 
 
+LATER = {  # a row behind the beginning by which a text is judged, and where it is said to be
+    b"1\n": "got 1 at line {line} of ",
+    b"1,r\xe9d\n": "got byte 0xe9 at line {line} of ",
+    b"1,r\x1fd\n": "got the control character 0x1f at offset {offset} of ",
+    b'1,"red\n': "the first odd one at line {line}.",
+}
+
+
+@pytest.mark.parametrize("row", LATER)
+@pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b"\xef\xbb\xbfsep=,\n# made\n\n", b'# 5" pipes\n'])
+def test_errors_behind_the_beginning_name_places_of_the_whole_file(row, before, cut, tmp_path, monkeypatch):
+    monkeypatch.setattr(table, "HEAD_BYTES", 60)
+    content = before + b"size,colour\n" + b"1,red\n" * 30 + row + b"2,blue\n" * 3
+    place = LATER[row].format(
+        line=content[: content.index(row)].count(b"\n") + 1,
+        offset=content.find(b"\x1f"),
+    )
+    path = written(tmp_path, content)
+    for read in (whole, data.read):
+        with pytest.raises(DataError) as raised:
+            read(path, header=True)
+        assert place in str(raised.value)
+
+
 def test_a_quote_left_open_does_not_read_a_file_of_any_size(monkeypatch, tmp_path):
     monkeypatch.setattr(table, "HEAD_BYTES", 10)
     monkeypatch.setattr(streaming, "BYTES_AT_ONCE", 10)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import shutil
 import sys
@@ -55,7 +54,7 @@ def _suffix(path: Path) -> str:
 
 def _suffix_of_archive(path: Path) -> str:
     try:
-        names = zipfile.ZipFile(io.BytesIO(path.read_bytes())).namelist()
+        names = zipfile.ZipFile(path).namelist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         return ".csv"
     if any(name.startswith("xl/") for name in names):

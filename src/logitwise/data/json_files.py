@@ -67,9 +67,7 @@ def _table(content: Any, path: Path) -> pl.DataFrame:
         return _of_records(content, path)
     if isinstance(content, dict):
         columns = content
-        if set(content) <= {"columns", "index", "data"} and {"columns", "data"} <= set(
-            content
-        ):  # pandas, orient="split"
+        if _is_split(content):
             return _of_records([dict(zip(content["columns"], row, strict=False)) for row in content["data"]], path)
         values = list(columns.values())
         if values and all(isinstance(value, dict) for value in values):  # pandas, where nothing else is asked for
@@ -80,6 +78,18 @@ def _table(content: Any, path: Path) -> pl.DataFrame:
         if values and not any(isinstance(value, (dict, list)) for value in values):
             return _of_records([columns], path)
     raise DataError("source", _FORMS, f"{_kind(content)} in {shown(path)}")
+
+
+def _is_split(content: dict[str, Any]) -> bool:
+    """Return whether this is what pandas writes for `orient="split"`."""
+    names, rows = content.get("columns"), content.get("data")
+    return (
+        set(content) <= {"columns", "index", "data"}
+        and isinstance(names, list)
+        and isinstance(rows, list)
+        and all(isinstance(name, str) for name in names)
+        and all(isinstance(row, list) for row in rows)
+    )
 
 
 def _of_records(records: Sequence[Any], path: Path) -> pl.DataFrame:
@@ -94,7 +104,11 @@ def _of_columns(columns: Mapping[str, Sequence[Any]], path: Path) -> pl.DataFram
     lengths = sorted({len(values) for values in columns.values()})
     if len(lengths) > 1:
         raise DataError("source", "have columns of one length", f"{listed(lengths)} values in {shown(path)}")
-    return pl.DataFrame([_column(str(name), values, path) for name, values in columns.items()])
+    try:
+        return pl.DataFrame([_column(str(name), values, path) for name, values in columns.items()])
+    except UnicodeEncodeError as error:
+        got = f"half a surrogate pair, {error.object[error.start : error.end]!r}, in {shown(path)}"
+        raise DataError("source", "be text in Unicode", got) from error
 
 
 def _column(name: str, values: Sequence[Any], path: Path) -> pl.Series:

@@ -60,11 +60,11 @@ def read(
       is left); leading zeros do not make it text, so 00000 is 0 and a postal code 02139 is 2139, unless it is named in
       `text`. All else is String, `true` and `false` too, and `1,5` without `decimal=","`. Infinity (`inf`) and numbers
       beyond float64 become infinite.
-    - The first line is a header if it holds the name of the target, which is hardly ever a value of its own column; if
-      its integers count up, as positions and years do, above other values; or if words of it stand above numbers. It
-      is data if any of its fields is a number or missing; else if a field occurs again in its own column, or if two
-      of its fields are equal; else it is a header. An empty first field is no sign of data: pandas writes one above its
-      index. `header=` overrides this.
+    - The first line is a header if it holds the name of the target, and this or half of its other words are hardly ever
+      values of their own columns; if its integers count up, as positions and years do, above other values; or if words
+      of it stand above numbers. It is data if any of its fields is a number or missing; else if a field occurs again in
+      its own column, or if two of its fields are equal; else it is a header. An empty first field is no sign of data:
+      pandas writes one above its index. `header=` overrides this.
     - Columns without a header are `column_0`, `column_1`, ... by their position in the file. A header's columns without
       a name are `unnamed`, `unnamed_2`, ... in their order.
 

@@ -19,7 +19,7 @@ from logitwise.data.files import check_exists, shown, unreadable
 from logitwise.data.formats import format_of
 from logitwise.data.tables import no_rows, read_typed
 from logitwise.data.text.encoding import Utf8
-from logitwise.data.text.fields import Origin, last_record_end, line_of, split_fields, split_numbers, with_line_ends
+from logitwise.data.text.fields import Origin, last_record_end, line_of, split_fields, split_numbers
 from logitwise.data.text.header import only_a_header
 from logitwise.data.text.options import TextOptions, Values
 from logitwise.data.text.rows import Kept, without_headers, without_total
@@ -247,7 +247,7 @@ def _texts(path: Path, options: TextOptions, opening: Opening) -> Iterator[tuple
             elif len(rest) > LONGEST_RECORD:
                 raise _too_long(path)
         if rest:
-            rest = with_line_ends(rest)
+            rest = rest if rest.endswith(b"\n") else rest + b"\n"
             yield rest if has_begun else opening.layout.completed(rest), file.tell()
 
 

@@ -100,9 +100,13 @@ class _First:
         )
 
     def names(self, target: str, rest: pl.DataFrame) -> bool:
-        """Return whether a cell is the name of the target, which is hardly ever a value of its column."""
+        """Return whether a cell is the name of the target: hardly ever a value of its column, or beside other names."""
         most = max(1, HARDLY_EVER * rest.height)
-        return any(cell == target and (rest[:, place] == cell).sum() <= most for place, cell in enumerate(self.cells))
+        places = [place for place, cell in enumerate(self.cells) if cell == target]
+        if any((rest[:, place] == target).sum() <= most for place in places):
+            return True
+        others = {place for place in self._words if place not in places}
+        return bool(places and others) and len(others & set(self.recurring(rest))) * 2 <= len(others)
 
     def recurring(self, rest: pl.DataFrame) -> list[int]:
         """Return the places of cells that are values of their columns again."""

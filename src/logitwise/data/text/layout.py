@@ -17,7 +17,7 @@ from logitwise.data.text.options import TextOptions
 
 HEAD_BYTES = 1 << 20
 MOST_RECORDS, MOST_TITLES = 200, 20  # that are looked at; that may stand before the table
-_SEPARATORS = b",;\t|"
+SEPARATORS = b",;\t|"
 _SPACES = ord(" ")
 _SEP_LINE = re.compile(rb'[ \t]*"?sep=(.)"?[ \t,;]*\r?\n', re.IGNORECASE)
 _COMMENT = re.compile(rb"[ \t]*[#%][^\n]*\n")
@@ -72,7 +72,7 @@ def separator_of(line: bytes, path: Path) -> int:
     """Return what separates the fields of a line: in `.tsv` tabs, else what it has most of, a comma first."""
     if is_tsv(path.name):
         return ord("\t")
-    return max(_SEPARATORS, key=b"".join(line.split(b'"')[::2]).count)
+    return max(SEPARATORS, key=b"".join(line.split(b'"')[::2]).count)
 
 
 def is_tsv(name: str) -> bool:
@@ -99,7 +99,7 @@ def find_layout(text: bytes, path: Path, name: str, options: TextOptions) -> Lay
     records = _records(text[begin:], options.quotes)
     asked = None if options.separator is None else ord(options.separator)
     known = asked or said or (ord("\t") if is_tsv(name) else None)
-    candidates = bytes([known]) if known else _SEPARATORS if options.decimal == "." else b";\t|"
+    candidates = bytes([known]) if known else SEPARATORS if options.decimal == "." else b";\t|"
     found = (
         _from_the_first(records, candidates)
         or _with_longer_first(records, candidates)
@@ -145,11 +145,13 @@ def _comments(text: bytes, begin: int) -> tuple[list[bytes], int]:
 
 def _records(text: bytes, quotes: bool | None) -> list[bytes]:
     """Return the first records of a text that are not blank, without their line ends."""
-    is_quoted = begins_field(text, _SEPARATORS + b" ") if quotes is None and b'"' in text else bool(quotes)
+    is_quoted = begins_field(text, SEPARATORS + b" ") if quotes is None and b'"' in text else bool(quotes)
     found, begin = [], 0
     while begin < len(text) and len(found) < MOST_RECORDS:
         end = record_end(text, begin) if is_quoted else (text.find(b"\n", begin) + 1 or len(text))
         record = text[begin:end].rstrip(b"\r\n")
+        if is_quoted and found and record.count(b'"') % 2:
+            break  # the beginning of a text may end inside quotes
         if record.strip():
             found.append(record)
         begin = end

@@ -154,7 +154,7 @@ def _names_in_comment(
 def _without_empty_ends(fields: pl.DataFrame) -> pl.DataFrame:
     """Return the fields without the last columns that hold nothing at all, as a separator behind each line makes."""
     width = fields.width
-    while width > 1 and fields[:, width - 1].null_count() == fields.height:
+    while width > 1 and fields.height > 1 and fields[:, width - 1].null_count() == fields.height:
         width -= 1
     return fields if width == fields.width else fields[:, :width]
 

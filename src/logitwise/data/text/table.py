@@ -12,7 +12,7 @@ from logitwise.data.files import empty
 from logitwise.data.text.encoding import Utf8
 from logitwise.data.text.fields import Dialect, Origin, last_record_end, line_of, split_fields, with_line_ends
 from logitwise.data.text.header import only_a_header
-from logitwise.data.text.layout import HEAD_BYTES, Layout, find_layout
+from logitwise.data.text.layout import HEAD_BYTES, SEPARATORS, Layout, begins_field, find_layout
 from logitwise.data.text.names import Naming, name_columns
 from logitwise.data.text.options import TextOptions
 from logitwise.data.text.rows import Kept, without_headers, without_total
@@ -150,6 +150,6 @@ def read_opening(path: Path, options: TextOptions, longest_record: int) -> Openi
 
 def _cut(head: bytes, options: TextOptions) -> int:
     """Return where the last whole record ends; 0 where there is none."""
-    separator = ord(options.separator or ",")
-    end = last_record_end(head, Dialect(separator, None, options.quotes))
+    quotes = begins_field(head, SEPARATORS + b" ") if options.quotes is None else options.quotes
+    end = last_record_end(head, Dialect(ord(","), None, quotes))
     return end if head[:end].strip() else 0
