@@ -327,3 +327,16 @@ def test_nothing_wraps_where_there_is_no_terminal(run, fruit, monkeypatch, colum
     lines = run("info", fruit / "fruit.safetensors").stdout.splitlines()
     assert len(lines) == 26
     assert not any("\x1b" in line or line != line.rstrip() for line in lines)
+
+
+def test_a_category_that_is_not_there_is_a_missing_column(run):
+    rows = [(f"{place % 7:03}", place % 5, "ab"[place % 2]) for place in range(60)]
+    write_csv("train.csv", rows, "code,size,label")
+    assert run("train", "train.csv", "--target", "label", "--category", "code", *SMALL).exit_code == 0
+    assert run("evaluate", "train.safetensors", "train.csv").exit_code == 0
+    write_csv("less.csv", [row[1:] for row in rows], "size,label")
+    result = run("evaluate", "train.safetensors", "less.csv")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == (
+        "logitwise: error: DATA must have every column of training; got none named 'code'. Add or rename columns."
+    )

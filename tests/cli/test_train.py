@@ -315,3 +315,40 @@ def test_a_loss_that_explodes_is_told_and_stays_in_the_file(run, fruit):
     assert f"Note: {told}" in result.stderr.splitlines()
     assert f"Seen in training: {told}" in run("info", "fruit.safetensors").stdout.splitlines()
     assert told in unescape(Path("r.html").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("kind", ["number", "date", "drop"])
+def test_the_target_is_said_to_be_a_category_or_nothing(run, fruit, kind):
+    result = run("train", fruit / "fruit.csv", "--target", "-1", f"--{kind}", "label", *SMALL)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"logitwise: error: --{kind} must name a column of features; got the target, 'label'.\n"
+
+
+def test_what_is_said_of_columns(run, fruit):
+    words = ("train", fruit / "fruit.csv", "--target", "label", *SMALL)
+    assert run(*words, "--category", "size", "--drop", "colour").exit_code == 0
+    model = lw.load("fruit.safetensors")
+    assert model.used_names == ("size",)
+    assert model.metadata["options"]["columns"] == {"size": "category", "colour": "drop"}
+    for more, sentence in {
+        (
+            "--drop",
+            "sise",
+        ): "--number, --category or --drop must name columns of the table; got 'sise'. Did you mean 'size'?",
+        ("--drop", "size", "--number", "size"): "--drop must not name what --number names; got 'size'.",
+        ("--date", "size"): "DATA must hold dates in column 'size', as said; got",
+        ("--number", "colour"): "DATA must hold numbers in column 'colour', as said; got",
+    }.items():
+        result = run(*words, *more)
+        assert result.exit_code == 2
+        assert sentence in result.stderr, result.stderr
+    assert run("train", "digits", "--drop", "size").stderr.startswith(
+        "logitwise: error: --number, --category and --drop must be left out for arrays; got 'size'."
+    )
+
+
+def test_digits_of_the_target_stay_as_they_are_on_request(run):
+    rows = [(place * 0.5 % 3, f"{place % 2:02}") for place in range(60)]
+    write_csv("codes.csv", rows, "size,code")
+    assert run("train", "codes.csv", "--target", "code", "--category", "code", *SMALL).exit_code == 0
+    assert lw.load("codes.safetensors").classes.tolist() == ["00", "01"]

@@ -185,10 +185,10 @@ def test_what_cannot_be_as_said_is_refused(values, said, message):
 def test_columns_that_are_not_there_are_refused():
     table = read_table(pl.DataFrame({"size": [1.0, 2.0], "colour": ["a", "b"]}))
     with pytest.raises(
-        InvalidValueError, match=r"^columns must name columns of X; got 'sise'\. Did you mean 'size'\?$"
+        InvalidValueError, match=r"^columns must name columns of the table; got 'sise'\. Did you mean 'size'\?$"
     ):
         understand(table, None, {"sise": "drop"})
-    with pytest.raises(InvalidValueError, match=r"^columns must name columns of X; got 0\."):
+    with pytest.raises(InvalidValueError, match=r"^columns must name columns of the table; got 0\."):
         understand(table, None, {0: "drop"})
     matrix = read_table(np.ones((3, 2)))
     assert [column.kind for column in understand(matrix, None, {-1: "category"}).reading.columns] == [

@@ -41,6 +41,7 @@ READING = {
     "quotes": "--no-quotes",
     "quotes=False": "--no-quotes",
     "names": "--names",
+    "text": "--category",
 }
 WORDING = Wording({"X": "The data", "y": "The target", "learning_rate": "--learning-rate"}, "Train with --hidden ''.")
 

@@ -185,9 +185,15 @@ def _names_to_try(source: str, record: Record) -> tuple[str, ...] | None:
 def _read_to_measure(
     source: str, record: Record, target: str | None, options: ReadOptions
 ) -> tuple[LabelledRows, LabelledRows | None]:
-    if target is None:
-        return _read_as_trained(source, record.target_name, options)
-    return _read_labelled(source, "DATA", target, options)
+    try:
+        if target is None:
+            return _read_as_trained(source, record.target_name, options)
+        return _read_labelled(source, "DATA", target, options)
+    except data.DataError as error:
+        if error.argument != READING["text"]:
+            raise
+        requirement, got = "have every column of training", f"none named {error.got}"
+        raise InvalidValueError("DATA", requirement, got, advice="Add or rename columns.") from error
 
 
 def _read_as_trained(source: str, target: str | None, options: ReadOptions) -> tuple[LabelledRows, LabelledRows | None]:

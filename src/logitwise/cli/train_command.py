@@ -90,8 +90,7 @@ def run(request: Request, *, as_json: bool) -> bool:
     with phase(f"Reading {data_name(request.files.data)}"):
         rows, test_rows = read_to_train(request.files.data, request.target, request.files.test, request.reading)
         digest = source_sha256(request.files.data)
-    of_features = {column: kind for column, kind in request.said.items() if column != rows.target_name}
-    found = understood(rows.features, of_features)
+    found = understood(rows.features, _said_of_features(request.said, rows.target_name))
     with phase("Loading the libraries that train"):
         classifier = make_classifier({**request.training, "columns": found}, verbose=not is_quiet())
     divided = split(rows, test_rows, request.files.test, classifier.random_state)
@@ -149,6 +148,16 @@ def said_of_columns(
                 raise InvalidValueError(f"--{kind}", f"not name what --{said[name]} names", repr(name))
             said[name] = f"{kind}:{style}" if has_format else kind
     return said
+
+
+def _said_of_features(said: Mapping[str, str], target_name: str | None) -> dict[str, str]:
+    """Return what is said of the other columns than the target, which can only be called a category."""
+    kind = said.get(target_name or "", CATEGORY)
+    if kind != CATEGORY:
+        raise InvalidValueError(
+            f"--{kind.partition(':')[0]}", "name a column of features", f"the target, {target_name!r}"
+        )
+    return {column: each for column, each in said.items() if column != target_name}
 
 
 def understood(features: Any, said: Mapping[str, str]) -> Understood | None:

@@ -152,7 +152,7 @@ def _by_position(table: Table, said: Mapping[Any, str]) -> dict[int, str]:
     for key, kind in said.items():
         is_position = names is None and isinstance(key, (int, np.integer)) and -table.n_columns <= key < table.n_columns
         if not is_position and key not in places:
-            known = f"positions below {table.n_columns}" if names is None else "columns of X"
+            known = f"positions below {table.n_columns}" if names is None else "columns of the table"
             advice = "" if names is None else did_you_mean(str(key), names)
             raise InvalidValueError("columns", f"name {known}", repr(key), advice=advice)
         if not isinstance(kind, str) or (kind not in SAID and not kind.startswith("date:")):
