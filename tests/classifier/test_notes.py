@@ -83,7 +83,10 @@ def test_values_that_are_no_numbers():
 
 def test_dates_that_could_be_others():
     days = [f"{1 + row % 12:02}/{1 + row % 9:02}/2024" for row in range(ROWS)]
-    expected = "X has dates that could be read in two ways: column 'day' is read as %m/%d/%Y, and could be %d/%m/%Y."
+    expected = (
+        "X has columns in doubt: column 'day' is read as %m/%d/%Y, and could be %d/%m/%Y. Say what they are, or write "
+        "them in one way."
+    )
     assert notes(pl.DataFrame({"a": NOISE, "day": days})) == [expected]
 
 
@@ -321,7 +324,7 @@ def test_rows_whose_inputs_are_alike_and_whose_values_are_not_are_no_copies():
     assert kinds({"town": town, "far": far}, inputs=inputs) == []
     pairs = {"town": [f"town {row // 2}" for row in range(ROWS)], "far": far}
     assert kinds(pairs, inputs=inputs) == ["copies"]
-    gaps = {"town": [None if row % 2 else "" for row in range(ROWS)], "far": far}
+    gaps = {"town": [None if row % 2 else "x" for row in range(ROWS)], "far": far}
     assert kinds(gaps, inputs=inputs) == []
     missing = {"a": [None, None, *(np.arange(2, ROWS) // 2)], "far": far}
     assert kinds(missing, inputs=inputs) == ["copies"]

@@ -270,8 +270,8 @@ def test_info_says_what_the_file_holds(run, fruit):
     assert facts["layers"] == "8 members of 8 inputs, then 8, 2 units"
     assert "epochs 30" in facts["options"]
     assert facts["versions"].startswith(f"logitwise {lw.__version__}, numpy {np.__version__}")
-    assert text.splitlines()[12].split() == ["column", "taken", "for", "missing", "for", "instance"]
-    assert text.splitlines()[17] == f"Measured on {model.metadata['metrics']['where']}:"
+    assert text.splitlines()[13].split() == ["column", "taken", "for", "missing", "for", "instance"]
+    assert text.splitlines()[18] == f"Measured on {model.metadata['metrics']['where']}:"
     assert text.splitlines()[-1] == f"In training: {model.metadata['baselines']['verdict']}"
 
 
@@ -325,7 +325,7 @@ def test_what_training_found_is_told_again(run, fruit):
 def test_nothing_wraps_where_there_is_no_terminal(run, fruit, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
     lines = run("info", fruit / "fruit.safetensors").stdout.splitlines()
-    assert len(lines) == 26
+    assert len(lines) == 27
     assert not any("\x1b" in line or line != line.rstrip() for line in lines)
 
 
@@ -340,3 +340,18 @@ def test_a_category_that_is_not_there_is_a_missing_column(run):
     assert result.stderr.splitlines()[-1] == (
         "logitwise: error: DATA must have every column of training; got none named 'code'. Add or rename columns."
     )
+
+
+def test_columns_that_were_text_in_training_are_read_as_text(run):
+    """Though in another file all of their values look like plain numbers."""
+    amounts = [place * 37 % 9000 + 1000 for place in range(200)]
+    rows = [(f"{amount // 1000}.{amount % 1000:03}", "yes" if amount > 4000 else "no") for amount in amounts]
+    write_csv("train.csv", [*rows, *((f"{text} €", label) for text, label in rows)], "price,label")
+    write_csv("plain.csv", rows, "price,label")
+    words = ["--target", "label", "--hidden", "", "--epochs", "60", "--quiet"]
+    assert run("train", "train.csv", *words, "--test", "plain.csv", "--json").exit_code == 0
+    told = json.loads(run("evaluate", "train.safetensors", "plain.csv", "--json").stdout)["metrics"]["model"]
+    predicted = run("predict", "train.safetensors", "plain.csv").stdout.splitlines()[1:]
+    assert np.mean([line.split(",")[0] == label for line, (_, label) in zip(predicted, rows, strict=True)]) > 0.9
+    assert told["accuracy"] > 0.9
+    assert lw.load("train.safetensors").metadata["metrics"]["model"] == pytest.approx(told)

@@ -424,7 +424,7 @@ def test_columns_that_are_kept_stand_before_the_predictions_as_they_are(run, fru
         ),
         (
             ["--keep", "size", "--keep", "size"],
-            "--keep must name columns whose names no other column of predictions has; got 'size'.",
+            "--keep must name each column once; got 'size' twice.",
         ),
     ],
 )

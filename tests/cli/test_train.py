@@ -32,6 +32,7 @@ def test_it_tells_what_it_trains_on_and_prints_one_table(run, fruit):
     assert result.exit_code == 0
     told = result.stderr.splitlines()
     assert told[0] == "Training on 96 rows of fruit.csv: 2 features, 2 classes: raw (58), ripe (38)."
+    assert told.pop(1) == "Its columns, by all 120 rows:"
     assert [line.split() for line in told[1:5:2]] == [
         ["column", "taken", "for", "missing", "for", "instance"],
         ["size", "number", "0", told[3].split()[-1]],
@@ -334,7 +335,7 @@ def test_what_is_said_of_columns(run, fruit):
         (
             "--drop",
             "sise",
-        ): "--number, --category or --drop must name columns of the table; got 'sise'. Did you mean 'size'?",
+        ): "--number, --category, --date or --drop must name columns of the table; got 'sise'. Did you mean 'size'?",
         ("--drop", "size", "--number", "size"): "--drop must not name what --number names; got 'size'.",
         ("--date", "size"): "DATA must hold dates in column 'size', as said; got",
         ("--number", "colour"): "DATA must hold numbers in column 'colour', as said; got",

@@ -127,7 +127,7 @@ def test_what_is_neither_is_refused():
         found_in(values)
     assert str(raised.value) == (
         "X must have numbers or categories in column 'k'; got 90 numbers and 30 other values, the first 'word 0' at "
-        "row 0. Say which it is (columns)."
+        "row 0. Say which it is (columns={...: 'category'} or 'number')."
     )
     assert found_in(values, "number")[1].strays == 30
     assert found_in(values, "category")[1].detail == "95 levels"
@@ -159,7 +159,7 @@ def test_what_is_said_counts():
         (
             list(PLACES),
             "date",
-            "X must hold dates in column 'k', as said; got '0' at row 0. Say what else it is (columns).",
+            "X must hold dates in column 'k', as said; got '0' at row 0. Say what else it is (columns=",
         ),
         (
             ["a", "b"] * 60,
@@ -209,7 +209,7 @@ def test_a_column_is_left_to_learn_from():
         understand(table, None, {"b": "drop"})
     assert str(raised.value) == (
         "X must have a column to learn from; got column 'a' (another value in nearly every row), column 'b' (left out, "
-        "as asked). Say what such a column is (columns)."
+        "as asked). Say what such a column is (columns={...: 'category'} or 'number')."
     )
     empty = understand(read_table(np.full((3, 2), np.nan)))
     assert empty.reading == Reading.plain(None, [True, True])
@@ -226,7 +226,7 @@ def test_sentences():
         "X has values that are not numbers or dates in columns of numbers or dates; they count as missing: column 'a' "
         "(2, the first 'w' in row 3, counted from 0), column 'b' (1, the first 'x' in row 4, counted from 0). If they "
         "mean something, make the column a category.",
-        "X has dates that could be read in two ways: column 'b' could be either.",
+        "X has columns in doubt: column 'b' could be either. Say what they are, or write them in one way.",
         "X has columns that are not used: column 'c' (empty).",
     ]
     assert [*notes_of_columns([Finding("a", "number")])] == []

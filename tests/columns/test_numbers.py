@@ -24,7 +24,10 @@ WRITTEN = {
     "ratios": (["12 mg/dl", "13.25 mg/dl"], [12.0, 13.25]),
     "degrees": (["25°C", "-3.5 °C"], [25.0, -3.5]),
     "multiples": (["€110.5M", "€600K", "€0", "€2.5bn"], [110.5e6, 6e5, 0.0, 2.5e9]),
-    "multiples alone": (["3k", "4M", "250"], [3e3, 4e6, 250.0]),
+    "multiples alone": (["3.5k", "4M", "250"], [3.5e3, 4e6, 250.0]),
+    "multiples of money, in small letters": (["$1.7m", "$285k", "$9"], [1.7e6, 2.85e5, 9.0]),
+    "thousands by dots, and a unit": (["7.045 €", "950 €", "1.200.300 €"], [7045.0, 950.0, 1200300.0]),
+    "kelvin": (["338 K", "290 K"], [338.0, 290.0]),
     "powers of ten": (["5e-3", "1E5", "+2.", ".5"], [5e-3, 1e5, 2.0, 0.5]),
     "true and false": (["true", "False"], [1.0, 0.0]),
     "a minus of typography": (["\u22123.5", "2"], [-3.5, 2.0]),
@@ -41,6 +44,9 @@ def test_numbers(case):
 
 
 NONE = {
+    "codes of amounts": ["1K", "2M", "3B"],
+    "codes of currencies": ["CAD037", "MAD001"],
+    "telephones": ["612 345 678", "698 765 432"],
     "codes": ["A12", "zip365", "ABC123", "1-A", "030 12345-678"],
     "addresses": ["10.0.0.1", "192.168.1.1"],
     "versions": ["1.2.3", "1.10.0"],
@@ -56,7 +62,9 @@ NONE = {
 def test_what_is_no_number(case):
     texts = NONE[case]
     spelling = spelling_of(texts)
-    assert [spelling.number(text) for text in texts] == [None] * len(texts)
+    if case != "codes of amounts":  # one of them may be the unit
+        assert [spelling.number(text) for text in texts] == [None] * len(texts)
+    assert sum(spelling.number(text) is not None for text in texts) < 2
     assert [PLAIN.number(text) for text in texts] == [None] * len(texts)
 
 
@@ -68,6 +76,13 @@ def test_the_spelling_is_that_of_most():
     assert spelling_of([]) == PLAIN
 
 
+def test_the_mark_before_decimals_may_be_known():
+    assert spelling_of(["1.234", "5.678", "1.5"], ",") == Spelling(",", ".")
+    assert spelling_of(["1.5", "2.5"], ",").decimal == ","
+    assert spelling_of(["1,234", "5,678"], ",") == Spelling(",")
+    assert spelling_of(["1,5", "2,5"], ".").decimal == "."
+
+
 def test_other_units_are_no_numbers():
     assert [Spelling(unit="%").number(text) for text in ("5%", "5", "5 kg")] == [5.0, None, None]
     assert [Spelling(unit="$").number(text) for text in ("$5", "5", "€5")] == [5.0, 5.0, None]
@@ -75,7 +90,9 @@ def test_other_units_are_no_numbers():
 
 def test_gaps():
     assert all(is_gap(gap) and is_gap(f" {gap.upper()} ") for gap in GAPS)
-    assert not any(map(is_gap, ("unknown", "0", "x", "")))
+    assert not any(map(is_gap, ("unknown", "0", "x")))
+    assert is_gap("")
+    assert is_gap("  ")
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_few_values_that_are_no_numbers_are_missing_and_counted():
     values = ["w", *(f"{row}.5" for row in range(9))]
     for frame_values in (values, np.array(values, dtype=object)):
         table, strays = strays_of(frame_values, Column("number"))
-        assert strays == {"column 'k'": 1}
+        assert strays == {"column 'k', no numbers": 1}
         np.testing.assert_array_equal(table.column(0), [np.nan, *(row + 0.5 for row in range(9))])
     with pytest.raises(InvalidValueError) as raised:
         strays_of(values[:9], Column("number"), 100)
@@ -86,7 +86,7 @@ def test_few_values_that_are_no_numbers_are_missing_and_counted():
         "X must have numbers in column 'k', as in training; got 'w' at row 100. Correct the column, or make it a "
         "category in training (columns={...: 'category'})."
     )
-    assert strays_of(["w", "v"], Column("number", has_strays=True))[1] == {"column 'k'": 2}
+    assert strays_of(["w", "v"], Column("number", has_strays=True))[1] == {"column 'k', no numbers": 2}
     assert strays_of(["-", "NA", None], Column("number"))[1] == {}
     assert strays_of(["true", "False"], Column("number"))[0].column(0).tolist() == [1.0, 0.0]
 
@@ -97,7 +97,7 @@ def test_dates_in_other_containers():
         assert strays_of(values, date)[0].column(0).tolist() == [2.0]
     assert strays_of(["03/01/1970", "1970-01-03"], DAY)[0].column(0).tolist() == [2.0, 2.0]
     assert np.isnan(strays_of([None, None], date)[0].column(0)).all()
-    with pytest.raises(InvalidValueError, match="X must have dates in column 'k', as in training; got 3 at row 0"):
+    with pytest.raises(InvalidValueError, match="X must have dates in column 'k', as in training; got '3' at row 0"):
         strays_of([3, 4], date)
     with pytest.raises(InvalidValueError, match="X must have dates in column 'k', as in training; got 'w' at row 0"):
         strays_of(["w", "1970-01-01"], date)

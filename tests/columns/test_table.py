@@ -12,7 +12,8 @@ import pytest
 from scipy.sparse import csr_array
 
 from logitwise.classifier import Classifier
-from logitwise.columns.table import Table, Text, is_missing, objects, read_column, read_table
+from logitwise.columns.table import Table, Text, read_table
+from logitwise.columns.values import is_missing, objects, read_column
 from logitwise.data.dataset import Dataset
 
 X = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
@@ -182,13 +183,39 @@ def test_dates(case):
     [
         pd.Series(pd.to_timedelta(["90s", None])),
         [datetime.timedelta(seconds=90), None],
-        [datetime.time(0, 1, 30), None],
         pl.Series([datetime.timedelta(seconds=90), None]),
-        pl.Series([datetime.time(0, 1, 30), None]),
     ],
 )
-def test_durations_and_times_of_day_are_numbers_of_seconds(values):
+def test_durations_are_numbers_of_seconds(values):
     np.testing.assert_array_equal(read_column(values, "k"), [90.0, np.nan])
+
+
+@pytest.mark.parametrize("values", [[datetime.time(0, 1, 30), None], pl.Series([datetime.time(0, 1, 30), None])])
+def test_times_of_day_are_moments_of_a_day(values):
+    expected = np.array(["1900-01-01T00:01:30", "NaT"], "datetime64[us]")
+    np.testing.assert_array_equal(read_column(values, "k"), expected)
+
+
+def test_times_keep_their_hour_in_every_zone():
+    moments = (
+        pl.Series([datetime.datetime(2024, 7, 1, 12)]).dt.replace_time_zone("UTC").dt.convert_time_zone("Asia/Tokyo")
+    )
+    for values in (
+        moments,
+        pd.to_datetime(["2024-07-01 12:00"]).tz_localize("UTC").tz_convert("Asia/Tokyo").to_series(),
+    ):
+        assert read_column(values, "k").tolist() == [datetime.datetime(2024, 7, 1, 21)]
+
+
+def test_values_that_are_masked_are_missing():
+    mask = [[True, False], [False, False]]
+    for values in (np.array([[-9.0, 1.0], [2.0, 3.0]]), np.array([[-9, 1], [2, 3]])):
+        np.testing.assert_array_equal(read_table(np.ma.MaskedArray(values, mask)).columns, [[np.nan, 1.0], [2.0, 3.0]])
+    assert read_table(np.ma.MaskedArray(np.array([["x", "y"], ["z", "w"]]), mask)).column(0).tolist() == [None, "z"]
+
+
+def test_integers_of_128_bits_are_numbers():
+    assert read_column(pl.Series([1, None, 3], dtype=pl.Int128), "k").tolist()[::2] == [1.0, 3.0]
 
 
 def test_numbers_among_text_are_text():
@@ -418,7 +445,7 @@ def test_infinity_in_a_matrix_is_refused_where_it_is_in_the_whole(as_frame):
 
 
 MATCHED = [
-    (["b", "a", None, "c", ""], ["a", "b"], [1, 0, -1, -1, -1], 2),
+    (["b", "a", None, "c", ""], ["a", "b"], [1, 0, -1, -1, -1], 1),
     (["1", "1.0", "01", " 1", "2", "x", None], ["2", "1"], [1, 1, 1, 1, 0, -1, -1], 1),
     ([1.0, 2.0, np.nan, 3.0], ["2", "1"], [1, 0, -1, -1], 1),
     (["True", "true", "TRUE", "false", "1", "0", "2"], ["true", "false"], [0, 0, 0, 1, 0, 1, -1], 1),

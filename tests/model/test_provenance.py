@@ -38,7 +38,7 @@ def test_images_are_their_pixels_in_order():
 
 
 def test_frames_are_read_a_column_after_the_other_each_by_its_kind():
-    text, numbers = ["é", None, ""], [1.5, -2.0, 3.0]
+    text, numbers = ["é", None, "e"], [1.5, -2.0, 3.0]
     frame = pl.DataFrame({"a": numbers, "b": text, "c": [1, 2, 3]})
     labels = np.array(["x", "y", "x"], dtype=object)
     found = rows_sha256(read_table(frame), labels)

@@ -143,7 +143,8 @@ def _of_the_columns(
             constant.append(label)
         elif len(rows) >= FEWEST_ROWS:
             label, is_text = table.column_label(place), values.dtype.kind == "O"
-            looks_like_one = not is_text and not is_date and _is_identifier(distinct, values[present], len(rows))
+            is_amount = is_date or bool(reading.columns[origin].spelling.unit)
+            looks_like_one = not is_text and not is_amount and _is_identifier(distinct, values[present], len(rows))
             if looks_like_one and not _is_amount(distinct, codes, target[present], len(rows), n_classes):
                 identifiers.append(label)
             if _gives_away(codes, len(distinct), is_text, target[present], len(target), n_classes):

@@ -13,7 +13,8 @@ from logitwise._requirements import check_not_negative, check_number, described
 from logitwise._warnings import warn_of_data
 from logitwise.classifier.columns import fit_preprocessing
 from logitwise.columns.deciding import Finding, Understood, understand
-from logitwise.columns.table import Table, objects, read_table
+from logitwise.columns.table import Table, read_table
+from logitwise.columns.values import objects
 from logitwise.model.labels import class_indices, more, read_labels
 from logitwise.model.preprocessing import Preprocessing
 

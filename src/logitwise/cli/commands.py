@@ -146,10 +146,11 @@ def train(
     layers = None if hidden is None else train_command.hidden_sizes(hidden)
     training = {"hidden": layers, "epochs": epochs, "learning_rate": learning_rate}
     training |= {"random_state": seed, "device": device}
-    text_format = TextFormat.typed(separator, encoding, decimal, na_values, quotes, category_columns)
+    said = train_command.said_of_columns(number_columns, category_columns, date_columns, dropped_columns)
+    as_text = [column for column, kind in said.items() if kind.startswith(("category", "date"))]
+    text_format = TextFormat.typed(separator, encoding, decimal, na_values, quotes, as_text)
     reading = ReadOptions(header, label_strip or "", drop_unlabelled, read_names(names), text_format)
     files = train_command.Files(data, test, model, report, config, names)
-    said = train_command.said_of_columns(number_columns, category_columns, date_columns, dropped_columns)
     request = train_command.Request(files, target, reading, training, said, context.obj)
     if train_command.run(request, as_json=as_json):
         raise typer.Exit(INTERRUPTED)

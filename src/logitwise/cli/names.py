@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from logitwise._errors import InvalidValueError, naming
+from logitwise.columns.deciding import SAY
 from logitwise.evidence.labels import UnseenLabelsError
 from logitwise.evidence.notes import Wording
 
@@ -19,7 +20,8 @@ TRAINING = {
     "learning_rate": "--learning-rate",
     "random_state": "--seed",
     "device": "--device",
-    "columns": "--number, --category or --drop",
+    "columns": "--number, --category, --date or --drop",
+    SAY["columns"]: "--number, --category, --date or --drop",
     CATEGORY: "--category",
     "pass them as text": "say --category and the target",
 }
@@ -41,7 +43,7 @@ READING = {
     "quotes": "--no-quotes",
     "quotes=False": "--no-quotes",
     "names": "--names",
-    "text": "--category",
+    "text": "--category and --date",
 }
 WORDING = Wording({"X": "The data", "y": "The target", "learning_rate": "--learning-rate"}, "Train with --hidden ''.")
 

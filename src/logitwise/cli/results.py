@@ -140,7 +140,7 @@ def show_model(model: Model, path: Path, *, as_json: bool) -> None:
     _print(_facts_table(model, record, path))
     findings = columns_of(model)
     if findings:
-        typer.echo(f"\n{columns_table(findings)}")
+        typer.echo(f"\nIts columns, in all rows of the data:\n{columns_table(findings)}")
     if record.metrics is not None:
         typer.echo()
         _print(f"Measured on {record.metrics['where']}:")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ class TextFormat:
     ) -> TextFormat:
         """Return what was typed; the words that are missing values are separated by commas."""
         words = None if na_values is None else tuple(word.strip() for word in na_values.split(",") if word.strip())
-        return cls(separator, encoding, decimal, words, quotes, tuple(text) if text else None)
+        return cls(separator, encoding, decimal, words, quotes, tuple(dict.fromkeys(text)) if text else None)
 
     @property
     def said(self) -> dict[str, Any]:
@@ -122,13 +123,22 @@ def read_to_train(
     if test is None:
         return labelled, test_rows
     options = replace(options, header=labelled.has_header if options.names is None else None)
-    measured_on, _ = _read_labelled(test, "--test", labelled.target_name, options)
+    if is_table(labelled.features) and data.is_text_file(test):
+        options = replace(options, text_format=_with_text(options.text_format, labelled.features))
+    with _missing_columns("--test"):
+        measured_on, _ = _read_labelled(test, "--test", labelled.target_name, options)
     with naming_rows("--test"):
         known_indices(measured_on.labels, classes)
     names = labelled.features.columns if is_table(labelled.features) else None
     columns = Columns(names, labelled.n_features, labelled.target_name)
     features = columns.of(measured_on.features, measured_on.has_header, "--test")
     return labelled, replace(measured_on, features=features)
+
+
+def _with_text(text_format: TextFormat, features: Any) -> TextFormat:
+    """Return how a text is read, so that the columns which are text in other features are."""
+    columns = tuple(name for name, dtype in features.schema.items() if str(dtype) == "String")
+    return replace(text_format, text=tuple(dict.fromkeys((*(text_format.text or ()), *columns))))
 
 
 def split(labelled: LabelledRows, measured_on: LabelledRows | None, test: str | None, seed: int) -> Split:
@@ -160,7 +170,10 @@ def read_to_measure(source: str, model: Model, asked: MeasuringOptions) -> Label
     strip = record.label_strip if asked.label_strip is None else asked.label_strip
     known = _names_to_try(source, record) if asked.names is None and not asked.header else asked.names
     header = record.has_header if known is None and asked.header is None else asked.header
-    options = ReadOptions(header, strip, asked.drop_unlabelled, known, asked.text_format.over(record))
+    text_format = asked.text_format.over(record)
+    with naming({"source": "DATA"}):
+        text_format = _as_trained(text_format, model) if data.is_text_file(source) else text_format
+    options = ReadOptions(header, strip, asked.drop_unlabelled, known, text_format)
     try:
         labelled, test_rows = _read_to_measure(source, record, asked.target, options)
     except data.NamesError:
@@ -174,6 +187,14 @@ def read_to_measure(source: str, model: Model, asked: MeasuringOptions) -> Label
     return replace(rows, features=Columns.of_model(model).of(rows.features, rows.has_header, "DATA"))
 
 
+def _as_trained(text_format: TextFormat, model: Model) -> TextFormat:
+    """Return how a text is read, so that columns which were text in training are, whatever their values look like."""
+    reading = model.preprocessing.columns_of_x
+    plain = {*reading.plain_numbers}
+    columns = tuple(name for name in reading.used_names or () if name not in plain)
+    return replace(text_format, text=tuple(dict.fromkeys((*(text_format.text or ()), *columns))))
+
+
 def _names_to_try(source: str, record: Record) -> tuple[str, ...] | None:
     """Return the names that were given in training, for a source that may need them."""
     if record.column_names is None:
@@ -185,15 +206,22 @@ def _names_to_try(source: str, record: Record) -> tuple[str, ...] | None:
 def _read_to_measure(
     source: str, record: Record, target: str | None, options: ReadOptions
 ) -> tuple[LabelledRows, LabelledRows | None]:
-    try:
+    with _missing_columns("DATA"):
         if target is None:
             return _read_as_trained(source, record.target_name, options)
         return _read_labelled(source, "DATA", target, options)
+
+
+@contextmanager
+def _missing_columns(argument: str) -> Iterator[None]:
+    """Let the error for columns that are to be read as text, and are not there, be that for missing columns."""
+    try:
+        yield
     except data.DataError as error:
         if error.argument != READING["text"]:
             raise
         requirement, got = "have every column of training", f"none named {error.got}"
-        raise InvalidValueError("DATA", requirement, got, advice="Add or rename columns.") from error
+        raise InvalidValueError(argument, requirement, got, advice="Add or rename columns.") from error
 
 
 def _read_as_trained(source: str, target: str | None, options: ReadOptions) -> tuple[LabelledRows, LabelledRows | None]:
@@ -319,7 +347,9 @@ def _check_kept(keep: Sequence[str], given: Sequence[str], model: Model) -> None
         if name not in given:
             got, advice = repr(name), did_you_mean(name, given)
             raise InvalidValueError("--keep", "name a column of DATA", got, advice=advice)
-        if name in made or keep.count(name) > 1:
+        if keep.count(name) > 1:
+            raise InvalidValueError("--keep", "name each column once", f"{name!r} twice")
+        if name in made:
             raise InvalidValueError("--keep", "name columns whose names no other column of predictions has", repr(name))
 
 

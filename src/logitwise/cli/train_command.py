@@ -90,13 +90,14 @@ def run(request: Request, *, as_json: bool) -> bool:
     with phase(f"Reading {data_name(request.files.data)}"):
         rows, test_rows = read_to_train(request.files.data, request.target, request.files.test, request.reading)
         digest = source_sha256(request.files.data)
-    found = understood(rows.features, _said_of_features(request.said, rows.target_name))
+    said = _said_of_features(request.said, rows.target_name)
+    found = understood(rows.features, said, request.reading.text_format.decimal)
     with phase("Loading the libraries that train"):
         classifier = make_classifier({**request.training, "columns": found}, verbose=not is_quiet())
     divided = split(rows, test_rows, request.files.test, classifier.random_state)
     say(results.training_sentence(divided.trained_on))
     if found is not None:
-        say(results.columns_table(found.findings))
+        say(f"Its columns, by all {len(rows.labels):,} rows:\n{results.columns_table(found.findings)}")
     trained = train(classifier, divided, request.reading, digest)
     with naming({"path": "--model"}):
         trained.model.save(path)
@@ -160,7 +161,7 @@ def _said_of_features(said: Mapping[str, str], target_name: str | None) -> dict[
     return {column: each for column, each in said.items() if column != target_name}
 
 
-def understood(features: Any, said: Mapping[str, str]) -> Understood | None:
+def understood(features: Any, said: Mapping[str, str], decimal: str | None) -> Understood | None:
     """Return what the columns of a table are taken for, by all of its rows; None for arrays and images.
 
     Raises:
@@ -172,7 +173,7 @@ def understood(features: Any, said: Mapping[str, str]) -> Understood | None:
             raise InvalidValueError("--number, --category and --drop", "be left out for arrays", repr(next(iter(said))))
         return None
     with naming(TRAINING):
-        return understand(read_table(features), None, said)
+        return understand(read_table(features), None, said, decimal)
 
 
 def hidden_sizes(text: str) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from itertools import pairwise
 from typing import Any
 
@@ -13,17 +13,21 @@ import numpy as np
 ISO = "ISO 8601"
 _DAYS = (
     "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d.%m.%Y", "%m.%d.%Y", "%Y.%m.%d", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y",
-    "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y",
-    "%b %d %Y", "%a %d %b %Y", "%a, %d %b %Y", "%A, %B %d, %Y", "%a %b %d %Y", "%Y-%m", "%m/%Y", "%b %Y", "%B %Y",
-    "%b-%y",
+    "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y", "%m.%d.%y", "%y-%m-%d", "%y/%m/%d", "%y.%m.%d", "%d %b %Y",
+    "%d-%b-%Y", "%d-%b-%y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%a %d %b %Y", "%a, %d %b %Y",
+    "%A, %B %d, %Y", "%a %b %d %Y", "%Y-%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%y",
 )  # fmt: skip
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", ", %H:%M:%S",
           ", %I:%M %p", ", %I:%M:%S %p", "T%H:%M:%SZ", " %H:%M:%S UTC")  # fmt: skip
 _ALONE = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p")
+_MIDNIGHT = datetime(1900, 1, 1)  # the day of a time alone, as strptime has it
+FIRST_OF_BEFORE = 2040  # the first year that is taken for one of the century before
+LONGEST_SPAN = 60  # years, between dates whose years have two digits: some may be of the century before
 _OTHERS = ("%a %b %d %H:%M:%S %Y", "%a %b %d %H:%M:%S %z %Y", "%d/%b/%Y:%H:%M:%S %z", "%a, %d %b %Y %H:%M:%S %z")
 FORMATS = (ISO, *(day + hour for day in _DAYS for hour in _TIMES), *_ALONE, *_OTHERS)
 # What stands between the numbers and names of a format, which is quicker to compare; None where that varies.
 _MARKS = {style: None if style == ISO or "%z" in style else re.sub(r"%\w|\w", "", style) for style in FORMATS}
+TRIED = 20  # texts, to find the formats worth trying
 LOOKED_AT = 500  # texts, to choose a format
 PARTS = ("time", "month", "weekday", "hour")  # of a date, as numbers
 DAY = 86_400_000_000  # microseconds
@@ -31,11 +35,15 @@ _NEVER = np.datetime64("NaT", "us")
 
 
 def moment(text: str, style: str) -> datetime | None:
-    """Return the date and time that a text is in a format: that of `datetime.strptime`, or ISO; None for others."""
+    """Return the date and time that a text is in a format: that of `datetime.strptime`, or ISO; None for others.
+
+    Years of two digits are 1940 to 2039: there are more dates of birth than of the next decades.
+    """
     try:
-        return datetime.fromisoformat(text) if style == ISO else datetime.strptime(text, style)
+        found = datetime.fromisoformat(text) if style == ISO else datetime.strptime(text, style)
     except ValueError:
         return None
+    return found.replace(year=found.year - 100) if "%y" in style and found.year >= FIRST_OF_BEFORE else found
 
 
 def format_of(texts: Sequence[str]) -> tuple[str, int, str] | None:
@@ -52,7 +60,7 @@ def format_of(texts: Sequence[str]) -> tuple[str, int, str] | None:
     if not most:
         return None
     best = [style for style, count in hits.items() if count == most]
-    found = {style: [moment(text, style) for text in texts] for style in best[:2]}
+    found = {style: [moment(text, style) for text in texts] for style in best}
     counts = {style: sum(each is not None for each in moments) for style, moments in found.items()}
     order = sorted(counts, key=lambda style: (-counts[style], _descents(found[style]), _is_unlikely(style)))
     other = order[1] if len(order) > 1 and counts[order[1]] == counts[order[0]] else ""
@@ -61,7 +69,7 @@ def format_of(texts: Sequence[str]) -> tuple[str, int, str] | None:
 
 def _worth_trying(sample: Sequence[str]) -> list[str]:
     """Return the formats that one of the first texts is in."""
-    first = {text: re.sub(r"\w", "", text) for text in sample[:5]}
+    first = {text: re.sub(r"\w", "", text) for text in sample[:: max(1, len(sample) // TRIED)]}
     return [
         style
         for style, marks in _MARKS.items()
@@ -75,8 +83,8 @@ def _descents(moments: Sequence[datetime | None]) -> bool:
 
 
 def _is_unlikely(style: str) -> bool:
-    """Return whether it is a day or a month first where the other is more common: 4/3 is April 3, and 4.3. March 4."""
-    return style.startswith(("%d/", "%d-", "%m."))
+    """Return whether another format is more common: 4/3 is April 3, 4.3. is March 4, and few years stand first."""
+    return style.startswith(("%d/", "%m.", "%m-", "%y"))
 
 
 def as_moments(values: Sequence[Any], style: str) -> tuple[np.ndarray, np.ndarray]:
@@ -101,12 +109,23 @@ def _as_datetime(value: Any, style: str) -> datetime | None:
     if not isinstance(value, str):
         return None
     text = value.strip()
-    return moment(text, style) or moment(text, ISO)
+    return moment(text, style) or moment(text, ISO) or moment(text, "%H:%M:%S")
 
 
 def is_moment(value_type: type) -> bool:
     """Return whether values of a type are dates, perhaps with a time: those of Python, NumPy and pandas."""
     return issubclass(value_type, (date, np.datetime64)) or value_type.__name__ == "Period"
+
+
+def time_of_day(value: time) -> datetime:
+    """Return a time of day as a moment of the day that texts of times alone have, too."""
+    return datetime.combine(_MIDNIGHT, value.replace(tzinfo=None))
+
+
+def span_of(moments: np.ndarray) -> float:
+    """Return how many years are between the first and the last of some moments."""
+    known = moments[~np.isnat(moments)].astype(np.int64)
+    return float((known.max() - known.min()) / (365.25 * DAY)) if len(known) else 0.0
 
 
 def from_objects(values: Sequence[Any]) -> np.ndarray:
@@ -119,13 +138,6 @@ def _as_moment(value: Any) -> np.datetime64:
     if isinstance(value, datetime):
         value = value.replace(tzinfo=None)
     return value.to_datetime64() if hasattr(value, "to_datetime64") else np.datetime64(value, "us")
-
-
-def seconds_of(value: time | timedelta) -> float:
-    """Return a time of day or a duration in seconds."""
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    return value.hour * 3600 + value.minute * 60 + value.second + value.microsecond * 1e-6
 
 
 def part_of(moments: np.ndarray, part: str) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -11,7 +12,7 @@ import numpy as np
 
 from logitwise._errors import InvalidTypeError, InvalidValueError
 from logitwise._listing import did_you_mean, listed
-from logitwise.columns.dates import ISO, format_of, telling_parts
+from logitwise.columns.dates import ISO, LONGEST_SPAN, format_of, span_of, telling_parts
 from logitwise.columns.numbers import Spelling, is_gap, spelling_of
 from logitwise.columns.reading import (
     CATEGORY,
@@ -22,18 +23,28 @@ from logitwise.columns.reading import (
     UNUSED,
     Column,
     Reading,
+    as_text,
     check_style,
     dates_in,
     spelled_numbers,
 )
 from logitwise.columns.table import Table, Text
 
+SAY = {"columns": "columns={...: 'category'} or 'number'"}  # how an advice says it
 EMPTY, AS_ASKED = "empty", "left out, as asked"
 SAID = (NUMBER, CATEGORY, DATE, "drop")
 MANY_STRAYS = 0.5  # so many, and it is no column of numbers
+MOST_NUMBERED, FEW_WORDS, AGAIN = 12, 3, 5  # numbers and words that are levels, and how often a word is there
 FEW_LEVELS = 20  # distinct numbers that a category may have, too
 FEWEST_ROWS = 50  # with fewer, values that differ in every row may be chance
 DISTINCT = 0.9  # the share of distinct texts from which none can be learnt by itself
+SHARE_OF_GAPS, FEWEST_GAPS = 0.01, 5  # of the rows, and rows, that miss a value: fewer say nothing
+FEW_ONE_HOT = 12  # levels, which all have an input of their own: a gap is none of them
+NEARLY_ALL = 0.8  # of the distinct texts: as many look like dates or numbers
+LOOK_LIKE = {
+    "dates": re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}\b.*|\d{1,2}([-/.])\d{1,2}\1\d{2,4}\b.*"),
+    "numbers": re.compile(r"[<>=~]*\s?[$€£¥]?\s?[+-]?\d[\d.,']*\s?(?:[a-zA-Z%°$€£¥]{1,3})?"),
+}
 WORDS = 3  # words of a text on average: with as many, it is free text
 LOOKED_AT = 2000  # distinct texts, to find how numbers are written
 SHOWN = 40  # characters of an example
@@ -103,7 +114,12 @@ class Understood:
     said: Mapping[Any, str]
 
 
-def understand(table: Table, rows: np.ndarray | None = None, said: Mapping[Any, str] | None = None) -> Understood:
+def understand(
+    table: Table,
+    rows: np.ndarray | None = None,
+    said: Mapping[Any, str] | None = None,
+    decimal: str | None = None,
+) -> Understood:
     """Return what the columns of a table are taken for.
 
     Args:
@@ -111,6 +127,7 @@ def understand(table: Table, rows: np.ndarray | None = None, said: Mapping[Any, 
         rows: The rows that count; None for all.
         said: What is said of columns by their names, or by their positions where they have none: "number", "category",
             "date" ("date:" and a format of `datetime.strptime`, where that is not found), or "drop".
+        decimal: What stands before decimals in text, "." or ",", where that is known.
 
     Raises:
         ValueError: A column that does not exist, or a kind; a column said to be numbers or dates that holds none; one
@@ -118,7 +135,8 @@ def understand(table: Table, rows: np.ndarray | None = None, said: Mapping[Any, 
     """
     by_position = _by_position(table, said or {})
     rows = np.arange(table.rows) if rows is None else rows
-    found = [_column(table, place, rows, by_position.get(place)) for place in range(table.n_columns)]
+    told = {**dict.fromkeys(table.categorical, CATEGORY), **by_position}
+    found = [_column(table, place, rows, told.get(place), decimal) for place in range(table.n_columns)]
     reading = Reading(table.names, tuple(column for column, _ in found))
     if not reading.used:
         found = _empty_alone(found)
@@ -129,12 +147,13 @@ def understand(table: Table, rows: np.ndarray | None = None, said: Mapping[Any, 
 def _empty_alone(found: Sequence[tuple[Column, Finding]]) -> list[tuple[Column, Finding]]:
     """Return columns of which none is used, so that those that are empty are: numbers, all of them missing."""
     if not any(finding.detail == EMPTY for _, finding in found):
+        are_left_out = all(finding.detail == AS_ASKED for _, finding in found)
         raise InvalidValueError(
             "X",
             "have a column to learn from",
             listed([f"{finding.label} ({finding.detail})" for _, finding in found]),
-            advice="Say what such a column is ({columns}).",
-            mentions={"columns": "columns"},
+            advice="Leave one in." if are_left_out else "Say what such a column is ({columns}).",
+            mentions={} if are_left_out else SAY,
         )
     return [
         (Column(NUMBER), replace(finding, kind=NUMBER)) if finding.detail == EMPTY else (column, finding)
@@ -148,20 +167,29 @@ def _by_position(table: Table, said: Mapping[Any, str]) -> dict[int, str]:
         raise InvalidTypeError("columns", requirement, repr(said))
     names = table.names
     places: dict[Any, int] = {} if names is None else {name: place for place, name in enumerate(names)}
-    by_position = {}
-    for key, kind in said.items():
-        is_position = names is None and isinstance(key, (int, np.integer)) and -table.n_columns <= key < table.n_columns
+    by_position: dict[int, str] = {}
+    for given, kind in said.items():
+        is_integer = isinstance(given, (int, np.integer)) and not isinstance(given, bool)
+        key = str(given) if names is not None and is_integer else given  # columns of pandas may be called by numbers
+        is_position = names is None and is_integer and -table.n_columns <= int(given) < table.n_columns
         if not is_position and key not in places:
             known = f"positions below {table.n_columns}" if names is None else "columns of the table"
             advice = "" if names is None else did_you_mean(str(key), names)
-            raise InvalidValueError("columns", f"name {known}", repr(key), advice=advice)
+            raise InvalidValueError("columns", f"name {known}", repr(given), advice=advice)
         if not isinstance(kind, str) or (kind not in SAID and not kind.startswith("date:")):
-            raise InvalidValueError("columns", f"say one of {listed(SAID, quoted=True)}", repr(kind), f"column {key!r}")
-        by_position[int(key) % table.n_columns if is_position else places[key]] = kind
+            raise InvalidValueError(
+                "columns", f"say one of {listed(SAID, quoted=True)}", repr(kind), f"column {given!r}"
+            )
+        place = int(given) % table.n_columns if is_position else places[key]
+        if place in by_position:
+            raise InvalidValueError("columns", "name each column once", f"{given!r} again")
+        by_position[place] = kind
     return by_position
 
 
-def _column(table: Table, place: int, rows: np.ndarray, said: str | None) -> tuple[Column, Finding]:
+def _column(
+    table: Table, place: int, rows: np.ndarray, said: str | None, decimal: str | None
+) -> tuple[Column, Finding]:
     name = place if table.names is None else table.names[place]
     stored = table.stored(place)
     values = _at(stored, rows)
@@ -170,7 +198,7 @@ def _column(table: Table, place: int, rows: np.ndarray, said: str | None) -> tup
     if values.dtype.kind == "M":
         return _date(name, values, said)
     if values.dtype.kind == "O":
-        return _TextColumn(name, values, rows, said).decided()
+        return _TextColumn(name, values, rows, said, decimal).decided()
     missing = int(np.isnan(values).sum()) if values.dtype.kind == "f" else 0
     if missing == len(values):
         return Column(UNUSED), Finding(name, UNUSED, EMPTY, missing)
@@ -178,7 +206,7 @@ def _column(table: Table, place: int, rows: np.ndarray, said: str | None) -> tup
     if said == CATEGORY:
         return Column(CATEGORY), Finding(name, CATEGORY, _levels(len(np.unique(values))), missing, example=example)
     if said is not None and said != NUMBER:
-        raise _is_not(name, "dates", example, 0)
+        return _TextColumn(name, np.asarray(as_text(values), dtype=object), rows, said, decimal).decided()
     return Column(NUMBER), Finding(name, NUMBER, "", missing, example=example)
 
 
@@ -217,15 +245,17 @@ def _is_not(name: str | int, what: str, got: str, row: int) -> InvalidValueError
         repr(got),
         f"row {row}",
         "Say what else it is ({columns}).",
-        {"columns": "columns"},
+        SAY,
     )
 
 
 class _TextColumn:
     """A column of text, and what it may be taken for."""
 
-    def __init__(self, column: str | int, values: np.ndarray, rows: np.ndarray, said: str | None) -> None:
-        self.column, self.values, self.rows, self.said = column, values, rows, said
+    def __init__(
+        self, column: str | int, values: np.ndarray, rows: np.ndarray, said: str | None, decimal: str | None
+    ) -> None:
+        self.column, self.values, self.rows, self.said, self.decimal = column, values, rows, said, decimal
         self.counts = Counter(value for value in values.tolist() if value is not None)
         self.n_missing = len(values) - sum(self.counts.values())
         self.gaps = {text for text in self.counts if is_gap(text)}
@@ -262,7 +292,7 @@ class _TextColumn:
     def _numbers_or_dates(self) -> tuple[Column, Finding] | None:
         if not any(character.isdigit() for text in self.texts[:LOOKED_AT] for character in text):
             return None
-        spelling = spelling_of(self.texts[:LOOKED_AT])
+        spelling = spelling_of(self.texts[:LOOKED_AT], self.decimal)
         numbers = [text for text in self.texts if spelling.number(text) is not None]
         strays = [text for text in self.texts if spelling.number(text) is None]
         share = sum(self.counts[text] for text in strays) / self.n_present
@@ -270,7 +300,7 @@ class _TextColumn:
             dates = self._dates()
             if dates is not None:
                 return dates
-        if share >= MANY_STRAYS or self._are_codes(spelling, numbers, strays):
+        if share >= MANY_STRAYS or self._are_codes(spelling, numbers, strays) or self._are_levels(numbers, strays):
             return None
         if share <= FEW_STRAYS:
             return self._numbers(spelling)
@@ -285,6 +315,12 @@ class _TextColumn:
         has_zeros = any(text.startswith("0") and len(text) > 1 for text in numbers)
         return has_zeros if strays or self.gaps else True
 
+    def _are_levels(self, numbers: Sequence[str], strays: Sequence[str]) -> bool:
+        """Return whether few numbers and fewer words, each there again and again, are levels: 0, 1, 2 and 3+."""
+        if not strays or len(numbers) > MOST_NUMBERED or len(strays) > FEW_WORDS:
+            return False
+        return all(self.counts[text] >= AGAIN for text in strays)
+
     def _mixed(self, numbers: Sequence[str], strays: Sequence[str]) -> InvalidValueError:
         first, row = self._first(strays)
         counts = [sum(self.counts[text] for text in texts) for texts in (numbers, strays)]
@@ -294,11 +330,11 @@ class _TextColumn:
             f"{counts[0]:,} numbers and {counts[1]:,} other values, the first {_example(first)!r}",
             f"row {row}",
             "Say which it is ({columns}).",
-            {"columns": "columns"},
+            SAY,
         )
 
     def _numbers(self, spelling: Spelling | None = None) -> tuple[Column, Finding] | None:
-        spelling = spelling_of(self.texts[:LOOKED_AT]) if spelling is None else spelling
+        spelling = spelling_of(self.texts[:LOOKED_AT], self.decimal) if spelling is None else spelling
         numbers, strays = spelled_numbers(self.values, spelling)
         missing = int(np.isnan(numbers).sum())
         if missing == len(numbers) and self.texts:
@@ -320,8 +356,9 @@ class _TextColumn:
                 check_style(style)
             except ValueError:
                 raise InvalidValueError("columns", "name a format of dates, such as date:%d/%m/%Y", style) from None
-            return self._as_dates(style, "")
-        dates = self._dates(0.0)
+            dates = self._as_dates(style, "", MANY_STRAYS)
+        else:
+            dates = self._dates(1 - MANY_STRAYS)
         if dates is None:
             raise _is_not(self.column, "dates", *self._first(self.texts or [*self.counts]))
         return dates
@@ -331,32 +368,52 @@ class _TextColumn:
         if found is None or found[1] < share * len(self.texts):
             return None
         style, _, other = found
-        return self._as_dates(style, other)
+        return self._as_dates(style, other, 1 - share)
 
-    def _as_dates(self, style: str, other: str) -> tuple[Column, Finding]:
+    def _as_dates(self, style: str, other: str, most_strays: float) -> tuple[Column, Finding] | None:
         moments, strays = dates_in(self.values, style)
-        if np.isnat(moments).all():
-            raise _is_not(self.column, "dates", *self._first(self.texts))
+        if strays.sum() > most_strays * self.n_present:
+            if self.said is None:
+                return None
+            raise _is_not(self.column, "dates", *self._first([self.values[int(strays.argmax())]]))
         parts = telling_parts(moments)
         doubt = f"column {self.column!r} is read as {style}, and could be {other}" if other else ""
+        if not doubt and "%y" in style and span_of(moments) > LONGEST_SPAN:
+            doubt = f"column {self.column!r} has years of two digits, which are read as 1940 to 2039"
         written = "" if style == ISO else f"{style}: "
         detail = f"{written}{', '.join(parts)}"
         column = Column(DATE, style=style, parts=parts, has_strays=bool(strays.any()))
         return column, self._finding(DATE, detail, strays, int(np.isnat(moments).sum()), doubt)
 
     def _category_or_text(self) -> tuple[Column, Finding]:
-        present = sum(self.counts.values())
+        present, doubt = sum(self.counts.values()), self._doubt_of_text()
         if present < FEWEST_ROWS or len(self.counts) < DISTINCT * present:
-            return self._category()
+            return self._category(doubt)
         words = sum(len(text.split()) for text in self.counts) / len(self.counts)
         why = "free text, which is not read as words" if words >= WORDS else "another value in nearly every row"
         example = _example(self.texts[0])
-        return Column(UNUSED), Finding(self.column, UNUSED, why, self.n_missing, example=example)
+        column = Column(UNUSED, has_gaps=self._have_gaps())
+        return column, Finding(self.column, UNUSED, why, self.n_missing, example=example, doubt=doubt)
 
-    def _category(self) -> tuple[Column, Finding]:
+    def _have_gaps(self) -> bool:
+        """Return whether a number is to say if a value is missing."""
+        n_rows = len(self.values)
+        return FEWEST_GAPS <= self.n_missing <= n_rows - FEWEST_GAPS and self.n_missing >= SHARE_OF_GAPS * n_rows
+
+    def _doubt_of_text(self) -> str:
+        """Return what to say of texts that look like dates or numbers, though not written in one way."""
+        if len(self.texts) <= FEW_LEVELS:
+            return ""
+        for kind, pattern in LOOK_LIKE.items():
+            if sum(pattern.fullmatch(text.strip()) is not None for text in self.texts) > NEARLY_ALL * len(self.texts):
+                return f"column {self.column!r} looks like {kind} written in several ways ({_example(self.texts[0])!r})"
+        return ""
+
+    def _category(self, doubt: str = "") -> tuple[Column, Finding]:
         example = _example(self.counts.most_common(1)[0][0])
-        return Column(CATEGORY), Finding(
-            self.column, CATEGORY, _levels(len(self.counts)), self.n_missing, example=example
+        has_gaps = len(self.counts) > FEW_ONE_HOT and self._have_gaps()
+        return Column(CATEGORY, has_gaps=has_gaps), Finding(
+            self.column, CATEGORY, _levels(len(self.counts)), self.n_missing, example=example, doubt=doubt
         )
 
 
@@ -371,7 +428,7 @@ def notes_of_columns(findings: Sequence[Finding]) -> Iterator[str]:
         )
     doubts = [each.doubt for each in findings if each.doubt]
     if doubts:
-        yield f"X has dates that could be read in two ways: {listed(doubts)}."
+        yield f"X has columns in doubt: {listed(doubts)}. Say what they are, or write them in one way."
     unused = [each for each in findings if each.kind == UNUSED and each.detail != AS_ASKED]
     if unused:
         yield f"X has columns that are not used: {listed([f'{each.label} ({each.detail})' for each in unused])}."

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +15,8 @@ GAPS = frozenset({
     "<na>", "nan", "none", "null", "(null)", "nil", "missing", "\\n", "#value!", "#div/0!", "#ref!", "#num!",
     "#name?", "#null!",
 })  # fmt: skip
-MULTIPLES = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "bn": 1e9}
+MULTIPLES = {"k": 1e3, "K": 1e3, "m": 1e6, "M": 1e6, "mn": 1e6, "b": 1e9, "B": 1e9, "bn": 1e9}
+LONG = 9  # digits of a telephone number, which may be grouped like thousands
 TRUTH = {"true": 1.0, "false": 0.0}
 _SPACES, _APOSTROPHES, _MINUS = " \u00a0\u202f\u2009", "'\u2019", "\\-\u2212"
 # ISO 4217, the more traded ones: letters before digits are else a code, as in A12.
@@ -31,6 +33,7 @@ _WRITTEN = re.compile(
     rf"(?P<digits>{_DIGITS})(?P<exponent>[eE][+-]?\d+)?[{_SPACES}]?(?P<behind>{_BEHIND})?(?P<last>-)?(?P<close>\))?"
 )
 _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_CODE = re.compile(r"0\d")  # what begins so is a code, where it is not a number as it stands
 _CURRENCY = re.compile(_MONEY)
 _GROUPED = r"[1-9]\d{{0,2}}(?:{0}\d{{2,3}})*{0}\d{{3}}"
 # The marks of decimals and of thousands, the likelier first.
@@ -76,7 +79,7 @@ class Spelling:
         if self.is_plain and (number := _plain_number(text)) is not None:
             return number
         found = _WRITTEN.fullmatch(text)
-        if found is None or not self._digits.fullmatch(found["digits"]):
+        if found is None or not self._digits.fullmatch(found["digits"]) or _CODE.match(found["digits"]):
             return None
         factor = self._factor(found["before"] or "", found["behind"] or "")
         signs = [each for each in (found["sign"], found["second"], found["last"]) if each]
@@ -127,17 +130,22 @@ class Spelling:
         return ", ".join(filter(None, marks))
 
 
+_BY_POINTS = re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+")
 PLAIN = Spelling()
 _NAMES = {",": "commas", ".": "dots", " ": "spaces", "'": "apostrophes"}
 
 
 def is_gap(text: str) -> bool:
-    """Return whether a text stands for a gap among numbers or dates."""
-    return text.strip().lower() in GAPS
+    """Return whether a text stands for a gap among numbers or dates, as a blank one does."""
+    return not text.strip() or text.strip().lower() in GAPS
 
 
-def spelling_of(texts: Sequence[str]) -> Spelling:
+def spelling_of(texts: Sequence[str], decimal: str | None = None) -> Spelling:
     """Return the spelling in which most of some texts are numbers; the plain one where none of them are.
+
+    Args:
+        texts: The texts.
+        decimal: What stands before decimals, "." or ",", where that is known.
 
     Example:
         >>> spelling_of(["$936.00", "$1,138.50", "unknown"])
@@ -145,29 +153,47 @@ def spelling_of(texts: Sequence[str]) -> Spelling:
     """
     found = [match for match in map(_WRITTEN.fullmatch, (text.strip() for text in texts)) if match]
     unit, multiples = _unit_of(found)
-    candidates = [Spelling(decimal, thousands, unit, multiples) for decimal, thousands in MARKS]
-    if unit or multiples:
+    candidates = [Spelling(mark, thousands, unit, multiples) for mark, thousands in MARKS if decimal in (None, mark)]
+    if (unit or multiples) and decimal != ",":
         candidates.insert(0, Spelling())
-    return max(candidates, key=lambda spelling: sum(spelling.number(text) is not None for text in texts))
+    if (unit or multiples) and _are_thousands([match["digits"] for match in found]):
+        candidates.insert(0, Spelling(",", ".", unit, multiples))
+    best = max(candidates, key=lambda spelling: sum(spelling.number(text) is not None for text in texts))
+    return Spelling(decimal or ".") if best.thousands == " " and _are_telephones(texts) else best
 
 
-def _unit_of(found: Iterable[re.Match[str]]) -> tuple[str, bool]:
-    """Return the unit of most numbers, and whether multiples stand behind them."""
-    units: dict[str, int] = {}
-    multiples: set[str] = set()
-    for match in found:
-        behind = match["behind"] or ""
-        if behind in MULTIPLES:
-            multiples.add(behind)
-            behind = ""
-        unit = match["before"] or behind
-        units[unit] = units.get(unit, 0) + 1
-    named = {unit: count for unit, count in units.items() if unit}
-    plain = units.get("", 0)
-    unit = max(named, key=lambda each: named[each], default="")
+def _are_thousands(digits: Sequence[str]) -> bool:
+    """Return whether points stand between groups of three digits: with one, numbers are from 1.000 on, else below."""
+    grouped = [each for each in digits if "." in each]
+    others = [each for each in digits if "." not in each]
+    are_small = all(each.isdigit() and len(each) <= 3 for each in others)
+    return bool(others) and are_small and bool(grouped) and all(_BY_POINTS.fullmatch(each) for each in grouped)
+
+
+def _are_telephones(texts: Sequence[str]) -> bool:
+    """Return whether all texts have the same many digits, and no decimals."""
+    digits = [re.sub(r"\D", "", text) for text in texts]
+    return len(set(map(len, digits))) == 1 and len(digits[0]) >= LONG and not any("," in text for text in texts)
+
+
+def _unit_of(found: Sequence[re.Match[str]]) -> tuple[str, bool]:
+    """Return the unit of most numbers, and whether multiples stand behind them.
+
+    Letters such as M are multiples where they differ, and where a currency or decimals show that these are amounts.
+    """
+    before = [match["before"] or "" for match in found]
+    behind = [match["behind"] or "" for match in found]
+    suffixes = {each for each in behind if each in MULTIPLES}
+    are_amounts = any(map(_CURRENCY.fullmatch, (*before, *behind))) or any("." in match["digits"] for match in found)
+    multiples = are_amounts and bool(suffixes) and (len({*behind}) > 1 or any(before))
+    units = Counter(
+        front or ("" if multiples and back in MULTIPLES else back) for front, back in zip(before, behind, strict=True)
+    )
+    plain = units.pop("", 0)
+    unit = max(units, key=lambda each: units[each], default="")
     # A currency may be left out of some cells; another unit is that of the column only where most cells have it.
-    is_own = bool(unit) and (named[unit] > plain or (_CURRENCY.fullmatch(unit) is not None and named[unit] * 4 > plain))
-    return (unit if is_own else ""), bool(multiples)
+    is_own = bool(unit) and (units[unit] > plain or (_CURRENCY.fullmatch(unit) is not None and units[unit] * 4 > plain))
+    return (unit if is_own else ""), multiples
 
 
 def _plain_number(text: str) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +17,7 @@ from logitwise.columns.table import Table, Text
 
 NUMBER, CATEGORY, DATE, UNUSED = "number", "category", "date", "unused"
 KINDS = (NUMBER, CATEGORY, DATE, UNUSED)
+_SOME_DAY = datetime(2001, 2, 3, 14, 5, 6)
 FEW_STRAYS = 0.1  # of the values of a column: so many may be no numbers in a column of numbers
 
 
@@ -29,6 +31,7 @@ class Column:
         style: The format of dates, where they are text: that of `datetime.strptime`, or "ISO 8601".
         parts: What becomes of a date: "time", "month", "weekday", "hour", each a number.
         has_strays: Whether a value that is no number, or no date, is taken as missing, as some were in training.
+        has_gaps: Whether a number says if the value is missing, beside a category or in place of what is not used.
     """
 
     kind: str
@@ -36,10 +39,23 @@ class Column:
     style: str = ISO
     parts: tuple[str, ...] = ()
     has_strays: bool = False
+    has_gaps: bool = False
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anything is made of the column."""
+        return self.kind != UNUSED or self.has_gaps
+
+    def made(self, name: str) -> tuple[str, ...]:
+        """Return the names of what is made of a column of a name."""
+        if len(self.parts) > 1:
+            return tuple(f"{name}: {part}" for part in self.parts)
+        gaps = (f"{name}: missing",) if self.has_gaps else ()
+        return gaps if self.kind == UNUSED else (name, *gaps)
 
     def header(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        entry: dict[str, Any] = {"kind": self.kind}
+        entry: dict[str, Any] = {"kind": self.kind} | ({"has_gaps": True} if self.has_gaps else {})
         if self.kind == NUMBER:
             entry |= {"spelling": self.spelling.header(), "has_strays": self.has_strays}
         if self.kind == DATE:
@@ -57,7 +73,10 @@ class Column:
         if kind == NUMBER:
             return cls(NUMBER, Spelling.from_header(entry.get("spelling")), has_strays=has_strays)
         if kind != DATE:
-            return cls(kind)
+            has_gaps = entry.get("has_gaps", False)
+            if not isinstance(has_gaps, bool):
+                raise ValueError("whether there were gaps")
+            return cls(kind, has_gaps=has_gaps)
         style, parts = entry.get("format"), entry.get("parts")
         if not isinstance(style, str) or not isinstance(parts, list) or not parts or not {*parts} <= {*PARTS}:
             raise ValueError("a date")
@@ -84,7 +103,7 @@ class Reading:
     @cached_property
     def used(self) -> tuple[int, ...]:
         """The positions of the columns that are used."""
-        return tuple(place for place, column in enumerate(self.columns) if column.kind != UNUSED)
+        return tuple(place for place, column in enumerate(self.columns) if column.is_used)
 
     @cached_property
     def used_names(self) -> tuple[str, ...] | None:
@@ -96,12 +115,16 @@ class Reading:
         """The names of what is made of them: a number for each part of a date."""
         if self.names is None:
             return None
-        return tuple(name for place in self.used for name in (_part_names(self.names[place], self.columns[place])))
+        return tuple(name for place in self.used for name in self.columns[place].made(self.names[place]))
 
     @cached_property
     def are_numbers(self) -> tuple[bool, ...]:
         """Whether each of them is a number, and not a category."""
-        return tuple(self.columns[place].kind != CATEGORY for place in self.made_of)
+        return tuple(
+            self.columns[place].kind != CATEGORY or number > 0
+            for place in self.used
+            for number in range(len(self.columns[place].made("")))
+        )
 
     @cached_property
     def plain_numbers(self) -> tuple[str, ...]:
@@ -112,7 +135,7 @@ class Reading:
     @cached_property
     def made_of(self) -> tuple[int, ...]:
         """The position in X of the column that each of them is made of."""
-        return tuple(place for place in self.used for _ in range(max(1, len(self.columns[place].parts))))
+        return tuple(place for place in self.used for _ in self.columns[place].made(""))
 
     @cached_property
     def _is_plain(self) -> bool:
@@ -151,15 +174,20 @@ class Reading:
                 moments, count = _moments(table, position, column)
                 made += [part_of(moments, part) for part in column.parts]
             else:
-                made.append(_categories(table.stored(position)))
+                made += _category_and_gaps(table.stored(position), column)
                 continue
             if count:
-                strays[table.column_label(position)] = count
+                strays[f"{table.column_label(position)}, no {column.kind}s"] = count
         return replace(table, columns=tuple(made), names=self.made_names), strays
 
 
-def _part_names(name: str, column: Column) -> tuple[str, ...]:
-    return tuple(f"{name}: {part}" for part in column.parts) if len(column.parts) > 1 else (name,)
+def _category_and_gaps(stored: np.ndarray | Text, column: Column) -> list[np.ndarray | Text]:
+    texts = as_text(stored)
+    made = [texts] if column.kind == CATEGORY else []
+    if column.has_gaps:
+        values = texts.values if isinstance(texts, Text) else texts
+        made.append(np.array([value is None for value in values.tolist()], dtype=np.float64))
+    return made
 
 
 def _numbers(table: Table, position: int, column: Column) -> tuple[np.ndarray | Text, int]:
@@ -206,11 +234,7 @@ def _moments(table: Table, position: int, column: Column) -> tuple[np.ndarray, i
     stored = table.stored(position)
     if not isinstance(stored, Text) and stored.dtype.kind == "M":
         return stored.astype("datetime64[us]"), 0
-    values = table.column(position)
-    if values.dtype.kind != "O":
-        if values.dtype.kind == "f" and np.isnan(values).all():
-            return np.full(len(values), np.datetime64("NaT", "us")), 0
-        raise _not_as_in_training(table, position, "dates", repr(values[0].item()), 0)
+    values = np.asarray(as_text(table.column(position)), dtype=object)
     moments, strays = dates_in(values, column.style)
     _check_strays(table, position, values, strays, column, "dates")
     return moments, int(strays.sum())
@@ -224,8 +248,8 @@ def dates_in(values: np.ndarray, style: str) -> tuple[np.ndarray, np.ndarray]:
     return moments, strays
 
 
-def _categories(stored: np.ndarray | Text) -> np.ndarray | Text:
-    """Return the values of a category as text; numbers as `label_of` writes them."""
+def as_text(stored: np.ndarray | Text) -> np.ndarray | Text:
+    """Return values as text; numbers as `label_of` writes them."""
     if isinstance(stored, Text) or stored.dtype.kind == "O":
         return stored
     if stored.dtype.kind == "M":
@@ -270,5 +294,5 @@ def _not_as_in_training(table: Table, position: int, what: str, got: str, row: i
 
 def check_style(style: str) -> None:
     """Raise ValueError unless it is a format of dates."""
-    if style not in FORMATS and "%" not in style:
+    if style not in FORMATS and ("%" not in style or datetime.strptime(_SOME_DAY.strftime(style), style) is None):
         raise ValueError(style)

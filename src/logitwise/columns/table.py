@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import time, timedelta
 from functools import cached_property
 from os import PathLike
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 
 from logitwise._errors import InvalidTypeError, InvalidValueError
 from logitwise._listing import listed
-from logitwise.columns.dates import from_objects, is_moment, seconds_of
+from logitwise.columns.values import is_missing, read_column
 
 _PLAIN = (np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.int64))
 _PLAIN_OF_PANDAS, _PLAIN_OF_POLARS = {"float64", "float32", "int64"}, {"Float64", "Float32", "Int64"}
@@ -55,6 +54,7 @@ class Table:
         has_common_scale: Whether the columns are pixels: all measured on one scale.
         image_shape: The shape of a row, where rows are images of uint8 pixels; else None.
         first_row: The position of the first row among all rows, where this is a batch of them; for messages.
+        categorical: The positions of columns whose type says that they are categories.
     """
 
     columns: np.ndarray | tuple[np.ndarray | Text, ...]
@@ -63,6 +63,7 @@ class Table:
     has_common_scale: bool = False
     image_shape: tuple[int, ...] | None = None
     first_row: int = 0
+    categorical: frozenset[int] = frozenset()
 
     @property
     def n_columns(self) -> int:
@@ -170,7 +171,9 @@ class Table:
     def named(self, names: Sequence[str]) -> Table:
         """Return the columns of these names, in their order; raise where one is missing."""
         places = {name: place for place, name in enumerate(self.names or ())}
-        missing = [name for name in names if name not in places]
+        stripped = {name.strip(): place for name, place in places.items()}  # as files have them
+        places = {name: places.get(name, stripped.get(name.strip(), -1)) for name in names}
+        missing = [name for name in names if places[name] < 0]
         if missing:
             found = f"none named {listed(missing, quoted=True)}"
             raise InvalidValueError("X", "have every column of training", found, advice="Add or rename columns.")
@@ -196,8 +199,8 @@ def read_table(X: Any, first_row: int = 0) -> Table:
         first_row: The position of its first row, for messages.
 
     Returns:
-        The table. Booleans become the numbers 0 and 1, times of day and durations numbers of seconds, and numbers
-        among text text; None, NaN and the missing marks of pandas become NaN, NaT or None.
+        The table. Booleans become the numbers 0 and 1, durations numbers of seconds, times of day moments of one day,
+        and numbers among text text; masked values, None, NaN and the missing marks of pandas become NaN, NaT or None.
 
     Raises:
         TypeError: A column of complex numbers, or of values that are no numbers, text or dates, such as lists.
@@ -215,6 +218,11 @@ def as_table(X: Any) -> Any:
     """Return rows of other libraries as a DataFrame or an array; all else as it is."""
     if hasattr(X, "tocsr"):
         return X.toarray()
+    if isinstance(X, np.ma.MaskedArray):
+        values, mask = np.asarray(X), np.ma.getmaskarray(X)
+        if values.dtype.kind in "fiub":
+            return np.where(mask, np.nan, values)
+        return np.where(mask, np.array(None), values.astype(object))
     if hasattr(X, "collect_schema") and hasattr(X, "collect"):  # a LazyFrame of polars
         return X.collect()
     if hasattr(X, "column_names") and hasattr(X, "to_pandas"):  # a Table of pyarrow
@@ -242,7 +250,13 @@ def _read_dataframe(X: Any) -> Table:
     if matrix is not None:
         return Table(matrix, len(X), names)
     columns = tuple(_read_series(X[key], f"column {name!r}") for key, name in zip(X.columns, names, strict=True))
-    return Table(columns, len(X), names)
+    categorical = frozenset(place for place, dtype in enumerate(X.dtypes) if _is_categorical(dtype))
+    return Table(columns, len(X), names, categorical=categorical)
+
+
+def _is_categorical(dtype: Any) -> bool:
+    """Return whether a type of pandas or of polars is that of categories."""
+    return str(dtype) == "category" or type(dtype).__name__ in ("Categorical", "Enum")
 
 
 def _read_matrix(X: Any) -> np.ndarray | None:
@@ -257,11 +271,10 @@ def _read_matrix(X: Any) -> np.ndarray | None:
 
 
 def _read_series(values: Any, where: str) -> np.ndarray | Text:
-    return (
-        Text(values)
-        if str(values.dtype) == "String" and hasattr(values, "replace_strict")
-        else read_column(values, where)
-    )
+    if str(values.dtype) != "String" or not hasattr(values, "replace_strict"):
+        return read_column(values, where)
+    is_blank = values.str.strip_chars() == ""
+    return Text(values.set(is_blank, None) if is_blank.any() else values)
 
 
 def _read_array(X: Any) -> Table:
@@ -320,90 +333,6 @@ def _as_array(X: Any) -> np.ndarray:
     except ValueError as error:
         advice = "Pass a rectangular array or a DataFrame."
         raise InvalidValueError("X", "have rows of equal length", "rows that differ", advice=advice) from error
-
-
-def read_column(values: Any, where: str) -> np.ndarray:
-    """Return a column (an array, a list or a Series) as numbers, or as categories: objects, None where missing."""
-    array = _series_to_array(values)
-    if array.ndim != 1:
-        found = f"{getattr(values, 'dtype', type(values).__name__)}"
-        raise InvalidTypeError("X", "hold one value per row in each column", found, where, "Make columns of its parts.")
-    if array.dtype.kind in "fiu":
-        return array
-    if array.dtype.kind == "b":
-        return array.astype(np.int8)
-    if array.dtype.kind == "U":
-        return array.astype(object)
-    if array.dtype.kind == "M":
-        return array.astype("datetime64[us]")
-    if array.dtype.kind == "m":
-        return np.where(np.isnat(array), np.nan, array / np.timedelta64(1, "s"))
-    if array.dtype.kind != "O":
-        found = f"dtype {array.dtype}"
-        raise InvalidTypeError("X", "hold numbers, booleans, text or dates", found, where, "Convert it first.")
-    return _read_objects(array, where)
-
-
-def _series_to_array(values: Any) -> np.ndarray:
-    if isinstance(values, (np.ndarray, list, tuple)):
-        return values if isinstance(values, np.ndarray) else objects(values)
-    if hasattr(values, "notna") and not isinstance(values.dtype, np.dtype):  # the extension types of pandas
-        array = np.asarray(values.astype(object).where(values.notna(), None), dtype=object)
-        return _as_text(array) if str(values.dtype) == "category" else array
-    return np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
-
-
-def objects(values: Iterable[Any]) -> np.ndarray:
-    """Return a one-dimensional object array of `values`, each as it is."""
-    items = list(values)
-    array = np.empty(len(items), dtype=object)
-    for place, item in enumerate(items):
-        array[place] = item
-    return array
-
-
-def _as_text(values: np.ndarray) -> np.ndarray:
-    return objects(None if value is None else str(value) for value in values)
-
-
-def _read_objects(array: np.ndarray, where: str) -> np.ndarray:
-    cleaned = objects(None if is_missing(value) else value for value in array)
-    types = set(map(type, cleaned)) - {type(None)}
-    families = {_family(each) for each in types}
-    if families <= {"number"}:
-        return cleaned.astype(np.float64)
-    if families == {"text"}:
-        return cleaned
-    if families == {"date"}:
-        return from_objects(cleaned.tolist())
-    if families == {"time"}:
-        return np.array([np.nan if value is None else seconds_of(value) for value in cleaned.tolist()])
-    if families == {"number", "text"}:
-        return _as_text(cleaned)
-    found = ", ".join(sorted({each.__name__ for each in types}))
-    requirement = "hold values of one type in each column: numbers, text or dates"
-    raise InvalidTypeError("X", requirement, found, where, "Convert it to one of them, or leave it out.")
-
-
-def is_missing(value: Any) -> bool:
-    """Return True for None, NaN, and the missing marks of pandas."""
-    return (
-        value is None
-        or (isinstance(value, (float, np.floating)) and value != value)
-        or type(value).__name__ in ("NAType", "NaTType")
-    )
-
-
-def _family(value_type: type) -> str:
-    if issubclass(value_type, str):
-        return "text"
-    if is_moment(value_type):
-        return "date"
-    if issubclass(value_type, (time, timedelta)):
-        return "time"
-    numbers = (int, float, np.integer, np.floating, np.bool_)
-    is_real = issubclass(value_type, numbers) or value_type.__name__ == "Decimal"
-    return "number" if is_real else "other"
 
 
 def _number(value: Any) -> float | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from logitwise._display import counted
 from logitwise._notice import Progress
-from logitwise.columns.table import is_missing
+from logitwise.columns.values import is_missing
 from logitwise.evidence.features import column_names, is_images, values_at
 from logitwise.evidence.from_training import calibrated_by, comparison_of, facts_of, history_of, trained_at
 from logitwise.evidence.importance import permutation_importance

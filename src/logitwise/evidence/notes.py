@@ -67,8 +67,10 @@ def verdict_of(model: Model, wording: Wording) -> str | None:
         return None
     try:
         compared = comparison_in(known)
-        advice = wording.use_logistic or compared.advice
-        return f"{compared.finding} {advice}" if compared.is_linear_better else verdict
+        if not compared.is_linear_better:
+            return verdict
+        is_linear = len(model.network.widths) == 3  # it has been trained so
+        return compared.finding if is_linear else f"{compared.finding} {wording.use_logistic or compared.advice}"
     except (AttributeError, KeyError, TypeError, ValueError):  # a file may come from anywhere
         return verdict
 

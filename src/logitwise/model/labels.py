@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from logitwise._errors import InvalidTypeError, InvalidValueError
 from logitwise._listing import listed
-from logitwise.columns.table import is_missing, objects
+from logitwise.columns.values import is_missing, objects
 
 LABEL_DTYPES = {"bool": np.bool_, "int": np.int64, "float": np.float64, "str": np.object_}
 

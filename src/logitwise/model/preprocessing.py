@@ -150,8 +150,8 @@ class Preprocessing(Displayed):
         names = self.columns_of_x.names
         if names is None or table.names is None or table.names == names:
             return ()
-        known = frozenset(names)
-        return tuple(name for name in table.names if name not in known)
+        known = frozenset(names) | {name.strip() for name in names}
+        return tuple(name for name in table.names if name not in known and name.strip() not in known)
 
     def encode(self, prepared: Prepared, rows: np.ndarray | slice) -> np.ndarray:
         """Return the rows at `rows` as inputs, float32, shape `(rows, n_inputs)`."""
