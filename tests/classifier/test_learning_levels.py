@@ -6,7 +6,8 @@ import pytest
 
 from logitwise.classifier.columns import fit_preprocessing
 from logitwise.classifier.folds import plan_for
-from logitwise.classifier.levels import learning
+from logitwise.classifier.levels import effects, learning
+from logitwise.classifier.levels.effects import Levels, Rows
 from logitwise.classifier.levels.learning import FEW_LEVELS, TrainingRows, find_levels, learn_effects
 from logitwise.classifier.levels.uncut import numbers_alone, uncut, uncut_inputs
 from logitwise.columns.table import read_table
@@ -122,3 +123,41 @@ def test_inputs_that_hold_effects_are_one_for_two_classes_else_one_for_each(monk
     found, of_rows = learn_effects(preprocessing, rows)
     width = 1 if classes == 2 else classes
     assert sum(each.n_effects for each in found.categories) == of_rows.shape[1] == kept * width
+
+
+def test_a_column_tells_of_the_target_where_its_gain_is_beyond_chance():
+    rows = Rows(np.zeros((4, 0)), np.zeros(4, int), np.ones(4), np.zeros(4, int), 2)
+    for gains, kept in (([1.0, 1.0, 1.0, 0.9], [0]), ([1.0, -0.5, 1.0, -0.5], []), ([-1.0] * 4, [])):
+        logits = np.column_stack([gains, np.zeros(4)])
+        assert effects._telling(logits, [logits], rows, np.arange(4)) == kept
+
+
+def test_effects_of_two_classes_are_the_difference_of_their_logits():
+    assert effects._narrow(np.array([[1.0, -2.0]])).tolist() == [[-3.0]]
+    assert effects._narrow(np.array([[1.0, -2.0, 3.0]])).tolist() == [[1.0, -2.0, 3.0]]
+
+
+def test_the_variance_of_effects_follows_from_them_and_is_limited():
+    information = np.array([[3.0], [1.0]])
+    assert effects._variance(np.array([[1.0], [2.0]]), information, 1.0) == pytest.approx(5 / (3 / 4 + 1 / 2))
+    assert effects._variance(np.zeros((2, 1)), information, 1.0) == effects.LEAST_VARIANCE
+    assert effects._variance(np.full((2, 1), 1e3), information, 1.0) == effects.MOST_VARIANCE
+
+
+def test_variances_are_those_of_columns_beside_a_regression_of_the_other_inputs():
+    generator = np.random.default_rng(0)
+    number, level, useless = (
+        generator.normal(size=2000),
+        generator.integers(0, 40, 2000),
+        generator.integers(0, 40, 2000),
+    )
+    logits = 2 * number + generator.normal(size=40)[level]
+    y = (generator.random(2000) < 1 / (1 + np.exp(-logits))).astype(int)
+    rows = Rows(np.float32(number[:, None]), y, np.ones(2000), np.zeros(2000, int), 2)
+    fitted = effects._Fit.to(rows, Levels((level, useless), (40, 40)), np.arange(2000))
+    assert 0.1 < fitted.variances[0] < 1
+    assert fitted.variances[1] < effects.SAYS_NOTHING
+    base = fitted.logits(rows.base)
+    assert np.corrcoef(base[:, 1] - base[:, 0], number)[0, 1] > 0.999
+    few = effects._Fit.to(rows, Levels((level,), (40,)), np.arange(9))
+    assert np.ptp(few.logits(rows.base), axis=0).max() == 0
