@@ -191,6 +191,11 @@ def test_durations_and_times_of_day_are_numbers_of_seconds(values):
     np.testing.assert_array_equal(read_column(values, "k"), [90.0, np.nan])
 
 
+def test_durations_may_be_longer_than_a_day_and_times_of_day_have_microseconds():
+    assert read_column([datetime.timedelta(days=2, seconds=1)], "k").tolist() == [172801.0]
+    assert read_column([datetime.time(1, 2, 3, 500_000)], "k").tolist() == [3723.5]
+
+
 def test_numbers_among_text_are_text():
     assert read_column([1, "a", None, 2.5, True], "k").tolist() == ["1", "a", None, "2.5", "True"]
 
