@@ -6,8 +6,17 @@ import pytest
 import torch
 
 from logitwise.classifier.columns import fit_preprocessing
-from logitwise.classifier.rows import EncodedRows, FitArguments, find_classes, read_rows, read_validation, row_weights
+from logitwise.classifier.rows import (
+    EncodedRows,
+    FitArguments,
+    find_classes,
+    learn_columns,
+    read_rows,
+    read_validation,
+    row_weights,
+)
 from logitwise.classifier.training import Rows
+from logitwise.columns.deciding import understand
 from logitwise.columns.table import read_table
 from logitwise.model.labels import read_labels
 
@@ -102,6 +111,39 @@ def test_two_classes_in_three_rows_are_enough():
     assert find_classes(read_labels(["b", "a", "b"])).tolist() == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.r_[np.arange(25) * 3, 0],  # 25 are not many
+        read_labels([f"c{place}" for place in range(26)] * 2),
+        np.arange(130) % 26 * 3,  # five rows of each number
+        np.arange(52) % 26,  # numbers that count up
+        np.arange(52) % 26 + 5,
+    ],
+)
+def test_what_may_be_classes(labels):
+    np.testing.assert_array_equal(find_classes(labels), np.unique(labels))
+
+
+def test_what_was_found_in_other_columns_is_refused():
+    table = read_table(pl.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]}))
+    others = read_table(pl.DataFrame({"a": [1.0, 2.0], "c": [3.0, 4.0]})), TABLE, read_table(np.ones((2, 2)))
+    for said, given in ((table, others[0]), (table, others[1]), (others[1], others[2])):
+        with pytest.raises(ValueError, match=r"^columns must be what was found in the columns of X; got "):
+            learn_columns(understand(said), given, np.arange(2), 2)
+    preprocessing, findings = learn_columns(understand(table), table, np.arange(2), 2)
+    assert (preprocessing.columns_of_x.names, len(findings)) == (("a", "b"), 2)
+
+
+def test_what_is_said_of_columns_counts_and_only_rows_in_use():
+    table = read_table(pl.DataFrame({"k": ["w", *"ab" * 20], "n": [*range(41)]}))
+    preprocessing, findings = learn_columns({"n": "category"}, table, np.arange(1, 41), 2)
+    assert [finding.detail for finding in findings] == ["2 levels", "40 levels"]
+    assert preprocessing.categories[0].levels == ("a", "b")
+    encoded = EncodedRows.of(preprocessing, table, np.zeros(41, int), np.ones(41), np.array([2, 1, 4]))
+    assert encoded.codes[:, 0].tolist() == [1, 0, 1]
+
+
 def test_balanced_weights_leave_out_a_class_without_rows():
     target, sample_weight = np.array([0, 0, 1, 2, 2]), np.array([1.0, 2.0, 3.0, 0.0, 0.0])
     weights, by_class = row_weights(target, np.arange(4), "balanced", sample_weight)
@@ -166,6 +208,12 @@ BAD = [
         lambda: find_classes(np.arange(104) % 26 * 3),
         ValueError,
         "y must name classes; got 26 numbers in 104 rows, such as 0, 3, 6. They look like a quantity, which a "
+        "regression model predicts. If they are names, pass them as text.",
+    ),
+    (
+        lambda: find_classes(np.arange(104) % 26 / 2),
+        ValueError,
+        "y must name classes; got 26 numbers in 104 rows, such as 0.0, 0.5, 1.0. They look like a quantity, which a "
         "regression model predicts. If they are names, pass them as text.",
     ),
     (

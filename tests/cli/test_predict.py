@@ -402,7 +402,7 @@ def test_export_says_which_package_is_missing(run, fruit, monkeypatch):
 
 def test_columns_that_are_kept_stand_before_the_predictions_as_they_are(run, fruit, small_reads):
     rows = made_rows(60, seed=2)
-    lines = [f"{place:04},{size},{colour}" for place, (size, colour, _) in enumerate(rows)]
+    lines = [f"{place:04},{size:.4f},{colour}" for place, (size, colour, _) in enumerate(rows)]
     Path("rows.csv").write_text("\n".join(["id,size,colour", *lines]), encoding="utf-8")
     plain = run("predict", fruit / "fruit.safetensors", "rows.csv").stdout.splitlines()
     told = run("predict", fruit / "fruit.safetensors", "rows.csv", "--keep", "size", "--keep", "id").stdout.splitlines()
@@ -423,17 +423,26 @@ def test_columns_that_are_kept_stand_before_the_predictions_as_they_are(run, fru
             "--keep must name columns whose names no other column of predictions has; got 'prediction'.",
         ),
         (
+            ["--keep", "probability_ripe"],
+            "--keep must name columns whose names no other column of predictions has; got 'probability_ripe'.",
+        ),
+        (
             ["--keep", "size", "--keep", "size"],
             "--keep must name each column once; got 'size' twice.",
         ),
     ],
 )
 def test_columns_that_cannot_be_kept_are_refused(run, fruit, words, sentence):
-    write_csv("rows.csv", [(*row, "x") for row in made_rows(5, seed=2)], "size,colour,label,prediction")
+    rows = [(*row, "x", "y") for row in made_rows(5, seed=2)]
+    write_csv("rows.csv", rows, "size,colour,label,prediction,probability_ripe")
     result = run("predict", fruit / "fruit.safetensors", "rows.csv", *words)
     assert (result.exit_code, result.stderr) == (2, f"logitwise: error: {sentence}\n")
-    result = run("predict", fruit / "fruit.safetensors", "digits", *words[:2])
-    assert result.exit_code == 2
+    np.save("rows.npy", np.ones((2, 2)))
+    result = run("predict", fruit / "fruit.safetensors", "rows.npy", *words[:2])
+    assert (result.exit_code, result.stderr) == (
+        2,
+        f"logitwise: error: --keep must be left out where DATA is no table; got {words[1]!r}.\n",
+    )
 
 
 def test_a_table_of_strangers_is_refused(run, fruit):

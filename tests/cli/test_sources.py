@@ -84,6 +84,25 @@ def test_columns_without_names_of_their_own_are_taken_in_order():
         COLUMNS.of(table.with_columns(pl.lit(1).alias("column_2")), False, "DATA")
 
 
+def test_columns_that_are_not_used_are_not_needed(capsys):
+    columns = Columns(["id", "size", "colour"], 3, "label", ["size", "colour"])
+    table = pl.DataFrame({"colour": ["red"], "size": [1.5]})
+    for given in (table, table.with_columns(pl.lit(1).alias("id"))):
+        assert columns.of(given, True, "DATA").to_dict(as_series=False) == {"size": [1.5], "colour": ["red"]}
+    in_order = pl.DataFrame({"column_0": [1], "column_1": [1.5], "column_2": ["red"]})
+    assert columns.of(in_order, False, "DATA").to_dict(as_series=False) == {"size": [1.5], "colour": ["red"]}
+    assert capsys.readouterr().err == ""
+
+
+def test_a_file_without_a_header_that_has_more_other_columns_than_half_is_another():
+    table = pl.DataFrame({"size": [1.5], "colour": ["red"], "x": [0], "y": [0]})
+    assert COLUMNS.of(table, False, "DATA").columns == ["size", "colour"]
+    wide = table.with_columns(pl.lit(0).alias("z"))
+    assert COLUMNS.of(wide, True, "DATA").columns == ["size", "colour"]
+    with pytest.raises(ValueError, match=r"^DATA must have the 2 feature columns of training, .*; got 5 columns\."):
+        COLUMNS.of(wide, False, "DATA")
+
+
 def test_arrays_and_models_without_names_go_by_the_number_of_columns():
     nameless = Columns(None, 6, None)
     images, table = np.zeros((4, 3, 2)), pl.DataFrame({f"c{place}": [0] for place in range(6)})

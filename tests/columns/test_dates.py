@@ -42,7 +42,28 @@ def test_days_and_months_that_could_be_either():
     assert format_of(["30/01/2024", "01/02/2024"])[0] == "%d/%m/%Y"
     assert format_of(["01/02/2024", "02/02/2024", "01/03/2024"]) == ("%d/%m/%Y", 3, "%m/%d/%Y")  # in order of time
     assert format_of(["04/03/2024", "02/01/2024"]) == ("%m/%d/%Y", 2, "%d/%m/%Y")  # in neither
+    assert format_of(["01/02/2024", "01/02/2024", "02/02/2024", "01/03/2024"])[0] == "%d/%m/%Y"  # one twice
+    assert format_of(["04-03-2024", "02-01-2024"]) == ("%m-%d-%Y", 2, "%d-%m-%Y")
     assert format_of(["04.03.2024", "02.01.2024"]) == ("%d.%m.%Y", 2, "%m.%d.%Y")
+
+
+@pytest.mark.parametrize("style", [style for style in FORMATS if "%z" in style])
+def test_formats_with_a_zone(style):
+    texts = [day.strftime(style.replace("%z", zone)) for day, zone in zip(DAYS, ("+0200", "-0530") * 20, strict=True)]
+    assert format_of(texts) == (style, len(texts), "")
+    np.testing.assert_array_equal(as_moments(texts, style)[0], np.array(DAYS, "datetime64[us]"))
+
+
+def test_the_format_is_that_of_most():
+    assert format_of(["soon", "2020-02-03"]) == (ISO, 1, "")
+    assert format_of(["01/02/2024", "2024/03/04", "2024/03/05", "2024/03/06"]) == ("%Y/%m/%d", 3, "")
+
+
+def test_the_format_of_a_long_column_is_that_of_a_sample_of_all_its_rows():
+    either = ["01/02/2024"] * 1000
+    assert format_of(either)[1] == 1000
+    assert format_of([*either[:501], "13/02/2024", *either[502:]]) == ("%d/%m/%Y", 1000, "")
+    assert format_of(["13/02/2024", *["2024-02-01"] * 499, *["14/02/2024"] * 1000]) == ("%d/%m/%Y", 1001, "")
 
 
 @pytest.mark.parametrize("texts", [[], ["red"], ["x1", "y2"], ["10.0.0.1"], ["1-2-3-4"], ["555-1234"], ["12/2"]])
@@ -74,6 +95,7 @@ def moments_of(first, last, count):
     [
         (moments_of("2020-01-01", "2023-01-01", 1097), ("time", "month", "weekday")),
         (moments_of("2020-01-01", "2020-12-30", 365), ("time", "weekday")),
+        (moments_of("2020-01-01", "2021-01-01", 367), ("time", "weekday")),
         (moments_of("2020-01-01", "2020-01-08", 8), ("time",)),
         (moments_of("2020-01-01", "2020-01-02", 25), ("time", "hour")),
         (moments_of("1900-01-01", "1900-01-01T23", 24), ("hour",)),

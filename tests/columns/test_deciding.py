@@ -27,7 +27,9 @@ NUMBERS = {
     "as many words as may be": ([f"word {row}" if row % 10 == 3 else f"{row}.5" for row in PLACES], "", (0, 12)),
     "limits": (["<0.01", ">9", *(f"{row}.5" for row in PLACES[2:])], "", (0, 2)),
     "marks of gaps": (["-", ".", "#N/A", "None", None, "?", *(f"{row}.5" for row in PLACES[6:])], "", (6, 0)),
-    "integers and a mark of gaps": (["-", *map(str, PLACES[1:])], "", (1, 0)),
+    "integers and a mark of gaps": (["-", *map(str, PLACES[:-1])], "", (1, 0)),
+    "integers and a word": (["unknown", *map(str, PLACES[:-1])], "", (0, 1)),
+    "a word as often as may be": (["unknown" if row % 10 == 3 else f"{row}.5" for row in PLACES], "", (0, 12)),
     "dollars": ([f"${row * 100:,}.00" for row in PLACES], "commas between thousands, the unit $", (0, 0)),
     "percent": ([f"{row / 2}%" for row in PLACES], "the unit %", (0, 0)),
     "a unit": ([f"{row}.5 kg" for row in PLACES], "the unit kg", (0, 0)),
@@ -47,12 +49,18 @@ def test_numbers(case):
     assert column.has_strays == (strays > 0)
 
 
+def test_numbers_are_looked_for_behind_many_words():
+    table = read_table(pl.DataFrame({"k": [f"w{row}" if row < 150 else f"${row}.5" for row in range(1550)]}))
+    assert understand(table).reading.columns[0].spelling.unit == "$"
+
+
 def test_the_first_stray_is_named():
     _, finding = found_in([f"{row}.5" if row not in (7, 40) else f"word {row}" for row in PLACES])
     assert (finding.first, finding.row, finding.example) == ("word 7", 7, "0.5")
     table = read_table(pl.DataFrame({"k": [f"{row}.5" if row != 7 else "w" for row in PLACES]}))
     assert understand(table, np.arange(3, ROWS)).findings[0].row == 7
     assert understand(table, np.arange(8, ROWS)).findings[0].strays == 0
+    assert found_in(["w", *(f"{row}.5" for row in PLACES[1:])])[1].example == "1.5"
 
 
 CATEGORIES = {
@@ -63,6 +71,11 @@ CATEGORIES = {
     "numbers and as many words": [f"{row % 40}" if row % 2 else f"A{row % 40}" for row in PLACES],
     "grades": [("1", "2", "3", "A", "B")[row % 5] for row in PLACES],
     "signs": ["+-"[row % 2] for row in PLACES],
+    "two marks of gaps": ["-?"[row % 2] for row in PLACES],
+    "numbers, and words in half of the rows": [f"word {row % 5}" if row % 2 else f"{row}.5" for row in PLACES],
+    "20 numbers, and words": [f"word {row % 5}" if row % 3 == 0 else f"{row % 20}.5" for row in PLACES],
+    "numbers, and 21 words": [f"word {row % 21}" if row % 4 == 0 else f"{row % 60}.5" for row in PLACES],
+    "dates, and words": [f"2020-01-{1 + row % 28:02}" if row % 3 else f"word {row % 7}" for row in PLACES],
     "true and false": [("true", "false")[row % 2] for row in PLACES],
     "ranges": [("0-9", "10-19", "20+")[row % 3] for row in PLACES],
     "versions": [f"1.{row % 8}.0" for row in PLACES],
@@ -76,11 +89,19 @@ def test_categories(case):
     assert (column.kind, finding.detail) == ("category", f"{len(set(CATEGORIES[case]))} levels")
 
 
+def test_examples():
+    assert found_in(["a"] * ROWS)[1].detail == "1 level"
+    assert found_in(["b", *["a"] * (ROWS - 1)])[1].example == "a"
+    for text, shown in (("a" * 40, "a" * 40), ("a" * 41, "a" * 37 + "..."), ("one\ntwo", "one"), ("", "")):
+        assert found_in([text] * ROWS, "category")[1].example == shown
+
+
 DATES = {
     "days": ([f"2020-{1 + row % 12:02}-{1 + row % 28:02}" for row in PLACES], "time, weekday"),
     "times of a day": ([f"{row // 60}:{row % 60:02}" for row in PLACES], "%H:%M: hour"),
     "German": ([f"{1 + row % 28}.1.{2000 + row}" for row in PLACES], "%d.%m.%Y: time, month, weekday"),
     "with a word": (["soon", *(f"2020-01-{1 + row % 28:02}" for row in PLACES[1:])], "time, weekday"),
+    "with spaces around": ([f" 2020-01-{1 + row % 28:02} " for row in PLACES], "time, weekday"),
     "dates": ([datetime.date(2020, 1, 1 + row % 28) for row in PLACES], "time, weekday"),
     "one day": ([datetime.date(2020, 1, 1)] * ROWS, "time"),
 }
@@ -90,6 +111,7 @@ DATES = {
 def test_dates(case):
     column, finding = found_in(DATES[case][0])
     assert (column.kind, finding.detail, finding.strays) == ("date", DATES[case][1], int(case == "with a word"))
+    assert column.has_strays == (case == "with a word")
 
 
 UNUSED = {
@@ -104,6 +126,7 @@ UNUSED = {
     ),
     "postcodes": ([f"{row:05}" for row in PLACES], "another value in nearly every row"),
     "telephones": ([f"030-12345{row:03}" for row in PLACES], "another value in nearly every row"),
+    "texts of three words": ([f"some street {row}" for row in PLACES], "free text, which is not read as words"),
     "sentences": ([f"it was the {row}th day" for row in PLACES], "free text, which is not read as words"),
 }
 
@@ -118,6 +141,8 @@ def test_what_is_not_used(case):
 def test_few_rows_and_fewer_texts_are_categories():
     table = read_table(pl.DataFrame({"k": [f"id {row}" for row in range(49)]}))
     assert understand(table).findings[0].kind == "category"
+    table = read_table(pl.DataFrame({"k": [f"id {row}" for row in range(50)], "v": [0.5] * 50}))
+    assert understand(table).findings[0].kind == "unused"
     assert found_in([f"id {row % 107}" for row in PLACES])[0].kind == "category"
 
 
@@ -129,8 +154,23 @@ def test_what_is_neither_is_refused():
         "X must have numbers or categories in column 'k'; got 90 numbers and 30 other values, the first 'word 0' at "
         "row 0. Say which it is (columns={...: 'category'} or 'number')."
     )
+    with pytest.raises(InvalidValueError, match="the first 'word 3' at row 8"):
+        understand(read_table(pl.DataFrame({"k": values})), np.arange(5, ROWS))
     assert found_in(values, "number")[1].strays == 30
     assert found_in(values, "category")[1].detail == "95 levels"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [f"word {row % 5}" if row % 2 and row > 1 else f"{row}.5" for row in PLACES],  # 59 words
+        [f"word {row % 5}" if row % 4 == 0 else f"{row % 21}.5" for row in PLACES],
+        [f"word {row % 20}" if row % 3 == 0 else f"{row}.5" for row in PLACES],
+    ],
+)
+def test_what_may_be_either_is_refused_up_to_half_of_words_and_from_21_numbers_to_20_words(values):
+    with pytest.raises(InvalidValueError, match="X must have numbers or categories in column 'k'"):
+        found_in(values)
 
 
 # --- what is said -----------------------------------------------------------------------------------------------------
@@ -145,12 +185,18 @@ def test_what_is_said_counts():
     assert found_in(digits, "drop")[0].kind == "unused"
     days = [f"{1 + row % 12:02}/{1 + row % 9:02}/2024" for row in PLACES]
     assert found_in(days)[0].style == "%m/%d/%Y"
+    assert found_in(days)[1].doubt == "column 'k' is read as %m/%d/%Y, and could be %d/%m/%Y"
+    tildes = [f"2020~01~{1 + row % 28:02}" for row in PLACES]
+    assert found_in(tildes, "date:%Y~%m~%d")[1].detail == "%Y~%m~%d: time, weekday"
+    assert found_in(["soon" if row % 3 else f"2020-01-{1 + row % 28:02}" for row in PLACES], "date")[1].strays == 80
+    assert found_in([*["2020-01-01", "2020-02-01"] * 15, *[f"word {row}" for row in range(90)]], "date")[1].strays == 90
     column, finding = found_in(days, "date:%d/%m/%Y")
     assert (column.style, finding.doubt, finding.strays) == ("%d/%m/%Y", "", 0)
     assert found_in(days, "category")[0].kind == "category"
     dates = [datetime.date(2020, 1, 1 + row % 28) for row in PLACES]
     assert found_in(dates, "number")[0].parts == ("time",)
     assert found_in(dates, "category")[1].detail == "28 levels"
+    assert found_in([*dates[:-1], None], "category")[1].detail == "28 levels"
 
 
 @pytest.mark.parametrize(
@@ -173,6 +219,7 @@ def test_what_is_said_counts():
             "columns must say one of 'number', 'category', 'date', 'drop'; got 'words' at column 'k'.",
         ),
         (["a"] * 120, 3, "columns must say one of 'number', 'category', 'date', 'drop'; got 3 at column 'k'."),
+        (["red"] * 120, "date:%d/%m/%Y", "X must hold dates in column 'k', as said; got 'red' at row 0."),
         (["2020-01-01"] * 120, "date:soon", "columns must name a format of dates, such as date:%d/%m/%Y; got soon."),
     ],
 )
@@ -213,6 +260,8 @@ def test_a_column_is_left_to_learn_from():
     )
     empty = understand(read_table(np.full((3, 2), np.nan)))
     assert empty.reading == Reading.plain(None, [True, True])
+    some = understand(read_table(pl.DataFrame({"a": [None] * 3, "b": [1, 2, 3]})), None, {"b": "drop"})
+    assert [column.kind for column in some.reading.columns] == ["number", "unused"]
 
 
 def test_sentences():
@@ -232,10 +281,22 @@ def test_sentences():
     assert [*notes_of_columns([Finding("a", "number")])] == []
 
 
+def test_what_a_column_was_taken_for_in_words():
+    findings = [
+        Finding("a", "unused", "empty"),
+        Finding("a", "category", "3 levels"),
+        Finding("a", "date", "time, hour"),
+        Finding("a", "number"),
+    ]
+    told = ["not used: empty", "category of 3 levels", "date (time, hour)", "number"]
+    assert [finding.taken_for for finding in findings] == told
+
+
 def test_findings_as_json():
     finding = Finding("a", "number", strays=2, first="w", row=3)
     assert finding.as_json() == {"column": "a", "kind": "number", "strays": 2, "first": "w", "row": 3}
     assert Finding.from_json(finding.as_json()) == finding
+    assert Finding(0, "number").as_json() == {"column": 0, "kind": "number"}
     for entry in (
         {"column": 1.5, "kind": "number"},
         {"column": "a", "kind": "number", "strays": "2"},

@@ -73,7 +73,14 @@ def test_the_spelling_is_that_of_most():
     assert spelling_of(["1,234", "2.5", "7.25"]) == Spelling(".", ",")
     assert spelling_of(["$5", "$6", "£7"]).unit == "$"
     assert spelling_of(["5 kg", "6", "7"]) == PLAIN  # most have none: a unit that one has is a stray
-    assert spelling_of([]) == PLAIN
+    assert spelling_of(["5 kg", "6 kg", "1,5", "2,5"]) == Spelling(",")
+    assert spelling_of(["$1", "2", "3", "4"]).unit == "$"
+    assert spelling_of(["$1", "2", "3", "4", "5"]) == PLAIN
+    assert spelling_of(["3k", "4k", "5k"]) == Spelling(unit="k")
+    assert spelling_of(["3.5k", "4.5k"]) == Spelling(unit="k")
+    assert spelling_of(["3.5k", "4"]) == spelling_of(["3.5k", "4M"]) == Spelling(multiples=True)
+    assert spelling_of([" 5 kg\t"]).unit == "kg"
+    assert spelling_of(["1.2.3 kg", "4.5.6 kg", "7"]) == spelling_of(["1.2.3 kg"]) == spelling_of([]) == PLAIN
 
 
 def test_the_mark_before_decimals_may_be_known():
@@ -85,7 +92,19 @@ def test_the_mark_before_decimals_may_be_known():
 
 def test_other_units_are_no_numbers():
     assert [Spelling(unit="%").number(text) for text in ("5%", "5", "5 kg")] == [5.0, None, None]
-    assert [Spelling(unit="$").number(text) for text in ("$5", "5", "€5")] == [5.0, 5.0, None]
+    assert [Spelling(unit="$").number(text) for text in ("$5", "5", "€5", "$5 kg")] == [5.0, 5.0, None, None]
+    assert [Spelling().number("3k"), Spelling(multiples=True).number("3k")] == [None, 3000.0]
+
+
+def test_powers_of_ten_in_any_spelling():
+    assert [Spelling(",").number("1,5e3"), Spelling(unit="kg").number("5E-1 kg")] == [1500.0, 0.5]
+
+
+def test_a_spelling_is_told():
+    assert str(Spelling(",", " ", "$", multiples=True)) == (
+        "spaces between thousands, decimal commas, the unit $, k, M and B for multiples"
+    )
+    assert str(PLAIN) == ""
 
 
 def test_gaps():
@@ -93,6 +112,7 @@ def test_gaps():
     assert not any(map(is_gap, ("unknown", "0", "x")))
     assert is_gap("")
     assert is_gap("  ")
+    assert all(map(is_gap, ("-", "--", "---", "\u2013", ".", "..", "...", "*", "?", "N/A", "#REF!", "None", "NULL")))
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,11 @@ def test_plain_text_of_polars_stays_text():
     assert isinstance(table.stored(1), Text)
 
 
+def test_text_of_polars_is_read_in_the_spelling_of_training():
+    table, _ = strays_of(["1.234", "5.678"], Column("number", Spelling(",", ".")))
+    assert table.column(0).tolist() == [1234.0, 5678.0]
+
+
 def strays_of(values, column, first_row=0):
     return Reading(("k",), (column,)).read(read_table(pl.DataFrame({"k": values}), first_row))
 
@@ -87,6 +92,8 @@ def test_few_values_that_are_no_numbers_are_missing_and_counted():
         "category in training (columns={...: 'category'})."
     )
     assert strays_of(["w", "v"], Column("number", has_strays=True))[1] == {"column 'k', no numbers": 2}
+    with pytest.raises(InvalidValueError, match="got 'w' at row 0"):
+        strays_of([*values[:9], None], Column("number"))  # a tenth of the rows, and more of the values
     assert strays_of(["-", "NA", None], Column("number"))[1] == {}
     assert strays_of(["true", "False"], Column("number"))[0].column(0).tolist() == [1.0, 0.0]
 
@@ -95,6 +102,11 @@ def test_dates_in_other_containers():
     date = Column("date", parts=("time",))
     for values in (["1970-01-03"], [datetime.date(1970, 1, 3)], [datetime.datetime(1970, 1, 3)], ["1970-01-03T00:00"]):
         assert strays_of(values, date)[0].column(0).tolist() == [2.0]
+    assert strays_of(["1970-01-03"], date)[0].names == ("k",)
+    assert strays_of([" 1970-01-03\t"], date)[0].column(0).tolist() == [2.0]
+    assert strays_of(["-", "1970-01-03", None], date)[1] == {}
+    with pytest.raises(InvalidValueError, match=r"X must have dates in column 'k', as in training; got '3' at row 0"):
+        strays_of([3.0, None], date)
     assert strays_of(["03/01/1970", "1970-01-03"], DAY)[0].column(0).tolist() == [2.0, 2.0]
     assert np.isnan(strays_of([None, None], date)[0].column(0)).all()
     with pytest.raises(InvalidValueError, match="X must have dates in column 'k', as in training; got '3' at row 0"):
@@ -118,9 +130,17 @@ def test_categories_of_other_values():
     ]
 
 
-@pytest.mark.parametrize("column", [*READING.columns, Column("date", parts=("time",), has_strays=True)])
+@pytest.mark.parametrize(
+    "column",
+    [*READING.columns, Column("date", parts=("time",), has_strays=True), Column("number", has_strays=True)],
+)
 def test_headers(column):
     assert Column.from_header(column.header()) == column
+
+
+def test_a_part_of_a_date_is_made_once():
+    entry = {**DAY.header(), "parts": ["weekday", "time", "weekday"]}
+    assert Column.from_header(entry).parts == ("weekday", "time")
 
 
 @pytest.mark.parametrize(

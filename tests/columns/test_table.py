@@ -218,6 +218,10 @@ def test_integers_of_128_bits_are_numbers():
     assert read_column(pl.Series([1, None, 3], dtype=pl.Int128), "k").tolist()[::2] == [1.0, 3.0]
 
 
+def test_durations_may_be_longer_than_a_day():
+    assert read_column([datetime.timedelta(days=2, seconds=1)], "k").tolist() == [172801.0]
+
+
 def test_numbers_among_text_are_text():
     assert read_column([1, "a", None, 2.5, True], "k").tolist() == ["1", "a", None, "2.5", "True"]
 

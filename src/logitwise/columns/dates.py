@@ -84,7 +84,7 @@ def _descents(moments: Sequence[datetime | None]) -> bool:
 
 def _is_unlikely(style: str) -> bool:
     """Return whether another format is more common: 4/3 is April 3, 4.3. is March 4, and few years stand first."""
-    return style.startswith(("%d/", "%m.", "%m-", "%y"))
+    return style.startswith(("%d/", "%d-", "%m.", "%y"))
 
 
 def as_moments(values: Sequence[Any], style: str) -> tuple[np.ndarray, np.ndarray]:

@@ -356,9 +356,9 @@ class _TextColumn:
                 check_style(style)
             except ValueError:
                 raise InvalidValueError("columns", "name a format of dates, such as date:%d/%m/%Y", style) from None
-            dates = self._as_dates(style, "", MANY_STRAYS)
+            dates = self._as_dates(style, "", 1.0)
         else:
-            dates = self._dates(1 - MANY_STRAYS)
+            dates = self._dates(0.0)
         if dates is None:
             raise _is_not(self.column, "dates", *self._first(self.texts or [*self.counts]))
         return dates
@@ -373,9 +373,9 @@ class _TextColumn:
     def _as_dates(self, style: str, other: str, most_strays: float) -> tuple[Column, Finding] | None:
         moments, strays = dates_in(self.values, style)
         if strays.sum() > most_strays * self.n_present:
-            if self.said is None:
-                return None
-            raise _is_not(self.column, "dates", *self._first([self.values[int(strays.argmax())]]))
+            return None
+        if np.isnat(moments).all():
+            raise _is_not(self.column, "dates", *self._first(self.texts))
         parts = telling_parts(moments)
         doubt = f"column {self.column!r} is read as {style}, and could be {other}" if other else ""
         if not doubt and "%y" in style and span_of(moments) > LONGEST_SPAN:
