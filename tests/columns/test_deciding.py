@@ -3,12 +3,13 @@
 import datetime
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
 from logitwise import InvalidValueError
 from logitwise.columns.deciding import Finding, notes_of_columns, understand
-from logitwise.columns.reading import Reading
+from logitwise.columns.reading import Column, Reading
 from logitwise.columns.table import read_table
 
 ROWS = 120
@@ -304,3 +305,100 @@ def test_findings_as_json():
     ):
         with pytest.raises(TypeError):
             Finding.from_json(entry)
+
+
+# --- what the files of strangers have ---------------------------------------------------------------------------------
+
+
+def test_whether_a_text_is_missing_is_used_though_the_text_is_not():
+    values = [None if row % 3 else f"id {row}" for row in range(300)]
+    table = read_table(pl.DataFrame({"k": values, "v": np.arange(300) % 7 / 3}))
+    reading = understand(table).reading
+    assert reading.columns[0] == Column("unused", has_gaps=True)
+    assert (reading.made_names, reading.are_numbers, reading.used_names) == (
+        ("k: missing", "v"),
+        (True, True),
+        ("k", "v"),
+    )
+    made, _ = reading.read(table)
+    assert made.column(0).tolist() == [float(row % 3 > 0) for row in range(300)]
+    many = [None if row % 3 else f"id {row % 60}" for row in range(300)]
+    reading = understand(read_table(pl.DataFrame({"k": many}))).reading
+    assert (reading.columns[0], reading.made_names) == (Column("category", has_gaps=True), ("k", "k: missing"))
+    assert reading.are_numbers == (False, True)
+    made, _ = reading.read(read_table(pl.DataFrame({"k": ["id 3", None]})))
+    assert (made.column(0).tolist(), made.column(1).tolist()) == (["id 3", None], [0.0, 1.0])
+    few = [None if row % 3 else f"id {row % 5}" for row in range(300)]  # each has an input, and a gap is none of them
+    assert not understand(read_table(pl.DataFrame({"k": few}))).reading.columns[0].has_gaps
+    seldom = [None if row < 4 else f"id {row % 60}" for row in range(300)]
+    assert not understand(read_table(pl.DataFrame({"k": seldom}))).reading.columns[0].has_gaps
+
+
+def test_few_numbers_and_a_word_again_and_again_are_levels():
+    dependents = [("0", "1", "2", "3+")[row % 4 if row % 12 else 3] for row in PLACES]
+    assert found_in(dependents)[1].detail == "4 levels"
+    once = ["3+" if row == 5 else str(row % 3) for row in PLACES]
+    assert found_in(once)[1].strays == 1
+
+
+def test_the_mark_before_decimals_is_known():
+    values = ["1.5", *(f"{row % 9 + 1}.{row:03}" for row in PLACES[1:])]
+    table = read_table(pl.DataFrame({"k": values}))
+    assert understand(table, None, None, ",").reading.columns[0].spelling.thousands == "."
+    assert understand(table).reading.columns[0].spelling.is_plain
+
+
+def test_a_type_of_categories_says_so():
+    sizes = [0.5, 1.5, 2.5] * 40
+    for frame in (
+        pd.DataFrame({"k": pd.Categorical(sizes)}),
+        pl.DataFrame({"k": pl.Series([*map(str, sizes)], dtype=pl.Categorical)}),
+        pl.DataFrame({"k": pl.Series([*map(str, sizes)], dtype=pl.Enum(["0.5", "1.5", "2.5"]))}),
+    ):
+        found = understand(read_table(frame))
+        assert (found.findings[0].kind, found.findings[0].detail) == ("category", "3 levels")
+    said = understand(read_table(pd.DataFrame({"k": pd.Categorical(sizes)})), None, {"k": "number"})
+    assert said.findings[0].kind == "number"
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (
+            [
+                f"{1 + row % 28:02}/{1 + row % 12:02}/2024" if row % 2 else f"2024-01-{1 + row % 28:02}"
+                for row in PLACES
+            ],
+            "dates",
+        ),
+        ([f"{row} kg" if row % 2 else f"{row}00 g" for row in PLACES], "numbers"),
+    ],
+)
+def test_dates_and_numbers_of_several_kinds_are_in_doubt(values, kind):
+    _, finding = found_in(values)
+    assert finding.doubt.startswith(f"column 'k' looks like {kind} written in several ways (")
+
+
+def test_years_of_two_digits():
+    column, finding = found_in([f"{1 + row % 28:02}/{1 + row % 12:02}/{40 + row % 60}" for row in PLACES])
+    assert (column.style, finding.doubt) == ("%d/%m/%y", "")
+    _, finding = found_in([f"{1 + row % 28:02}/{1 + row % 12:02}/{row % 100:02}" for row in PLACES])
+    assert finding.doubt == "column 'k' has years of two digits, which are read as 1940 to 2039"
+
+
+def test_columns_that_are_called_by_numbers():
+    frame = pd.DataFrame({0: [1, 2, 3], 1: [1, 2, 4]})
+    assert understand(read_table(frame), None, {1: "category"}).reading.columns[1].kind == "category"
+    for said, got in (({2: "category", -1: "drop"}, "-1 again"), ({0: "drop", -3: "drop"}, "-3 again")):
+        with pytest.raises(InvalidValueError, match=f"columns must name each column once; got {got}"):
+            understand(read_table(np.ones((4, 3))), None, said)
+    with pytest.raises(InvalidValueError, match="columns must name positions below 3; got True"):
+        understand(read_table(np.ones((4, 3))), None, {True: "drop"})
+
+
+def test_formats_that_are_none():
+    for style in ("%Q", "%", "soon"):
+        with pytest.raises(InvalidValueError, match="columns must name a format of dates"):
+            found_in(["2020-01-01"] * ROWS, f"date:{style}")
+    assert found_in([20230100 + 1 + row % 28 for row in PLACES], "date")[1].detail == "time, weekday"
+    assert found_in([20230100 + 1 + row % 28 for row in PLACES], "date:%Y%m%d")[1].strays == 0

@@ -393,6 +393,7 @@ class _TextColumn:
         why = "free text, which is not read as words" if words >= WORDS else "another value in nearly every row"
         example = _example(self.texts[0])
         column = Column(UNUSED, has_gaps=self._have_gaps())
+        why += ", but whether it is missing counts" if column.has_gaps else ""
         return column, Finding(self.column, UNUSED, why, self.n_missing, example=example, doubt=doubt)
 
     def _have_gaps(self) -> bool:
