@@ -774,3 +774,15 @@ def test_what_it_tells_scikit_learn_of_its_inputs():
     assert tags.three_d_array
     assert tags.string
     assert tags.categorical
+
+
+def test_what_is_said_of_columns_stays_where_a_fit_goes_on():
+    X = pl.DataFrame({"zip": [2139, 10001] * 30, "size": np.arange(60) % 7})
+    y = np.arange(60) % 2
+    classifier = Classifier((), steps=5, warm_start=True, columns={"zip": "category"}).fit(X, y)
+    classifier.fit(X, y)
+    classifier.set_params(columns={"zip": "drop"})
+    with pytest.raises(ValueError, match=r"^columns must be what they were in the fit before; got \{'zip': 'drop'\}\."):
+        classifier.fit(X, y)
+    with pytest.raises(ValueError, match=r"^columns must be what they were in the fit before"):
+        classifier.partial_fit(X, y)

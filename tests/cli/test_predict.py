@@ -461,3 +461,14 @@ def test_a_table_of_strangers_is_refused(run, fruit):
     assert not Path("p.csv").exists()
     write_csv("few.csv", [(1.0, "mauve")] * 19, "size,colour")
     assert run("predict", fruit / "fruit.safetensors", "few.csv").exit_code == 0
+
+
+@pytest.mark.parametrize("columns", ["size,colour", "size,label,colour"])
+def test_a_file_with_a_header_fits_a_model_without_names_by_its_places(run, columns):
+    rows = made_rows(60, seed=6)
+    write_csv("train.csv", [(size, label, colour) for size, colour, label in rows], None)
+    assert run("train", "train.csv", "--target", "1", "--quiet", *SMALL).exit_code == 0
+    expected = run("predict", "train.safetensors", "train.csv").stdout
+    places = [("size", "colour", "label").index(name) for name in columns.split(",")]
+    write_csv("named.csv", [[row[place] for place in places] for row in rows], columns)
+    assert run("predict", "train.safetensors", "named.csv", "--header").stdout == expected

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Never, Self
 
 import numpy as np
@@ -23,7 +23,6 @@ from logitwise.classifier.decisions import check_goal
 from logitwise.classifier.folds import given_split, plan_for
 from logitwise.classifier.held_out import HeldOut
 from logitwise.classifier.levels.learning import TrainingRows, effects_of_rows, learn_effects, with_levels
-from logitwise.classifier.members import State
 from logitwise.classifier.notes import Note, TrainingWarning, notes_of_columns, notes_of_data, notes_of_validation
 from logitwise.classifier.options import as_json, check_switches, members_of, recipe_of
 from logitwise.classifier.progress import StepBar
@@ -36,13 +35,12 @@ from logitwise.classifier.rows import (
     read_validation,
     row_weights,
 )
-from logitwise.classifier.training import TORCH_VERSION, Progress, Trainer, TrainingSet
+from logitwise.classifier.training import TORCH_VERSION, Progress, Trainer, TrainingSet, WarmStart
 from logitwise.columns.table import Table
 from logitwise.functional._arguments.options import show_public_signature
 from logitwise.model.data_warnings import DataWarning
 from logitwise.model.labels import class_indices, read_labels
 from logitwise.model.model import Model
-from logitwise.model.preprocessing import Preprocessing
 from logitwise.model.provenance import rows_sha256, time_now
 
 
@@ -255,7 +253,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         counts = training_set.class_counts
         learnt_from = training_set.rows_sha256 if before is None else before.rows_sha256
         self._before = WarmStart(
-            training_set.classes, training_set.preprocessing, state, recipe.seed, counts, learnt_from
+            training_set.classes, training_set.preprocessing, state, recipe.seed, counts, learnt_from, self.columns
         )
         self._keep(training_set, trainer, held_out)
         if trainer.progress.interrupted:
@@ -275,6 +273,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         if before is None:
             preprocessing, self.columns_ = learn_columns(self.columns, table, used, len(classes))
         else:
+            before.check_columns(self.columns)
             preprocessing = before.preprocessing
         digest = rows_sha256(preprocessing.columns_of_x.selected(table), labels)
         is_partial, is_split = arguments.classes is not None, arguments.X_val is not None or arguments.y_val is not None
@@ -396,30 +395,6 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
 for _function in (Classifier.__init__, Classifier.fit, Classifier.partial_fit):
     show_public_signature(_function)
-
-
-@dataclass(frozen=True)
-class WarmStart:
-    """What a fit leaves behind, for the next one to go on from."""
-
-    classes: np.ndarray
-    preprocessing: Preprocessing
-    state: State
-    seed: int
-    class_counts: np.ndarray
-    rows_sha256: str  # of the rows that the preprocessing was learnt from
-
-    def put_into(self, trainer: Trainer, classes: np.ndarray) -> None:
-        """Give the members of a trainer the weights of the fit before."""
-        shapes = [tuple(tensor.shape for tensor in tensors) for tensors in (trainer.members.state(), self.state)]
-        if shapes[0] != shapes[1] or not np.array_equal(classes, self.classes):
-            raise InvalidValueError(
-                "warm_start",
-                "go on with the classes, hidden and members of the fit before",
-                "others",
-                advice="Set warm_start=False, or fit a clone.",
-            )
-        trainer.members.restore(self.state)
 
 
 def _metadata(classifier: Classifier, progress: Progress, held_out: HeldOut) -> dict[str, Any]:

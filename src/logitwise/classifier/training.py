@@ -386,3 +386,34 @@ class TrainingSet:
         weight = weight / weight.mean()
         inputs = uncut_inputs(self.preprocessing, rows.inputs, rows.codes)
         return compare(inputs, rows.target, weight, self.plan, held_out, seed)
+
+
+@dataclass(frozen=True)
+class WarmStart:
+    """What a fit leaves behind, for the next one to go on from."""
+
+    classes: np.ndarray
+    preprocessing: Preprocessing
+    state: State
+    seed: int
+    class_counts: np.ndarray
+    rows_sha256: str  # of the rows that the preprocessing was learnt from
+    columns: Any  # what was said of them
+
+    def check_columns(self, said: Any) -> None:
+        """Raise where something else is said of the columns than in the fit before."""
+        if said != self.columns:
+            advice = "Set warm_start=False, or fit a clone."
+            raise InvalidValueError("columns", "be what they were in the fit before", repr(said), advice=advice)
+
+    def put_into(self, trainer: Trainer, classes: np.ndarray) -> None:
+        """Give the members of a trainer the weights of the fit before."""
+        shapes = [tuple(tensor.shape for tensor in tensors) for tensors in (trainer.members.state(), self.state)]
+        if shapes[0] != shapes[1] or not np.array_equal(classes, self.classes):
+            raise InvalidValueError(
+                "warm_start",
+                "go on with the classes, hidden and members of the fit before",
+                "others",
+                advice="Set warm_start=False, or fit a clone.",
+            )
+        trainer.members.restore(self.state)

@@ -64,6 +64,8 @@ class Columns:
         if has_header is False and len(given) == len(names):
             return lambda table: table.rename(dict(zip(given, names, strict=True))).select(used)
         missing = [name for name in used if name not in given]
+        if missing and has_header and names[0].startswith("column_") and len(given) in (len(names), len(names) + 1):
+            return self._by_place(given)
         if missing:
             raise self._missing(missing, len(given), has_header, argument)
         extra = [name for name in given if name not in {*names, self.target_name}]
@@ -72,6 +74,19 @@ class Columns:
         if extra:
             say(f"logitwise: note: {argument} has {columns_ignored(extra)}.")
         return lambda table: table.select(used)
+
+    def _by_place(self, given: Sequence[str]) -> Callable[[Any], Any]:
+        """Return what takes columns by their place, of a file with a header where training had none.
+
+        Those of training are called by their places, the target's aside, which may be there.
+        """
+        names = self.names or ()
+        if len(given) == len(names):
+            places = dict(zip(given, names, strict=True))
+        else:
+            places = {name: f"column_{place}" for place, name in enumerate(given)}
+        used = names if self.used is None else self.used
+        return lambda table: table.rename(places).select(used)
 
     def refuse_other_count(self, count: int, argument: str) -> None:
         """Raise unless rows have as many features as in training."""
