@@ -173,13 +173,13 @@ HEADERS = {
         '"size" "ripe"\n"1" 1.5 "yes"\n"2" 2.5 "no"\n',
         {},
         {"unnamed": [1, 2], "size": [1.5, 2.5], "ripe": ["yes", "no"]},
-        ["spaces"],
+        ["spaces", "The header has one name less"],
     ),
     "row names of R, commas": (
         "size,ripe\n1,1.5,yes\n2,2.5,no\n",
         {},
         {"unnamed": [1, 2], "size": [1.5, 2.5], "ripe": ["yes", "no"]},
-        [],
+        ["The header has one name less"],
     ),
     "a separator behind each row alone": (
         "size,ripe\n1,yes,\n2,no,\n",
