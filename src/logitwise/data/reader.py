@@ -58,8 +58,9 @@ def read(
       `None`, `null`, `NULL`, `nan`, `NaN` and their like; or the `na_values` given.
     - A column whose values are all numbers, over all rows, is Int64 or Float64 (also where nothing but missing values
       is left); leading zeros do not make it text, so 00000 is 0 and a postal code 02139 is 2139, unless it is named in
-      `text`. All else is String, `true` and `false` too, and `1,5` without `decimal=","`. Infinity (`inf`) and numbers
-      beyond float64 become infinite.
+      `text`. A target stays text, too, where a label has a leading zero or more than 15 digits. All else is String,
+      `true` and `false` too, and `1,5` without `decimal=","`. Infinity (`inf`) and numbers beyond float64 become
+      infinite.
     - The first line is a header if it holds the name of the target, and this or half of its other words are hardly ever
       values of their own columns; if its integers count up, as positions and years do, above other values; or if words
       of it stand above numbers. It is data if any of its fields is a number or missing; else if a field occurs again in

@@ -20,6 +20,7 @@ from logitwise.data.text.table import read_text
 
 _TEXT_TYPES = (pl.String, pl.Categorical, pl.Enum)
 _BROKEN = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
+_DIGITS_OF_NAMES = r"^(?:0\d+|\d{16,})$"
 NO_LABEL = {"na_values=()": "na_values=()", "drop_unlabelled": "drop_unlabelled"}  # what an advice mentions
 FILL = "Fill them in, or drop those rows ({drop_unlabelled})."
 KEEP = "If that is a label, keep it ({na_values=()}); else fill them in, or drop those rows ({drop_unlabelled})."
@@ -54,7 +55,10 @@ def read_table_file(path: Path, file_format: str, options: TableOptions) -> Data
     if file_format == "text":
         values = options.reading.values
         table = table.with_columns(
-            values.present(column) if column.name in options.text else values.typed(column) for column in table
+            values.present(column)
+            if column.name in options.text or (column.name == name and _are_names(column))
+            else values.typed(column)
+            for column in table
         )
     positions = None if places is None else places.to_numpy()
     if name is None or written is None:
@@ -146,6 +150,11 @@ def _stripped(labels: pl.Series, characters: str) -> pl.Series:
     if not characters or labels.dtype not in _TEXT_TYPES:
         return labels
     return labels.cast(pl.String).str.strip_chars(characters).str.strip_chars()
+
+
+def _are_names(labels: pl.Series) -> bool:
+    """Return whether some labels of digits would be others as numbers: they lose leading zeros, or the last digits."""
+    return bool(labels.str.contains(_DIGITS_OF_NAMES).any())
 
 
 def _labelled_rows(table: pl.DataFrame, written: pl.Series, path: Path, drop_unlabelled: bool) -> np.ndarray | None:
