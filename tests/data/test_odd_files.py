@@ -145,6 +145,49 @@ BEFORE = {
     ),
     "a title over semicolons": ("Fruit, all\n" + with_separator(";"), {}, PLAIN, ["skipped: 'Fruit, all'."]),
 }
+BLANK = {
+    "lines of separators first": (",,\n,,\n" + TEXT, {}, PLAIN, []),
+    "lines of separators first, fewer and more": (",\n\n , ,, \n" + TEXT, {}, PLAIN, []),
+    "lines of separators around a title": (
+        ",,\nFruit\n,,\n\n,,\n" + TEXT,
+        {},
+        PLAIN,
+        ["lines before the table are skipped: 'Fruit'."],
+    ),
+    "lines of separators behind a comment": ("# Fruit\n,,\n" + TEXT, {}, PLAIN, ["skipped: '# Fruit'."]),
+    "lines of separators first, lines of Windows": (";;\r\n" + with_separator(";", "\r\n"), {}, PLAIN, []),
+    "lines of separators first, tabs": ("\t\t\n\t\n" + with_separator("\t"), {}, PLAIN, []),
+    "lines of separators first, said": ("::\n" + with_separator(":"), {"separator": ":"}, PLAIN, []),
+    "lines of separators first, row names": (
+        ",,\nsize,ripe\n1,1.5,yes\n2,2.5,no\n",
+        {},
+        {"unnamed": [1, 2], "size": [1.5, 2.5], "ripe": ["yes", "no"]},
+        ["The header has one name less"],
+    ),
+    "lines of separators last": (TEXT + ",,\n,,\n\n , ,\n,,", {}, PLAIN, []),
+    "lines of separators last, more": (TEXT + ",,,,\n", {}, PLAIN, []),
+    "lines of separators last, quotes": (TEXT.replace("red", '"red"') + ",,\n,,\n", {}, PLAIN, []),
+    "lines of separators last, lines of Windows": (with_separator(";", "\r\n") + ";;\r\n;;\r\n", {}, PLAIN, []),
+    "lines of separators last, tabs": (with_separator("\t") + "\t\t\n", {}, PLAIN, []),
+    "lines of separators in the middle": (
+        at(2, ",,\n,,"),
+        {},
+        {name: [cells[0], None, None, *cells[1:]] for name, cells in PLAIN.items()},
+        [],
+    ),
+    "quotes around nothing, last": (
+        TEXT + '"","",""\n',
+        {},
+        {name: [*cells, None] for name, cells in PLAIN.items()},
+        [],
+    ),
+    "quotes around nothing but separators, last": (
+        'a,b\n1,x\n2,"\n,,\n"\n,\n',
+        {},
+        {"a": [1, 2], "b": ["x", ",,"]},
+        [],
+    ),
+}
 HEADERS = {
     "a year": (
         with_first("size,2020,ripe"),
@@ -329,6 +372,7 @@ CASES = {
         "separator": SEPARATORS,
         "decimal": DECIMALS,
         "before": BEFORE,
+        "blank": BLANK,
         "header": HEADERS,
         "no row": NO_ROWS,
         "missing": MISSING,

@@ -50,8 +50,9 @@ def read(
     - Double quotes go around whole fields, doubled inside; such fields may hold separators and line ends. Where no
       field begins with one, quotes are text. Fields wrapped in single quotes are unwrapped too. Spaces around a field
       are dropped, inside its quotes too.
-    - Lines without any field are skipped. All others have the same number of fields; a header may lack the first one
-      where that differs in all rows, as the row names of R do. Last columns without a name and a value are dropped.
+    - Lines without any field are skipped, and lines of separators alone before the table and at the end. All others
+      have the same number of fields; a header may lack the first one where that differs in all rows, as the row names
+      of R do. Last columns without a name and a value are dropped.
     - A line that repeats the header is left out, and so is a last line that a word such as `Total` marks, where it has
       no label, a gap where no other row has one, or the word above numbers.
     - An empty field is missing, and so are `?` and what pandas takes for it: `NA`, `N/A`, `n/a`, `#N/A`, `<NA>`,

@@ -101,9 +101,10 @@ def find_layout(text: bytes, path: Path, name: str, options: TextOptions) -> Lay
     """
     said, begin = _separator_line(text)
     comments, begin = _comments(text, begin)
-    records = _records(text[begin:], options.quotes)
     asked = None if options.separator is None else ord(options.separator)
     known = asked or said or (ord("\t") if is_tsv(name) else None)
+    begin = _behind_bare_lines(text, begin, bytes([known]) if known else SEPARATORS)
+    records = _records(text[begin:], options.quotes)
     candidates = bytes([known]) if known else SEPARATORS if options.decimal == "." else b";\t|"
     found = (
         _from_the_first(records, candidates)
@@ -128,6 +129,29 @@ class _Fit:
     behind: bytes = b""
     open_end: bool = False
     is_split: bool = False
+
+
+def _behind_bare_lines(text: bytes, begin: int, separators: bytes) -> int:
+    """Return where the first line begins that is not blank and not separators alone; `begin` where all are."""
+    start = begin
+    while start < len(text):
+        end = text.find(b"\n", start) + 1 or len(text)
+        line = b"".join(text[start:end].split())
+        if line.strip(line[:1]) or (line and line[:1] not in separators):
+            return start
+        start = end
+    return begin
+
+
+def filled_end(text: bytes, separator: int) -> int:
+    """Return where the last line ends that is not blank and not separators alone; 0 where all are."""
+    end, bare = len(text), bytes([separator]) + b" \t\r\n"
+    while end:
+        start = text.rfind(b"\n", 0, end - 1) + 1
+        if text[start:end].strip(bare):
+            break
+        end = start
+    return end
 
 
 def _separator_line(text: bytes) -> tuple[int | None, int]:
@@ -271,6 +295,7 @@ def _layout(
     if titles:
         begin = text.index(records[fit.titles], begin)
         begin = text.rindex(b"\n", 0, begin) + 1
+        begin = _behind_bare_lines(text, begin, bytes([fit.separator]))
     skipped = _skip_note(text[:begin], [*comments, *titles], has_sep=has_sep)
     sign = None if known else _SIGNS.get(chr(fit.separator))
     first = text.find(records[fit.titles], begin) if records else begin

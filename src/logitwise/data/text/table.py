@@ -12,7 +12,7 @@ from logitwise.data.files import empty
 from logitwise.data.text.encoding import Utf8
 from logitwise.data.text.fields import Dialect, Origin, last_record_end, line_of, split_fields, with_line_ends
 from logitwise.data.text.header import only_a_header
-from logitwise.data.text.layout import HEAD_BYTES, SEPARATORS, Layout, begins_field, find_layout
+from logitwise.data.text.layout import HEAD_BYTES, SEPARATORS, Layout, begins_field, filled_end, find_layout
 from logitwise.data.text.names import Naming, name_columns
 from logitwise.data.text.options import TextOptions
 from logitwise.data.text.rows import Kept, without_headers, without_total
@@ -46,7 +46,8 @@ def read_text(path: Path, options: TextOptions, target: str | int | None) -> Tex
         data = with_line_ends(data)
         layout = _layout(data[: _head_end(data)], path, file.name, options, text.encoding)
     mark = text.mark + layout.skipped
-    data = layout.completed(data[layout.skipped :] if layout.skipped else data)
+    end = filled_end(data, layout.separator) or len(data)
+    data = layout.completed(data[layout.skipped : end] if layout.skipped or end < len(data) else data)
     origin, dialect = Origin(path, 1 + layout.lines, mark), Dialect(layout.separator, None, options.quotes)
     fields, dialect = split_fields(data, dialect, origin)
     naming = name_columns(fields, path, options, layout, target)
@@ -142,7 +143,8 @@ def read_opening(path: Path, options: TextOptions, longest_record: int) -> Openi
     layout = _layout(head, path, name, options, encoding)
     mark = text.mark + layout.skipped
     dialect, origin = Dialect(layout.separator, None, options.quotes), Origin(path, 1 + layout.lines, mark)
-    fields, dialect = split_fields(layout.completed(head[layout.skipped :]), dialect, origin)
+    end = filled_end(head, layout.separator) or len(head)
+    fields, dialect = split_fields(layout.completed(head[layout.skipped : end]), dialect, origin)
     naming = name_columns(fields, path, options, layout)
     header = fields.row(0)[: len(naming.names)] if naming.in_first_row else None
     return Opening(layout, naming, dialect, header, text.mark, lines_end_in_returns)
