@@ -12,7 +12,15 @@ from logitwise.data.files import empty
 from logitwise.data.text.encoding import Utf8
 from logitwise.data.text.fields import Dialect, Origin, last_record_end, line_of, split_fields, with_line_ends
 from logitwise.data.text.header import only_a_header
-from logitwise.data.text.layout import HEAD_BYTES, SEPARATORS, Layout, begins_field, filled_end, find_layout
+from logitwise.data.text.layout import (
+    HEAD_BYTES,
+    MOST_TITLES,
+    SEPARATORS,
+    Layout,
+    begins_field,
+    filled_end,
+    find_layout,
+)
 from logitwise.data.text.names import Naming, name_columns
 from logitwise.data.text.options import TextOptions
 from logitwise.data.text.rows import Kept, without_headers, without_total
@@ -28,12 +36,14 @@ class TextTable:
         is_named: Whether the names are names, and not places.
         places: The places of the rows, where some were left out as none.
         notes: What was understood.
+        separator: What separates fields; a space stands for any number of spaces and tabs.
     """
 
     table: pl.DataFrame
     is_named: bool
     places: pl.Series | None
     notes: tuple[Note, ...]
+    separator: str
 
 
 def read_text(path: Path, options: TextOptions, target: str | int | None) -> TextTable:
@@ -65,7 +75,18 @@ def read_text(path: Path, options: TextOptions, target: str | int | None) -> Tex
     places = last.places if found.places is None else found.places[: last.table.height]
     if not last.table.height:
         raise only_a_header(path, options.header)
-    return TextTable(last.table, naming.is_named, places, (*naming.notes, *found.notes, *last.notes))
+    notes = (*naming.notes, *found.notes, *last.notes)
+    return TextTable(last.table, naming.is_named, places, notes, chr(layout.separator))
+
+
+def line_that_holds(path: Path, options: TextOptions, separator: str, name: str) -> int | None:
+    """Return the one line among the first of a text that has a field of this name; None where none or many have."""
+    with opened(path) as file:
+        head = with_line_ends(Utf8(file, options.encoding).read(HEAD_BYTES)).decode("utf-8", "replace")
+    sign = None if separator == " " else separator
+    lines = (line.split(sign) for line in head.split("\n"))
+    found = [place for place, cells in enumerate(lines, 1) if name in {cell.strip().strip("\"'") for cell in cells}]
+    return found[0] if len(found) == 1 and found[0] <= MOST_TITLES else None
 
 
 def _place(kept: Kept, row: int) -> int:
