@@ -53,6 +53,8 @@ def read(
     - Lines without any field are skipped, and lines of separators alone before the table and at the end. All others
       have the same number of fields; a header may lack the first one where that differs in all rows, as the row names
       of R do. Last columns without a name and a value are dropped.
+    - A line right below the header, of units or types, is left out where it alone has words in two or more columns of
+      numbers, and no cell of it is a number or is in its column again.
     - A line that repeats the header is left out, and so is a last line that a word such as `Total` marks, where it has
       no label, a gap where no other row has one, or the word above numbers.
     - An empty field is missing, and so are `?` and what pandas takes for it: `NA`, `N/A`, `n/a`, `#N/A`, `<NA>`,

@@ -178,7 +178,7 @@ class _Tables:
         """Yield each part, the text that it is of, and where that comes from."""
         opening, rows = self._opening, 0
         lines, n_bytes = opening.layout.lines, opening.mark + opening.layout.skipped
-        are_plain, begin = bool(self._places) and self.options.decimal == ".", int(opening.naming.in_first_row)
+        are_plain, begin = bool(self._places) and self.options.decimal == ".", opening.naming.first_row
         for text, read in _texts(self.path, self.options, opening):
             if not text.isspace():
                 origin = Origin(self.path, lines + 1, n_bytes)
@@ -191,7 +191,7 @@ class _Tables:
                 if kept.table.height:
                     notes, self._notes = self._notes, ()
                     yield Part(kept.table, rows, read, notes), text, origin
-                rows, begin = rows + kept.table.height, 0
+                rows, begin = rows + kept.table.height, max(0, begin - found.height)
             lines, n_bytes = lines + text.count(b"\n"), n_bytes + len(text)
         if not rows:
             raise only_a_header(self.path, self.options.header)

@@ -24,6 +24,7 @@ from logitwise.data.text.layout import (
 from logitwise.data.text.names import Naming, name_columns
 from logitwise.data.text.options import TextOptions
 from logitwise.data.text.rows import Kept, without_headers, without_total
+from logitwise.data.text.second_line import note_of
 from logitwise.data.unpacking import opened
 
 
@@ -61,7 +62,7 @@ def read_text(path: Path, options: TextOptions, target: str | int | None) -> Tex
     origin, dialect = Origin(path, 1 + layout.lines, mark), Dialect(layout.separator, None, options.quotes)
     fields, dialect = split_fields(data, dialect, origin)
     naming = name_columns(fields, path, options, layout, target)
-    begin = int(naming.in_first_row)
+    begin = naming.first_row
     rows = named(fields[begin:], naming)
     if not rows.height:
         raise only_a_header(path, options.header)
@@ -69,13 +70,14 @@ def read_text(path: Path, options: TextOptions, target: str | int | None) -> Tex
     def line(row: int) -> int:
         return line_of(row + begin, data, dialect, origin)
 
+    second = (note_of(fields.row(1), line(-1)),) if naming.has_second_line else ()
     found = without_headers(rows, fields.row(0)[: rows.width], line) if begin else Kept(rows)
     name = target_name(rows.columns, target)
     last = without_total(found.table, options.values, name, lambda row: line(_place(found, row)))
     places = last.places if found.places is None else found.places[: last.table.height]
     if not last.table.height:
         raise only_a_header(path, options.header)
-    notes = (*naming.notes, *found.notes, *last.notes)
+    notes = (*naming.notes, *second, *found.notes, *last.notes)
     return TextTable(last.table, naming.is_named, places, notes, chr(layout.separator))
 
 
@@ -165,8 +167,12 @@ def read_opening(path: Path, options: TextOptions, longest_record: int) -> Openi
     mark = text.mark + layout.skipped
     dialect, origin = Dialect(layout.separator, None, options.quotes), Origin(path, 1 + layout.lines, mark)
     end = filled_end(head, layout.separator) or len(head)
-    fields, dialect = split_fields(layout.completed(head[layout.skipped : end]), dialect, origin)
+    head = layout.completed(head[layout.skipped : end])
+    fields, dialect = split_fields(head, dialect, origin)
     naming = name_columns(fields, path, options, layout)
+    if naming.has_second_line:
+        note = note_of(fields.row(1), line_of(1, head, dialect, origin))
+        naming = replace(naming, notes=(*naming.notes, note))
     header = fields.row(0)[: len(naming.names)] if naming.in_first_row else None
     return Opening(layout, naming, dialect, header, text.mark, lines_end_in_returns)
 
