@@ -345,6 +345,36 @@ QUOTES = {
     ),
     "an odd inch mark": ('a,b\n1,5" pipe\n2,rod\n', {}, {"a": [1, 2], "b": ['5" pipe', "rod"]}, []),
     "quotes that are text": ('a,b\n1,"x\n2,"y" z\n', {"quotes": False}, {"a": [1, 2], "b": ['"x', '"y" z']}, []),
+    "single quotes that are text": (
+        "a,b\n1,'x'\n2,'y'\n",
+        {"quotes": False},
+        {"a": [1, 2], "b": ["'x'", "'y'"]},
+        [],
+    ),
+    "single quotes around fields": (
+        "'a','b'\n'1','x '\n2,y\n'',' z'\n",
+        {"header": True},
+        {"a": [1, 2, None], "b": ["x", "y", "z"]},
+        [],
+    ),
+    "single quotes around a list": (
+        "a,b\n1,\"'a', 'b'\"\n2,\"'c', 'd'\"\n3,'e'\n",
+        {},
+        {"a": [1, 2, 3], "b": ["'a', 'b'", "'c', 'd'", "'e'"]},
+        [],
+    ),
+    "a single quote that is a letter": (
+        "a\tb\n'1'\t'tis'\n'2'\t'tis\n",
+        {},
+        {"a": [1, 2], "b": ["'tis'", "'tis"]},
+        [],
+    ),
+    "single quotes, doubled inside": (
+        "a,b\n1,'it''s'\n2,'x'\n",
+        {"header": True},
+        {"a": [1, 2], "b": ["'it''s'", "'x'"]},
+        [],
+    ),
     "quotes around fields": ('a,b\n"1","x, ""y"""\n', {"quotes": True}, {"a": [1], "b": ['x, "y"']}, []),
 }
 ENCODINGS = {

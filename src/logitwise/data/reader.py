@@ -48,8 +48,8 @@ def read(
     - Lines that begin with `#` or `%`, or have fewer fields than all below, are skipped before the table. The last such
       comment may name the columns.
     - Double quotes go around whole fields, doubled inside; such fields may hold separators and line ends. Where no
-      field begins with one, quotes are text. Fields wrapped in single quotes are unwrapped too. Spaces around a field
-      are dropped, inside its quotes too.
+      field begins with one, quotes are text. Single quotes are taken off in columns where every field that begins with
+      one ends with one and has none inside. Spaces around a field are dropped, inside its quotes too.
     - Lines without any field are skipped, and lines of separators alone before the table and at the end. All others
       have the same number of fields; a header may lack the first one where that differs in all rows, as the row names
       of R do. Last columns without a name and a value are dropped.
