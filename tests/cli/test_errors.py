@@ -84,7 +84,8 @@ TRAINING = [
     ),
     (
         "train fruit.csv --target 3",
-        "--target must be in [-3, 2] for 3 columns; got 3.",
+        "--target must be in [-3, 2] for 3 columns; got 3. It was read as 3 columns separated by commas: if that is "
+        "wrong, say what separates them (--separator).",
     ),
     (
         "train one.csv --target label",

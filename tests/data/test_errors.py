@@ -160,8 +160,18 @@ BAD_TEXT = {
         {"target": "zzz"},
         "target must be a column of the table, c0, c1, c2, c3, c4, c5, ..., c17, c18, c19; got 'zzz'.",
     ),
-    "position too large": (b"a,b\n1,2\n", {"target": "2"}, "target must be in [-2, 1] for 2 columns; got 2."),
-    "position too small": (b"a,b\n1,2\n", {"target": -3}, "target must be in [-2, 1] for 2 columns; got -3."),
+    "position too large": (
+        b"a,b\n1,2\n",
+        {"target": "2"},
+        "target must be in [-2, 1] for 2 columns; got 2. It was read as 2 columns separated by commas: if that is "
+        "wrong, say what separates them (separator).",
+    ),
+    "position too small": (
+        b"a,b\n1,2\n",
+        {"target": -3},
+        "target must be in [-2, 1] for 2 columns; got -3. It was read as 2 columns separated by commas: if that is "
+        "wrong, say what separates them (separator).",
+    ),
     "missing labels": (
         b"a,b\n1,x\n2,?\n3,\n",
         {"target": "b"},

@@ -145,6 +145,49 @@ BEFORE = {
     ),
     "a title over semicolons": ("Fruit, all\n" + with_separator(";"), {}, PLAIN, ["skipped: 'Fruit, all'."]),
 }
+BLANK = {
+    "lines of separators first": (",,\n,,\n" + TEXT, {}, PLAIN, []),
+    "lines of separators first, fewer and more": (",\n\n , ,, \n" + TEXT, {}, PLAIN, []),
+    "lines of separators around a title": (
+        ",,\nFruit\n,,\n\n,,\n" + TEXT,
+        {},
+        PLAIN,
+        ["lines before the table are skipped: 'Fruit'."],
+    ),
+    "lines of separators behind a comment": ("# Fruit\n,,\n" + TEXT, {}, PLAIN, ["skipped: '# Fruit'."]),
+    "lines of separators first, lines of Windows": (";;\r\n" + with_separator(";", "\r\n"), {}, PLAIN, []),
+    "lines of separators first, tabs": ("\t\t\n\t\n" + with_separator("\t"), {}, PLAIN, []),
+    "lines of separators first, said": ("::\n" + with_separator(":"), {"separator": ":"}, PLAIN, []),
+    "lines of separators first, row names": (
+        ",,\nsize,ripe\n1,1.5,yes\n2,2.5,no\n",
+        {},
+        {"unnamed": [1, 2], "size": [1.5, 2.5], "ripe": ["yes", "no"]},
+        ["The header has one name less"],
+    ),
+    "lines of separators last": (TEXT + ",,\n,,\n\n , ,\n,,", {}, PLAIN, []),
+    "lines of separators last, more": (TEXT + ",,,,\n", {}, PLAIN, []),
+    "lines of separators last, quotes": (TEXT.replace("red", '"red"') + ",,\n,,\n", {}, PLAIN, []),
+    "lines of separators last, lines of Windows": (with_separator(";", "\r\n") + ";;\r\n;;\r\n", {}, PLAIN, []),
+    "lines of separators last, tabs": (with_separator("\t") + "\t\t\n", {}, PLAIN, []),
+    "lines of separators in the middle": (
+        at(2, ",,\n,,"),
+        {},
+        {name: [cells[0], None, None, *cells[1:]] for name, cells in PLAIN.items()},
+        [],
+    ),
+    "quotes around nothing, last": (
+        TEXT + '"","",""\n',
+        {},
+        {name: [*cells, None] for name, cells in PLAIN.items()},
+        [],
+    ),
+    "quotes around nothing but separators, last": (
+        'a,b\n1,x\n2,"\n,,\n"\n,\n',
+        {},
+        {"a": [1, 2], "b": ["x", ",,"]},
+        [],
+    ),
+}
 HEADERS = {
     "a year": (
         with_first("size,2020,ripe"),
@@ -173,13 +216,13 @@ HEADERS = {
         '"size" "ripe"\n"1" 1.5 "yes"\n"2" 2.5 "no"\n',
         {},
         {"unnamed": [1, 2], "size": [1.5, 2.5], "ripe": ["yes", "no"]},
-        ["spaces"],
+        ["spaces", "The header has one name less"],
     ),
     "row names of R, commas": (
         "size,ripe\n1,1.5,yes\n2,2.5,no\n",
         {},
         {"unnamed": [1, 2], "size": [1.5, 2.5], "ripe": ["yes", "no"]},
-        [],
+        ["The header has one name less"],
     ),
     "a separator behind each row alone": (
         "size,ripe\n1,yes,\n2,no,\n",
@@ -302,6 +345,36 @@ QUOTES = {
     ),
     "an odd inch mark": ('a,b\n1,5" pipe\n2,rod\n', {}, {"a": [1, 2], "b": ['5" pipe', "rod"]}, []),
     "quotes that are text": ('a,b\n1,"x\n2,"y" z\n', {"quotes": False}, {"a": [1, 2], "b": ['"x', '"y" z']}, []),
+    "single quotes that are text": (
+        "a,b\n1,'x'\n2,'y'\n",
+        {"quotes": False},
+        {"a": [1, 2], "b": ["'x'", "'y'"]},
+        [],
+    ),
+    "single quotes around fields": (
+        "'a','b'\n'1','x '\n2,y\n'',' z'\n",
+        {"header": True},
+        {"a": [1, 2, None], "b": ["x", "y", "z"]},
+        [],
+    ),
+    "single quotes around a list": (
+        "a,b\n1,\"'a', 'b'\"\n2,\"'c', 'd'\"\n3,'e'\n",
+        {},
+        {"a": [1, 2, 3], "b": ["'a', 'b'", "'c', 'd'", "'e'"]},
+        [],
+    ),
+    "a single quote that is a letter": (
+        "a\tb\n'1'\t'tis'\n'2'\t'tis\n",
+        {},
+        {"a": [1, 2], "b": ["'tis'", "'tis"]},
+        [],
+    ),
+    "single quotes, doubled inside": (
+        "a,b\n1,'it''s'\n2,'x'\n",
+        {"header": True},
+        {"a": [1, 2], "b": ["'it''s'", "'x'"]},
+        [],
+    ),
     "quotes around fields": ('a,b\n"1","x, ""y"""\n', {"quotes": True}, {"a": [1], "b": ['x, "y"']}, []),
 }
 ENCODINGS = {
@@ -329,6 +402,7 @@ CASES = {
         "separator": SEPARATORS,
         "decimal": DECIMALS,
         "before": BEFORE,
+        "blank": BLANK,
         "header": HEADERS,
         "no row": NO_ROWS,
         "missing": MISSING,

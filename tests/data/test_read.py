@@ -124,7 +124,7 @@ CELLS = {
     "spaces": (" a , b\n 1 , x y \n", {"a": [1], "b": ["x y"]}),
     "quotes": ('a,b\n"1","x, ""y""\n z"\n', {"a": [1], "b": ['x, "y"\n z']}),
     "spaces around quotes": ('a, "b, c"\n1, "x, y" \n', {"a": [1], "b, c": ["x, y"]}),
-    "single quotes": ("'a','b'\n'1','it''s'\n2,'tis\n", {"a": [1, 2], "b": ["it''s", "'tis"]}),
+    "single quotes": ("'a',b\n'1','it''s'\n2,'tis\n", {"a": [1, 2], "b": ["'it''s'", "'tis"]}),
     "missing marks": (
         "a,b\n?,?\n,\nNA,N/A\nNaN,nan\nnull,NULL\n'?',\"\"\n#N/A,None\nn/a,<NA>\n1.5,none\n",
         {"a": [None] * 8 + [1.5], "b": [None] * 8 + ["none"]},

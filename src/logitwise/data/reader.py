@@ -48,18 +48,22 @@ def read(
     - Lines that begin with `#` or `%`, or have fewer fields than all below, are skipped before the table. The last such
       comment may name the columns.
     - Double quotes go around whole fields, doubled inside; such fields may hold separators and line ends. Where no
-      field begins with one, quotes are text. Fields wrapped in single quotes are unwrapped too. Spaces around a field
-      are dropped, inside its quotes too.
-    - Lines without any field are skipped. All others have the same number of fields; a header may lack the first one,
-      as where R writes row names. Last columns without a name and a value are dropped.
+      field begins with one, quotes are text. Single quotes are taken off in columns where every field that begins with
+      one ends with one and has none inside. Spaces around a field are dropped, inside its quotes too.
+    - Lines without any field are skipped, and lines of separators alone before the table and at the end. All others
+      have the same number of fields; a header may lack the first one where that differs in all rows, as the row names
+      of R do. Last columns without a name and a value are dropped.
+    - A line right below the header, of units or types, is left out where it alone has words in two or more columns of
+      numbers, and no cell of it is a number or is in its column again.
     - A line that repeats the header is left out, and so is a last line that a word such as `Total` marks, where it has
       no label, a gap where no other row has one, or the word above numbers.
     - An empty field is missing, and so are `?` and what pandas takes for it: `NA`, `N/A`, `n/a`, `#N/A`, `<NA>`,
       `None`, `null`, `NULL`, `nan`, `NaN` and their like; or the `na_values` given.
     - A column whose values are all numbers, over all rows, is Int64 or Float64 (also where nothing but missing values
       is left); leading zeros do not make it text, so 00000 is 0 and a postal code 02139 is 2139, unless it is named in
-      `text`. All else is String, `true` and `false` too, and `1,5` without `decimal=","`. Infinity (`inf`) and numbers
-      beyond float64 become infinite.
+      `text`. A target stays text, too, where a label has a leading zero or more than 15 digits. All else is String,
+      `true` and `false` too, and `1,5` without `decimal=","`. Infinity (`inf`) and numbers beyond float64 become
+      infinite.
     - The first line is a header if it holds the name of the target, and this or half of its other words are hardly ever
       values of their own columns; if its integers count up, as positions and years do, above other values; or if words
       of it stand above numbers. It is data if any of its fields is a number or missing; else if a field occurs again in

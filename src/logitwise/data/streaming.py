@@ -21,6 +21,7 @@ from logitwise.data.tables import no_rows, read_typed
 from logitwise.data.text.encoding import Utf8
 from logitwise.data.text.fields import Origin, last_record_end, line_of, split_fields, split_numbers
 from logitwise.data.text.header import only_a_header
+from logitwise.data.text.layout import filled_end
 from logitwise.data.text.options import TextOptions, Values
 from logitwise.data.text.rows import Kept, without_headers, without_total
 from logitwise.data.text.table import Opening, named, read_opening
@@ -177,7 +178,7 @@ class _Tables:
         """Yield each part, the text that it is of, and where that comes from."""
         opening, rows = self._opening, 0
         lines, n_bytes = opening.layout.lines, opening.mark + opening.layout.skipped
-        are_plain, begin = bool(self._places) and self.options.decimal == ".", int(opening.naming.in_first_row)
+        are_plain, begin = bool(self._places) and self.options.decimal == ".", opening.naming.first_row
         for text, read in _texts(self.path, self.options, opening):
             if not text.isspace():
                 origin = Origin(self.path, lines + 1, n_bytes)
@@ -190,7 +191,7 @@ class _Tables:
                 if kept.table.height:
                     notes, self._notes = self._notes, ()
                     yield Part(kept.table, rows, read, notes), text, origin
-                rows, begin = rows + kept.table.height, 0
+                rows, begin = rows + kept.table.height, max(0, begin - found.height)
             lines, n_bytes = lines + text.count(b"\n"), n_bytes + len(text)
         if not rows:
             raise only_a_header(self.path, self.options.header)
@@ -241,13 +242,15 @@ def _texts(path: Path, options: TextOptions, opening: Opening) -> Iterator[tuple
         while data := file.read(BYTES_AT_ONCE):
             rest += data.replace(b"\r", b"\n") if opening.lines_end_in_returns else data
             end = last_record_end(rest, dialect)
-            if end and (has_begun or rest[:end].strip()):
-                yield rest[:end] if has_begun else opening.layout.completed(rest[:end]), file.tell()
-                rest, has_begun = rest[end:], True
-            elif len(rest) > LONGEST_RECORD:
+            filled = filled_end(rest[:end], dialect.separator)  # what is left may be the end of the file
+            if filled:
+                yield rest[:filled] if has_begun else opening.layout.completed(rest[:filled]), file.tell()
+                rest, has_begun = rest[filled:], True
+            elif not end and len(rest) > LONGEST_RECORD:
                 raise _too_long(path)
-        if rest:
-            rest = rest if rest.endswith(b"\n") else rest + b"\n"
+        rest = rest if rest.endswith(b"\n") else rest + b"\n"
+        rest = rest[: filled_end(rest, dialect.separator)] if has_begun else rest
+        if rest.strip():
             yield rest if has_begun else opening.layout.completed(rest), file.tell()
 
 

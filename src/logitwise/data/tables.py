@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +16,17 @@ from logitwise.data.dataset import DataError, Dataset, Note, UnknownColumnError,
 from logitwise.data.files import shown, unreadable
 from logitwise.data.text.header import is_position
 from logitwise.data.text.options import TextOptions
-from logitwise.data.text.table import read_text
+from logitwise.data.text.table import TextTable, line_that_holds, read_text
 
 _TEXT_TYPES = (pl.String, pl.Categorical, pl.Enum)
 _BROKEN = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
+_DIGITS_OF_NAMES = r"^(?:0\d+|\d{16,})$"
 NO_LABEL = {"na_values=()": "na_values=()", "drop_unlabelled": "drop_unlabelled"}  # what an advice mentions
 FILL = "Fill them in, or drop those rows ({drop_unlabelled})."
+SEPARATOR = {"separator": "separator"}
+SAY = "separates them ({separator})."
+NARROW = f"If it has other columns, say what {SAY}"
+_SIGNS = {",": "commas", ";": "semicolons", "\t": "tabs", " ": "spaces"}
 KEEP = "If that is a label, keep it ({na_values=()}); else fill them in, or drop those rows ({drop_unlabelled})."
 
 
@@ -38,15 +43,15 @@ class TableOptions:
 
 def read_table_file(path: Path, file_format: str, options: TableOptions) -> Dataset:
     """Return the columns of a table, and the one named or counted by `target` as labels."""
-    places, target = None, options.target
+    places, target, text = None, options.target, None
     if file_format == "text":
-        found = read_text(path, options.reading, target)
-        table, has_header, notes, places = found.table, found.is_named, found.notes, found.places
+        text = read_text(path, options.reading, target)
+        table, has_header, notes, places = text.table, text.is_named, text.notes, text.places
     else:
         if options.reading.choices:
             refuse_names(options.reading.choices[0], f"{_article(file_format)} file, which names its columns")
         (table, notes), has_header = read_typed(path, file_format), True
-    name = None if target is None else _target_name(table.columns, target, has_header)
+    name = None if target is None else _target_name(table.columns, target, path, options.reading, text)
     table = _as_text(table, options.text)
     if name is not None:
         table = table.with_columns(_stripped(table[name], options.label_strip))
@@ -54,7 +59,10 @@ def read_table_file(path: Path, file_format: str, options: TableOptions) -> Data
     if file_format == "text":
         values = options.reading.values
         table = table.with_columns(
-            values.present(column) if column.name in options.text else values.typed(column) for column in table
+            values.present(column)
+            if column.name in options.text or (column.name == name and _are_names(column))
+            else values.typed(column)
+            for column in table
         )
     positions = None if places is None else places.to_numpy()
     if name is None or written is None:
@@ -119,23 +127,45 @@ def no_rows(path: Path, n_rows: int, n_columns: int) -> DataError:
     return DataError("source", "have rows", f"{n_rows} rows of {n_columns} columns in {shown(path)}")
 
 
-def _target_name(names: list[str], target: str | int, has_header: bool) -> str:
+def _target_name(names: list[str], target: str | int, path: Path, reading: TextOptions, text: TextTable | None) -> str:
     if isinstance(target, str):
         if target in names:
             return target
         if not is_position(target, len(names)) and not target.lstrip("+-").isdecimal():
-            header = "" if has_header else "The file has no header: name a position, such as -1."
-            narrow = "If it has other columns, say what separates them ({separator})." if len(names) == 1 else ""
-            advice = " ".join(filter(None, [did_you_mean(target, names), header, narrow]))
-            mentions = {"separator": "separator"} if narrow else None
             requirement = f"be a column of the table, {_first_and_last(names)}"
-            raise UnknownColumnError("target", requirement, repr(target), advice=advice, mentions=mentions)
+            advice = " ".join(
+                filter(None, [did_you_mean(target, names), *_other_readings(target, path, reading, text)])
+            )
+            raise UnknownColumnError("target", requirement, repr(target), advice=advice, mentions=SEPARATOR)
         target = int(target)
     position = operator.index(target)
     if not -len(names) <= position < len(names):
         requirement = f"be in [{-len(names)}, {len(names) - 1}] for {len(names)} columns"
-        raise DataError("target", requirement, position)
+        advice = "" if text is None else _separated(text)
+        raise DataError("target", requirement, position, advice=advice, mentions=SEPARATOR)
     return names[position]
+
+
+def _other_readings(target: str, path: Path, reading: TextOptions, text: TextTable | None) -> Iterator[str]:
+    """Yield what to do where a text should perhaps be read otherwise, so that it has the column."""
+    if text is None:
+        return
+    line = line_that_holds(path, reading, text.separator, target)
+    if line is not None and line > 1 and reading.header is not False:
+        yield f"{target!r} stands in line {line}: if that line names the columns, leave out the lines above it."
+    elif line == 1 and reading.header is None:
+        yield f"{target!r} stands in line 1, which was not read as the header: has it as many fields as those below?"
+    elif not text.is_named:
+        yield "The file has no header: name a position, such as -1."
+    if text.table.width == 1:
+        yield NARROW
+
+
+def _separated(text: TextTable) -> str:
+    if text.table.width == 1:
+        return NARROW
+    sign = _SIGNS.get(text.separator, repr(text.separator))
+    return f"It was read as {text.table.width} columns separated by {sign}: if that is wrong, say what {SAY}"
 
 
 def _first_and_last(names: list[str]) -> str:
@@ -146,6 +176,11 @@ def _stripped(labels: pl.Series, characters: str) -> pl.Series:
     if not characters or labels.dtype not in _TEXT_TYPES:
         return labels
     return labels.cast(pl.String).str.strip_chars(characters).str.strip_chars()
+
+
+def _are_names(labels: pl.Series) -> bool:
+    """Return whether some labels of digits would be others as numbers: they lose leading zeros, or the last digits."""
+    return bool(labels.str.contains(_DIGITS_OF_NAMES).any())
 
 
 def _labelled_rows(table: pl.DataFrame, written: pl.Series, path: Path, drop_unlabelled: bool) -> np.ndarray | None:

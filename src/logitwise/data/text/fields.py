@@ -40,11 +40,13 @@ class Dialect:
         separator: The byte between them; a space stands for any number of spaces and tabs.
         width: How many a line has; None: as many as the first.
         quotes: Whether double quotes go around fields; None: where one begins a field somewhere.
+        wrapped: The columns whose fields may be in single quotes; None is told from the text.
     """
 
     separator: int
     width: int | None = None
     quotes: bool | None = None
+    wrapped: frozenset[int] | None = None
 
     def has_quotes(self, data: bytes) -> bool:
         """Return whether there are quotes in a text that go around fields."""
@@ -135,8 +137,11 @@ def split_fields(data: bytes, dialect: Dialect, origin: Origin) -> tuple[pl.Data
     fields = None if quoted else _split_plain(data, plain)
     if fields is None:
         records = _records(data, plain, origin, quoted=quoted)
-        return _unwrapped(_split(records), records), replace(dialect, width=int(records.fields.max()))
-    return _stripped(fields, quoted=False, single=b"'" in data), replace(dialect, width=fields.width)
+        fields = _unquoted(_split(records), records)
+    else:
+        fields = _stripped(fields, quoted=False)
+    wrapped = _wrapped(fields, data, dialect)
+    return _unwrapped(fields, wrapped), replace(dialect, width=fields.width, wrapped=wrapped)
 
 
 def line_of(row: int, data: bytes, dialect: Dialect, origin: Origin) -> int:
@@ -172,7 +177,10 @@ def split_numbers(
     fields = _split_plain(data, plain, places) if missing is MISSING else None  # other words may be numbers
     if fields is None:
         fields = _split_plain(data, plain, places, missing)
-    return None if fields is None else _stripped(fields, quoted=False, single=b"'" in data)
+    if fields is None:
+        return None
+    fields = _stripped(fields, quoted=False)
+    return _unwrapped(fields, _wrapped(fields, data, dialect))
 
 
 def _split_plain(
@@ -298,23 +306,36 @@ def _split(records: Records) -> pl.DataFrame:
     )
 
 
-def _unwrapped(fields: pl.DataFrame, records: Records) -> pl.DataFrame:
-    """Return the fields without the spaces and quotes around them, null where nothing is left."""
+def _unquoted(fields: pl.DataFrame, records: Records) -> pl.DataFrame:
+    """Return the fields without the spaces and double quotes around them, null where nothing is left."""
     quoted = bool(records.quoted.any())
     if quoted:
         _check_quotes(fields.with_columns(pl.all().str.strip_chars()), records)
-    return _stripped(fields, quoted=quoted, single=bool((records.text == ord("'")).any()))
+    return _stripped(fields, quoted=quoted)
 
 
-def _stripped(fields: pl.DataFrame, *, quoted: bool, single: bool) -> pl.DataFrame:
+def _stripped(fields: pl.DataFrame, *, quoted: bool) -> pl.DataFrame:
     field = cs.string().str.strip_chars()
     if quoted:
         field = field.str.strip_prefix('"').str.strip_suffix('"').str.replace_all('""', '"', literal=True)
-    if single:
-        field = field.str.replace(r"(?s)^'(.*)'$", "$1")
-    if quoted or single:
         field = field.str.strip_chars()
     return fields.with_columns(pl.when(field != "").then(field))
+
+
+def _wrapped(fields: pl.DataFrame, data: bytes, dialect: Dialect) -> frozenset[int]:
+    """Return the places of columns in which every field that begins with a single quote is in a pair of them."""
+    if dialect.wrapped is not None or dialect.quotes is False or b"'" not in data:
+        return dialect.wrapped or frozenset()
+    columns = [(place, column) for place, column in enumerate(fields) if column.dtype == pl.String]
+    begun = [(place, column.filter(column.str.starts_with("'"))) for place, column in columns]
+    return frozenset(place for place, cells in begun if len(cells) and cells.str.contains("^'[^']*'$").all())
+
+
+def _unwrapped(fields: pl.DataFrame, places: frozenset[int]) -> pl.DataFrame:
+    """Return the fields without the single quotes around those of the columns at these places."""
+    names = [fields.columns[place] for place in places if fields.dtypes[place] == pl.String]
+    field = pl.col(names).str.replace("(?s)^'(.*)'$", "$1").str.strip_chars()
+    return fields.with_columns(pl.when(field != "").then(field)) if names else fields
 
 
 def _check_quotes(fields: pl.DataFrame, records: Records) -> None:

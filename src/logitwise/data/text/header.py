@@ -22,7 +22,7 @@ FEWEST = 10  # rows that can leave a doubt
 HARDLY_EVER = 0.05  # the share of rows in which a name of a column may be a value of it
 _YEARS = range(1900, 2101)
 _LETTER, _WRITTEN = r"\p{L}", r"^[^\p{L}]*\d[^\p{L}]*$"
-_STAND_INS = {"unknown", "missing", "none", "nil", "n.a.", "undefined", "not available", "tbd"}  # words for no value
+STAND_INS = {"unknown", "missing", "none", "nil", "n.a.", "undefined", "not available", "tbd"}  # words for no value
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class _First:
         self._is_gap_or_number = (present.is_null() | numbers).to_list()
         self._is_integer = present.str.contains(r"^\d{1,9}$").fill_null(value=False).to_list()
         has_letter = present.str.contains(_LETTER).fill_null(value=False) & ~numbers
-        self._words = [place for place in has_letter.arg_true() if cells[place].casefold() not in _STAND_INS]
+        self._words = [place for place in has_letter.arg_true() if cells[place].casefold() not in STAND_INS]
         self._written = list(present.str.contains(_WRITTEN).fill_null(value=False).arg_true())
         self.has_cell_twice = row.n_unique() < len(row)
 

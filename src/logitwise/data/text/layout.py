@@ -14,6 +14,7 @@ from pathlib import Path
 from logitwise._listing import listed
 from logitwise.data.dataset import Note
 from logitwise.data.text.options import TextOptions
+from logitwise.data.text.row_names import are_split
 
 HEAD_BYTES = 1 << 20
 MOST_RECORDS, MOST_TITLES = 200, 20  # that are looked at; that may stand before the table
@@ -39,6 +40,8 @@ class Layout:
         before: What belongs before the first record: a separator where the column of row names has no name.
         behind: What belongs behind it: a separator where all others end in one.
         open_end: Whether the first record alone ends in a separator.
+        is_split: Whether, where the column of row names has no name, separators seem to stand inside fields.
+        first_line: The number of the line of the first record.
         skip_note: What was skipped.
         notes: What else was understood.
     """
@@ -50,6 +53,8 @@ class Layout:
     before: bytes = b""
     behind: bytes = b""
     open_end: bool = False
+    is_split: bool = False
+    first_line: int = 1
     skip_note: Note | None = None
     notes: tuple[Note, ...] = ()
 
@@ -96,14 +101,15 @@ def find_layout(text: bytes, path: Path, name: str, options: TextOptions) -> Lay
     """
     said, begin = _separator_line(text)
     comments, begin = _comments(text, begin)
-    records = _records(text[begin:], options.quotes)
     asked = None if options.separator is None else ord(options.separator)
     known = asked or said or (ord("\t") if is_tsv(name) else None)
+    begin = _behind_bare_lines(text, begin, bytes([known]) if known else SEPARATORS)
+    records = _records(text[begin:], options.quotes)
     candidates = bytes([known]) if known else SEPARATORS if options.decimal == "." else b";\t|"
     found = (
         _from_the_first(records, candidates)
         or _with_longer_first(records, candidates)
-        or _with_shorter_begin(records, candidates)
+        or _with_shorter_begin(records, candidates, may_name=options.header is not False)
     )
     if found is None and not known and _are_columns_of_spaces(records):
         found = _Fit(_SPACES)
@@ -122,6 +128,30 @@ class _Fit:
     before: bytes = b""
     behind: bytes = b""
     open_end: bool = False
+    is_split: bool = False
+
+
+def _behind_bare_lines(text: bytes, begin: int, separators: bytes) -> int:
+    """Return where the first line begins that is not blank and not separators alone; `begin` where all are."""
+    start = begin
+    while start < len(text):
+        end = text.find(b"\n", start) + 1 or len(text)
+        line = b"".join(text[start:end].split())
+        if line.strip(line[:1]) or (line and line[:1] not in separators):
+            return start
+        start = end
+    return begin
+
+
+def filled_end(text: bytes, separator: int) -> int:
+    """Return where the last line ends that is not blank and not separators alone; 0 where all are."""
+    end, bare = len(text), bytes([separator]) + b" \t\r\n"
+    while end:
+        start = text.rfind(b"\n", 0, end - 1) + 1
+        if text[start:end].strip(bare):
+            break
+        end = start
+    return end
 
 
 def _separator_line(text: bytes) -> tuple[int | None, int]:
@@ -205,10 +235,10 @@ def _has_decimal_commas(records: Sequence[bytes], separator: int) -> bool:
     return bool(cells) and all(_DECIMAL_COMMA.fullmatch(cell) for cell in cells)
 
 
-def _with_shorter_begin(records: Sequence[bytes], separators: bytes) -> _Fit | None:
+def _with_shorter_begin(records: Sequence[bytes], separators: bytes, *, may_name: bool) -> _Fit | None:
     """Return the separator that gives all records as many fields but for shorter ones at the beginning.
 
-    One record that lacks a field names the columns: all but the first (row names) or the last (an empty one).
+    One record that lacks a field names the columns (if it may): all but the first (row names) or an empty last one.
     """
     fits = []
     for sign in (*separators, *([_SPACES] if len(separators) > 1 else [])):
@@ -221,12 +251,20 @@ def _with_shorter_begin(records: Sequence[bytes], separators: bytes) -> _Fit | N
         if short == 1 and widths[0] == width - 1 and not _is_title(records[0], rows):
             if (width == 2 and records[0][:1] not in b"\"'") or (sign == _SPACES and not _has_numbers(rows)):
                 continue
-            mark = b'"" ' if sign == _SPACES else bytes([sign])
-            is_open = sign != _SPACES and all(not row[-1] for row in rows)
-            fits.append((width, _Fit(sign, 0, b"" if is_open else mark, mark if is_open else b"")))
+            if may_name:
+                fits.append((width, _with_shorter_header(records, rows, sign)))
         elif sign != _SPACES and (width > 2 or _is_title(records[0], rows)):
             fits.append((width, _Fit(sign, short)))
     return max(fits, key=lambda fit: fit[0])[1] if fits else None
+
+
+def _with_shorter_header(records: Sequence[bytes], rows: Sequence[Sequence[bytes]], sign: int) -> _Fit:
+    """Return the fit of a header that has no name for the first column, or none for a last one that is empty."""
+    mark = b'"" ' if sign == _SPACES else bytes([sign])
+    if sign != _SPACES and all(not row[-1] for row in rows):
+        return _Fit(sign, behind=mark)
+    spaced = [_outside(record).split(mark) for record in records[1:]]
+    return _Fit(sign, before=mark, is_split=sign == ord(",") and are_split(records[0], rows, spaced))
 
 
 def _is_title(record: bytes, rows: Sequence[Sequence[bytes]]) -> bool:
@@ -257,8 +295,10 @@ def _layout(
     if titles:
         begin = text.index(records[fit.titles], begin)
         begin = text.rindex(b"\n", 0, begin) + 1
+        begin = _behind_bare_lines(text, begin, bytes([fit.separator]))
     skipped = _skip_note(text[:begin], [*comments, *titles], has_sep=has_sep)
     sign = None if known else _SIGNS.get(chr(fit.separator))
+    first = text.find(records[fit.titles], begin) if records else begin
     return Layout(
         fit.separator,
         begin,
@@ -267,6 +307,8 @@ def _layout(
         fit.before,
         fit.behind,
         fit.open_end,
+        fit.is_split,
+        text[:first].count(b"\n") + 1,
         skipped,
         () if sign is None else (Note(f"Fields are separated by {sign}."),),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -18,6 +18,8 @@ from logitwise.data.text.fields import Dialect, Origin, split_fields, with_line_
 from logitwise.data.text.header import NO_HEADER, column_names, decide, has_column_of_numbers
 from logitwise.data.text.layout import Layout, record_end, separator_of
 from logitwise.data.text.options import TextOptions
+from logitwise.data.text.row_names import NOTE, check_row_names
+from logitwise.data.text.second_line import is_second_line
 from logitwise.data.unpacking import read_bytes
 
 SHOWN = 3
@@ -77,12 +79,19 @@ class Naming:
         in_first_row: Whether the first row holds the names.
         is_named: Whether they are names, and not places.
         notes: What was understood.
+        has_second_line: Whether the second row belongs to the header, too.
     """
 
     names: list[str]
     in_first_row: bool
     is_named: bool
     notes: tuple[Note, ...] = ()
+    has_second_line: bool = False
+
+    @property
+    def first_row(self) -> int:
+        """The place of the first row of the table."""
+        return int(self.in_first_row) + self.has_second_line
 
 
 def name_columns(
@@ -100,14 +109,24 @@ def name_columns(
 
     Raises:
         NamesError: A first row that holds other names; no choice of as many names as there are columns.
-        DataError: A name that is there twice.
+        DataError: A name that is there twice; a header with a name less than columns, the first of which names no rows.
     """
+    if layout.before:
+        check_row_names(fields, path, layout.first_line, chr(layout.separator), is_split=layout.is_split)
+        layout = replace(layout, notes=(*layout.notes, NOTE))
+        options = options if options.choices else replace(options, header=True)
+    is_second = options.header is not False and is_second_line(fields, options.values)
+    naming = _naming(pl.concat([fields[:1], fields[2:]]) if is_second else fields, path, options, layout, target)
+    return replace(naming, has_second_line=is_second and naming.in_first_row)
+
+
+def _naming(fields: pl.DataFrame, path: Path, options: TextOptions, layout: Layout, target: object) -> Naming:
     if not options.choices:
         return _own_names(_without_empty_ends(fields), path, options, layout, target)
     if options.header is None and _holds(fields.row(0), options.choices):
         return Naming(column_names(_without_empty_ends(fields).row(0), path), True, True, layout.all_notes)
     is_header = options.header is None and decide(fields, options.values).has_header
-    if is_header and has_column_of_numbers(fields[1:], options.values):
+    if layout.before or (is_header and has_column_of_numbers(fields[1:], options.values)):
         raise NamesError(
             "names",
             "be left out for a file that names its columns",

@@ -12,10 +12,19 @@ from logitwise.data.files import empty
 from logitwise.data.text.encoding import Utf8
 from logitwise.data.text.fields import Dialect, Origin, last_record_end, line_of, split_fields, with_line_ends
 from logitwise.data.text.header import only_a_header
-from logitwise.data.text.layout import HEAD_BYTES, SEPARATORS, Layout, begins_field, find_layout
+from logitwise.data.text.layout import (
+    HEAD_BYTES,
+    MOST_TITLES,
+    SEPARATORS,
+    Layout,
+    begins_field,
+    filled_end,
+    find_layout,
+)
 from logitwise.data.text.names import Naming, name_columns
 from logitwise.data.text.options import TextOptions
 from logitwise.data.text.rows import Kept, without_headers, without_total
+from logitwise.data.text.second_line import note_of
 from logitwise.data.unpacking import opened
 
 
@@ -28,12 +37,14 @@ class TextTable:
         is_named: Whether the names are names, and not places.
         places: The places of the rows, where some were left out as none.
         notes: What was understood.
+        separator: What separates fields; a space stands for any number of spaces and tabs.
     """
 
     table: pl.DataFrame
     is_named: bool
     places: pl.Series | None
     notes: tuple[Note, ...]
+    separator: str
 
 
 def read_text(path: Path, options: TextOptions, target: str | int | None) -> TextTable:
@@ -46,11 +57,12 @@ def read_text(path: Path, options: TextOptions, target: str | int | None) -> Tex
         data = with_line_ends(data)
         layout = _layout(data[: _head_end(data)], path, file.name, options, text.encoding)
     mark = text.mark + layout.skipped
-    data = layout.completed(data[layout.skipped :] if layout.skipped else data)
+    end = filled_end(data, layout.separator) or len(data)
+    data = layout.completed(data[layout.skipped : end] if layout.skipped or end < len(data) else data)
     origin, dialect = Origin(path, 1 + layout.lines, mark), Dialect(layout.separator, None, options.quotes)
     fields, dialect = split_fields(data, dialect, origin)
     naming = name_columns(fields, path, options, layout, target)
-    begin = int(naming.in_first_row)
+    begin = naming.first_row
     rows = named(fields[begin:], naming)
     if not rows.height:
         raise only_a_header(path, options.header)
@@ -58,13 +70,25 @@ def read_text(path: Path, options: TextOptions, target: str | int | None) -> Tex
     def line(row: int) -> int:
         return line_of(row + begin, data, dialect, origin)
 
+    second = (note_of(fields.row(1), line(-1)),) if naming.has_second_line else ()
     found = without_headers(rows, fields.row(0)[: rows.width], line) if begin else Kept(rows)
     name = target_name(rows.columns, target)
     last = without_total(found.table, options.values, name, lambda row: line(_place(found, row)))
     places = last.places if found.places is None else found.places[: last.table.height]
     if not last.table.height:
         raise only_a_header(path, options.header)
-    return TextTable(last.table, naming.is_named, places, (*naming.notes, *found.notes, *last.notes))
+    notes = (*naming.notes, *second, *found.notes, *last.notes)
+    return TextTable(last.table, naming.is_named, places, notes, chr(layout.separator))
+
+
+def line_that_holds(path: Path, options: TextOptions, separator: str, name: str) -> int | None:
+    """Return the one line among the first of a text that has a field of this name; None where none or many have."""
+    with opened(path) as file:
+        head = with_line_ends(Utf8(file, options.encoding).read(HEAD_BYTES)).decode("utf-8", "replace")
+    sign = None if separator == " " else separator
+    lines = (line.split(sign) for line in head.split("\n"))
+    found = [place for place, cells in enumerate(lines, 1) if name in {cell.strip().strip("\"'") for cell in cells}]
+    return found[0] if len(found) == 1 and found[0] <= MOST_TITLES else None
 
 
 def _place(kept: Kept, row: int) -> int:
@@ -142,8 +166,13 @@ def read_opening(path: Path, options: TextOptions, longest_record: int) -> Openi
     layout = _layout(head, path, name, options, encoding)
     mark = text.mark + layout.skipped
     dialect, origin = Dialect(layout.separator, None, options.quotes), Origin(path, 1 + layout.lines, mark)
-    fields, dialect = split_fields(layout.completed(head[layout.skipped :]), dialect, origin)
+    end = filled_end(head, layout.separator) or len(head)
+    head = layout.completed(head[layout.skipped : end])
+    fields, dialect = split_fields(head, dialect, origin)
     naming = name_columns(fields, path, options, layout)
+    if naming.has_second_line:
+        note = note_of(fields.row(1), line_of(1, head, dialect, origin))
+        naming = replace(naming, notes=(*naming.notes, note))
     header = fields.row(0)[: len(naming.names)] if naming.in_first_row else None
     return Opening(layout, naming, dialect, header, text.mark, lines_end_in_returns)
 
