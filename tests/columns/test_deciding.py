@@ -123,7 +123,7 @@ UNUSED = {
     "nine in ten distinct": ([f"id {row % 108}" for row in PLACES], "another value in nearly every row"),
     "distinct where they are": (
         [f"id{row}" if row > 12 else None for row in PLACES],
-        "another value in nearly every row",
+        "another value in nearly every row, but whether it is missing counts",
     ),
     "postcodes": ([f"{row:05}" for row in PLACES], "another value in nearly every row"),
     "telephones": ([f"030-12345{row:03}" for row in PLACES], "another value in nearly every row"),
