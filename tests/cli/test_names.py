@@ -110,7 +110,8 @@ def test_errors_name_the_option_only_where_it_was_given(run, named):
             "DATA must have every column of training; got none named 'colour'. Add or rename columns."
         ),
         ("evaluate", named, "four.odd"): (
-            f"DATA must be a file in a readable format; got 'four.odd'. Readable are {READABLE}."
+            f"DATA must be a file in a readable format; got 'four.odd'. Readable are {READABLE}. "
+            "Rename it, or give the command - and feed it this file by standard input."
         ),
         ("evaluate", named, "more.csv", "--names", "four.txt"): (
             "--names must be as many as 'more.csv' has columns, 3; got 4."

@@ -200,8 +200,8 @@ REFUSED = {
         "such as --encoding cp1252 or --encoding latin-1, or save it as UTF-8."
     ),
     "train wide.csv --target label": (
-        "DATA must be text; got the control character 0x00 at offset 1 of 'wide.csv'. If it is in UTF-16, say"
-        " --encoding utf-16."
+        "DATA must be text; got the control character 0x00 at offset 1 of 'wide.csv'. It seems to be "
+        "UTF-16 without a byte order mark: say --encoding utf-16-le."
     ),
     "train na.csv --target label": (
         "--target must have a value in every row; got 2 missing in column 'label' of 'na.csv', written 'None'"

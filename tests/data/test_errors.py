@@ -16,6 +16,7 @@ from logitwise._listing import nearest
 from logitwise.data import DataError, Dataset, read
 from logitwise.data.files import unreadable
 from logitwise.data.formats import READABLE
+from logitwise.data.streaming import read_parts
 from logitwise.data.unpacking import packed_format
 from made_files import IMAGES, LABELS, idx, written
 
@@ -207,6 +208,21 @@ BAD_TEXT = {
 }
 
 
+@pytest.mark.parametrize("read_it", [read, read_parts])
+@pytest.mark.parametrize(
+    "text", ["size,ripe\n1,yes\n", '"size";"ripe"\r\n"1";"ja"\r\n', "# Größe\n\nsize ripe\n1 ja\n"]
+)
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_utf_16_without_a_mark_is_refused_by_its_name(order, text, read_it, tmp_path):
+    path = written(tmp_path, text.encode(f"utf-16-{order}"))
+    with pytest.raises(DataError, match=r"^source must be text; got the control character 0x00 at offset ") as caught:
+        read_it(path)
+    assert str(caught.value).endswith(
+        f". It seems to be UTF-16 without a byte order mark: say encoding utf-16-{order}."
+    )
+    assert read_it(path, encoding=f"utf-16-{order}")
+
+
 @pytest.mark.parametrize("case", BAD_TEXT)
 def test_bad_text_is_refused_with_a_sentence(tmp_path, case):
     data, options, expected = BAD_TEXT[case]
@@ -251,7 +267,10 @@ def test_a_name_too_long_is_refused(tmp_path):
 
 def test_an_unknown_suffix_is_refused(tmp_path):
     path = written(tmp_path, "a", "t.doc")
-    expected = f"source must be a file in a readable format; got {str(path)!r}. Readable are {READABLE}."
+    expected = (
+        f"source must be a file in a readable format; got {str(path)!r}. Readable are {READABLE}. Rename it, or give "
+        "the command - and feed it this file by standard input."
+    )
     assert message(path) == expected
 
 

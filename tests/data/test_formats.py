@@ -381,3 +381,26 @@ def test_a_workbook_that_unpacks_to_far_more_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(spreadsheets, "BYTES_AT_ONCE", 100)
     said = message(written(tmp_path, workbook(), "t.xlsx"))
     assert said == "source must be of a reasonable size when unpacked; got more than 1,000 bytes in PATH."
+
+
+BLANKS = {
+    "records": '[{"a": "", "b": 1, "c": "x", "d": ""}, {"a": "x", "b": " ", "c": " \\t", "d": " "},'
+    ' {"a": "y", "b": 2.5, "c": " z", "d": null}]',
+    "columns": '{"a": ["", "x", "y"], "b": [1, " ", 2.5], "c": ["x", " ", " z"], "d": ["", " ", ""]}',
+    "lines": '{"a": "", "b": 1, "c": "x", "d": ""}\n{"a": "x", "b": "", "c": "", "d": ""}\n'
+    '{"a": "y", "b": 2.5, "c": " z", "d": ""}\n',
+}
+
+
+@pytest.mark.parametrize("case", BLANKS)
+def test_blank_text_of_json_is_missing(case, tmp_path):
+    path = written(tmp_path, BLANKS[case], "t.json")
+    assert read(path).features.to_dict(as_series=False) == {
+        "a": [None, "x", "y"],
+        "b": [1.0, None, 2.5],
+        "c": ["x", None, " z"],
+        "d": [None] * 3,
+    }
+    with pytest.raises(DataError, match="1 missing in column 'a'"):
+        read(path, target="a")
+    assert read(path, target="a", drop_unlabelled=True).target.tolist() == ["x", "y"]

@@ -24,6 +24,8 @@ READABLE = (
     ".feather, .arrow, .ipc, .xlsx, .npz, .npy, and IDX as in MNIST (or IDX with .gz)"
 )
 
+_RENAME = "Rename it, or give the command - and feed it this file by standard input."
+
 
 def format_of(path: Path) -> str:
     """Return the format of a file: a key of `TABLES`, "arrays" or "IDX".
@@ -43,4 +45,5 @@ def format_of(path: Path) -> str:
             return file_format
     if re.search(r"idx\d?(-ubyte)?$", inner):
         return "IDX"
-    raise DataError("source", "be a file in a readable format", shown(path), advice=f"Readable are {READABLE}.")
+    advice = f"Readable are {READABLE}. {_RENAME}"
+    raise DataError("source", "be a file in a readable format", shown(path), advice=advice)

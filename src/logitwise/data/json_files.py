@@ -112,6 +112,7 @@ def _of_columns(columns: Mapping[str, Sequence[Any]], path: Path) -> pl.DataFram
 
 
 def _column(name: str, values: Sequence[Any], path: Path) -> pl.Series:
+    values = [None if isinstance(value, str) and not value.strip() else value for value in values]
     kinds = {type(value) for value in values} - {type(None)}
     if kinds & {list, dict}:
         place = next(place for place, value in enumerate(values) if isinstance(value, (list, dict)))

@@ -75,12 +75,12 @@ def read(
     Text, JSON and ARFF may be packed by gzip, bzip2, xz, Zstandard, or as the one file of a ZIP archive; their first
     bytes tell. Unpacked, they have at most 4 GiB, and beyond 256 MiB at most 1,000 times their packed size.
 
-    JSON (`.json`, `.jsonl`, `.ndjson`) is a list of records, an object of columns, or a record a line. It keeps its
-    types, as do ARFF, Parquet, Arrow (`.feather`, `.arrow`, `.ipc`) and Excel files (`.xlsx`; the first sheet, of
-    formulas the values stored). An NPZ file holds `X` and perhaps `y`, or `x_train`, `y_train`, `x_test` and `y_test`
-    (in any case); an NPY file holds features alone. IDX is a folder with files named as in MNIST (`train-images...`,
-    `train-labels...`, perhaps `t10k-images...` and `t10k-labels...`), or one file of images, with the labels of the
-    file beside it that has `labels` for `images` in its name.
+    JSON (`.json`, `.jsonl`, `.ndjson`) is a list of records, an object of columns, or a record a line. Its blank text
+    is missing. It keeps its types, as do ARFF, Parquet, Arrow (`.feather`, `.arrow`, `.ipc`) and Excel files (`.xlsx`;
+    the first sheet, of formulas the values stored). An NPZ file holds `X` and perhaps `y`, or `x_train`, `y_train`,
+    `x_test` and `y_test` (in any case); an NPY file holds features alone. IDX is a folder with files named as in MNIST
+    (`train-images...`, `train-labels...`, perhaps `t10k-images...` and `t10k-labels...`), or one file of images, with
+    the labels of the file beside it that has `labels` for `images` in its name.
 
     Args:
         source: A path or a bundled name.

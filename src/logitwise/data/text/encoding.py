@@ -17,7 +17,7 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
-ENCODINGS = {"cp1252": "encoding='cp1252'", "latin": "encoding='latin-1'", "utf16": "encoding='utf-16'"}
+ENCODINGS = {"cp1252": "encoding='cp1252'", "latin": "encoding='latin-1'"}
 _ADVICE = "Say in which encoding it is, such as {cp1252} or {latin}, or save it as UTF-8."
 
 

@@ -19,7 +19,7 @@ import polars.selectors as cs
 
 from logitwise.data.dataset import DataError
 from logitwise.data.files import shown
-from logitwise.data.text.encoding import ENCODINGS, not_text
+from logitwise.data.text.encoding import not_text
 from logitwise.data.text.layout import begins_field
 from logitwise.data.text.options import MISSING
 
@@ -245,19 +245,29 @@ def _records(data: bytes, dialect: Dialect, origin: Origin, *, quoted: bool) -> 
 
 
 def _check_text(data: bytes, origin: Origin) -> None:
+    utf16 = _utf16_advice(data, origin)
     try:
-        data.decode("utf-8")
+        if not utf16:
+            data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + origin.first_line
         raise not_text(origin.path, data[error.start : error.start + 1], line) from error
     control = next((byte for byte in b"\0\x1e\x1f" if byte in data), None)
     if control is not None:
         where = f"offset {origin.first_byte + data.index(control)} of {shown(origin.path)}"
-        utf16 = (
-            "If it is in UTF-16, say {utf16}." if control == 0 and data[:2000].count(0) > len(data[:2000]) / 4 else ""
-        )
         got = f"the control character 0x{control:02x}"
-        raise DataError("source", "be text", got, where, utf16, ENCODINGS if utf16 else None)
+        raise DataError("source", "be text", got, where, utf16, {"encoding": "encoding"} if utf16 else None)
+
+
+def _utf16_advice(data: bytes, origin: Origin) -> str:
+    """Return what to say where every second byte of a text is a NUL, as in UTF-16; empty where that is not so."""
+    head = data[:2000]
+    at_odd = head[(origin.first_byte + 1) % 2 :: 2].count(0)
+    most, few = max(at_odd, head.count(0) - at_odd), min(at_odd, head.count(0) - at_odd)
+    if most <= len(head) / 4 or few > most / 10:
+        return ""
+    order = "le" if at_odd == most else "be"
+    return f"It seems to be UTF-16 without a byte order mark: say {{encoding}} utf-16-{order}."
 
 
 def _line_of_odd_quotes(text: np.ndarray) -> int:
