@@ -71,6 +71,11 @@ def test_what_is_no_date(texts):
     assert format_of(texts) is None
 
 
+def test_words_before_the_dates_do_not_hide_them():
+    words = ["tbd", "later", "soon", "asked", "unclear", "never"]
+    assert format_of([*words, *(day.strftime("%d.%m.%Y") for day in DAYS)])[:2] == ("%d.%m.%Y", len(DAYS))
+
+
 def test_parts():
     moments = np.array([*DAYS, None], "datetime64[us]")
     known = pd.Series(DAYS)

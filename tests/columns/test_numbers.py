@@ -26,7 +26,7 @@ WRITTEN = {
     "multiples": (["€110.5M", "€600K", "€0", "€2.5bn"], [110.5e6, 6e5, 0.0, 2.5e9]),
     "multiples alone": (["3.5k", "4M", "250"], [3.5e3, 4e6, 250.0]),
     "multiples of money, in small letters": (["$1.7m", "$285k", "$9"], [1.7e6, 2.85e5, 9.0]),
-    "thousands by dots, and a unit": (["7.045 €", "950 €", "1.200.300 €"], [7045.0, 950.0, 1200300.0]),
+    "thousands by dots, and a unit": (["7.045 €", "950 €"], [7045.0, 950.0]),
     "kelvin": (["338 K", "290 K"], [338.0, 290.0]),
     "powers of ten": (["5e-3", "1E5", "+2.", ".5"], [5e-3, 1e5, 2.0, 0.5]),
     "true and false": (["true", "False"], [1.0, 0.0]),

@@ -45,6 +45,13 @@ def test_columns_by_name(frame):
     assert strays == {}
 
 
+def test_that_a_category_is_missing_is_a_number():
+    reading = Reading(("k", "t"), (Column("category", has_gaps=True), Column("unused", has_gaps=True)))
+    assert (reading.made_names, reading.are_numbers) == (("k", "k: missing", "t: missing"), (False, True, True))
+    table, _ = reading.read(read_table(pl.DataFrame({"t": [None, "x"], "k": ["a", None]})))
+    assert [table.column(place).tolist() for place in range(3)] == [["a", None], [0.0, 1.0], [1.0, 0.0]]
+
+
 def test_columns_by_position():
     reading = Reading(None, (Column("unused"), Column("number"), Column("category")))
     table, _ = reading.read(read_table([[9.0, 1.5, 3.0], [8.0, 2.5, np.nan]]))

@@ -36,7 +36,6 @@ READING = {
     "encoding": "--encoding",
     "encoding='cp1252'": "--encoding cp1252",
     "encoding='latin-1'": "--encoding latin-1",
-    "encoding='utf-16'": "--encoding utf-16",
     "decimal": "--decimal",
     "na_values": "--na-values",
     "na_values=()": "--na-values ''",
