@@ -158,7 +158,10 @@ COMPARED["logistic regression"] = {"log_loss": 0.3}
 
 def test_the_verdict_advises_in_words_of_the_reader(model):
     compared = Comparison(90, COMPARED, LOST)
-    known = replace(model, metadata={"baselines": compared.as_json()})
+    linear = replace(model, metadata={"baselines": compared.as_json()})
+    assert verdict_of(linear, WORDING) == verdict_of(linear, IN_PYTHON) == compared.finding  # it is one already
+    deep = lw.Classifier(hidden=(4,), epochs=1).fit(np.arange(8.0).reshape(4, 2), [0, 1, 0, 1]).model_
+    known = replace(deep, metadata={"baselines": compared.as_json()})
     assert verdict_of(known, WORDING) == f"{compared.finding} Train with --hidden ''."
     assert verdict_of(known, IN_PYTHON) == compared.verdict == f"{compared.finding} {compared.advice}"
     for other in ({}, {"baselines": 3}, {"baselines": {}}):
