@@ -205,7 +205,11 @@ def test_what_the_csv_module_writes_is_read_back(tmp_path, rows, quoting, line_e
     csv.writer(text, quoting=quoting, lineterminator=line_end).writerows(rows)
     found = read(written(tmp_path, text.getvalue()), header=False).features.rows()
     expected = [[cell.strip() or None for cell in row] for row in rows]
-    filled = [place for place, row in enumerate(expected) if any(row)]
+    lines = [
+        [f'"{cell}"' if quoting == csv.QUOTE_ALL or "\n" in cell or "\r" in cell else cell for cell in row]
+        for row in rows
+    ]
+    filled = [place for place, row in enumerate(lines) if any(cell.strip() for cell in row)]
     if filled:  # lines of separators alone are no rows at the beginning and at the end
         expected = expected[filled[0] : filled[-1] + 1]
     while len(expected) > 1 < len(expected[0]) and not any(
