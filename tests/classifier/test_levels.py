@@ -345,7 +345,7 @@ def test_it_is_said_what_became_of_levels():
     assert [each.detail for each in classifier.columns_] == [
         "",
         f"150 levels: {own} with an input of their own, the others described by their effects",
-        "61 levels: 1 with an input of their own, the others not used, since they say nothing of the target",
-        "1,500 levels: all not used, since they say nothing of the target",
+        "61 levels: 1 with an input of their own, the others not used, since they add nothing",
+        "1,500 levels: all not used, since they add nothing",
         "2 levels",
     ]

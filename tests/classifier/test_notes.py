@@ -439,3 +439,16 @@ def test_a_note_is_text_that_can_call_its_argument_otherwise():
 def test_notes_of_a_fit_name_arguments():
     table = pl.DataFrame({"a": NOISE, "same": ["x"] * ROWS})
     assert [note.argument for note in Classifier((), steps=1).fit(table, Y).notes_] == ["X"]
+
+
+def test_a_fit_that_goes_on_tells_of_its_own_rows():
+    numbers = [f"{row * 1.5}" for row in range(ROWS)]
+    odd = ["unknown", *numbers[1:]]
+    classifier = Classifier((), steps=1, warm_start=True)
+    assert "not numbers" in classifier.fit(pl.DataFrame({"a": NOISE, "b": odd}), Y).notes_[0]
+    assert classifier.fit(pl.DataFrame({"a": NOISE, "b": numbers}), Y).notes_ == []
+    assert classifier.fit(pl.DataFrame({"a": NOISE, "b": odd}), Y).notes_ == [
+        "X has values not seen in training in 1 column, treated as missing: column 'b', no numbers (1)."
+    ]
+    first = Classifier((), steps=1).partial_fit(pl.DataFrame({"a": NOISE, "b": odd}), Y, classes=[0, 1])
+    assert "not numbers" in first.notes_[0]

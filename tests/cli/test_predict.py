@@ -472,3 +472,8 @@ def test_a_file_with_a_header_fits_a_model_without_names_by_its_places(run, colu
     places = [("size", "colour", "label").index(name) for name in columns.split(",")]
     write_csv("named.csv", [[row[place] for place in places] for row in rows], columns)
     assert run("predict", "train.safetensors", "named.csv", "--header").stdout == expected
+
+
+def test_rows_of_gaps_alone_are_predicted_too(run, fruit):
+    write_csv("gaps.csv", [(1.5, "red"), ("", ""), (0.5, "blue"), ("", "")], "size,colour")
+    assert len(run("predict", fruit / "fruit.safetensors", "gaps.csv").stdout.splitlines()) == 5

@@ -221,3 +221,11 @@ def test_intervals_of_another_form_are_refused(run, fruit, ends):
     result = run("info", "m.safetensors")
     assert result.exit_code == 2
     assert re.fullmatch(r"logitwise: error: MODEL must have metadata that .{,150} as 'metrics'\. .*\n", result.stderr)
+
+
+def test_the_page_of_the_training_file_says_so(run, fruit):
+    said = "The model was trained on rows of this file"
+    Path("copy.csv").write_bytes((fruit / "fruit.csv").read_bytes())
+    for name, is_said in (("copy.csv", True), (fruit / "more.csv", False)):
+        assert run("report", fruit / "fruit.safetensors", name, "-o", "r.html").exit_code == 0
+        assert (said in Path("r.html").read_text(encoding="utf-8")) == is_said

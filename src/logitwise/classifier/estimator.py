@@ -23,7 +23,14 @@ from logitwise.classifier.decisions import check_goal
 from logitwise.classifier.folds import given_split, plan_for
 from logitwise.classifier.held_out import HeldOut
 from logitwise.classifier.levels.learning import TrainingRows, effects_of_rows, learn_effects, with_levels
-from logitwise.classifier.notes import Note, TrainingWarning, notes_of_columns, notes_of_data, notes_of_validation
+from logitwise.classifier.notes import (
+    Note,
+    TrainingWarning,
+    notes_of_columns,
+    notes_of_data,
+    notes_of_strays,
+    notes_of_validation,
+)
 from logitwise.classifier.options import as_json, check_switches, members_of, recipe_of
 from logitwise.classifier.progress import StepBar
 from logitwise.classifier.rows import (
@@ -288,10 +295,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
             elif not is_partial or digest == before.rows_sha256:
                 by_others = effects_of_rows(preprocessing, known)
         rows = EncodedRows.of(preprocessing, table, target, weight, used)
-        self.notes_ = []
+        reading = preprocessing.columns_of_x
+        self.notes_ = notes_of_columns(self.columns_) if before is None else notes_of_strays(reading.read(table)[1])
         if not is_partial:
-            reading = preprocessing.columns_of_x
-            self.notes_ += notes_of_columns(self.columns_)
             self.notes_ += notes_of_data(table, reading, used, target[used], classes, rows.inputs, members)
         if by_others is not None:
             rows.inputs[:, preprocessing.effect_inputs] = by_others

@@ -12,6 +12,7 @@ from logitwise.columns.deciding import Finding
 from logitwise.columns.deciding import notes_of_columns as sentences_of
 from logitwise.columns.reading import DATE, Reading
 from logitwise.columns.table import Table
+from logitwise.model.data_warnings import values_unknown
 
 FEWEST_ROWS = 50  # with fewer, chance alone makes columns look like this
 DISTINCT = 0.9  # the share of distinct values from which a column may be an identifier
@@ -58,6 +59,12 @@ class Note(str):
 def notes_of_columns(findings: Sequence[Finding]) -> list[Note]:
     """Return what there is to say of what columns were taken for."""
     return [Note(sentence) for sentence in sentences_of(findings)]
+
+
+def notes_of_strays(counts: Mapping[str, int]) -> list[Note]:
+    """Return what there is to say of values that are not what the columns of an earlier fit hold, by their counts."""
+    unknown = values_unknown(counts)
+    return [Note(f"X has {unknown}.")] if unknown else []
 
 
 def notes_of_data(

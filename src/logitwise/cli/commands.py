@@ -298,7 +298,7 @@ def report(
     with phase("Starting"):
         from logitwise.cli import pages, results
         from logitwise.cli.predictions import writable
-        from logitwise.cli.sources import MeasuringOptions, TextFormat, read_names, read_to_measure
+        from logitwise.cli.sources import MeasuringOptions, TextFormat, data_name, read_names, read_to_measure
         from logitwise.cli.standard_input import received
 
     data = received(data, context)
@@ -310,7 +310,8 @@ def report(
         text_format = TextFormat.typed(separator, encoding, decimal, na_values, quotes)
         asked = MeasuringOptions(target, label_strip, drop_unlabelled, header, read_names(names), text_format)
         rows = read_to_measure(data, loaded, asked)
-    source = pages.Source(rows, "DATA", rows.where, read)
+    is_whole = rows.name == data_name(data)  # and not the test set that it brings
+    source = pages.Source(rows, "DATA", rows.where, read, file=data if is_whole else None)
     pages.write_page(pages.report(loaded, source, Path(model).stem, context.obj), path, "--output")
     say(f"Wrote {output} ({results.file_size(path)}).")
     if as_json:

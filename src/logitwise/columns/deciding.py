@@ -43,7 +43,7 @@ FEW_ONE_HOT = 12  # levels, which all have an input of their own: a gap is none 
 NEARLY_ALL = 0.8  # of the distinct texts: as many look like dates or numbers
 LOOK_LIKE = {
     "dates": re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}\b.*|\d{1,2}([-/.])\d{1,2}\1\d{2,4}\b.*"),
-    "numbers": re.compile(r"[<>=~]*\s?[$€£¥]?\s?[+-]?\d[\d.,']*\s?(?:[a-zA-Z%°$€£¥]{1,3})?"),
+    "numbers": re.compile(r"[<>=~]*\s?[$€£¥]?\s?[+-]?\d[\d,']*(?:[.,]\d+)?\s?(?:[a-zA-Z%°$€£¥]{1,3})?"),
 }
 WORDS = 3  # words of a text on average: with as many, it is free text
 LOOKED_AT = 2000  # distinct texts, to find how numbers are written
@@ -403,7 +403,7 @@ class _TextColumn:
 
     def _doubt_of_text(self) -> str:
         """Return what to say of texts that look like dates or numbers, though not written in one way."""
-        if len(self.texts) <= FEW_LEVELS:
+        if len(self.texts) <= FEW_LEVELS or sum(text.isdigit() for text in self.texts) > len(self.texts) / 2:
             return ""
         for kind, pattern in LOOK_LIKE.items():
             if sum(pattern.fullmatch(text.strip()) is not None for text in self.texts) > NEARLY_ALL * len(self.texts):

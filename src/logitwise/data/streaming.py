@@ -21,7 +21,6 @@ from logitwise.data.tables import no_rows, read_typed
 from logitwise.data.text.encoding import Utf8
 from logitwise.data.text.fields import Origin, last_record_end, line_of, split_fields, split_numbers
 from logitwise.data.text.header import only_a_header
-from logitwise.data.text.layout import filled_end
 from logitwise.data.text.options import TextOptions, Values
 from logitwise.data.text.rows import Kept, without_headers, without_total
 from logitwise.data.text.table import Opening, named, read_opening
@@ -242,15 +241,13 @@ def _texts(path: Path, options: TextOptions, opening: Opening) -> Iterator[tuple
         while data := file.read(BYTES_AT_ONCE):
             rest += data.replace(b"\r", b"\n") if opening.lines_end_in_returns else data
             end = last_record_end(rest, dialect)
-            filled = filled_end(rest[:end], dialect.separator)  # what is left may be the end of the file
-            if filled:
-                yield rest[:filled] if has_begun else opening.layout.completed(rest[:filled]), file.tell()
-                rest, has_begun = rest[filled:], True
+            if end and (has_begun or rest[:end].strip()):
+                yield rest[:end] if has_begun else opening.layout.completed(rest[:end]), file.tell()
+                rest, has_begun = rest[end:], True
             elif not end and len(rest) > LONGEST_RECORD:
                 raise _too_long(path)
-        rest = rest if rest.endswith(b"\n") else rest + b"\n"
-        rest = rest[: filled_end(rest, dialect.separator)] if has_begun else rest
-        if rest.strip():
+        if rest:
+            rest = rest if rest.endswith(b"\n") else rest + b"\n"
             yield rest if has_begun else opening.layout.completed(rest), file.tell()
 
 

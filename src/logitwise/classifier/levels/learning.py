@@ -145,7 +145,7 @@ def with_levels(findings: Sequence[Finding], preprocessing: Preprocessing) -> li
         if category.is_whole and category.levels:
             continue
         own = f"{category.one_hot:,} with an input of their own, the others" if category.one_hot else "all"
-        what = "described by their effects" if category.n_effects else "not used, since they say nothing of the target"
+        what = "described by their effects" if category.n_effects else "not used, since they add nothing"
         found[place] = replace(found[place], detail=f"{found[place].detail}: {own} {what}")
     return found
 

@@ -58,6 +58,7 @@ def read_text(path: Path, options: TextOptions, target: str | int | None) -> Tex
         layout = _layout(data[: _head_end(data)], path, file.name, options, text.encoding)
     mark = text.mark + layout.skipped
     end = filled_end(data, layout.separator) or len(data)
+    empty_lines = sum(bytes([layout.separator]) in line for line in data[end:].splitlines())
     data = layout.completed(data[layout.skipped : end] if layout.skipped or end < len(data) else data)
     origin, dialect = Origin(path, 1 + layout.lines, mark), Dialect(layout.separator, None, options.quotes)
     fields, dialect = split_fields(data, dialect, origin)
@@ -77,7 +78,9 @@ def read_text(path: Path, options: TextOptions, target: str | int | None) -> Tex
     places = last.places if found.places is None else found.places[: last.table.height]
     if not last.table.height:
         raise only_a_header(path, options.header)
-    notes = (*naming.notes, *second, *found.notes, *last.notes)
+    count = "1 last line" if empty_lines == 1 else f"{empty_lines:,} last lines"
+    blank = (Note(f"{count} of separators alone left out."),) if empty_lines else ()
+    notes = (*naming.notes, *second, *found.notes, *last.notes, *blank)
     return TextTable(last.table, naming.is_named, places, notes, chr(layout.separator))
 
 
