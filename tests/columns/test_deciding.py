@@ -330,6 +330,9 @@ def test_whether_a_text_is_missing_is_used_though_the_text_is_not():
     assert (made.column(0).tolist(), made.column(1).tolist()) == (["id 3", None], [0.0, 1.0])
     few = [None if row % 3 else f"id {row % 5}" for row in range(300)]  # each has an input, and a gap is none of them
     assert not understand(read_table(pl.DataFrame({"k": few}))).reading.columns[0].has_gaps
+    for gaps, has_gaps in ((29, False), (30, True)):
+        some = [None if row < gaps else f"id {row % 60}" for row in range(300)]
+        assert understand(read_table(pl.DataFrame({"k": some}))).reading.columns[0].has_gaps == has_gaps
     seldom = [None if row < 4 else f"id {row % 60}" for row in range(300)]
     assert not understand(read_table(pl.DataFrame({"k": seldom}))).reading.columns[0].has_gaps
 

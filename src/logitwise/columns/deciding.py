@@ -38,7 +38,9 @@ MOST_NUMBERED, FEW_WORDS, AGAIN = 12, 3, 5  # numbers and words that are levels,
 FEW_LEVELS = 20  # distinct numbers that a category may have, too
 FEWEST_ROWS = 50  # with fewer, values that differ in every row may be chance
 DISTINCT = 0.9  # the share of distinct texts from which none can be learnt by itself
-SHARE_OF_GAPS, FEWEST_GAPS = 0.01, 5  # of the rows, and rows, that miss a value: fewer say nothing
+FEWEST_GAPS = 5  # rows that miss a value, and rows that do not: fewer say nothing
+# Shares of the rows that miss a value: of texts that are not used; of categories, whose inputs tell of gaps as well.
+FEW_GAPS, MANY_GAPS = 0.01, 0.1
 FEW_ONE_HOT = 12  # levels, which all have an input of their own: a gap is none of them
 NEARLY_ALL = 0.8  # of the distinct texts: as many look like dates or numbers
 LOOK_LIKE = {
@@ -392,14 +394,14 @@ class _TextColumn:
         words = sum(len(text.split()) for text in self.counts) / len(self.counts)
         why = "free text, which is not read as words" if words >= WORDS else "another value in nearly every row"
         example = _example(self.texts[0])
-        column = Column(UNUSED, has_gaps=self._have_gaps())
+        column = Column(UNUSED, has_gaps=self._have_gaps(FEW_GAPS))
         why += ", but whether it is missing counts" if column.has_gaps else ""
         return column, Finding(self.column, UNUSED, why, self.n_missing, example=example, doubt=doubt)
 
-    def _have_gaps(self) -> bool:
-        """Return whether a number is to say if a value is missing."""
+    def _have_gaps(self, share: float) -> bool:
+        """Return whether a number is to say if a value is missing: where at least this share of them is."""
         n_rows = len(self.values)
-        return FEWEST_GAPS <= self.n_missing <= n_rows - FEWEST_GAPS and self.n_missing >= SHARE_OF_GAPS * n_rows
+        return FEWEST_GAPS <= self.n_missing <= n_rows - FEWEST_GAPS and self.n_missing >= share * n_rows
 
     def _doubt_of_text(self) -> str:
         """Return what to say of texts that look like dates or numbers, though not written in one way."""
@@ -412,7 +414,7 @@ class _TextColumn:
 
     def _category(self, doubt: str = "") -> tuple[Column, Finding]:
         example = _example(self.counts.most_common(1)[0][0])
-        has_gaps = len(self.counts) > FEW_ONE_HOT and self._have_gaps()
+        has_gaps = len(self.counts) > FEW_ONE_HOT and self._have_gaps(MANY_GAPS)
         return Column(CATEGORY, has_gaps=has_gaps), Finding(
             self.column, CATEGORY, _levels(len(self.counts)), self.n_missing, example=example, doubt=doubt
         )
