@@ -356,3 +356,23 @@ def test_columns_that_were_text_in_training_are_read_as_text(run):
     assert np.mean([line.split(",")[0] == label for line, (_, label) in zip(predicted, rows, strict=True)]) > 0.9
     assert told["accuracy"] > 0.9
     assert lw.load("train.safetensors").metadata["metrics"]["model"] == pytest.approx(told)
+
+
+def test_the_mark_before_decimals_is_kept_for_every_container(run):
+    amounts = [place * 37 % 4000 + 1000 for place in range(200)]
+    rows = [(f"{amount:,}".replace(",", "."), "yes" if amount > 3000 else "no") for amount in amounts]
+    Path("d.csv").write_text("a;b;y\n" + "".join(f"{a};{a},25;{y}\n" for a, y in rows), encoding="utf-8")
+    frame = pl.DataFrame({"a": [a for a, _ in rows], "b": [f"{a},25" for a, _ in rows], "y": [y for _, y in rows]})
+    frame.write_parquet("d.parquet")
+    frame.write_ndjson("d.jsonl")
+    words = ["--target", "y", "--decimal", ",", "--hidden", "", "--epochs", "40", "--model", "m.safetensors"]
+    assert run("train", "d.csv", *words).exit_code == 0
+    files = ["d.csv", "d.parquet", "d.jsonl"]
+    known = [json.loads(run("evaluate", "m.safetensors", file, "--json").stdout) for file in files]
+    assert known[0]["metrics"]["model"]["accuracy"] > 0.9
+    assert all(each["metrics"]["model"] == pytest.approx(known[0]["metrics"]["model"]) for each in known[1:])
+    told = {run("predict", "m.safetensors", file).stdout for file in files}
+    assert len(told) == 1
+    model = lw.load("m.safetensors")
+    for features in (frame, frame.select("b", "a")):
+        assert model.predict(features).tolist() == [line.split(",")[0] for line in min(told).splitlines()[1:]]

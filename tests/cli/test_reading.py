@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import logitwise as lw
 from cli.made_fruit import SMALL, made_rows, write_csv
 from logitwise.cli.commands import app
+from logitwise.columns.numbers import Spelling
 
 ROWS = made_rows(80, seed=1)
 
@@ -87,7 +88,8 @@ def test_what_was_said_in_training_can_be_overruled(run, plain):
 def test_numbers_with_commas_are_numbers_in_prediction_too(run, plain):
     Path("data.csv").write_text(as_text(ROWS, ";", ","), encoding="utf-8")
     result_of(run, "train", "data.csv", "--target", "label", "--decimal", ",", *SMALL)
-    assert lw.load("data.safetensors").preprocessing.number_names == ("size",)
+    size = lw.load("data.safetensors").preprocessing.columns_of_x.columns[0]
+    assert (size.kind, size.spelling) == ("number", Spelling(",", "."))
 
 
 NOTES = {

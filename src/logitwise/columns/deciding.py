@@ -13,7 +13,7 @@ import numpy as np
 from logitwise._errors import InvalidTypeError, InvalidValueError
 from logitwise._listing import did_you_mean, listed
 from logitwise.columns.dates import ISO, LONGEST_SPAN, format_of, span_of, telling_parts
-from logitwise.columns.numbers import Spelling, is_gap, spelling_of
+from logitwise.columns.numbers import PLAIN, WITH_COMMAS, Spelling, is_gap, spelling_of
 from logitwise.columns.reading import (
     CATEGORY,
     DATE,
@@ -209,7 +209,8 @@ def _column(
         return Column(CATEGORY), Finding(name, CATEGORY, _levels(len(np.unique(values))), missing, example=example)
     if said is not None and said != NUMBER:
         return _TextColumn(name, np.asarray(as_text(values), dtype=object), rows, said, decimal).decided()
-    return Column(NUMBER), Finding(name, NUMBER, "", missing, example=example)
+    spelling = WITH_COMMAS if decimal == "," else PLAIN  # text of it, which may come later, is written so
+    return Column(NUMBER, spelling), Finding(name, NUMBER, "", missing, example=example)
 
 
 def _at(stored: np.ndarray | Text, rows: np.ndarray) -> np.ndarray:

@@ -131,7 +131,7 @@ class Spelling:
 
 
 _BY_POINTS = re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+")
-PLAIN = Spelling()
+PLAIN, WITH_COMMAS = Spelling(), Spelling(",", ".")
 _NAMES = {",": "commas", ".": "dots", " ": "spaces", "'": "apostrophes"}
 
 
