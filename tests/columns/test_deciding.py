@@ -405,3 +405,9 @@ def test_formats_that_are_none():
             found_in(["2020-01-01"] * ROWS, f"date:{style}")
     assert found_in([20230100 + 1 + row % 28 for row in PLACES], "date")[1].detail == "time, weekday"
     assert found_in([20230100 + 1 + row % 28 for row in PLACES], "date:%Y%m%d")[1].strays == 0
+
+
+@pytest.mark.parametrize("write", [str, "1.{}.0".format, "10.0.0.{}".format, "202401{:02}".format, "call {}".format])
+def test_codes_are_not_in_doubt(write):
+    values = [write(row % 60) for row in PLACES]
+    assert found_in(values)[1].doubt == ""
